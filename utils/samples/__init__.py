@@ -1,0 +1,41 @@
+"""Small data sets that come with the course: made on first use, in seconds, with no network, the same everywhere.
+
+    from utils import samples
+
+    samples.ensure("mnist")     # the data directory that holds it: tfds.builder("mnist", data_dir=...)
+
+`mnist` is handwriting that comes with scikit-learn; `cifar10`, `cats_vs_dogs` and `imagenette/160px-v2` are pictures
+drawn by the course: drawings, not photographs, and no accuracy on them is the real set's. From outline to picture:
+`shapes` (data in ressources/shapes) → `pose` → `scene` → `draw`; `recipes` says how many, `records` writes them as
+TFDS would, `store` sees to it that they're whole.
+
+Importing this imports neither TensorFlow nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+NAMES = ("mnist", "cifar10", "cats_vs_dogs", "imagenette/160px-v2")
+
+
+def ensure(name: str, *, quiet: bool = False) -> Path:
+    """The TFDS data directory in which the sample called `name` stands, after making it if it isn't there.
+
+    Prints one line when it makes it, unless `quiet`. Raises CourseError for a name that is not in NAMES, and when the
+    sample cannot be written.
+    """
+    from utils.errors import CourseError
+
+    if name not in NAMES:
+        raise CourseError(f"there is no sample called {name!r}. There are: {', '.join(NAMES)}.")
+    from utils.samples import recipes, store
+
+    recipe = recipes.RECIPES[name]
+    verb = "Preparing" if name == "mnist" else "Drawing"
+
+    def announce() -> None:
+        if not quiet:
+            print(f"{verb} the {name} sample (once, about {recipe.seconds} s) …", flush=True)
+
+    return store.ensure(recipe.place, lambda folder: recipes.make(name, folder), announce)
