@@ -1,0 +1,101 @@
+"""The table of data sets: what is known about each before a file is opened."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from utils.errors import CourseError
+
+
+class Statistics(NamedTuple):
+    """Mean and standard deviation of each channel, for pixels scaled to [0, 1]."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class DataSet(NamedTuple):
+    """One data set of the course.
+
+    name: TensorFlow Datasets' own name. size: side in pixels that `load` brings pictures to unless told otherwise.
+    channels: 1 or 3. full: examples in each split of the whole real set, to tell a part from the whole.
+    statistics: of the real set's training split. The sample uses them too: constants near enough serve as well as exact
+    ones, and a model trained on one can be shown the other. sample: what the sample is, in words.
+    titles: readable class names for those the builder gives.
+    """
+
+    name: str
+    size: int
+    channels: int
+    full: Mapping[str, int]
+    statistics: Statistics
+    sample: str
+    titles: Mapping[str, str] = {}
+
+
+# torchvision's constants, from the 1.2 million training pictures of ImageNet; photographs in general are near them
+IMAGENET = Statistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+SETS: Mapping[str, DataSet] = {
+    entry.name: entry
+    for entry in (
+        DataSet(
+            name="mnist",
+            size=28,
+            channels=1,
+            full={"train": 60_000, "test": 10_000},
+            statistics=Statistics((0.1307,), (0.3081,)),  # over all 60,000 training digits
+            sample="handwritten digits that come with scikit-learn",
+        ),
+        DataSet(
+            name="cifar10",
+            size=32,
+            channels=3,
+            full={"train": 50_000, "test": 10_000},
+            statistics=Statistics((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),  # all 50,000 training pictures
+            sample="drawings made by the course",
+        ),
+        DataSet(
+            name="cats_vs_dogs",
+            size=96,
+            channels=3,
+            full={"train": 23_262},
+            statistics=IMAGENET,
+            sample="drawings made by the course",
+        ),
+        DataSet(
+            name="imagenette/160px-v2",
+            size=128,
+            channels=3,
+            full={"train": 9_469, "validation": 3_925},
+            statistics=IMAGENET,  # its pictures are ImageNet's
+            sample="drawings made by the course",
+            titles={
+                "n01440764": "tench",
+                "n02102040": "English springer",
+                "n02979186": "cassette player",
+                "n03000684": "chain saw",
+                "n03028079": "church",
+                "n03394916": "French horn",
+                "n03417042": "garbage truck",
+                "n03425413": "gas pump",
+                "n03445777": "golf ball",
+                "n03888257": "parachute",
+            },
+        ),
+    )
+}
+
+
+def find(name: str) -> DataSet:
+    """The entry of that name. Raises CourseError, with the nearest name, if there is none."""
+    if name in SETS:
+        return SETS[name]
+    near = difflib.get_close_matches(str(name).lower().replace("-", "_"), SETS, n=1, cutoff=0.5)
+    guess = f" Did you mean {near[0]!r}?" if near else ""
+    raise CourseError(
+        f"There is no data set {name!r}.{guess} There are {', '.join(map(repr, SETS))}, "
+        "and the path of a folder with pictures of your own."
+    )
