@@ -1,0 +1,182 @@
+"""Run one check on one answer, and turn whatever happens into a verdict."""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import inspect
+import io
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from utils.authoring import STUB_MESSAGE
+from utils.checks.explain import answer_frames, explained
+from utils.checks.probes import CheckDefect, Mistake
+from utils.checks.registry import Exercise
+from utils.checks.verdict import Kind, Verdict
+
+_PRINTED_LINES = 6
+
+
+class _TookTooLong(BaseException):
+    """Not an Exception: an answer's own `except Exception` must not swallow it."""
+
+
+def judge(exercise: Exercise, answer: Any, reference: Any) -> Verdict:
+    """The verdict on an answer; raises nothing.
+
+    Args:
+      exercise: what was asked.
+      answer: what the student handed over, of any kind.
+      reference: the course's own answer.
+    """
+    out = _Tail()
+    try:
+        with time_limit(exercise.seconds), contextlib.redirect_stdout(out), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _is_what_was_asked(exercise.name, answer, reference)
+            exercise.check(answer, reference)
+    except (Mistake, Exception, _TookTooLong, KeyboardInterrupt, SystemExit) as error:
+        kind, message = _judged(exercise, reference, error)
+        printed = out.last(_PRINTED_LINES) if kind is Kind.WRONG else ""
+        return Verdict(exercise.name, kind, message, 0, exercise.points, printed)
+    return Verdict(exercise.name, Kind.RIGHT, "", exercise.points, exercise.points)
+
+
+def _judged(exercise: Exercise, reference: Any, error: BaseException) -> tuple[Kind, str]:
+    if isinstance(error, Mistake):
+        return Kind.WRONG, str(error)
+    if isinstance(error, _TookTooLong):
+        return Kind.WRONG, (
+            f"It still ran after {exercise.seconds:g} seconds and was stopped. Is there a loop that never ends, "
+            "for example over batches that repeat for ever?"
+        )
+    if isinstance(error, KeyboardInterrupt):
+        return Kind.NOT_CHECKED, "The check was interrupted. Run the cell again."
+    if isinstance(error, NotImplementedError) and STUB_MESSAGE in str(error):
+        stub = _stub_name(error)
+        if stub in ("", exercise.name):
+            return Kind.NOT_ATTEMPTED, f"Stuck? `check.hint({exercise.name!r})`"
+        return (
+            Kind.NOT_CHECKED,
+            f"It calls `{stub}`, which is not written yet. Run the check cell of `{stub}` first.",
+        )
+    if isinstance(error, SystemExit):
+        return Kind.WRONG, "It called `exit()`. Return the result instead."
+    if answer_frames(error) and not isinstance(error, CheckDefect):
+        return Kind.WRONG, explained(error)
+    return _nothing_of_theirs(exercise, reference, error)
+
+
+def _nothing_of_theirs(exercise: Exercise, reference: Any, error: BaseException) -> tuple[Kind, str]:
+    """An exception with no line of the answer in it: what it returned was unusable, or the check is broken."""
+    try:
+        with time_limit(exercise.seconds), contextlib.redirect_stdout(io.StringIO()):
+            exercise.check(reference, reference)
+    except BaseException as own:
+        return Kind.NOT_CHECKED, (
+            f"The check itself failed ({type(own).__name__}), on the course's own answer too: this is not your doing. "
+            "`make doctor` tells whether the installation is sound."
+        )
+    if isinstance(error, CheckDefect):
+        return Kind.NOT_CHECKED, f"The check itself is at fault: {error}."
+    return Kind.WRONG, f"What it returns cannot be used: {explained(error).removeprefix('It raised ')}"
+
+
+def _stub_name(error: BaseException) -> str:
+    """The function or class whose stub raised, e.g. "CNN" for `CNN.__call__`."""
+    frames = answer_frames(error)
+    return frames[-1][0].f_code.co_qualname.split(".")[0] if frames else ""
+
+
+def _is_what_was_asked(name: str, answer: Any, reference: Any) -> None:
+    if inspect.isclass(reference):
+        if not inspect.isclass(answer):
+            raise Mistake(f"`{name}` should be a class; it is {_a(answer)}. Hand over the class, not what it makes.")
+        return
+    if inspect.isclass(answer) or not callable(answer):
+        raise Mistake(
+            f"`{name}` should be a function; it is {_a(answer)}. Hand over the function, not what it returns."
+        )
+    try:
+        want = inspect.signature(reference)
+        got = inspect.signature(answer)
+    except (TypeError, ValueError):
+        return
+    required = [p for p in want.parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    keywords = {p.name: None for p in want.parameters.values() if p.kind is p.KEYWORD_ONLY}
+    try:
+        got.bind(*required, **keywords)
+    except TypeError:
+        raise Mistake(f"`{name}` takes {got}; it is called with {want}. Leave its first line as it was.") from None
+
+
+def _a(value: Any) -> str:
+    if value is None:
+        return "`None`"
+    if inspect.isclass(value):
+        return f"the class `{value.__name__}`"
+    return f"a `{type(value).__name__}`"
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Stop Python code that runs longer. A single call into compiled code is not stopped before it returns."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+    elif hasattr(signal, "setitimer"):
+        yield from _by_alarm(seconds)
+    else:
+        yield from _by_interrupt(seconds)
+
+
+def _by_alarm(seconds: float) -> Iterator[None]:
+    def stop(*_: Any) -> None:
+        raise _TookTooLong
+
+    before = signal.signal(signal.SIGALRM, stop)
+    # again every second: a bare `except:` in a loop would swallow the first
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _by_interrupt(seconds: float) -> Iterator[None]:
+    """For systems without interval timers: Windows."""
+    fired = threading.Event()
+
+    def stop() -> None:
+        fired.set()
+        _thread.interrupt_main()
+
+    timer = threading.Timer(seconds, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if fired.is_set():
+            raise _TookTooLong from None
+        raise
+    finally:
+        timer.cancel()
+
+
+class _Tail(io.TextIOBase):
+    """What was printed, of which only the end is kept: an answer may print without end."""
+
+    def __init__(self, keep: int = 4000):
+        self._keep, self._text = keep, ""
+
+    def write(self, text: str) -> int:
+        self._text = (self._text + text)[-self._keep :]
+        return len(text)
+
+    def last(self, lines: int) -> str:
+        return "\n".join(line[:200] for line in self._text.rstrip().splitlines()[-lines:])

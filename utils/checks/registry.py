@@ -1,0 +1,93 @@
+"""What a unit's check file declares: exercises with their hints and known wrong answers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Check = Callable[[Any, Any], None]
+
+RESERVED = ("hint", "progress", "reveal")  # what `check` itself offers
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A mistake that students make, and what they must be told.
+
+    Attributes:
+      mistake: what is wrong, in a few words; its name in the tests.
+      code: a definition of the exercise's name that makes the mistake.
+      says: what the verdict's message must contain; no other wrong answer of the exercise shares it.
+    """
+
+    mistake: str
+    code: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise and how it is judged.
+
+    Attributes:
+      name: the function or class to write.
+      title: what it is, in a line.
+      check: called with the student's answer and the course's; raises when the answer is wrong.
+      stars: difficulty, 1 to 3.
+      minutes: the time it takes.
+      points: what a right answer scores.
+      hints: from a nudge to nearly the line to write.
+      wrong: known wrong answers.
+      seconds: how long a check may run before it is called endless.
+    """
+
+    name: str
+    title: str
+    check: Check
+    stars: int
+    minutes: int
+    points: int
+    hints: tuple[str, ...]
+    wrong: tuple[Wrong, ...]
+    seconds: float = 20.0
+
+
+@dataclass
+class Unit:
+    """The exercises of a unit, in the order of its notebook.
+
+    Attributes:
+      name: the notebook's name without ending, e.g. "02_flax_mnist_cnn".
+    """
+
+    name: str
+    exercises: dict[str, Exercise] = field(default_factory=dict)
+
+    @property
+    def solution(self) -> str:
+        """Where the course's own answers are, relative to the root."""
+        return f"solutions/{self.name}.py"
+
+    def exercise(
+        self,
+        *,
+        stars: int,
+        minutes: int,
+        points: int,
+        hints: tuple[str, ...],
+        wrong: tuple[Wrong, ...],
+        seconds: float = 20.0,
+    ) -> Callable[[Check], Check]:
+        """Register the decorated check; its name is the exercise's, its docstring's first line the title."""
+
+        def register(check: Check) -> Check:
+            name = check.__name__
+            if name in self.exercises or name in RESERVED:
+                raise ValueError(f"{self.name}: the name {name} is taken")
+            title = (inspect.getdoc(check) or name).splitlines()[0].rstrip(".")
+            self.exercises[name] = Exercise(name, title, check, stars, minutes, points, hints, wrong, seconds)
+            return check
+
+        return register
