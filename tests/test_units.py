@@ -1,0 +1,223 @@
+"""What every unit promises, proved for each: right is right, a stub is not attempted, each known mistake is told."""
+
+import dataclasses
+import itertools
+import linecache
+import os
+import sys
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from utils import authoring, checks, definitions
+from utils.checks.checker import Checker
+from utils.checks.judge import judge
+from utils.checks.verdict import Kind
+from utils.paths import EXERCISES, ROOT, SOLUTIONS
+
+UNITS = checks.units()
+EXERCISES_OF_ALL = [(unit, exercise) for unit in UNITS.values() for exercise in unit.exercises.values()]
+_numbers = itertools.count()
+
+each_unit = pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
+each_exercise = pytest.mark.parametrize(
+    ("unit", "exercise"), EXERCISES_OF_ALL, ids=[f"{u.name[:2]}-{e.name}" for u, e in EXERCISES_OF_ALL]
+)
+
+
+def reference_of(unit, exercise):
+    return getattr(definitions.load(unit.solution), exercise.name)
+
+
+def define(unit, name, code):
+    """`name` as `code` defines it, in the namespace of the unit's solution."""
+    file = f"<answer {next(_numbers)}>"
+    linecache.cache[file] = (len(code), None, code.splitlines(True), file)
+    namespace = dict(vars(definitions.load(unit.solution)))
+    exec(compile(code, file, "exec"), namespace)
+    return namespace[name]
+
+
+def stub_of(unit, exercise):
+    """The exercise's own cell, as the student finds it."""
+    text = authoring.exercise_from((ROOT / unit.solution).read_text(encoding="utf-8"), unit.solution)
+    (cell,) = [
+        c.source
+        for c in authoring.notebook_from(text).cells
+        if c.cell_type == "code"
+        and authoring.STUB in c.source
+        and f"{exercise.name}(" in c.source
+        and any(line.startswith((f"def {exercise.name}(", f"class {exercise.name}(")) for line in c.source.splitlines())
+    ]
+    return define(unit, exercise.name, cell)
+
+
+# --- what a unit declares -------------------------------------------------------------------------------------
+
+
+def test_every_solution_has_its_checks():
+    assert [path.stem for path in authoring.sources(SOLUTIONS)] == list(UNITS)
+
+
+@each_unit
+def test_a_unit_has_five_to_nine_exercises_in_the_order_of_its_notebook(unit):
+    assert 5 <= len(unit.exercises) <= 9
+    text = (ROOT / unit.solution).read_text(encoding="utf-8")
+    places = [text.index(f"\n{name} = check.{name}({name})\n") for name in unit.exercises]
+    assert places == sorted(places)
+    assert text.count(authoring.BEGIN) >= len(unit.exercises)
+
+
+@each_exercise
+def test_an_exercise_is_complete(unit, exercise):
+    assert exercise.stars in (1, 2, 3) and exercise.minutes > 0 and exercise.points > 0
+    assert 2 <= len(exercise.hints) <= 3
+    assert len(exercise.wrong) >= 5
+    assert len({wrong.mistake for wrong in exercise.wrong}) == len(exercise.wrong)
+    text = (ROOT / unit.solution).read_text(encoding="utf-8")
+    points = f"{exercise.minutes} minutes, {exercise.points} point"
+    assert f'check.hint("{exercise.name}")' in text, "the prose must name the hint"
+    assert points in text and "★" * exercise.stars + "☆" * (3 - exercise.stars) in text, "heading and check must agree"
+
+
+# --- verdicts ---------------------------------------------------------------------------------------------------
+
+
+@each_exercise
+def test_the_solution_is_right(unit, exercise):
+    verdict = judge(exercise, reference_of(unit, exercise), reference_of(unit, exercise))
+    assert verdict.kind is Kind.RIGHT, verdict.message
+    assert verdict.points == exercise.points
+
+
+@each_exercise
+def test_the_stub_is_not_attempted(unit, exercise):
+    verdict = judge(exercise, stub_of(unit, exercise), reference_of(unit, exercise))
+    assert verdict.kind is Kind.NOT_ATTEMPTED, verdict.message
+
+
+@each_exercise
+def test_each_known_wrong_answer_is_wrong_with_its_own_message(unit, exercise):
+    reference = reference_of(unit, exercise)
+    verdicts = [judge(exercise, define(unit, exercise.name, wrong.code), reference) for wrong in exercise.wrong]
+    for wrong, verdict in zip(exercise.wrong, verdicts, strict=True):
+        assert verdict.kind is Kind.WRONG, f"{wrong.mistake}: {verdict}"
+        assert wrong.says in verdict.message, f"{wrong.mistake}: {verdict}"
+        others = [other.mistake for other in exercise.wrong if other is not wrong and other.says in verdict.message]
+        assert not others, f"the message for {wrong.mistake!r} is also that of {others}"
+
+
+def _floats_to(value):
+    def change(leaf):
+        leaf = jnp.asarray(leaf) if hasattr(leaf, "dtype") else leaf
+        return value(leaf) if hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+    return lambda tree: jax.tree.map(change, tree)
+
+
+def _leaked_tracer(tree):
+    box = []
+    jax.make_jaxpr(lambda x: (box.append(x), x)[1])(1.0)
+    return jax.tree.map(lambda leaf: box[0], tree)
+
+
+def _endless(tree):
+    while True:
+        pass
+
+
+def _raises(tree):
+    raise ValueError("no")
+
+
+NONSENSE = {
+    "None": lambda tree: None,
+    "a string": lambda tree: "nonsense",
+    "NaN": _floats_to(lambda leaf: jnp.full_like(leaf, jnp.nan)),
+    "another shape": _floats_to(lambda leaf: jnp.stack([leaf, leaf, leaf])),
+    "another dtype": _floats_to(lambda leaf: leaf.astype(jnp.float16)),
+    "a leaked tracer": _leaked_tracer,
+    "an endless loop": _endless,
+    "an exception": _raises,
+}
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE)
+@each_exercise
+def test_nonsense_gets_a_verdict(unit, exercise, nonsense):
+    """Whatever the function returns is replaced by nonsense; of a class, whatever its methods return."""
+    reference = reference_of(unit, exercise)
+    if isinstance(reference, type):
+        answer = type(
+            exercise.name,
+            (),
+            {
+                "__init__": lambda self, *a, **k: None,
+                "__call__": lambda self, *a, **k: nonsense(jnp.ones((2, 2))),
+                "init": lambda self, *a, **k: nonsense({"params": {"w": jnp.ones((2, 2))}}),
+                "apply": lambda self, *a, **k: nonsense(jnp.ones((2, 2))),
+            },
+        )
+    else:
+
+        def answer(*args, **kwargs):
+            return nonsense(reference(*args, **kwargs))
+
+        answer.__wrapped__ = reference
+        untouched = reference_has_no_floats(unit, exercise, nonsense)
+        if untouched:
+            pytest.skip("it returns no floating-point array")
+    verdict = judge(dataclasses.replace(exercise, seconds=3.0), answer, reference)
+    assert verdict.kind is Kind.WRONG, verdict
+    assert verdict.message
+
+
+def reference_has_no_floats(unit, exercise, nonsense):
+    """Whether the nonsense changes floats only and the check never sees one."""
+    if nonsense not in (NONSENSE["NaN"], NONSENSE["another shape"], NONSENSE["another dtype"]):
+        return False
+    seen = []
+    reference = reference_of(unit, exercise)
+
+    def spy(*args, **kwargs):
+        result = reference(*args, **kwargs)
+        seen.extend(jnp.issubdtype(x.dtype, jnp.floating) for x in jax.tree.leaves(result) if hasattr(x, "dtype"))
+        return result
+
+    spy.__wrapped__ = reference
+    judge(exercise, spy, reference)
+    return not any(seen)
+
+
+# --- each exercise stands alone -------------------------------------------------------------------------------------
+
+
+@each_unit
+def test_each_solution_alone_in_an_untouched_exercise_passes(unit, monkeypatch, capsys):
+    """Run the untouched exercise cell by cell; before each check, hand in the solution's cell once."""
+    monkeypatch.setenv("COURSE_DATA", "sample")
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.chdir(EXERCISES)
+    solution = authoring.notebook_from((ROOT / unit.solution).read_text(encoding="utf-8"))
+    exercise = authoring.notebook_from((EXERCISES / f"{unit.name}.py").read_text(encoding="utf-8"))
+    namespace = {"__name__": "__exercise__"}
+    monkeypatch.setitem(sys.modules, "__exercise__", type(os)("__exercise__"))
+    passed = []
+    for ours, stub in zip(solution.cells, exercise.cells, strict=True):
+        if stub.cell_type != "code":
+            continue
+        name = next((n for n in unit.exercises if stub.source.strip().startswith(f"{n} = check.{n}(")), None)
+        if name:
+            checker: Checker = namespace["check"]
+            untouched = namespace[name]
+            exec(compile(answered, f"<answer {name}>", "exec"), namespace)  # the cell before
+            assert checker._check(unit.exercises[name], namespace[name]) is namespace[name], capsys.readouterr().out
+            passed.append(name)
+            namespace[name] = untouched
+        exec(compile(stub.source, f"<answer cell {stub.id}>", "exec"), namespace)
+        if name:
+            assert checker._verdicts[name].kind is Kind.NOT_ATTEMPTED
+        if authoring.STUB in stub.source:
+            answered = ours.source
+    assert passed == list(unit.exercises)
