@@ -203,7 +203,7 @@ def test_each_solution_alone_in_an_untouched_exercise_passes(unit, monkeypatch, 
     exercise = authoring.notebook_from((EXERCISES / f"{unit.name}.py").read_text(encoding="utf-8"))
     namespace = {"__name__": "__exercise__"}
     monkeypatch.setitem(sys.modules, "__exercise__", type(os)("__exercise__"))
-    passed = []
+    passed, answered = [], ""
     for ours, stub in zip(solution.cells, exercise.cells, strict=True):
         if stub.cell_type != "code":
             continue
