@@ -1,0 +1,35 @@
+# Each command sets the course up first where that is needed (see utils/bootstrap.py), then is a thin call of
+# `python -m utils COMMAND`. Nothing but Python and make is taken for granted; without make, say
+# `python3 utils/bootstrap.py COMMAND`.
+
+PYTHON ?= python3
+COURSE = @$(PYTHON) utils/bootstrap.py
+export GPU
+
+.PHONY: help lab test course exercises doctor lock clean
+.DEFAULT_GOAL := help
+
+help:        ## list these commands
+	@echo "The course's commands:"
+	@grep -E '^[a-z]+: .*##' Makefile | sed -e 's/: *## */	/' -e 's/^/  make /'
+
+lab:         ## open JupyterLab (LAB_ARGS="--no-browser --port 8899" passes options on, GPU=1 adds CUDA)
+	$(COURSE) lab $(LAB_ARGS)
+
+test:        ## run every check: lint, types, tests, all notebooks
+	$(COURSE) test $(TEST_ARGS)
+
+course:      ## run all lessons and solutions, print a table, write build/course.json
+	$(COURSE) course $(COURSE_ARGS)
+
+exercises:   ## make exercises/ and the notebooks from the text sources again
+	$(COURSE) exercises
+
+doctor:      ## look for what commonly goes wrong, and say what to do about it
+	$(COURSE) doctor
+
+lock:        ## make requirements*.txt again from pyproject.toml (LOCK_ARGS=--upgrade: newer versions)
+	$(COURSE) lock $(LOCK_ARGS)
+
+clean:       ## remove what can be made again: .venv, build and caches
+	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,47 @@
+"""The course's commands: `python -m utils COMMAND [ARGUMENTS]`; `make COMMAND` sets up first, then runs this."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+
+from utils.errors import CourseError
+
+# command: (module whose `main(arguments)` runs it, what it does)
+COMMANDS = {
+    "lab": ("utils.lab", "open JupyterLab on the course"),
+    "test": ("utils.testing", "run every check: lint, types, tests, all notebooks"),
+    "course": ("utils.course", "run all lessons and solutions; table and build/course.json"),
+    "exercises": ("utils.authoring", "make exercises/ and the notebooks from the text sources"),
+    "data": ("utils.data.cli", "list, download and look at the data sets"),
+    "doctor": ("utils.doctor", "look for what commonly goes wrong, and say what to do"),
+    "lock": ("utils.lock", "make requirements*.txt from pyproject.toml"),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command. Returns its exit status; 2 for a call that cannot be understood."""
+    if not arguments or arguments[0] in ("help", "--help", "-h"):
+        print("python -m utils COMMAND [ARGUMENTS]; `python -m utils COMMAND --help` says more.\n")
+        for name, (_, summary) in COMMANDS.items():
+            print(f"  {name:<10} {summary}")
+        return 0
+    name = arguments[0]
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        guess = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(COMMANDS)}."
+        print(f"There is no command {name!r}.{guess}", file=sys.stderr)
+        return 2
+    try:
+        return int(importlib.import_module(COMMANDS[name][0]).main(arguments[1:]) or 0)
+    except CourseError as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

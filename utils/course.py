@@ -1,0 +1,158 @@
+"""`python -m utils course [--save] [NAMES…]`: run all lessons and solutions, and tell how they went.
+
+Each notebook runs in a fresh kernel, one after the other, since they are timed. Prints a table and writes
+`build/course.json`: a list of `{"notebook", "status", "seconds", "peak_mb", "data", "metrics"}`, one for each
+notebook, brought up to date after every notebook. `--save` also writes the outputs into the notebooks, for committing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from utils import authoring, execute, results, table
+from utils.errors import CourseError
+from utils.paths import BUILD, EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS
+from utils.progress import track
+
+BUDGET_SECONDS = 60
+RESULT = "course.json"
+
+
+def main(arguments: list[str]) -> int:
+    """Returns 0 when every notebook ran to its end, 1 when one did not, 130 after Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m utils course", description="Run lessons and solutions.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="notebooks, e.g. 02 or solutions/02 (default: all)")
+    parser.add_argument("--save", action="store_true", help="write the outputs into the notebooks")
+    parser.add_argument("--timeout", type=float, default=3600, metavar="SECONDS", help="for one cell (default 3600)")
+    options = parser.parse_args(arguments)
+    if options.save and os.environ.get("COURSE_DATA") != "sample":
+        raise CourseError(
+            "Outputs are committed from the samples only: COURSE_DATA=sample python -m utils course --save"
+        )
+    notebooks = select(options.names)
+    rows: list[dict[str, Any]] = []
+    try:
+        run_all(notebooks, rows, save=options.save, timeout=options.timeout)
+    except KeyboardInterrupt:
+        print(f"\nStopped after {len(rows)} of {len(notebooks)} notebooks.")
+        return 130
+    finally:
+        if rows:
+            print(f"\n{as_table(rows)}\n\nWritten: {write(rows).relative_to(ROOT)}")
+    return 0 if all(row["status"] == "ok" for row in rows) else 1
+
+
+def run_all(notebooks: list[Path], rows: list[dict[str, Any]], *, save: bool, timeout: float) -> None:
+    """Run each notebook; `rows` grows by one for each that is done."""
+    import nbformat
+
+    lengths = [len(nbformat.read(path, as_version=4).cells) for path in notebooks]
+    with track(total=sum(lengths), unit="cell") as bar:
+        for number, (path, length) in enumerate(zip(notebooks, lengths, strict=True), start=1):
+            name = shown(path)
+            bar.set_description_str(name)
+            if bar.disable:
+                print(f"[{number}/{len(notebooks)}] {name} …", flush=True)
+            done = bar.n
+            outcome = execute.run(path, timeout=timeout, on_cell=lambda _: bar.update())
+            bar.update(done + length - bar.n)
+            row = {
+                "notebook": name,
+                "status": outcome.status,
+                "seconds": round(outcome.seconds, 1),
+                "peak_mb": None if outcome.peak_mb is None else round(outcome.peak_mb),
+                "data": "; ".join(outcome.data),
+                "metrics": outcome.metrics,
+            }
+            if save and row["status"] == "ok":
+                try:
+                    execute.save(path, outcome.notebook)
+                except CourseError as problem:
+                    row["status"] = f"failed: not saved: {problem}"
+            rows.append(row)
+            write(rows)
+            if row["status"] != "ok" or bar.disable:
+                tqdm.write(f"{name}: {row['status']}, {row['seconds']} s")
+
+
+def select(names: list[str]) -> list[Path]:
+    """The notebooks that the names mean; all lessons and solutions for no name.
+
+    A name is a unit (`02`, `02_flax_mnist_cnn`: its lesson and its solution), or one with its folder
+    (`solutions/02`, `exercises/01_jnp_and_jit.ipynb`).
+    """
+    found = {folder: authoring.sources(folder) for folder in (NOTEBOOKS, SOLUTIONS, EXERCISES)}
+    everything = [path.with_suffix(".ipynb") for folder in (NOTEBOOKS, SOLUTIONS) for path in found[folder]]
+    chosen = everything if not names else []
+    for name in names:
+        folder_name, _, stem = name.removesuffix(".ipynb").removesuffix(".py").rstrip("/").rpartition("/")
+        folders = [ROOT / folder_name] if folder_name else [NOTEBOOKS, SOLUTIONS]
+        candidates = [path for folder in folders for path in found.get(folder, [])]
+        hits = [path for path in candidates if path.stem == stem] or [
+            path for path in candidates if stem and path.stem.startswith(stem)
+        ]
+        if not hits:
+            known = [shown(path.with_suffix("")) for paths in found.values() for path in paths]
+            stems = sorted({path.stem for paths in found.values() for path in paths})
+            near = difflib.get_close_matches(name, stems + known, n=1, cutoff=0.4)
+            raise CourseError(
+                f"There is no notebook {name!r}. "
+                + (f"Did you mean {near[0]}?" if near else f"There are: {', '.join(stems)}.")
+            )
+        chosen += [path.with_suffix(".ipynb") for path in hits if path.with_suffix(".ipynb") not in chosen]
+    stale = [shown(path) for path in chosen if not execute.in_step(path)]
+    if stale:
+        raise CourseError(f"Not what the .py beside it says: {', '.join(stale)}. Run make exercises first.")
+    if not chosen:
+        raise CourseError("There are no notebooks in notebooks/ and solutions/.")
+    return chosen
+
+
+def write(rows: list[dict[str, Any]]) -> Path:
+    """Write build/course.json whole or not at all."""
+    target = BUILD / RESULT
+    BUILD.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def as_table(rows: list[dict[str, Any]]) -> str:
+    """The rows for a reader, with the time of all of them."""
+    body = []
+    for row in rows:
+        over = " (over budget)" if row["seconds"] > BUDGET_SECONDS else ""
+        metrics = "\n".join(
+            f"{name.replace('_', ' ')}: –" if number is None else results.describe(name, number)
+            for name, number in row["metrics"].items()
+        )
+        memory = "–" if row["peak_mb"] is None else f"{row['peak_mb']:,}"
+        body.append(
+            [
+                row["notebook"],
+                row["status"],
+                f"{row['seconds']:.1f}{over}",
+                memory,
+                row["data"].replace("; ", "\n"),
+                metrics,
+            ]
+        )
+    text = table.render(["notebook", "status", "seconds", "peak MB", "data", "metrics"], body, right=(2, 3))
+    total = sum(row["seconds"] for row in rows)
+    good = sum(row["status"] == "ok" for row in rows)
+    return f"{text}\n\n{good} of {len(rows)} notebooks ran to their end, in {total / 60:.1f} min."
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()

@@ -1,0 +1,64 @@
+"""`python -m utils lab [JUPYTERLAB'S OPTIONS]`: JupyterLab on the course's folder, opened on the README.
+
+Its settings come from `ressources/jupyter`, so nothing in the reader's home folder is written: no news prompt, no
+look for updates over the network, Markdown shown as pages. XLA's persistent compilation cache stays off, since the
+lessons measure compilation; unit 04 shows how to turn it on.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from utils import execute, paths
+
+TEXT_AHEAD = 1.0  # seconds by which jupytext lets the text of a pair be older than its notebook
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until Ctrl-C. `arguments` go to JupyterLab as they are."""
+    align_pairs()
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={paths.ROOT}"]
+    if not any("default_url" in argument for argument in arguments):
+        command.append("--LabApp.default_url=/lab/tree/README.md")
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments:
+        print("You are root, as in many containers: JupyterLab is told to accept that (--allow-root).")
+        command.append("--allow-root")
+    print("Starting JupyterLab; Ctrl-C twice stops it. The exercises are in exercises/.", flush=True)
+    server = subprocess.Popen(command + arguments, env=environment(), cwd=paths.ROOT)
+    while True:
+        try:
+            return server.wait()
+        except KeyboardInterrupt:  # the server has its own Ctrl-C: it asks before it stops
+            continue
+
+
+def environment() -> dict[str, str]:
+    """The variables that JupyterLab, and so every kernel and terminal in it, starts with."""
+    env = dict(os.environ)
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", "")])
+    config = str(paths.RESSOURCES / "jupyter")
+    env["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [config, env.get("JUPYTER_CONFIG_PATH")]))
+    env["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel `python3` is this environment's, whatever the home folder has
+    env.setdefault("JUPYTERLAB_WORKSPACES_DIR", str(paths.BUILD / "jupyter" / "workspaces"))
+    env.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no notices of TensorFlow's between a lesson's lines
+    return env
+
+
+def align_pairs() -> None:
+    """Let every pair that agrees open without a question.
+
+    Jupytext refuses to open a notebook that is younger than its text, which is how a clone or a pull may leave
+    them. Where both say the same, the text takes the notebook's time; where they differ, Jupytext asks, as it should.
+    """
+    for notebook in sorted(paths.ROOT.glob("*/*.ipynb")):
+        text = notebook.with_suffix(".py")
+        if not text.exists() or notebook.stat().st_mtime <= text.stat().st_mtime + TEXT_AHEAD / 2:
+            continue
+        if execute.in_step(notebook):
+            try:
+                os.utime(text, (text.stat().st_atime, notebook.stat().st_mtime))
+            except OSError as problem:
+                print(f"{text.name}: its time cannot be set ({problem.strerror}); JupyterLab may ask about it.")
