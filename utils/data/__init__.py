@@ -1,15 +1,107 @@
-"""Pictures in batches. Importing this imports neither TensorFlow nor JAX: loading a set does."""
+"""Labelled pictures in batches, from TensorFlow Datasets or a folder of your own.
+
+    from utils import data
+    from utils.data import augment
+
+    train = data.load("cifar10", "train[:80%]", batch_size=64, shuffle=True, augment=(augment.flip(),))
+    for batch in train:
+        batch.image, batch.label, batch.mask
+
+Importing this imports neither TensorFlow nor JAX; loading a set does.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from utils.data import augment as augment
 from utils.data.batch import Batch as Batch
+from utils.data.normalise import Normalise
+from utils.data.pipeline import Batches as Batches
 
 
-def load(name, split, *, batch_size, shuffle=False, seed=0, size=None, drop_remainder=None, quiet=False):  # type: ignore
+def load(
+    name: str | Path,
+    split: str,
+    *,
+    batch_size: int,
+    shuffle: bool = False,
+    seed: int = 0,
+    size: int | None = None,
+    fit: str = "crop",
+    augment: Sequence[augment.OnImage] = (),
+    mix: augment.OnBatch | None = None,
+    normalise: Normalise = "standard",
+    drop_remainder: bool | None = None,
+    cache: bool | None = None,
+    device: Any = None,
+    quiet: bool = False,
+) -> Batches:
+    """The batches of a split, decoded and ready; prints one line that says which data they are, unless `quiet`.
+
+    name: "mnist", "cifar10", "cats_vs_dogs", "imagenette/160px-v2", or the path of a folder of pictures (see `folder`).
+        Whether the real set or the course's sample is read, COURSE_DATA decides (auto, sample or tfds).
+    split: in the words of TensorFlow Datasets: "train", "test", "train[:80%]", "train[80%:]", "train[:500]+test".
+    batch_size: B. shuffle: a new order in every epoch. seed: decides orders and augmentation, run after run.
+    size: side in pixels; None for the set's own (28, 32, 96, 128; 96 for a folder). fit: "crop" the middle square or
+        "squash" the whole picture into it.
+    augment: functions of `utils.data.augment` (or of that form) that vary single pictures, in that order.
+    mix: `augment.mixup(…)` or `augment.cutmix(…)`, which mix a batch; labels become [B, K] float32.
+    normalise: "standard" (the set's mean and deviation), "unit" (0..1), None (0..255), or a pair (mean, std) for 0..1.
+    drop_remainder: leave out a last batch that is not full; else it is filled up, and `mask` says so. None: as shuffle.
+    cache: keep the decoded pictures in memory (True), decode them in each epoch (False), or keep up to 2 GiB (None).
+    device: where batches are sent ahead: None for JAX's default, a jax.Device or Sharding; "numpy" leaves NumPy arrays.
+
+    Raises CourseError for what cannot be loaded, with the cure.
+    """
+    batches = Batches(
+        _raw(name, split),
+        batch_size=batch_size,
+        shuffle=shuffle,
+        seed=seed,
+        size=size,
+        fit=fit,
+        augment=augment,
+        mix=mix,
+        normalise=normalise,
+        drop_remainder=drop_remainder,
+        cache=cache,
+        device=device,
+    )
+    _say(batches.source, quiet)
+    return batches
+
+
+def arrays(
+    name: str | Path,
+    split: str,
+    *,
+    size: int | None = None,
+    fit: str = "crop",
+    normalise: Normalise = "standard",
+    quiet: bool = False,
+) -> Batch:
+    """A whole split in memory, as one Batch of N examples in NumPy arrays; `mask` is all True. For small sets.
+
+    The arguments are those of `load`. The examples are in the order that `load` gives without shuffling. Raises
+    CourseError, besides, for more than 2 GiB.
+    """
+    raise NotImplementedError
+
+
+def _raw(name: str | Path, split: str) -> Any:
     from utils.data import prepared, sets
-    from utils.data.pipeline import Batches
 
-    raw = prepared.read(sets.find(name), split)
+    return prepared.read(sets.find(str(name)), split)
+
+
+def _say(line: str, quiet: bool) -> None:
     if not quiet:
-        print(raw.source)
-    return Batches(raw, batch_size, shuffle, seed, size, shuffle if drop_remainder is None else drop_remainder)
+        print(line)
+    if os.environ.get("COURSE_RESULTS"):
+        from utils import results
+
+        results.source(line)

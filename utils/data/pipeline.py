@@ -1,121 +1,191 @@
-"""From encoded pictures to batches: decode once, keep, shuffle, augment, normalise, pad, prefetch."""
+"""Batches of a split, epoch after epoch: shuffled, augmented, mixed, normalised, padded, sent ahead to the device."""
 
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from utils.data import normalise as normalising
+from utils.data.augment import OnBatch, OnImage
 from utils.data.batch import Batch
 from utils.data.quiet import tensorflow
 from utils.data.raw import Raw
+from utils.data.store import Form, cores, keep, quick
 from utils.errors import CourseError
 
-
-def decode(raw: Raw, side: int, fit: str) -> tuple[Any, np.ndarray]:
-    """All pictures of a split, decoded and brought to `side` × `side`.
-
-    Returns a tf.Tensor [N, side, side, C] uint8 and labels [N] int32.
-    """
-    tf = tensorflow()
-    images = np.empty((raw.examples, side, side, raw.channels), np.uint8)
-    labels = np.empty((raw.examples,), np.int32)
-    at = 0
-    dataset = raw.encoded().map(
-        lambda encoded, label: (resize(encoded, raw, side, fit), label),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
-    )
-    try:
-        for image, label in dataset.batch(256).prefetch(2).as_numpy_iterator():
-            images[at : at + len(label)], labels[at : at + len(label)] = image, label
-            at += len(label)
-    except tf.errors.OpError as error:
-        raise raw.complaint(error) from error
-    return tf.constant(images), labels
-
-
-def resize(encoded: Any, raw: Raw, side: int, fit: str) -> Any:
-    """One picture, decoded: [side, side, C] uint8."""
-    tf = tensorflow()
-    image = tf.io.decode_image(encoded, raw.channels, expand_animations=False)
-    if raw.native == (side, side):
-        return tf.ensure_shape(image, (side, side, raw.channels))
-    if fit == "crop":
-        height, width = tf.shape(image)[0], tf.shape(image)[1]
-        short = tf.minimum(height, width)
-        top, left = (height - short) // 2, (width - short) // 2
-        image = image[top : top + short, left : left + short]
-    image = tf.image.resize(image, (side, side), antialias=True)
-    image = tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
-    return tf.ensure_shape(image, (side, side, raw.channels))
+AHEAD = 2  # batches on the device before they are asked for
 
 
 class Batches:
-    """The batches of a split, epoch after epoch."""
+    """The batches of a split; made by `data.load`, which says what each argument means.
 
-    def __init__(self, raw: Raw, batch_size: int, shuffle: bool, seed: int, size: int | None, drop_remainder: bool):
+    Iterating gives epoch 0, iterating again epoch 1, and so on; `epoch(k)` gives epoch k whenever it is asked for, and
+    does not count. The same seed gives the same batches, in this run and the next.
+
+    name, split, source: what was loaded; `source` is one line of text.
+    examples: how many the split has. classes: their names; a label is an index into them. batch_size: as given.
+    mean, std: [C] float32; a picture is (x − mean) / std of pixels x in 0..1.
+    """
+
+    def __init__(
+        self,
+        raw: Raw,
+        *,
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+        size: int | None,
+        fit: str,
+        augment: Sequence[OnImage],
+        mix: OnBatch | None,
+        normalise: normalising.Normalise,
+        drop_remainder: bool | None,
+        cache: bool | None,
+        device: Any,
+    ):
         self.name, self.split, self.source = raw.name, raw.split, raw.source
         self.classes, self.examples = raw.classes, raw.examples
-        self.batch_size = batch_size
-        self._shuffle, self._seed, self._drop = shuffle, seed, drop_remainder
-        self._statistics = raw.statistics
-        if batch_size > raw.examples:
+        self.batch_size = _whole(batch_size, "batch_size", least=1)
+        if self.batch_size > raw.examples:
             raise CourseError(
-                f"batch_size {batch_size} is larger than {raw.name} {raw.split} ({raw.examples} examples)."
+                f"batch_size={batch_size} is larger than {raw.name} {raw.split}, which has {raw.examples:,} examples: "
+                f"choose at most {raw.examples:,}, or a larger slice."
             )
-        self._side = size or raw.size
-        self._channels = raw.channels
-        self._images, self._labels = decode(raw, self._side, "crop")
+        self._seed = _whole(seed, "seed", least=0)
+        self._shuffle = shuffle
+        self._drop = shuffle if drop_remainder is None else drop_remainder
+        if isinstance(device, str) and device != "numpy":
+            raise CourseError(f'device={device!r} is unknown: use None, "numpy", or a jax.Device or Sharding.')
+        self._device = device
+        self.mean, self.std = normalising.constants(normalise, raw.statistics)
+        self._augment, self._mix = tuple(augment), mix
+        form = Form(_whole(raw.size if size is None else size, "size", least=1), fit)
+        self._vary = tensorflow().function(self._vary_one, autograph=False)
+        self._finish = tensorflow().function(self._finish_batch, autograph=False)
+        self._shape = self._traced_shape((form.side, form.side, raw.channels))
+        self._store = keep(raw, form, cache)
+        self._complaint = raw.complaint
         self._next = 0
 
     def __len__(self) -> int:
+        """How many batches an epoch has."""
         return self.examples // self.batch_size if self._drop else -(-self.examples // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        self._next += 1
+        return self.epoch(self._next - 1)
+
+    def __repr__(self) -> str:
+        return f"{len(self)} batches of {self.batch_size} of {self.source}"
 
     @property
     def spec(self) -> Batch:
+        """Shape and dtype of every batch, as jax.ShapeDtypeStruct: `jax.jit(f).lower(params, batches.spec).compile()`."""
         import jax
 
-        b = self.batch_size
+        placed = self._device if isinstance(self._device, jax.sharding.Sharding) else None
+        label = ((len(self.classes),), np.float32) if self._mix else ((), np.int32)
         return Batch(
-            jax.ShapeDtypeStruct((b, self._side, self._side, self._channels), np.float32),
-            jax.ShapeDtypeStruct((b,), np.int32),
-            jax.ShapeDtypeStruct((b,), np.bool_),
+            *(
+                jax.ShapeDtypeStruct((self.batch_size, *shape), dtype, sharding=placed)
+                for shape, dtype in ((self._shape, np.float32), label, ((), np.bool_))
+            )
         )
 
-    def __iter__(self) -> Iterator[Batch]:
-        epoch = self._next
-        self._next += 1
-        return self.epoch(epoch)
+    def denormalise(self, image: Any) -> np.ndarray:
+        """Pictures to look at: [..., H, W, C] float32 in 0..1, from `batch.image` or a part of it."""
+        return normalising.denormalise(image, self.mean, self.std)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        import jax
+        """The batches of one epoch, counted from 0, the same ones every time it is asked for."""
+        batches = self._numpy(_whole(number, "epoch", least=0))
+        return batches if isinstance(self._device, str) else _sent_ahead(batches, self._device)
 
-        queue: collections.deque[Batch] = collections.deque()
-        for batch in self._numpy(number):
-            queue.append(jax.device_put(batch))
-            if len(queue) > 2:
-                yield queue.popleft()
-        yield from queue
-
-    def _numpy(self, number: int) -> Iterator[Batch]:
+    def _numpy(self, epoch: int) -> Iterator[Batch]:
+        """An epoch in NumPy arrays. tf.data's own threads work ahead of whoever takes the batches."""
         tf = tensorflow()
-        order = np.arange(self.examples)
+        draws = np.random.SeedSequence([self._seed, epoch]).generate_state(2 + len(self._augment)).view(np.int32)
+        order, shuffling = np.arange(self.examples), None
         if self._shuffle:
-            order = np.random.default_rng([self._seed, number]).permutation(self.examples)
-        order = order[: len(self) * self.batch_size]
-        mean, std = (tf.constant(x, tf.float32) for x in self._statistics)
+            order = np.random.default_rng([self._seed, epoch]).permutation(self.examples)
+            shuffling = int(draws[0])
+        if self._augment:
+            seeds = tf.constant(draws[2:])
+            batches = (
+                self._store.examples(order, shuffling)
+                .map(lambda *example: self._vary(*example, seeds), cores(), deterministic=True)
+                .batch(self.batch_size)
+            )
+        else:
+            batches = self._store.batches(order, shuffling, self.batch_size)
+        mixing = tf.constant(draws[1])
+        batches = batches.take(len(self)).enumerate()
+        batches = batches.map(lambda *batch: self._finish(*batch, mixing), cores(), deterministic=True)
+        try:
+            for image, label, mask in quick(batches.prefetch(AHEAD)).as_numpy_iterator():
+                yield Batch(image, label, mask)
+        except tf.errors.DataLossError as error:
+            raise self._complaint(error) from error
 
-        def finish(index: Any) -> Any:
-            image = (tf.cast(tf.gather(self._images, index), tf.float32) / 255.0 - mean) / std
-            label = tf.gather(self._labels, index)
-            spare = self.batch_size - tf.shape(index)[0]
-            mask = tf.range(self.batch_size) < tf.shape(index)[0]
-            return tf.pad(image, [[0, spare], [0, 0], [0, 0], [0, 0]]), tf.pad(label, [[0, spare]]), mask
+    def _vary_one(self, index: Any, image: Any, label: Any, seeds: Any) -> tuple[Any, Any, Any]:
+        """Augment one picture: [S, S, C] uint8 to [H, W, C] float32 in 0..1. seeds: [K] int32, one for each function."""
+        tf = tensorflow()
+        image = tf.image.convert_image_dtype(image, tf.float32)
+        for place, function in enumerate(self._augment):
+            image = function(image, tf.stack([seeds[place], tf.cast(index, tf.int32)]))
+        return index, image, label
 
-        dataset = tf.data.Dataset.from_tensor_slices(order).batch(self.batch_size)
-        dataset = dataset.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(2)
-        for image, label, mask in dataset.as_numpy_iterator():
-            yield Batch(image, label, mask)
+    def _finish_batch(self, number: Any, batch: tuple[Any, Any, Any], seed: Any) -> tuple[Any, Any, Any]:
+        """Mix, normalise and fill up a batch of 1 to B examples: image, label, mask, as a Batch has them."""
+        tf = tensorflow()
+        _, image, label = batch
+        image = tf.image.convert_image_dtype(image, tf.float32)
+        if self._mix:
+            label = tf.one_hot(label, len(self.classes))
+            image, label = self._mix(image, label, tf.stack([seed, tf.cast(number, tf.int32)]))
+        image = (image - self.mean) / self.std
+        count = tf.shape(label)[0]
+        filled = []
+        for leaf in (image, label):
+            amount = [[0, self.batch_size - count]] + [[0, 0]] * (len(leaf.shape) - 1)
+            filled.append(tf.ensure_shape(tf.pad(leaf, amount), (self.batch_size, *leaf.shape[1:])))
+        return filled[0], filled[1], tf.range(self.batch_size) < count
+
+    def _traced_shape(self, kept: tuple[int, int, int]) -> tuple[int, int, int]:
+        """(H, W, C) of a picture after augmentation, found without computing one."""
+        tf = tensorflow()
+        wanted = (((), tf.int64), (kept, tf.uint8), ((), tf.int32), ((len(self._augment),), tf.int32))
+        traced = self._vary.get_concrete_function(*(tf.TensorSpec(shape, dtype) for shape, dtype in wanted))
+        shape = traced.structured_outputs[1].shape
+        if shape.rank != 3 or not shape.is_fully_defined() or shape[2] != kept[2]:
+            raise CourseError(
+                f"augment turns a picture of shape {kept} into {shape}: pictures must all get one fixed shape "
+                f"[H, W, {kept[2]}] (tf.ensure_shape states it where TensorFlow cannot tell)."
+            )
+        return tuple(shape)
+
+
+def _sent_ahead(batches: Iterator[Batch], device: Any) -> Iterator[Batch]:
+    """The same batches as jax.Arrays on `device` (None: JAX's default), AHEAD of them on their way at any time."""
+    import jax
+
+    waiting: collections.deque[Batch] = collections.deque()
+    for batch in batches:
+        waiting.append(jax.device_put(batch, device))
+        if len(waiting) > AHEAD:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _whole(value: Any, name: str, least: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least or isinstance(value, bool):
+        raise CourseError(f"{name}={value!r} is not a whole number of {least} or more.")
+    return number

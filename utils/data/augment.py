@@ -1,0 +1,196 @@
+"""Ways to vary training pictures.
+
+    from utils.data import augment
+
+    data.load("cifar10", "train", batch_size=64, shuffle=True,
+              augment=(augment.flip(), augment.pad_and_crop(4), augment.cutout(8)),
+              mix=augment.mixup(0.2))
+
+Each function here returns another one. Those for `augment` take one picture and a seed and return a picture:
+
+    (image [H, W, C] float32 in 0..1, seed [2] int32) -> image [H', W', C] float32
+
+and those for `mix` take a batch: (image [B, H, W, C], label [B, K] float32, seed [2]) -> (image, label). A function of
+your own of that form can stand beside them; it is traced by TensorFlow, so use `tf` operations and draw with `tf.random.stateless_*`.
+All randomness comes from the seed, which `load` derives from its own seed, the epoch, the function's place and the
+example's index: so the same run gives the same pictures, however many threads work on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from utils.data.quiet import tensorflow
+from utils.errors import CourseError
+
+OnImage = Callable[[Any, Any], Any]
+OnBatch = Callable[[Any, Any, Any], tuple[Any, Any]]
+
+
+def flip() -> OnImage:
+    """Mirror left and right, for half of the pictures (not for digits or letters, which it makes into others)."""
+
+    def apply(image: Any, seed: Any) -> Any:
+        return tensorflow().image.stateless_random_flip_left_right(image, seed)
+
+    return apply
+
+
+def pad_and_crop(pixels: int, mode: str = "constant") -> OnImage:
+    """Shift by up to `pixels` each way: pad every side, cut the original size out at random.
+
+    mode: what the padding is, "constant" (black) or "reflect". As for CIFAR-10 in He et al. 2015, "Deep residual
+    learning for image recognition" (4 pixels), after Lee et al. 2015, "Deeply-supervised nets".
+    """
+    if pixels < 0 or mode not in ("constant", "reflect"):
+        raise CourseError(f'pad_and_crop wants pixels ≥ 0 and mode "constant" or "reflect", not {pixels}, {mode!r}.')
+
+    def apply(image: Any, seed: Any) -> Any:
+        tf = tensorflow()
+        padded = tf.pad(image, [[pixels, pixels], [pixels, pixels], [0, 0]], mode.upper())
+        return tf.image.stateless_random_crop(padded, image.shape, seed)
+
+    return apply
+
+
+def random_resized_crop(
+    size: int, scale: tuple[float, float] = (0.35, 1.0), ratio: tuple[float, float] = (3 / 4, 4 / 3)
+) -> OnImage:
+    """Cut out a box at random and resize it (bilinear) to `size` × `size`.
+
+    scale: least and greatest share of the picture's area; ratio: of the box's width to its height. Load the pictures
+    somewhat larger than `size`, so that a small box is not blown up: `load(..., size=80, augment=(random_resized_crop(64),))`.
+    Szegedy et al. 2014, "Going deeper with convolutions" (there with scale from 0.08).
+    """
+    if size < 1 or not 0 < scale[0] <= scale[1] <= 1 or not 0 < ratio[0] <= ratio[1]:
+        raise CourseError(
+            f"random_resized_crop wants size ≥ 1, 0 < scale ≤ 1, 0 < ratio, each from low to high; not {size}, {scale}, {ratio}."
+        )
+
+    def apply(image: Any, seed: Any) -> Any:
+        tf = tensorflow()
+        _, _, box = tf.image.stateless_sample_distorted_bounding_box(
+            tf.shape(image),
+            tf.zeros((1, 0, 4)),
+            seed,
+            min_object_covered=0.0,
+            aspect_ratio_range=ratio,
+            area_range=scale,
+            use_image_if_no_bounding_boxes=True,
+        )  # [1, 1, 4]: top, left, bottom, right in 0..1
+        return tf.image.crop_and_resize(image[None], box[0], [0], (size, size))[0]
+
+    return apply
+
+
+def colour(brightness: float = 0.2, contrast: float = 0.2, saturation: float = 0.2, hue: float = 0.0) -> OnImage:
+    """Vary the light and the colours.
+
+    brightness: greatest amount added or taken away (1 is from black to white); contrast and saturation: factors from
+    1 − x to 1 + x; hue: greatest turn, of a whole turn of the colour circle. Grey pictures have neither of the last two.
+    After Krizhevsky et al. 2012, "ImageNet classification with deep convolutional neural networks", and Howard 2013,
+    "Some improvements on deep convolutional neural network based image classification".
+    """
+    if not (brightness >= 0 and 0 <= contrast < 1 and 0 <= saturation < 1 and 0 <= hue <= 0.5):
+        raise CourseError("colour wants brightness ≥ 0, contrast and saturation from 0 to below 1, hue from 0 to 0.5.")
+
+    def apply(image: Any, seed: Any) -> Any:
+        tf = tensorflow()
+        seeds = tf.random.split(seed, 4)
+        if brightness:
+            image = tf.image.stateless_random_brightness(image, brightness, seeds[0])
+        if contrast:
+            image = tf.image.stateless_random_contrast(image, 1 - contrast, 1 + contrast, seeds[1])
+        if image.shape[-1] == 3 and saturation:
+            image = tf.image.stateless_random_saturation(image, 1 - saturation, 1 + saturation, seeds[2])
+        if image.shape[-1] == 3 and hue:
+            image = tf.image.stateless_random_hue(image, hue, seeds[3])
+        return tf.clip_by_value(image, 0.0, 1.0)
+
+    return apply
+
+
+def cutout(size: int, fill: float = 0.5) -> OnImage:
+    """Cover a square of `size` × `size` pixels with grey (`fill`); its centre is anywhere, so some lies outside.
+
+    DeVries and Taylor 2017, "Improved regularization of convolutional neural networks with cutout" (16 on CIFAR-10).
+    """
+    if size < 1:
+        raise CourseError(f"cutout wants a size of 1 or more, not {size}.")
+
+    def apply(image: Any, seed: Any) -> Any:
+        tf = tensorflow()
+        height, width = image.shape[0], image.shape[1]
+        centre = tf.random.stateless_uniform((2,), seed) * (height, width)
+        top, left = tf.unstack(tf.cast(centre, tf.int32) - size // 2)
+        row, column = tf.range(height)[:, None, None], tf.range(width)[None, :, None]
+        covered = (row >= top) & (row < top + size) & (column >= left) & (column < left + size)  # [H, W, 1]
+        return tf.where(covered, fill, image)
+
+    return apply
+
+
+def mixup(alpha: float = 0.2) -> OnBatch:
+    """Blend every picture and its label with its neighbour's in the batch: λ of one, 1 − λ of the other, λ ~ Beta(α, α).
+
+    Zhang et al. 2017, "mixup: Beyond empirical risk minimization". λ is drawn for each picture.
+    """
+    _positive("mixup", alpha)
+
+    def apply(image: Any, label: Any, seed: Any) -> tuple[Any, Any]:
+        tf = tensorflow()
+        share = _beta(alpha, tf.shape(label)[0], seed)  # [B]
+        pictures, names = share[:, None, None, None], share[:, None]
+        return (
+            pictures * image + (1 - pictures) * tf.roll(image, 1, axis=0),
+            names * label + (1 - names) * tf.roll(label, 1, axis=0),
+        )
+
+    return apply
+
+
+def cutmix(alpha: float = 1.0) -> OnBatch:
+    """Paste a box of every picture's neighbour in the batch into it; labels are shared out by area.
+
+    The box covers 1 − λ of the area, λ ~ Beta(α, α), about a centre drawn anywhere and cut off at the border; labels
+    use what is left of it. Yun et al. 2019, "CutMix: Regularization strategy to train strong classifiers with
+    localizable features".
+    """
+    _positive("cutmix", alpha)
+
+    def apply(image: Any, label: Any, seed: Any) -> tuple[Any, Any]:
+        tf = tensorflow()
+        seeds = tf.random.split(seed, 2)
+        count, height, width = tf.shape(image)[0], image.shape[1], image.shape[2]
+        side = tf.sqrt(1 - _beta(alpha, count, seeds[0]))  # [B], as a share of the picture's
+        centre = tf.random.stateless_uniform((2, count), seeds[1])
+        rows = _inside(height, centre[0], side)[:, :, None, None]  # [B, H, 1, 1]
+        columns = _inside(width, centre[1], side)[:, None, :, None]  # [B, 1, W, 1]
+        pasted = rows & columns  # [B, H, W, 1]
+        share = 1 - tf.reduce_mean(tf.cast(pasted, tf.float32), axis=(1, 2))  # [B, 1]
+        return (
+            tf.where(pasted, tf.roll(image, 1, axis=0), image),
+            share * label + (1 - share) * tf.roll(label, 1, axis=0),
+        )
+
+    return apply
+
+
+def _positive(name: str, alpha: float) -> None:
+    if not alpha > 0:
+        raise CourseError(f"{name} wants alpha > 0, not {alpha}; leave `mix` out for no mixing.")
+
+
+def _beta(alpha: float, count: Any, seed: Any) -> Any:
+    """[count] float32 from Beta(alpha, alpha), as a ratio of two gamma variables."""
+    tf = tensorflow()
+    one, other = tf.unstack(tf.random.stateless_gamma((2, count), seed, alpha=alpha))
+    return tf.math.divide_no_nan(one, one + other)
+
+
+def _inside(length: int, centre: Any, side: Any) -> Any:
+    """[B, length] bool: pixels within side / 2 of the centre; both [B], as shares of the length."""
+    tf = tensorflow()
+    at = (tf.range(length, dtype=tf.float32) + 0.5) / length
+    return tf.abs(at - centre[:, None]) < side[:, None] / 2

@@ -1,0 +1,124 @@
+"""Where decoded pictures come from, epoch after epoch: kept in memory, or decoded again each time."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from utils.data.quiet import tensorflow
+from utils.data.raw import Raw
+from utils.errors import CourseError
+
+LIMIT = 2 * 2**30  # bytes of decoded uint8 pictures that `cache=None` keeps in memory
+BUFFER = 4096  # encoded pictures among which a set that is not kept is shuffled
+FITS = ("crop", "squash")
+
+
+def cores() -> int:
+    """How many threads decode and augment: one for each core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Form(NamedTuple):
+    """What a picture is brought to: `side` × `side` pixels, by `fit`.
+
+    fit: "crop" cuts the middle square out and resizes it; "squash" resizes the whole picture. Both with antialiasing.
+    A picture that has the size already is left as it is.
+    """
+
+    side: int
+    fit: str
+
+    def __call__(self, encoded: Any, raw: Raw) -> Any:
+        """One picture: a file's bytes to [side, side, C] uint8."""
+        tf = tensorflow()
+        image = tf.io.decode_image(encoded, raw.channels, expand_animations=False)
+        shape = (self.side, self.side, raw.channels)
+        if raw.native == shape[:2]:
+            return tf.ensure_shape(image, shape)
+        if self.fit == "crop":
+            height, width = tf.shape(image)[0], tf.shape(image)[1]
+            short = tf.minimum(height, width)
+            top, left = (height - short) // 2, (width - short) // 2
+            image = image[top : top + short, left : left + short]
+        image = tf.image.resize(image, shape[:2], antialias=True)
+        image = tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
+        return tf.ensure_shape(image, shape)
+
+
+class Kept:
+    """All pictures of a split, decoded once and held in memory: image [N, S, S, C] uint8, label [N] int32."""
+
+    def __init__(self, raw: Raw, form: Form):
+        tf = tensorflow()
+        images = np.empty((raw.examples, form.side, form.side, raw.channels), np.uint8)
+        labels = np.empty((raw.examples,), np.int32)
+        dataset = raw.encoded().map(lambda encoded, label: (form(encoded, raw), label), cores(), deterministic=True)
+        at = 0
+        try:
+            for image, label in quick(dataset.batch(128).prefetch(2)).as_numpy_iterator():
+                images[at : at + len(label)], labels[at : at + len(label)] = image, label
+                at += len(label)
+        except tf.errors.OpError as error:
+            raise raw.complaint(error) from error
+        if at != raw.examples:
+            raise raw.complaint(EOFError(f"{at} examples"))
+        self.images, self.labels = tf.constant(images), tf.constant(labels)
+
+    def examples(self, order: np.ndarray, seed: int | None) -> Any:
+        """A tf.data.Dataset of (index int64, image [S, S, C] uint8, label int32) in the given order [N]."""
+        return tensorflow().data.Dataset.from_tensor_slices(order).map(self._at, cores(), deterministic=True)
+
+    def batches(self, order: np.ndarray, seed: int | None, size: int) -> Any:
+        """The same by batches of `size`, fetched whole, which is several times faster; the last may be shorter."""
+        indices = tensorflow().data.Dataset.from_tensor_slices(order).batch(size)
+        return indices.map(self._at, cores(), deterministic=True)
+
+    def _at(self, index: Any) -> tuple[Any, Any, Any]:
+        tf = tensorflow()
+        return index, tf.gather(self.images, index), tf.gather(self.labels, index)
+
+
+class Streamed:
+    """The pictures of a split too large to keep: read and decoded in every epoch.
+
+    The order of an epoch is not a full permutation: BUFFER encoded pictures are held and one of them drawn at a time.
+    TFDS mixes a set when it writes it, so classes are mixed all the same.
+    """
+
+    def __init__(self, raw: Raw, form: Form):
+        self._raw, self._form = raw, form
+
+    def examples(self, order: np.ndarray, seed: int | None) -> Any:
+        """As `Kept.examples`; the order is drawn from `seed`, or the files' own if that is None."""
+        numbered = self._raw.encoded().enumerate()
+        if seed is not None:
+            numbered = numbered.shuffle(min(BUFFER, self._raw.examples), seed=seed)
+        return numbered.map(self._decoded, cores(), deterministic=True)
+
+    def batches(self, order: np.ndarray, seed: int | None, size: int) -> Any:
+        """As `Kept.batches`."""
+        return self.examples(order, seed).batch(size)
+
+    def _decoded(self, index: Any, pair: tuple[Any, Any]) -> tuple[Any, Any, Any]:
+        encoded, label = pair
+        return index, self._form(encoded, self._raw), tensorflow().cast(label, "int32")
+
+
+def keep(raw: Raw, form: Form, cache: bool | None) -> Kept | Streamed:
+    """The store that `cache` asks for; None keeps what takes no more than LIMIT."""
+    if form.side < 1 or form.fit not in FITS:
+        raise CourseError(f'size must be 1 or more and fit "crop" or "squash", not {form.side} and {form.fit!r}.')
+    needed = raw.examples * form.side**2 * raw.channels
+    return Kept(raw, form) if cache or (cache is None and needed <= LIMIT) else Streamed(raw, form)
+
+
+def quick(dataset: Any) -> Any:
+    """The same dataset without the machinery that costs more than it gains on small pictures: twice as fast."""
+    options = tensorflow().data.Options()
+    options.deterministic = True
+    options.autotune.enabled = False
+    options.threading.max_intra_op_parallelism = 1
+    return dataset.with_options(options)
