@@ -59,9 +59,7 @@ _WEIGHTS = _cubic_weights()
 def _as_mnist(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     """From counts of ink, int64 [8, 8] in 0 … 16, to a picture, uint8 [28, 28, 1]."""
     fine = _WEIGHTS @ counts @ _WEIGHTS.T  # [20, 20] in 1/4,000,000 of a count
-    ink = np.clip(
-        (fine // 40_000 - 400) * 255 // 800, 0, 255
-    )  # a quarter inked: black; three quarters: white
+    ink = np.clip((fine // 40_000 - 400) * 255 // 800, 0, 255)  # a quarter inked: black; three quarters: white
     ink[ink < 16] = 0
     total = int(ink.sum())
     rows, columns = ink.sum(axis=1), ink.sum(axis=0)

@@ -1,4 +1,4 @@
-"""What each sample is made of: how many pictures, how large, of which classes."""
+"""What each sample is made of: how many pictures, how large, of which classes, and how hard."""
 
 from __future__ import annotations
 
@@ -7,17 +7,53 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from utils.samples import digits, records
+import numpy as np
+
+from utils.samples import digits, draw, records
+from utils.samples.dice import Dice
+from utils.samples.draw import Hardness
+
+
+class Drawing(NamedTuple):
+    """A sample that is drawn: its classes in the order of their labels, how hard it is, and its pictures' sizes.
+
+    Every size is square × square, or the shorter side one of `shorter` and the longer up to 1.5 times that.
+    """
+
+    number: int  # the sample's own, for the seeds of its pictures
+    classes: tuple[str, ...]
+    hardness: Hardness
+    shorter: tuple[int, int]
+    square: bool = False
 
 
 class Recipe(NamedTuple):
-    """One sample: the folder TFDS keeps it in, the pictures in each split, what it is, and how long it takes."""
+    """One sample: where TFDS keeps it, the pictures in each split, its seconds on two cores, and what it is.
+
+    `labels` are the names that TFDS's builder gives its classes where it learns them only from a download.
+    """
 
     place: str
     counts: dict[str, int]
     seconds: int
     description: str
+    drawing: Drawing | None = None
+    labels: tuple[str, ...] | None = None
 
+
+CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+IMAGENETTE = (
+    "tench",
+    "English springer",
+    "cassette player",
+    "chain saw",
+    "church",
+    "French horn",
+    "garbage truck",
+    "gas pump",
+    "golf ball",
+    "parachute",
+)
 
 RECIPES: dict[str, Recipe] = {
     "mnist": Recipe(
@@ -26,6 +62,28 @@ RECIPES: dict[str, Recipe] = {
         seconds=2,
         description="Handwritten digits that come with scikit-learn, brought to MNIST's form by the course.",
     ),
+    "cifar10": Recipe(
+        place="cifar10/3.0.2",
+        counts={"train": 3000, "test": 1000},
+        seconds=10,
+        description="Drawings of CIFAR-10's classes made by the course: no photographs, and not CIFAR-10.",
+        drawing=Drawing(1, CIFAR, Hardness(), (32, 32), square=True),
+        labels=CIFAR,
+    ),
+    "cats_vs_dogs": Recipe(
+        place="cats_vs_dogs/4.0.1",
+        counts={"train": 800},
+        seconds=8,
+        description="Drawings of cats and dogs made by the course: no photographs, and not the real set.",
+        drawing=Drawing(2, ("cat", "dog"), Hardness(), (150, 240)),
+    ),
+    "imagenette/160px-v2": Recipe(
+        place="imagenette/160px-v2/1.0.0",
+        counts={"train": 1200, "validation": 300},
+        seconds=10,
+        description="Drawings of Imagenette's classes made by the course: no photographs, and not Imagenette.",
+        drawing=Drawing(3, IMAGENETTE, Hardness(), (160, 160)),
+    ),
 }
 
 
@@ -33,10 +91,33 @@ def make(name: str, data_dir: Path, limit: int | None = None) -> Path:
     """Write the sample under data_dir in TFDS's format, at most `limit` pictures a split; return its folder."""
     recipe = RECIPES[name]
     splits = {split: itertools.islice(examples(name, split), limit) for split in recipe.counts}
-    return records.write(name, splits, data_dir, description=recipe.description)
+    return records.write(name, splits, data_dir, labels=recipe.labels, description=recipe.description)
 
 
 def examples(name: str, split: str) -> Iterator[records.Example]:
     """The examples of a split of a sample, in order."""
-    for picture in digits.pictures(split):
-        yield picture._asdict()
+    recipe = RECIPES[name]
+    if recipe.drawing is None:
+        yield from (digit._asdict() for digit in digits.pictures(split))
+        return
+    part = list(recipe.counts).index(split)
+    count = recipe.counts[split]
+    # as many of each class, in an order that mixes them
+    labels = Dice(recipe.drawing.number, part).order(count) % len(recipe.drawing.classes)
+    for index, label in enumerate(labels.tolist()):
+        example: records.Example = {"image": _drawn(recipe.drawing, part, index, label), "label": label}
+        if name == "cifar10":
+            example["id"] = f"{split}_{index + 1:05d}"
+        if name == "cats_vs_dogs":
+            example["image/filename"] = f"PetImages/{('Cat', 'Dog')[label]}/{index}.jpg"
+        yield example
+
+
+def _drawn(drawing: Drawing, part: int, index: int, label: int) -> np.ndarray:
+    """One picture, uint8 [H, W, 3]; it depends on the sample, the split, its place in it and its class only."""
+    dice = Dice(drawing.number, part, index, label)
+    height = width = dice.between(*drawing.shorter)
+    if not drawing.square:
+        longer = height * dice.between(100, 150) // 100
+        height, width = (height, longer) if dice.chance(70) else (longer, width)
+    return draw.picture(drawing.classes[label], dice, height, width, drawing.hardness, drawing.classes)

@@ -37,12 +37,14 @@ def write(
     features = builder.info.features
     if labels is not None:
         features["label"].names = list(labels)
-    encode = tf.io.encode_png if features["image"].shape[0] else tf.io.encode_jpeg
+    fixed_size = features["image"].shape[0] is not None
     folder = Path(builder.data_path)
     folder.mkdir(parents=True, exist_ok=True)
 
     def record(example: Example) -> bytes:
-        encoded = features.encode_example({**example, "image": encode(example["image"]).numpy()})
+        image = example["image"]
+        image = tf.io.encode_png(image) if fixed_size else tf.io.encode_jpeg(image, quality=85)
+        encoded = features.encode_example({**example, "image": image.numpy()})
         unordered = tf.train.Example.FromString(features.serialize_example(encoded))
         return unordered.SerializeToString(deterministic=True)
 

@@ -1,0 +1,192 @@
+"""The outlines of the classes, read from `ressources/shapes/NAME.json`.
+
+A file holds what a class looks like in a square from −100 to 100, x to the right and y downwards:
+
+    {"turn": 15,                                    # it is tilted by up to so many degrees; 15 if left out
+     "scenes": ["grass", "sky"],                    # the backgrounds where it is mostly seen (see scene.py)
+     "paints": {"coat": ["#a0703c", "#404040"]},    # a paint's name: the colours that it may have
+     "coats": ["coat"],                             # the paints that may be patched or striped
+     "views": {"side": [PART, PART, …]}}            # each drawn as often as the other, its parts from back to front
+
+A part has a `paint` ("coat"; "coat-", "coat--" darker, "coat+" lighter) and one form:
+
+    "polygon": [[x, y], …]   with corners          "curve": [[x, y], …]    smooth through the points
+    "round": [[x, y], …]     corners cut off       "ellipse": [x, y, rx, ry]      "ring": [x, y, rx, ry, width]
+    "stroke": [[x, y], …], "width": w or [w, w2]   a smooth line with round ends, w2 wide at its end
+    "row": [x, y, x2, y2, count, rx, ry]           so many ellipses from one place to the other
+
+and may say `"mirror": true` (drawn again at −x), `"line": true` (a dark contour in the drawings that have them).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from utils import paths
+from utils.samples.raster import Points
+
+UNIT = 16  # the square's −100 … 100 are whole numbers of 1/UNIT here
+CONTOUR = 3  # how wide a dark contour is
+
+# the cosine of whole degrees in 1/1024: rounded once, far from any half, so no machine's libm matters
+_COSINES = [round(math.cos(math.radians(degrees)) * 1024) for degrees in range(360)]
+
+
+def cosine(degrees: int) -> int:
+    """cos in 1/1024."""
+    return _COSINES[degrees % 360]
+
+
+def sine(degrees: int) -> int:
+    """sin in 1/1024."""
+    return _COSINES[(degrees - 90) % 360]
+
+
+class Part(NamedTuple):
+    """One part of a view: its paint, its polygons and its contour's in 1/UNIT, as slices of the view's points."""
+
+    paint: str
+    fills: tuple[slice, ...]
+    contours: tuple[slice, ...]
+
+
+class View(NamedTuple):
+    """A class seen from one side: all its points in 1/UNIT, int64 [N, 2], and its parts from back to front."""
+
+    points: Points
+    parts: tuple[Part, ...]
+
+
+class Shape(NamedTuple):
+    """A class: how far it tilts, where it is seen, its paints (colours as (r, g, b)) and its views."""
+
+    turn: int
+    scenes: tuple[str, ...]
+    paints: dict[str, tuple[tuple[int, int, int], ...]]
+    coats: frozenset[str]
+    views: tuple[View, ...]
+
+
+@functools.cache
+def load(name: str) -> Shape:
+    """The shape of the class called `name`, such as "golf ball"; spaces stand as underscores in the file's name."""
+    file = paths.RESSOURCES / "shapes" / f"{name.replace(' ', '_')}.json"
+    data = json.loads(file.read_text(encoding="utf-8"))
+    return Shape(
+        turn=data.get("turn", 15),
+        scenes=tuple(data["scenes"]),
+        paints={paint: tuple(_rgb(colour) for colour in colours) for paint, colours in data["paints"].items()},
+        coats=frozenset(data.get("coats", ())),
+        views=tuple(_view(parts) for parts in data["views"].values()),
+    )
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue
+
+
+def _view(parts: list[dict[str, Any]]) -> View:
+    points: list[Points] = []
+    count = 0
+
+    def keep(polygons: list[Points]) -> tuple[slice, ...]:
+        nonlocal count
+        slices = []
+        for polygon in polygons:
+            points.append(polygon)
+            slices.append(slice(count, count + len(polygon)))
+            count += len(polygon)
+        return tuple(slices)
+
+    view = []
+    for part in parts:
+        fills = outlines(part)
+        if part.get("mirror"):
+            fills = fills + [polygon * (-1, 1) for polygon in fills]
+        contours = [_ring(fill, CONTOUR * UNIT) for fill in fills] if part.get("line") else []
+        view.append(Part(part["paint"], keep(fills), keep(contours)))
+    return View(np.concatenate(points), tuple(view))
+
+
+def outlines(part: dict[str, Any]) -> list[Points]:
+    """The polygons of a part as it stands in the file, each int64 [N, 2] in 1/UNIT."""
+    forms = ("polygon", "curve", "round", "stroke")
+    scaled = {form: np.array(part[form], np.int64) * UNIT for form in forms if form in part}
+    if "polygon" in scaled:
+        return [scaled["polygon"]]
+    if "curve" in scaled:
+        return [_smooth(scaled["curve"], closed=True)]
+    if "round" in scaled:
+        return [_cut_corners(_cut_corners(scaled["round"], 8), 4)]
+    if "stroke" in scaled:
+        width = part["width"]
+        first, last = width if isinstance(width, list) else (width, width)
+        return _stroke(_smooth(scaled["stroke"], closed=False), first, last)
+    if "ellipse" in part:
+        return [_ellipse(*part["ellipse"])]
+    if "ring" in part:
+        x, y, rx, ry, wide = part["ring"]
+        return [_ring(_ellipse(x, y, rx, ry), wide * UNIT)]
+    x, y, x2, y2, count, rx, ry = part["row"]
+    gaps = max(count - 1, 1)
+    return [_ellipse(x, y, rx, ry) + np.array([x2 - x, y2 - y]) * UNIT * k // gaps for k in range(count)]
+
+
+def _ellipse(x: int, y: int, rx: int, ry: int) -> Points:
+    step = 18 if max(rx, ry) > 8 else 36
+    angles = range(0, 360, step)
+    return np.array([(x * 1024 + rx * cosine(a), y * 1024 + ry * sine(a)) for a in angles], np.int64) * UNIT // 1024
+
+
+def _smooth(points: Points, *, closed: bool) -> Points:
+    """A Catmull–Rom curve through the points, four pieces between two of them."""
+    if closed:
+        before, after, later = (np.roll(points, shift, axis=0) for shift in (1, -1, -2))
+        now = points
+    else:
+        whole = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
+        before, now, after, later = whole[:-3], whole[1:-2], whole[2:-1], whole[3:]
+    pieces = []
+    for t in range(4):  # quarters; the basis in 1/128
+        first, third, fourth = -t * (4 - t) ** 2, t * (16 + 16 * t - 3 * t * t), -(4 - t) * t * t
+        second = 128 - first - third - fourth
+        pieces.append((first * before + second * now + third * after + fourth * later) // 128)
+    curve = np.stack(pieces, axis=1).reshape(-1, 2)
+    return curve if closed else np.concatenate([curve, points[-1:]])
+
+
+def _cut_corners(points: Points, share: int) -> Points:
+    """Each corner replaced by two points, 1/share of the way along its sides (G. Chaikin 1974: a quarter)."""
+    after = np.roll(points, -1, axis=0)
+    near, far = (share - 1) * points + after, points + (share - 1) * after
+    return np.stack([near // share, far // share], axis=1).reshape(-1, 2)
+
+
+def _normals(along: Points, length: int) -> Points:
+    """Vectors of the given length at right angles to each row of `along`."""
+    lengths = np.array([max(math.isqrt(int(x * x + y * y)), 1) for x, y in along])
+    return np.stack([-along[:, 1], along[:, 0]], axis=1) * length // lengths[:, None]
+
+
+def _ring(polygon: Points, width: int) -> Points:
+    """The path round a polygon and back inside it, `width` apart: its contour."""
+    normals = _normals(np.roll(polygon, -1, axis=0) - np.roll(polygon, 1, axis=0), width)
+    outer, inner = polygon + normals // 2, polygon - normals // 2
+    return np.concatenate([outer, outer[:1], inner[:1], inner[::-1]])
+
+
+def _stroke(line: Points, first: int, last: int) -> list[Points]:
+    """The polygons of a line that is `first` wide where it begins and `last` where it ends, in the square's units."""
+    along = np.concatenate([line[1:2] - line[:1], line[2:] - line[:-2], line[-1:] - line[-2:-1]])
+    count = len(line) - 1
+    widths = np.array([(first * (count - k) + last * k) * UNIT // count for k in range(count + 1)])
+    sides = _normals(along, 1024) * widths[:, None] // 2048
+    body = np.concatenate([line + sides, (line - sides)[::-1]])
+    disc = _ellipse(0, 0, 64, 64)  # of radius 64 · UNIT
+    return [body, *(disc * widths[k] // (128 * UNIT) + line[k] for k in (0, -1))]
