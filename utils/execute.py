@@ -122,7 +122,8 @@ def save(path: Path, executed: Any) -> None:
     """Put the outputs of a run into the notebook at `path`, in the form that is committed.
 
     Kept: text, tables, pictures. Left out: progress bars, anything that tells of versions, times or this machine.
-    Raises CourseError, and writes nothing, when a cell wrote to stderr: a warning does not belong in a lesson.
+    Raises CourseError, and writes nothing, for what nbval could not compare or a lesson should not show: a cell
+    that wrote to stderr (a warning), or that ends with a semicolon.
     """
     import nbformat
 
@@ -132,6 +133,8 @@ def save(path: Path, executed: Any) -> None:
         if cell.cell_type != "code":
             continue
         count += 1
+        if cell.source.rstrip().endswith(";"):  # nbval runs cells without history, and then IPython overlooks it
+            raise CourseError(f"{_shown(path)}, cell {count} ends with a semicolon; write `_ = …` instead.")
         cell.outputs = [tidy for output in done.outputs if (tidy := _tidy(output, count, path)) is not None]
         cell.execution_count = count
     authoring.write_notebook(notebook, path)
@@ -140,7 +143,7 @@ def save(path: Path, executed: Any) -> None:
 def _tidy(output: Any, count: int, path: Path) -> Any | None:
     if output.output_type == "stream" and output.name == "stderr":
         first = output.text.strip().splitlines()[:1]
-        raise CourseError(f"{path.relative_to(ROOT)}, cell {count} writes to stderr: {''.join(first)[:200]}")
+        raise CourseError(f"{_shown(path)}, cell {count} writes to stderr: {''.join(first)[:200]}")
     if output.output_type in ("display_data", "execute_result"):
         output.data.pop(WIDGET, None)
         if not output.data:
@@ -150,6 +153,10 @@ def _tidy(output: Any, count: int, path: Path) -> Any | None:
     if "execution_count" in output:
         output.execution_count = count
     return output
+
+
+def _shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
 
 
 def _without_text(picture: str) -> str:

@@ -1,7 +1,7 @@
 """The course's pictures: importing this module applies its one matplotlib style.
 
 Each function returns `(figure, axes)` and shows nothing itself: a notebook shows the figure at the end of
-the cell, a script calls `matplotlib.pyplot.show()`. Arrays may be NumPy's, JAX's, or whatever
+the cell (no semicolon is needed), a script calls `matplotlib.pyplot.show()`. Arrays may be NumPy's, JAX's, or whatever
 `numpy.asarray` takes.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,7 +23,17 @@ plt.style.use(RESSOURCES / "course.mplstyle")
 
 STRONG = "#0072B2"  # the bar that is meant
 PALE = "#A9BFCF"  # the others
-PERCENT_WORDS = ("accuracy", "error_rate", "recall", "precision")
+PERCENT_WORDS = ("accuracy", "recall", "precision")
+
+
+class Drawn(NamedTuple):
+    """A figure and its axes. As the last value of a cell it prints nothing: the figure is shown already."""
+
+    figure: Figure
+    axes: Any
+
+    def _ipython_display_(self, **_: Any) -> None:
+        pass
 
 
 def images(
@@ -35,7 +45,7 @@ def images(
     title: str | None = None,
     colours: Sequence[str] | None = None,
     cmap: str = "gray",
-) -> tuple[Figure, np.ndarray]:
+) -> Drawn:
     """A grid of pictures, row by row.
 
     images: [N, H, W], [N, H, W, 1] or [N, H, W, 3]; uint8 in 0..255, or float in 0..1. Float values
@@ -71,12 +81,10 @@ def images(
         place.imshow(picture, cmap=cmap, vmin=0, vmax=1)
         if titles is not None:
             colour = colours[i] if colours is not None else "#333333"
-            place.set_title(
-                str(titles[i]), fontsize=9, fontweight="normal", loc="center", color=colour, pad=3
-            )
+            place.set_title(str(titles[i]), fontsize=9, fontweight="normal", loc="center", color=colour, pad=3)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-    return figure, axes
+    return Drawn(figure, axes)
 
 
 def curves(
@@ -86,7 +94,7 @@ def curves(
     xlabel: str = "epoch",
     title: str | None = None,
     log: bool = False,
-) -> tuple[Figure, np.ndarray]:
+) -> Drawn:
     """Training curves: one panel for each quantity, one line for each series.
 
     history: name → values, one an epoch, e.g. `{"train_loss": [...], "validation_loss": [...]}`.
@@ -97,9 +105,7 @@ def curves(
     """
     series = {name: np.asarray(values, dtype=float) for name, values in history.items()}
     if not series or any(values.ndim != 1 or values.size == 0 for values in series.values()):
-        raise CourseError(
-            "plots.curves wants a dictionary of non-empty lists of numbers, one list for each curve."
-        )
+        raise CourseError("plots.curves wants a dictionary of non-empty lists of numbers, one list for each curve.")
     panels: dict[str, list[tuple[str, np.ndarray]]] = {}
     for name, values in series.items():
         label, _, quantity = name.replace("_", " ").rpartition(" ")
@@ -111,9 +117,7 @@ def curves(
         for label, values in lines:
             where = np.arange(1, len(values) + 1) if x is None else np.asarray(x)
             if len(where) != len(values):
-                raise CourseError(
-                    f"plots.curves got {len(where)} places on the x axis for {len(values)} values."
-                )
+                raise CourseError(f"plots.curves got {len(where)} places on the x axis for {len(values)} values.")
             marker = "o" if len(values) <= 20 else None
             place.plot(where, values, label=label, color=f"C{labels.index(label) % 7}", marker=marker)
         place.set(xlabel=xlabel, title=quantity)
@@ -127,7 +131,7 @@ def curves(
             place.legend()
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-    return figure, axes[0]
+    return Drawn(figure, axes[0])
 
 
 def bars(
@@ -139,7 +143,7 @@ def bars(
     better: Literal["lower", "higher"] | None = None,
     ranges: Sequence[tuple[float, float]] | None = None,
     decimals: int | None = None,
-) -> tuple[Figure, Any]:
+) -> Drawn:
     """Horizontal bars with their values written beside them, the first on top.
 
     labels, values: N names and N numbers. `unit` follows each number.
@@ -155,9 +159,7 @@ def bars(
         )
     if better not in (None, "lower", "higher"):
         raise CourseError(f'plots.bars: better is "lower", "higher" or None, not {better!r}.')
-    best = (
-        None if better is None else int(np.nanargmin(numbers) if better == "lower" else np.nanargmax(numbers))
-    )
+    best = None if better is None else int(np.nanargmin(numbers) if better == "lower" else np.nanargmax(numbers))
     colours = [STRONG if better is None or i == best else PALE for i in range(len(numbers))]
 
     figure, place = plt.subplots(figsize=(6.4, 0.55 + 0.36 * len(numbers) + (0.3 if title or better else 0)))
@@ -189,10 +191,10 @@ def bars(
         heading += f"{' — ' if heading else ''}{better} is better"
     if heading:
         place.set_title(heading, loc="left")
-    return figure, place
+    return Drawn(figure, place)
 
 
-def confusion(matrix: Any, classes: Sequence[str], *, title: str | None = None) -> tuple[Figure, Any]:
+def confusion(matrix: Any, classes: Sequence[str], *, title: str | None = None) -> Drawn:
     """A confusion matrix with its counts, mistakes shaded.
 
     matrix: [K, K] counts, true class by row, predicted class by column. classes: K names.
@@ -215,7 +217,7 @@ def confusion(matrix: Any, classes: Sequence[str], *, title: str | None = None) 
     place.set_yticks(range(len(classes)), classes)
     place.set(xlabel="predicted", ylabel="true", title=title or "")
     place.grid(visible=False)
-    return figure, place
+    return Drawn(figure, place)
 
 
 def _to_unit_range(pictures: np.ndarray) -> np.ndarray:
