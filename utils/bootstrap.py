@@ -37,7 +37,7 @@ class SetupError(Exception):
 def main(arguments: "list[str]") -> int:
     """Set up, then hand over to `python -m utils` with the same arguments. Returns an exit status."""
     if not arguments:
-        print("Say which command: python utils/bootstrap.py lab (or test, course, doctor …)", file=sys.stderr)
+        print("Say which command: python utils/bootstrap.py lab (or test, course, doctor ...)", file=sys.stderr)
         return 2
     try:
         with one_at_a_time():
@@ -79,7 +79,7 @@ def make_venv() -> None:
     if os.path.lexists(str(VENV)):
         say("The .venv here was moved, its Python is gone or does not suit: making it again.")
         VENV.unlink() if VENV.is_symlink() else shutil.rmtree(str(VENV))
-    say(f"Making .venv with {python} …")
+    say(f"Making .venv with {python} ...")
     if subprocess.call([python, "-m", "venv", str(VENV)]) != 0 or not venv_version():
         shutil.rmtree(str(VENV), ignore_errors=True)
         raise SetupError(
@@ -92,7 +92,7 @@ def make_venv() -> None:
 def install(uv: str, gpu: bool) -> None:
     """Install what the locks list, then the course itself, into `.venv`."""
     locks = ["requirements.txt", "requirements-gpu.txt"] if gpu else ["requirements.txt"]
-    say(f"Installing what {' and '.join(locks)} lists (the first time about 1 GB to fetch: some minutes) …")
+    say(f"Installing what {' and '.join(locks)} lists (the first time about 1 GB to fetch: some minutes) ...")
     # the few packages that come without a wheel are built with tools from the lock too
     locked = ["--require-hashes", "--build-constraints", "requirements.txt"]
     for lock in locks:
@@ -117,7 +117,7 @@ def find_uv() -> str:
 
 def bring_uv() -> str:
     """Have pip put uv into `.venv`."""
-    say(f"Fetching the installer, {UV_RANGE}, with pip …")
+    say(f"Fetching the installer, {UV_RANGE}, with pip ...")
     pip = [str(venv_python()), "-m", "pip"]
     if not works([*pip, "--version"]):
         subprocess.call([str(venv_python()), "-m", "ensurepip", "--default-pip"], stdout=subprocess.DEVNULL)
@@ -205,7 +205,7 @@ def one_at_a_time():  # type: ignore[no-untyped-def]
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                say("Another command is setting the course up: waiting for it …")
+                say("Another command is setting the course up: waiting for it ...")
                 fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:

@@ -64,9 +64,7 @@ def _number(name: str, value: Any) -> float:
     except (TypeError, ValueError):
         number = None
     if not isinstance(number, bool | int | float):
-        raise CourseError(
-            f"results.record: {name} must be one number, not {type(value).__name__} {str(value)[:60]}."
-        )
+        raise CourseError(f"results.record: {name} must be one number, not {type(value).__name__} {str(value)[:60]}.")
     return number
 
 

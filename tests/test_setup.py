@@ -1,0 +1,381 @@
+"""Setting up: the locks, the bootstrap's decisions, what the commands start with."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from utils import authoring, bootstrap, doctor, lab, lock, paths
+from utils.__main__ import COMMANDS
+from utils.paths import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYTHONS = [f"3.{minor}" for minor in range(bootstrap.OLDEST[1], bootstrap.NEWEST[1] + 1)]
+SYSTEMS = {
+    "Linux x86-64": ("linux", "posix", "x86_64", "Linux"),
+    "Linux Arm": ("linux", "posix", "aarch64", "Linux"),
+    "macOS Arm": ("darwin", "posix", "arm64", "Darwin"),
+    "Windows": ("win32", "nt", "AMD64", "Windows"),
+}
+CASES = [(system, python) for system in SYSTEMS for python in PYTHONS]
+
+
+def marker_values(system: str, python: str) -> dict[str, str]:
+    sys_platform, os_name, machine, platform_system = SYSTEMS[system]
+    return {
+        "sys_platform": sys_platform,
+        "os_name": os_name,
+        "platform_machine": machine,
+        "platform_system": platform_system,
+        "python_version": python,
+        "python_full_version": f"{python}.5",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "extra": "",
+    }
+
+
+def entries(name: str) -> list[tuple[Requirement, list[str]]]:
+    """Each entry of a lock with its hashes."""
+    found: list[tuple[Requirement, list[str]]] = []
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+        if line.strip().startswith("--hash="):
+            found[-1][1].append(line.strip(" \\").removeprefix("--hash="))
+        elif line and line[0] not in " #":
+            found.append((Requirement(line.rstrip(" \\")), []))
+    return found
+
+
+# --- the locks --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("system", "python"), CASES)
+def test_the_lock_holds_one_fitting_version_of_every_dependency(system: str, python: str) -> None:
+    values = marker_values(system, python)
+    locked: dict[str, list[str]] = {}
+    for entry, _ in entries("requirements.txt"):
+        if not entry.marker or entry.marker.evaluate(values):
+            locked.setdefault(entry.name, []).append(str(entry.specifier).removeprefix("=="))
+    assert all(len(versions) == 1 for versions in locked.values())
+    wanted = [Requirement(text) for text in PROJECT["dependencies"]]
+    wanted = [entry for entry in wanted if not entry.marker or entry.marker.evaluate(values)]
+    assert {entry.name for entry in wanted} <= set(locked)
+    for entry in wanted:
+        assert Version(locked[entry.name][0]) in entry.specifier
+    assert ("tensorflow" in locked) != ("tensorflow-cpu" in locked)
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-gpu.txt"])
+def test_every_locked_package_has_one_version_and_hashes(name: str) -> None:
+    found = entries(name)
+    assert len(found) > 10
+    for entry, hashes in found:
+        assert re.fullmatch(r"==[^,*]+", str(entry.specifier))
+        assert not entry.url
+        assert hashes
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in hashes)
+
+
+def test_the_gpu_lock_adds_the_plugin_of_the_locked_jax_and_repeats_nothing() -> None:
+    base = {entry.name: str(entry.specifier) for entry, _ in entries("requirements.txt")}
+    extra = {entry.name: str(entry.specifier) for entry, _ in entries("requirements-gpu.txt")}
+    assert not set(base) & set(extra)
+    assert extra["jax-cuda12-plugin"] == base["jax"]
+    assert all("linux" in str(entry.marker) for entry, _ in entries("requirements-gpu.txt"))
+    assert lock.packages(lock.GPU_LOCK) == sorted(extra)
+
+
+def test_conda_users_get_the_same_versions() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert environment["name"] == PROJECT["name"]
+    plain = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    (by_pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    assert by_pip == ["-r requirements.txt"]
+    assert plain == [f"python {PROJECT['requires-python']}", "pip"]
+
+
+def test_every_place_that_names_pythons_names_the_same() -> None:
+    supported = SpecifierSet(PROJECT["requires-python"])
+    oldest, newest = (bootstrap.OLDEST, bootstrap.NEWEST)
+    assert f"3.{oldest[1]}.0" in supported
+    assert f"3.{newest[1]}.99" in supported
+    assert f"3.{oldest[1] - 1}.99" not in supported
+    assert f"3.{newest[1] + 1}.0" not in supported
+
+
+def tracked() -> list[Path]:
+    if not (ROOT / ".git").exists() or not shutil.which("git"):
+        pytest.skip("not a git checkout")
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    return [ROOT / name for name in names.decode().split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_file_names_a_package_index_or_a_place_on_one_machine() -> None:
+    forbidden = re.compile(
+        "|".join([r"py" + r"pi\.", "python" + "hosted", "/wo" + "rk/", "/tmp/" + "spec", r"\.\./sha" + "red"])
+    )
+    found = []
+    for path in tracked():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        found += [f"{path.relative_to(ROOT)}: {match[0]}" for match in forbidden.finditer(text)]
+        if path.name.startswith("requirements"):
+            assert "://" not in text
+            assert "--index" not in text
+    assert not found
+
+
+# --- the bootstrap ----------------------------------------------------------------------------------------
+
+
+def test_the_bootstrap_is_read_by_old_pythons() -> None:
+    tree = ast.parse((ROOT / "utils" / "bootstrap.py").read_text(encoding="ascii"), feature_version=(3, 6))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported <= sys.stdlib_module_names
+
+
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A course of its own to set up, where making and installing are only noted: yields the notes."""
+    notes: list[str] = []
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(bootstrap, "STAMP", tmp_path / ".venv" / "course-stamp")
+    for name in ("requirements.txt", "requirements-gpu.txt"):
+        (tmp_path / name).write_text(name)
+
+    def make() -> None:
+        notes.append("venv")
+        if (tmp_path / ".venv").exists():
+            shutil.rmtree(tmp_path / ".venv")
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / ".venv")], check=True)
+
+    monkeypatch.setattr(bootstrap, "make_venv", make)
+    monkeypatch.setattr(bootstrap, "find_uv", lambda: "uv")
+    monkeypatch.setattr(bootstrap, "install", lambda uv, gpu: notes.append("gpu" if gpu else "cpu"))
+    yield notes
+
+
+def test_a_second_run_does_nothing(course: list[str]) -> None:
+    bootstrap.set_up(False)
+    assert course == ["venv", "cpu"]
+    bootstrap.set_up(False)
+    assert course == ["venv", "cpu"]
+
+
+def test_a_changed_lock_is_installed_into_the_same_venv(course: list[str]) -> None:
+    bootstrap.set_up(False)
+    (bootstrap.ROOT / "requirements.txt").write_text("changed")
+    bootstrap.set_up(False)
+    assert course == ["venv", "cpu", "cpu"]
+
+
+def test_a_stopped_set_up_is_not_believed(course: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(uv: str, gpu: bool) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(bootstrap, "install", stopped)
+        bootstrap.set_up(False)
+    bootstrap.set_up(False)
+    assert course == ["venv", "cpu"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links")
+def test_a_venv_whose_python_is_gone_is_made_again(course: list[str]) -> None:
+    bootstrap.set_up(False)
+    python = bootstrap.venv_python()
+    for name in ("python", "python3"):
+        python.with_name(name).unlink()
+    python.symlink_to("/nowhere/python")
+    bootstrap.set_up(False)
+    assert course == ["venv", "cpu", "venv", "cpu"]
+
+
+def test_a_venv_that_was_moved_is_made_again(course: list[str]) -> None:
+    bootstrap.set_up(False)
+    elsewhere = ["/elsewhere/.venv", *bootstrap.read_stamp()[1:]]
+    bootstrap.STAMP.write_text("\n".join(elsewhere))
+    bootstrap.set_up(False)
+    assert course == ["venv", "cpu", "venv", "cpu"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="CUDA wheels are for Linux")
+def test_a_gpu_once_asked_for_stays(course: list[str]) -> None:
+    bootstrap.set_up(False)
+    bootstrap.set_up(True)
+    bootstrap.set_up(False)
+    assert course == ["venv", "cpu", "gpu"]
+    (bootstrap.ROOT / "requirements.txt").write_text("changed")
+    bootstrap.set_up(False)
+    assert course == ["venv", "cpu", "gpu", "gpu"]
+
+
+def test_a_gpu_where_there_are_no_wheels_is_refused(course: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(bootstrap.SetupError, match="Leave GPU=1 out"):
+        bootstrap.set_up(True)
+    assert course == []
+
+
+def test_a_python_that_does_not_suit_gives_way_or_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bootstrap.find_python() == sys.executable
+    monkeypatch.setattr(bootstrap, "supported", lambda version: False)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/there/{name}" if name == "python3.12" else None)
+    monkeypatch.setattr(bootstrap, "works", lambda command: True)
+    assert bootstrap.find_python() == "/there/python3.12"
+    monkeypatch.setattr(bootstrap, "works", lambda command: False)
+    with pytest.raises(bootstrap.SetupError, match=r"needs Python 3\.11 to 3\.13 .* PYTHON="):
+        bootstrap.find_python()
+
+
+def test_a_failing_installer_gives_its_cure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap, "set_up", lambda gpu: bootstrap.install("/nowhere/uv", gpu))
+    monkeypatch.setattr(subprocess, "call", lambda *_, **__: 2)
+    assert bootstrap.main(["lab"]) == 1
+    error = capsys.readouterr().err
+    assert "connect, then give the same command again" in error.replace("\n", " ")
+    assert "Traceback" not in error
+
+
+# --- the commands -----------------------------------------------------------------------------------------
+
+
+def test_make_knows_the_commands() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    called = set(re.findall(r"^\t\$\(COURSE\) (\w+)", makefile, flags=re.MULTILINE))
+    assert called <= set(COMMANDS)
+    assert {"lab", "test", "course", "exercises", "doctor"} <= called
+    assert called <= set(re.findall(r"^(\w+): .*##", makefile, flags=re.MULTILINE))
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="no make")
+def test_make_passes_options_on() -> None:
+    command = ["make", "-n", "lab", "LAB_ARGS=--no-browser --port 8899", "PYTHON=other"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "other utils/bootstrap.py lab --no-browser --port 8899"
+
+
+def test_ci_runs_the_tests_on_samples() -> None:
+    script = ROOT / ".ci" / "run"
+    assert "COURSE_DATA=sample make test" in script.read_text(encoding="utf-8")
+    assert os.name == "nt" or os.access(script, os.X_OK)
+
+
+def test_jupyterlab_asks_nothing_and_fetches_no_news() -> None:
+    settings = json.loads((ROOT / "ressources/jupyter/labconfig/default_setting_overrides.json").read_text())
+    schemas = Path(sys.prefix) / "share" / "jupyter" / "lab" / "schemas"
+    for plugin, values in settings.items():
+        package, name = plugin.split(":")
+        schema = json.loads((schemas / package / f"{name}.json").read_text(encoding="utf-8"))
+        assert set(values) <= set(schema["properties"])
+    assert settings["@jupyterlab/apputils-extension:notification"] == {"fetchNews": "false", "checkForUpdates": False}
+
+
+def test_jupyterlab_reads_the_settings_of_the_checkout() -> None:
+    code = "from jupyter_core.paths import jupyter_config_path; print(jupyter_config_path()[0])"
+    reply = subprocess.run(
+        [sys.executable, "-c", code], env=lab.environment(), capture_output=True, text=True, check=True
+    )
+    assert Path(reply.stdout.strip()) == ROOT / "ressources" / "jupyter"
+
+
+def test_a_pair_that_agrees_opens_without_a_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    text = tmp_path / "notebooks" / "01_a.py"
+    text.write_text(authoring.text_from(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])))
+    authoring.write_notebook(authoring.notebook_from(text.read_text()), text.with_suffix(".ipynb"))
+    os.utime(text, (1000, 1000))
+    lab.align_pairs()
+    assert text.stat().st_mtime == text.with_suffix(".ipynb").stat().st_mtime
+    text.write_text(text.read_text().replace("1 + 1", "1 + 2"))
+    os.utime(text, (1000, 1000))
+    lab.align_pairs()
+    assert text.stat().st_mtime == 1000  # jupytext asks which of them is meant
+
+
+# --- the doctor -------------------------------------------------------------------------------------------
+
+
+def findings(probe: object) -> list[doctor.Finding]:
+    return list(doctor.examine(probe))  # type: ignore[arg-type]
+
+
+def test_a_wrong_or_missing_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    version = importlib.metadata.version
+
+    def other(name: str) -> str:
+        if name == "optax":
+            return "0.0.1"
+        if name == "einops":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", other)
+    broken = [finding for finding in findings(doctor.look_at_versions) if finding.mark == "✗"]
+    assert ["optax 0.0.1" in broken[1].text, "einops is missing" in broken[0].text] == [True, True]
+    assert all(finding.cure for finding in broken)
+
+
+def test_a_kernel_of_another_python_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "kernels" / "python3"
+    folder.mkdir(parents=True)
+    spec = {"argv": ["/usr/bin/python9", "-m", "ipykernel_launcher"], "display_name": "x", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    monkeypatch.setattr(authoring, "generate", lambda check: [])
+    assert any(f.mark == "✗" and "/usr/bin/python9" in f.text for f in findings(doctor.look_at_notebooks))
+    monkeypatch.delenv("JUPYTER_PATH")
+    assert not any(f.mark == "✗" for f in findings(doctor.look_at_notebooks))
+
+
+def test_a_file_that_hides_a_module_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authoring, "generate", lambda check: ["exercises/01_a.py"])
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "EXERCISES", tmp_path)
+    (tmp_path / "random.py").touch()
+    (tmp_path / "01_a.py").touch()
+    texts = [finding.text for finding in findings(doctor.look_at_notebooks)]
+    assert [text for text in texts if "hides the module" in text] == [
+        "random.py hides the module `random` from every notebook beside it."
+    ]
+    assert any("exercises/01_a.py" in text for text in texts)
+
+
+def test_no_device_is_a_finding_with_a_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    (finding,) = findings(doctor.look_at_devices)
+    assert finding.mark == "✗"
+    assert "JAX_PLATFORMS" in finding.cure
+
+
+def test_a_probe_that_fails_is_a_finding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def ill() -> Iterator[doctor.Finding]:
+        yield doctor.Finding("✓", "good so far")
+        raise OSError("no such drive")
+
+    monkeypatch.setattr(doctor, "PROBES", (("Drive", ill),))
+    assert doctor.main([]) == 0
+    assert "! could not be looked at: OSError: no such drive" in capsys.readouterr().out

@@ -1,0 +1,241 @@
+"""`python -m utils doctor`: look for what commonly goes wrong, and say what to do about each thing found.
+
+✓ is fine, ! may get in the way, ✗ is broken. The exit status is 1 only when something is broken. A probe that fails
+itself is a finding too: the doctor never crashes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.metadata
+import importlib.util
+import io
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from utils import bootstrap, paths
+from utils.errors import CourseError
+
+GB = 1e9
+# Asked in a process of its own: it may crash, hang or take the GPU's memory, and the doctor goes on.
+ASK_JAX = """
+import json, jax
+print(json.dumps([
+    [d.platform, d.device_kind, (d.memory_stats() or {}).get("bytes_limit")] for d in jax.devices()
+]))
+"""
+CHANGES_RESULTS = ("JAX_DISABLE_JIT", "JAX_ENABLE_X64", "JAX_DEBUG_NANS", "JAX_PLATFORMS", "XLA_FLAGS", "PYTHONPATH")
+
+
+class Finding(NamedTuple):
+    """One line of the report. mark: "✓", "!" or "✗"; cure: what to do, empty where nothing is."""
+
+    mark: str
+    text: str
+    cure: str = ""
+
+
+def main(arguments: list[str]) -> int:
+    """Print the report. Returns 1 when something is broken, else 0."""
+    argparse.ArgumentParser(prog="python -m utils doctor", description=__doc__).parse_args(arguments)
+    marks = ""
+    for title, probe in PROBES:
+        print(f"\n{title}", flush=True)
+        for finding in examine(probe):
+            marks += finding.mark
+            print(as_text(finding), flush=True)
+    broken, doubtful = marks.count("✗"), marks.count("!")
+    print(f"\n{'Nothing is broken' if not broken else f'{broken} broken'}, {doubtful} to look at.")
+    return 1 if broken else 0
+
+
+def examine(probe: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """The probe's findings; whatever goes wrong in it becomes one."""
+    try:
+        yield from probe()
+    except CourseError as problem:
+        yield Finding("✗", str(problem))
+    except Exception as problem:  # a doctor must not fall ill
+        yield Finding("!", f"could not be looked at: {type(problem).__name__}: {problem}")
+
+
+def as_text(finding: Finding) -> str:
+    """The finding, wrapped, its cure below it."""
+    width = max(60, min(110, shutil.get_terminal_size().columns))
+    text = textwrap.fill(finding.text, width, initial_indent=f"  {finding.mark} ", subsequent_indent=" " * 4)
+    if not finding.cure:
+        return text
+    return text + "\n" + textwrap.fill(finding.cure, width, initial_indent="    → ", subsequent_indent=" " * 6)
+
+
+# --- probes -------------------------------------------------------------------------------------------------
+
+
+def look_at_python() -> Iterator[Finding]:
+    version = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    if not bootstrap.supported(sys.version_info[:2]):
+        yield Finding(
+            "✗", f"{version}: the locked versions have no wheels for it.", "Run make doctor with Python 3.12."
+        )
+    elif Path(sys.prefix) != bootstrap.VENV:
+        yield Finding("!", f"{version}, not the course's own .venv.", "Run make doctor, or use .venv's Python.")
+    else:
+        yield Finding("✓", f"{version}, in .venv")
+    uv = bootstrap.find_uv()
+    if uv:
+        reply = subprocess.run([uv, "--version"], capture_output=True, text=True, timeout=30).stdout
+        yield Finding("✓", " ".join(reply.split()[:2]))
+    else:
+        yield Finding("!", "uv is not there; it is only needed to install.", "make lab brings it when it is wanted.")
+    origin = getattr(importlib.util.find_spec("utils"), "origin", None) or ""
+    if not Path(origin).is_relative_to(paths.ROOT):
+        yield Finding("✗", f"`import utils` finds another package: {origin}.", "Unset PYTHONPATH, or rename the other.")
+
+
+def look_at_versions() -> Iterator[Finding]:
+    from packaging.requirements import Requirement
+
+    locks = ["requirements.txt"] + (["requirements-gpu.txt"] if "gpu" in bootstrap.read_stamp() else [])
+    good = 0
+    for lock in locks:
+        for line in (paths.ROOT / lock).read_text(encoding="utf-8").splitlines():
+            if not line or line[0] in " #":
+                continue
+            wanted = Requirement(line.rstrip(" \\"))
+            if wanted.marker and not wanted.marker.evaluate():
+                continue
+            try:
+                installed = importlib.metadata.version(wanted.name)
+            except importlib.metadata.PackageNotFoundError:
+                yield Finding("✗", f"{wanted.name} is missing; {lock} wants {wanted.specifier}.", REINSTALL)
+                continue
+            if wanted.specifier.contains(installed, prereleases=True):
+                good += 1
+            else:
+                yield Finding(
+                    "✗", f"{wanted.name} {installed} is installed; {lock} wants {wanted.specifier}.", REINSTALL
+                )
+    shown = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("jax", "flax", "dm-haiku", "optax"))
+    yield Finding("✓", f"{good} packages are as locked: {shown} …")
+
+
+def look_at_devices() -> Iterator[Finding]:
+    reply = subprocess.run(
+        [sys.executable, "-c", ASK_JAX],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
+    )
+    if reply.returncode != 0:
+        last = (reply.stderr.strip().splitlines() or ["no message"])[-1]
+        yield Finding("✗", f"JAX finds no device: {last}", "Unset JAX_PLATFORMS. If that changes nothing: " + REINSTALL)
+        return
+    devices = json.loads(reply.stdout.strip().splitlines()[-1])
+    for kind, name, limit in devices:
+        memory = f", {limit / GB:.1f} GB for JAX" if limit else ""
+        yield Finding("✓", f"JAX computes on {kind}: {name}{memory}")
+    on_gpu = any(kind in ("gpu", "cuda", "rocm") for kind, _, _ in devices)
+    if on_gpu and os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE", "true").lower() != "false":
+        share = os.environ.get("XLA_CLIENT_MEM_FRACTION", "0.75")
+        yield Finding(
+            "!",
+            f"each notebook takes {float(share):.0%} of the GPU's memory as it starts; a second one finds none left.",
+            "Shut kernels down between notebooks, or set XLA_PYTHON_CLIENT_PREALLOCATE=false.",
+        )
+    if not on_gpu and shutil.which("nvidia-smi") and sys.platform == "linux":
+        yield Finding(
+            "!", "an NVIDIA GPU seems to be there, and JAX does not use it.", "make lab GPU=1 installs what it needs."
+        )
+
+
+def look_at_memory() -> Iterator[Finding]:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    text = f"{cores} cores; {memory.available / GB:.1f} of {memory.total / GB:.1f} GB of memory are free"
+    low = memory.available < 3 * GB
+    yield Finding(
+        "!" if low else "✓", text, "A notebook takes up to 3 GB: close other programs and kernels." if low else ""
+    )
+    for what, folder in (("the course", paths.ROOT), ("the cache", paths.cache_dir())):
+        place = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        free = shutil.disk_usage(place).free / GB
+        mark = "✗" if free < 0.5 else "!" if free < 5 else "✓"
+        cure = (
+            "" if mark == "✓" else "Real sets take up to 3 GB: make room (make clean), or set COURSE_CACHE elsewhere."
+        )
+        yield Finding(mark, f"{free:.1f} GB of disk are free for {what}", cure)
+        if not os.access(place, os.W_OK):
+            yield Finding("✗", f"{what[4:]}'s folder cannot be written to.", "Set COURSE_CACHE to a folder that can.")
+
+
+def look_at_data() -> Iterator[Finding]:
+    from utils import data
+
+    for name in ("COURSE_DATA", "TFDS_DATA_DIR", "COURSE_CACHE"):
+        default = {"COURSE_DATA": "auto", "TFDS_DATA_DIR": "~/tensorflow_datasets", "COURSE_CACHE": "build/cache"}[name]
+        yield Finding("✓", f"{name}={os.environ[name]}" if os.environ.get(name) else f"{name} is not set: {default}")
+    for line in data.inventory():
+        yield Finding("✓", str(line))
+
+
+def look_at_notebooks() -> Iterator[Finding]:
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    from utils import authoring
+
+    spec = KernelSpecManager().get_kernel_spec("python3")
+    program = spec.argv[0] if os.path.sep in spec.argv[0] else sys.executable
+    inside = Path(program).parent == Path(sys.executable).parent
+    if inside:
+        yield Finding("✓", "the kernel `python3` is the course's own")
+    else:
+        yield Finding(
+            "✗",
+            f"the kernel `python3` is another Python: {program}.",
+            f"Remove it: jupyter kernelspec remove python3 ({spec.resource_dir})",
+        )
+    with contextlib.redirect_stdout(io.StringIO()):
+        stale = authoring.generate(check=True)
+    if stale:
+        yield Finding("!", f"not as their sources say: {', '.join(stale)}", "make exercises writes them again.")
+    else:
+        yield Finding("✓", "exercises and notebooks are as their sources say")
+    for folder in (paths.NOTEBOOKS, paths.EXERCISES, paths.SOLUTIONS):
+        for file in sorted(folder.glob("*.py")):
+            if file.stem in sys.stdlib_module_names or importlib.util.find_spec(file.stem):
+                where = file.relative_to(paths.ROOT)
+                yield Finding(
+                    "✗", f"{where} hides the module `{file.stem}` from every notebook beside it.", "Rename it."
+                )
+
+
+def look_at_settings() -> Iterator[Finding]:
+    found = [name for name in CHANGES_RESULTS if os.environ.get(name)]
+    for name in found:
+        yield Finding("!", f"{name}={os.environ[name]} changes what runs.", f"unset {name}, unless you mean it.")
+    if not found:
+        yield Finding("✓", "no variable that changes what JAX does")
+
+
+REINSTALL = "Install it again: rm .venv/course-stamp, then make doctor."
+PROBES = (
+    ("Python", look_at_python),
+    ("Versions", look_at_versions),
+    ("Devices", look_at_devices),
+    ("Memory and disk", look_at_memory),
+    ("Data", look_at_data),
+    ("Notebooks", look_at_notebooks),
+    ("Settings", look_at_settings),
+)

@@ -1,0 +1,103 @@
+"""`python -m utils test [STEPS…]`: everything that must hold before a change is kept, step by step.
+
+All steps run, also after one that fails; a summary follows, and the exit status is 1 when any failed. Tests and
+notebooks run on the samples, so no network is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+from utils.paths import ROOT
+
+CELL_SECONDS = 180  # a dead kernel is noticed only when this is over
+WORKER_GB = 3  # what a notebook with TensorFlow may take
+
+
+class Step(NamedTuple):
+    """One command of the test run."""
+
+    name: str
+    heading: str
+    command: list[str]
+
+
+def main(arguments: list[str]) -> int:
+    """Run the steps that are named, by default all. Returns 0 when all passed, else 1."""
+    every = steps(workers())
+    parser = argparse.ArgumentParser(prog="python -m utils test", description="Run the course's tests.")
+    names = [step.name for step in every]
+    parser.add_argument("steps", nargs="*", metavar="STEP", help=f"some of: {', '.join(names)} (default: all)")
+    chosen = parser.parse_args(arguments).steps
+    unknown = [name for name in chosen if name not in names]
+    if unknown:
+        parser.error(f"there is no step {unknown[0]!r}; there are {', '.join(names)}")
+    env = environment()
+    outcomes: list[tuple[Step, bool, float]] = []
+    try:
+        for step in every:
+            if chosen and step.name not in chosen:
+                continue
+            print(f"\n── {step.heading} ({step.name}) {'─' * max(3, 70 - len(step.heading + step.name))}", flush=True)
+            began = time.perf_counter()
+            passed = subprocess.run(step.command, cwd=ROOT, env=env).returncode == 0
+            outcomes.append((step, passed, time.perf_counter() - began))
+            print(f"{'passed' if passed else 'FAILED'}: {step.name}, {outcomes[-1][2]:.0f} s", flush=True)
+    finally:
+        print(summary(outcomes))
+    return 0 if all(passed for _, passed, _ in outcomes) else 1
+
+
+def steps(processes: int) -> list[Step]:
+    """All steps in the order in which they run: the quick ones first. `processes` notebooks or test files at once."""
+    python = [sys.executable, "-m"]
+    spread = ["-n", str(processes), "--dist", "loadfile"]  # a notebook's cells belong to one kernel
+    nbval = ["--nbval", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg", f"--nbval-cell-timeout={CELL_SECONDS}"]
+    nbval += ["--nbval-kernel-startup-timeout=120"]
+    return [
+        Step("lint", "Rules for the code", [*python, "ruff", "check"]),
+        Step("format", "Layout of the code", [*python, "ruff", "format", "--check"]),
+        Step("types", "Types", [*python, "mypy"]),
+        Step("units", "Tests of the package and of the course's files", [*python, "pytest", "-q", *spread, "tests"]),
+        Step(
+            "notebooks",
+            "Lessons and solutions give the outputs they are committed with; untouched exercises run to their end",
+            [*python, "pytest", "-q", *nbval, *spread, "notebooks", "solutions", "exercises"],
+        ),
+    ]
+
+
+def environment() -> dict[str, str]:
+    """What the steps run with: the samples, the course's own kernel, and no colour codes in a log."""
+    env = {**os.environ, "COURSE_DATA": "sample", "JUPYTER_PREFER_ENV_PATH": "1"}
+    for name in ("COURSE_RESULTS", "COURSE_GRADING", "TFDS_DATA_DIR", "MPLBACKEND"):
+        env.pop(name, None)
+    env.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return env
+
+
+def workers() -> int:
+    """How many notebooks run at once: one a core, as far as the memory goes."""
+    import psutil
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, int(psutil.virtual_memory().available / 1e9 / WORKER_GB)))
+
+
+def summary(outcomes: list[tuple[Step, bool, float]]) -> str:
+    """What passed and what failed, one step a line."""
+    lines = [f"\n── Summary {'─' * 64}"]
+    lines += [
+        f"{'passed' if passed else 'FAILED'}  {step.name:<10} {seconds:6.0f} s" for step, passed, seconds in outcomes
+    ]
+    failed = [step.name for step, passed, _ in outcomes if not passed]
+    if failed:
+        lines.append(f'Again, only what failed: make test TEST_ARGS="{" ".join(failed)}"')
+    else:
+        lines.append("All passed.")
+    return "\n".join(lines)
