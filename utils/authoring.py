@@ -37,7 +37,8 @@ from typing import Any
 from utils.errors import CourseError
 from utils.paths import BUILD, EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS
 
-STUB = 'raise NotImplementedError("your code here")'
+STUB_MESSAGE = "your code here"
+STUB = f'raise NotImplementedError("{STUB_MESSAGE}")'
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 _MARKER_LIKE = re.compile(r"#\s*(begin|end)[\s_-]+\w", re.IGNORECASE)
 _CELL = re.compile(r"# %%(?P<rest>.*)")
@@ -71,9 +72,7 @@ def exercise_from(solution: str, name: str) -> str:
             raise CourseError(f"{where}: {text!r} stands outside a code cell; move it into one.")
         if text == BEGIN:
             if begin:
-                raise CourseError(
-                    f"{where}: {BEGIN!r} inside the region begun in line {begin[0]}; close that first."
-                )
+                raise CourseError(f"{where}: {BEGIN!r} inside the region begun in line {begin[0]}; close that first.")
             begin, answered = (number, line[: len(line) - len(line.lstrip())]), False
             continue
         if text == END:
@@ -118,9 +117,7 @@ def notebook_from(text: str) -> Any:
     import jupytext
 
     notebook = jupytext.reads(text, fmt="py:percent", config=_config())
-    notebook.metadata = (
-        {"kernelspec": notebook.metadata["kernelspec"]} if "kernelspec" in notebook.metadata else {}
-    )
+    notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"]} if "kernelspec" in notebook.metadata else {}
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: dict[str, int] = {}
     for cell in notebook.cells:
@@ -270,9 +267,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m utils exercises", description="Write the exercises and the notebook of every pair."
     )
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail when something is out of step"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when something is out of step")
     arguments = parser.parse_args(argv)
     changed = generate(check=arguments.check)
     for line in changed:
