@@ -97,7 +97,7 @@ def install(uv: str, gpu: bool) -> None:
     locked = ["--require-hashes", "--build-constraints", "requirements.txt"]
     for lock in locks:
         locked += ["-r", lock]
-    course = ["--no-deps", "--no-build-isolation", "--offline", "-e", "."]
+    course = ["--quiet", "--no-deps", "--no-build-isolation", "--offline", "-e", "."]
     for what in (locked, course):
         if subprocess.call([uv, "pip", "install", "--python", str(venv_python()), *what], cwd=str(ROOT)) != 0:
             raise SetupError(

@@ -1,8 +1,8 @@
 """`python -m utils lab [JUPYTERLAB'S OPTIONS]`: JupyterLab on the course's folder, opened on the README.
 
-Its settings come from `ressources/jupyter`, so nothing in the reader's home folder is written: no news prompt, no
-look for updates over the network, Markdown shown as pages. XLA's persistent compilation cache stays off, since the
-lessons measure compilation; unit 04 shows how to turn it on.
+Its settings come from `ressources/jupyter`, not from the reader's home folder: no news prompt, no look for updates
+over the network, Markdown shown as pages, kernels spoken to in cipher (without, each prints a warning). XLA's
+persistent compilation cache stays off, since the lessons measure compilation; it would hide what they show.
 """
 
 from __future__ import annotations
@@ -21,18 +21,14 @@ def main(arguments: list[str]) -> int:
     """Serve until Ctrl-C. `arguments` go to JupyterLab as they are."""
     align_pairs()
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={paths.ROOT}"]
-    if not any("default_url" in argument for argument in arguments):
-        command.append("--LabApp.default_url=/lab/tree/README.md")
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments:
         print("You are root, as in many containers: JupyterLab is told to accept that (--allow-root).")
         command.append("--allow-root")
     print("Starting JupyterLab; Ctrl-C twice stops it. The exercises are in exercises/.", flush=True)
-    server = subprocess.Popen(command + arguments, env=environment(), cwd=paths.ROOT)
-    while True:
-        try:
-            return server.wait()
-        except KeyboardInterrupt:  # the server has its own Ctrl-C: it asks before it stops
-            continue
+    os.chdir(paths.ROOT)
+    if os.name == "nt":
+        return subprocess.call(command + arguments, env=environment())
+    os.execve(sys.executable, command + arguments, environment())  # so that signals reach the server itself
 
 
 def environment() -> dict[str, str]:
