@@ -87,6 +87,40 @@ CAUSES: tuple[tuple[type[BaseException], str, str], ...] = (
         "The shapes do not broadcast: compare them from the right.",
     ),
     (
+        ValueError,
+        "truth value of an array",
+        "A Python `if` or `and` asked a whole array whether it is true. `jnp.where` decides for each element, `&` and "
+        "`|` combine.",
+    ),
+    (
+        ValueError,
+        "vmap got inconsistent sizes",
+        "`vmap` takes axis 0 of every argument as the batch. What is the same for all examples needs `None` "
+        "in `in_axes`.",
+    ),
+    (
+        ValueError,
+        "vmap was requested to map its argument along axis",
+        "`vmap` takes axis 0 of every argument as the batch. What is the same for all examples needs `None` "
+        "in `in_axes`.",
+    ),
+    (
+        ValueError,
+        "pytree structure error",
+        "Two pytrees that are walked together have different structures. Are both what you take them for? "
+        "(`jax.value_and_grad` returns a pair; the value comes first.)",
+    ),
+    (
+        TypeError,
+        "must be tuples or lists; found",
+        "`jax.jvp` takes the point and the direction as tuples, an entry for each argument: `(x,), (v,)`.",
+    ),
+    (
+        ValueError,
+        "for argument to VJP function",
+        "The function that `jax.vjp` returns takes something of the shape of the result, not of the argument.",
+    ),
+    (
         NameError,
         "",
         "The name is not defined there. Are the cells above run, and is it an argument of the function?",
