@@ -12,15 +12,17 @@ Importing this imports neither TensorFlow nor JAX; loading a set does.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from utils.data import augment as augment
 from utils.data.batch import Batch as Batch
+from utils.data.inventory import inventory as inventory
 from utils.data.normalise import Normalise
 from utils.data.pipeline import Batches as Batches
+from utils.data.raw import Raw
+from utils.errors import CourseError
 
 
 def load(
@@ -42,7 +44,8 @@ def load(
 ) -> Batches:
     """The batches of a split, decoded and ready; prints one line that says which data they are, unless `quiet`.
 
-    name: "mnist", "cifar10", "cats_vs_dogs", "imagenette/160px-v2", or the path of a folder of pictures (see `folder`).
+    name: "mnist", "cifar10", "cats_vs_dogs", "imagenette/160px-v2", or the path of a folder of pictures (see
+        utils/data/folder.py).
         Whether the real set or the course's sample is read, COURSE_DATA decides (auto, sample or tfds).
     split: in the words of TensorFlow Datasets: "train", "test", "train[:80%]", "train[80%:]", "train[:500]+test".
     batch_size: B. shuffle: a new order in every epoch. seed: decides orders and augmentation, run after run.
@@ -89,19 +92,30 @@ def arrays(
     The arguments are those of `load`. The examples are in the order that `load` gives without shuffling. Raises
     CourseError, besides, for more than 2 GiB.
     """
-    raise NotImplementedError
+    from utils.data import store, whole
+
+    raw = _raw(name, split)
+    batch = whole.read(raw, store.Form(raw.size if size is None else size, fit), normalise)
+    _say(raw.source, quiet)
+    return batch
 
 
-def _raw(name: str | Path, split: str) -> Any:
-    from utils.data import prepared, sets
+def _raw(name: str | Path, split: str) -> Raw:
+    """A set of the table goes before a folder of the same name: `Path("mnist")` or "./mnist" means the folder."""
+    from utils.data import folder, prepared, sets
 
-    return prepared.read(sets.find(str(name)), split)
+    if isinstance(name, str) and name in sets.SETS:
+        return prepared.read(sets.find(name), split)
+    if Path(name).expanduser().is_dir():
+        return folder.read(Path(name), split)
+    if isinstance(name, Path) or name.startswith((".", "/", "~")):
+        raise CourseError(f"There is no folder {str(name)!r} (from {Path.cwd()}).")
+    return prepared.read(sets.find(name), split)
 
 
 def _say(line: str, quiet: bool) -> None:
+    from utils import results
+
     if not quiet:
         print(line)
-    if os.environ.get("COURSE_RESULTS"):
-        from utils import results
-
-        results.source(line)
+    results.source(line)

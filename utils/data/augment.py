@@ -10,10 +10,10 @@ Each function here returns another one. Those for `augment` take one picture and
 
     (image [H, W, C] float32 in 0..1, seed [2] int32) -> image [H', W', C] float32
 
-and those for `mix` take a batch: (image [B, H, W, C], label [B, K] float32, seed [2]) -> (image, label). A function of
-your own of that form can stand beside them; it is traced by TensorFlow, so use `tf` operations and draw with `tf.random.stateless_*`.
-All randomness comes from the seed, which `load` derives from its own seed, the epoch, the function's place and the
-example's index: so the same run gives the same pictures, however many threads work on them.
+and those for `mix` take a batch: (image [B, H, W, C], label [B, K] float32, seed [2]) -> (image, label). A function
+of your own of that form can stand beside them: TensorFlow traces it, so use `tf` operations, and draw by
+`tf.random.stateless_*`. All randomness comes from the seed, which `load` derives from its own seed, the epoch, the
+function's place and the example's index: the same run gives the same pictures, however many threads work on them.
 """
 
 from __future__ import annotations
@@ -60,12 +60,14 @@ def random_resized_crop(
     """Cut out a box at random and resize it (bilinear) to `size` × `size`.
 
     scale: least and greatest share of the picture's area; ratio: of the box's width to its height. Load the pictures
-    somewhat larger than `size`, so that a small box is not blown up: `load(..., size=80, augment=(random_resized_crop(64),))`.
+    somewhat larger than `size`, so that a small box is not blown up: `load(..., size=80)` for
+    `random_resized_crop(64)`, and `load(..., size=64)` for the pictures it is tested on.
     Szegedy et al. 2014, "Going deeper with convolutions" (there with scale from 0.08).
     """
     if size < 1 or not 0 < scale[0] <= scale[1] <= 1 or not 0 < ratio[0] <= ratio[1]:
         raise CourseError(
-            f"random_resized_crop wants size ≥ 1, 0 < scale ≤ 1, 0 < ratio, each from low to high; not {size}, {scale}, {ratio}."
+            "random_resized_crop wants size ≥ 1, scale within 0..1 and ratio above 0, each from low to high, "
+            f"not {size}, {scale} and {ratio}."
         )
 
     def apply(image: Any, seed: Any) -> Any:
@@ -87,8 +89,8 @@ def random_resized_crop(
 def colour(brightness: float = 0.2, contrast: float = 0.2, saturation: float = 0.2, hue: float = 0.0) -> OnImage:
     """Vary the light and the colours.
 
-    brightness: greatest amount added or taken away (1 is from black to white); contrast and saturation: factors from
-    1 − x to 1 + x; hue: greatest turn, of a whole turn of the colour circle. Grey pictures have neither of the last two.
+    brightness: greatest amount added or taken away (1 is from black to white); contrast and saturation: factors
+    from 1 − x to 1 + x; hue: greatest turn, 1 being once round the colour circle. The last two leave grey pictures be.
     After Krizhevsky et al. 2012, "ImageNet classification with deep convolutional neural networks", and Howard 2013,
     "Some improvements on deep convolutional neural network based image classification".
     """
@@ -132,9 +134,9 @@ def cutout(size: int, fill: float = 0.5) -> OnImage:
 
 
 def mixup(alpha: float = 0.2) -> OnBatch:
-    """Blend every picture and its label with its neighbour's in the batch: λ of one, 1 − λ of the other, λ ~ Beta(α, α).
+    """Blend every picture and its label with its neighbour's in the batch: λ of one and 1 − λ of the other.
 
-    Zhang et al. 2017, "mixup: Beyond empirical risk minimization". λ is drawn for each picture.
+    λ is drawn for each picture, from Beta(α, α). Zhang et al. 2017, "mixup: Beyond empirical risk minimization".
     """
     _positive("mixup", alpha)
 

@@ -84,7 +84,7 @@ class Batches:
 
     @property
     def spec(self) -> Batch:
-        """Shape and dtype of every batch, as jax.ShapeDtypeStruct: `jax.jit(f).lower(params, batches.spec).compile()`."""
+        """Every batch as jax.ShapeDtypeStruct, to compile ahead: `jax.jit(f).lower(params, batches.spec)`."""
         import jax
 
         placed = self._device if isinstance(self._device, jax.sharding.Sharding) else None
@@ -132,7 +132,7 @@ class Batches:
             raise self._complaint(error) from error
 
     def _vary_one(self, index: Any, image: Any, label: Any, seeds: Any) -> tuple[Any, Any, Any]:
-        """Augment one picture: [S, S, C] uint8 to [H, W, C] float32 in 0..1. seeds: [K] int32, one for each function."""
+        """Augment one picture, [S, S, C] uint8, to [H, W, C] float32 in 0..1. seeds: [K] int32, one a function."""
         tf = tensorflow()
         image = tf.image.convert_image_dtype(image, tf.float32)
         for place, function in enumerate(self._augment):

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from utils.data import source
+from utils.data import slices, source
 from utils.data.quiet import datasets
 from utils.data.raw import Raw
 from utils.data.sets import DataSet
-from utils.errors import CourseError
 
 
 def read(entry: DataSet, split: str) -> Raw:
     """The split of a set of the table, from the files that `COURSE_DATA` chooses."""
     found = source.locate(entry)
-    info = source.information(found.path)
-    builder = datasets().builder_from_directory(found.path)
-    examples = _examples(builder, entry.name, split)
+    lengths = source.lengths(found)
+    examples = sum(piece.stop - piece.start for piece in slices.pieces(entry.name, lengths, split))
+    builder = _builder(found)
     label = builder.info.features["label"]
-    classes = tuple(entry.titles.get(name, name) for name in label.names)
     height, width, channels = builder.info.features["image"].shape
     skip = {"image": datasets().decode.SkipDecoding()}
 
@@ -29,40 +27,31 @@ def read(entry: DataSet, split: str) -> Raw:
     return Raw(
         name=entry.name,
         split=split,
-        source=_describe(entry, info, found.real, split, examples, len(classes)),
-        classes=classes,
+        source=f"{entry.name} {split}: {_kind(entry, found, lengths)}, "
+        f"{examples:,} examples, {label.num_classes} classes",
+        classes=tuple(entry.titles.get(name, name) for name in label.names),
         examples=examples,
         channels=channels,
         native=(height, width) if height and width else None,
         size=entry.size,
         statistics=entry.statistics,
         encoded=encoded,
-        complaint=lambda error: source.broken(found.path, f"reading {split!r} stopped at a damaged example"),
+        complaint=lambda error: source.broken(found, f"reading {split!r} stopped at a damaged example"),
     )
 
 
-def _examples(builder: Any, name: str, split: str) -> int:
-    splits = builder.info.splits
-    known = ", ".join(f"{key} ({value.num_examples:,})" for key, value in splits.items())
+def _builder(found: source.Found) -> Any:
     try:
-        examples = int(splits[split].num_examples)
-    except (ValueError, KeyError, NotImplementedError, AssertionError) as error:
-        raise CourseError(
-            f"{name} has no split {split!r}. It has {known}; a slice is written "
-            f'"{next(iter(splits))}[:80%]", within those bounds.'
-        ) from error
-    if examples <= 0:
-        raise CourseError(f"The slice {split!r} of {name} is empty. The set has {known}.")
-    return examples
+        return datasets().builder_from_directory(found.path)
+    except Exception as error:  # whatever a mangled features.json makes TFDS do
+        raise source.broken(found, "TensorFlow Datasets cannot read features.json") from error
 
 
-def _describe(entry: DataSet, info: dict[str, Any], real: bool, split: str, examples: int, classes: int) -> str:
-    here = {each["name"]: sum(each["shardLengths"]) for each in info["splits"]}
-    parts = [f"{here[key]:,} of {full:,} {key}" for key, full in entry.full.items() if here.get(key, full) != full]
-    if not real:
-        what = f"the course's sample ({entry.sample})"
-    elif parts:
-        what = f"a part of the real set ({', '.join(parts)})"
-    else:
-        what = "the real set"
-    return f"{entry.name} {split}: {what}, {examples:,} examples, {classes} classes"
+def _kind(entry: DataSet, found: source.Found, lengths: dict[str, int]) -> str:
+    """Real set, part of it, or sample, in words."""
+    if not found.real:
+        return f"the course's sample ({entry.sample})"
+    parts = [
+        f"{lengths.get(key, 0):,} of {full:,} {key}" for key, full in entry.full.items() if lengths.get(key) != full
+    ]
+    return f"a part of the real set ({', '.join(parts)})" if parts else "the real set"

@@ -44,7 +44,7 @@ def data_dir() -> Path:
         if folder.is_dir():
             return folder.resolve()
     raise CourseError(
-        f"TFDS_DATA_DIR={chosen!r} is not a folder: correct it, unset it, or make the folder (mkdir -p) to download into it."
+        f"TFDS_DATA_DIR={chosen!r} is not a folder: correct it, unset it, or make it (mkdir -p) to download into it."
     )
 
 
@@ -57,49 +57,58 @@ def prepared(entry: DataSet, folder: Path) -> Path | None:
     return max(versions, key=lambda child: tuple(map(int, child.name.split("."))), default=None)
 
 
-def information(path: Path) -> dict[str, Any]:
-    """dataset_info.json of a version folder. Raises CourseError if it is missing or broken."""
+def information(found: Found) -> dict[str, Any]:
+    """dataset_info.json of a set. Raises CourseError if it is missing or broken."""
     try:
-        found = json.loads((path / "dataset_info.json").read_text(encoding="utf-8"))
-        for split in found["splits"]:
+        info = json.loads((found.path / "dataset_info.json").read_text(encoding="utf-8"))
+        for split in info["splits"]:
             split["numBytes"] = int(split["numBytes"])
             split["shardLengths"] = [int(length) for length in split["shardLengths"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise broken(path, "dataset_info.json is missing or cannot be read") from error
-    return found  # type: ignore[no-any-return]
+        raise broken(found, "dataset_info.json is missing or cannot be read") from error
+    return dict(info)
 
 
-def broken(path: Path, why: str) -> CourseError:
+def lengths(found: Found) -> dict[str, int]:
+    """How many examples each split of a set has."""
+    return {split["name"]: sum(split["shardLengths"]) for split in information(found)["splits"]}
+
+
+def broken(found: Found, why: str) -> CourseError:
     """The error for files that cannot be trusted, with the cure."""
-    return CourseError(
-        f"The data in {path} are half-written or corrupt: {why}. Delete that folder and fetch the set again "
-        "(`python -m utils data download NAME`), or set COURSE_DATA=sample."
-    )
+    if found.real:
+        cure = "fetch the set again (`python -m utils data download NAME`), or set COURSE_DATA=sample"
+    else:
+        cure = "load again: the sample is made anew"
+    return CourseError(f"The data in {found.path} are half-written or corrupt: {why}. Delete that folder and {cure}.")
 
 
-def verify(path: Path) -> dict[str, Any]:
-    """Check a version folder against its own dataset_info.json, which is returned; nothing is read but sizes.
+def verify(found: Found) -> int:
+    """Check a set's files against its dataset_info.json by their sizes; returns the bytes of the whole.
 
     A TFRecord file frames every example with 16 bytes (length and two checksums), so a split's files must come to
     numBytes + 16 × examples exactly. Damage that keeps the size is found by those checksums when it is read.
+    Raises CourseError for what is missing or too long or short.
     """
-    info = information(path)
-    for name in ("features.json",):
-        if not (path / name).is_file():
-            raise broken(path, f"{name} is missing")
+    info = information(found)
+    if not (found.path / "features.json").is_file():
+        raise broken(found, "features.json is missing")
+    total = 0
     for split in info["splits"]:
-        files = [path / name for name in _shards(info, split)]
+        files = [found.path / name for name in _shards(info, split)]
         missing = [file.name for file in files if not file.is_file()]
         if missing:
-            raise broken(path, f"{missing[0]} is missing")
+            raise broken(found, f"{missing[0]} is missing")
         here = sum(file.stat().st_size for file in files)
-        want = split["numBytes"] + 16 * sum(split["shardLengths"])
-        if info.get("fileFormat", "tfrecord") == "tfrecord" and here != want:
-            raise broken(path, f"its {split['name']} files hold {here:,} bytes where {want:,} are due")
-    return info
+        due = split["numBytes"] + 16 * sum(split["shardLengths"])
+        if info.get("fileFormat", "tfrecord") == "tfrecord" and here != due:
+            raise broken(found, f"its {split['name']} split has {here:,} bytes where {due:,} are due")
+        total += here
+    return total
 
 
 def _shards(info: dict[str, Any], split: dict[str, Any]) -> list[str]:
+    """The names of a split's files."""
     count = len(split["shardLengths"])
     template = split.get("filepathTemplate") or "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
     return [
@@ -116,38 +125,21 @@ def _shards(info: dict[str, Any], split: dict[str, Any]) -> list[str]:
 
 
 def locate(entry: DataSet) -> Found:
-    """The files behind a set under the present `COURSE_DATA`: checked, made (a sample) or downloaded (tfds)."""
+    """The files behind a set, as `COURSE_DATA` chooses: verified, and made (sample) or downloaded (tfds) before."""
     chosen = mode()
-    if chosen != "sample":
-        path = prepared(entry, data_dir())
-        if path is None and chosen == "tfds":
-            path = download(entry)
-        if path is not None:
-            verify(path)
-            return Found(path, real=True)
-    from utils import samples
+    path = None if chosen == "sample" else prepared(entry, data_dir())
+    if path is None and chosen == "tfds":
+        from utils.data import download
 
-    path = prepared(entry, samples.ensure(entry.name))
-    if path is None:
-        raise CourseError(
-            f"The sample of {entry.name} is not where it was made: `python -m utils data list` says more."
-        )
-    verify(path)
-    return Found(path, real=False)
+        path = download.fetch(entry)
+    if path is not None:
+        found = Found(path, real=True)
+    else:
+        from utils import samples
 
-
-def download(entry: DataSet) -> Path:
-    """Have TensorFlow Datasets fetch and prepare a real set in `data_dir()`; returns its version folder.
-
-    TFDS works in a folder of another name and renames it at the end, so a broken-off download is never taken for a set.
-    """
-    from utils.data.quiet import datasets
-
-    tfds = datasets()
-    folder = data_dir()
-    try:
-        builder = tfds.builder(entry.name, data_dir=folder)
-        builder.download_and_prepare()
-    except OSError as error:
-        raise CourseError(f"{entry.name} cannot be prepared in {folder}: {error}") from error
-    return Path(builder.data_dir)
+        made = prepared(entry, samples.ensure(entry.name, quiet=True))
+        if made is None:
+            raise CourseError(f"The sample of {entry.name} was not made: `python -m utils data list` says more.")
+        found = Found(made, real=False)
+    verify(found)
+    return found
