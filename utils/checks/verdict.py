@@ -72,7 +72,7 @@ class Verdict:
         points = f" · {self.points} of {self.of} points" if self.kind is Kind.RIGHT else ""
         parts = [
             f'<div style="color:{self.kind.colour};font-weight:600">{self.kind.mark} '
-            f"<code>{html.escape(self.exercise)}</code>: {self.kind.words}{points}</div>"
+            f"<code>{html.escape(self.exercise)}</code> {self.kind.words}{points}</div>"
         ]
         if self.message:
             parts.append(f'<div style="margin-top:4px">{marked_up(self.message)}</div>')
