@@ -132,7 +132,7 @@ def as_table(rows: list[dict[str, Any]]) -> str:
     """The rows for a reader, with the time of all of them."""
     body = []
     for row in rows:
-        over = " (over budget)" if row["seconds"] > BUDGET_SECONDS else ""
+        over = " !" if row["seconds"] > BUDGET_SECONDS else ""
         metrics = "\n".join(
             f"{name.replace('_', ' ')}: –" if number is None else results.describe(name, number)
             for name, number in row["metrics"].items()
@@ -149,6 +149,8 @@ def as_table(rows: list[dict[str, Any]]) -> str:
             ]
         )
     text = table.render(["notebook", "status", "seconds", "peak MB", "data", "metrics"], body, right=(2, 3))
+    if any(row["seconds"] > BUDGET_SECONDS for row in rows):
+        text += f"\n! takes longer than the {BUDGET_SECONDS} s that a notebook on samples should take on two cores"
     total = sum(row["seconds"] for row in rows)
     good = sum(row["status"] == "ok" for row in rows)
     return f"{text}\n\n{good} of {len(rows)} notebooks ran to their end, in {total / 60:.1f} min."

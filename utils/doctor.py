@@ -182,12 +182,34 @@ def look_at_memory() -> Iterator[Finding]:
 
 def look_at_data() -> Iterator[Finding]:
     from utils import data
+    from utils.data import source
 
-    for name in ("COURSE_DATA", "TFDS_DATA_DIR", "COURSE_CACHE"):
-        default = {"COURSE_DATA": "auto", "TFDS_DATA_DIR": "~/tensorflow_datasets", "COURSE_CACHE": "build/cache"}[name]
-        yield Finding("✓", f"{name}={os.environ[name]}" if os.environ.get(name) else f"{name} is not set: {default}")
-    for line in data.inventory():
-        yield Finding("✓", str(line))
+    defaults = {"COURSE_DATA": "auto", "TFDS_DATA_DIR": "~/tensorflow_datasets", "COURSE_CACHE": "build/cache"}
+    for name, default in defaults.items():
+        value = os.environ.get(name)
+        yield Finding("✓", f"{name}={value}" if value else f"{name} is not set: {default}")
+    mode, said = "", set()
+    for ask in (source.mode, source.data_dir):
+        try:
+            mode = mode or str(ask())
+        except CourseError as problem:
+            said.add(str(problem))
+            yield Finding("✗", str(problem))
+    for item in data.inventory():
+        if item.problem in said:
+            continue
+        if item.problem:
+            yield Finding("✗", f"{item.name}, {item.kind}: {item.problem}")
+        elif item.prepared:
+            splits = ", ".join(f"{split} {examples:,}" for split, examples in item.examples.items())
+            yield Finding("✓", f"{item.name}, {item.kind}: {splits}; {item.bytes / 1e6:,.1f} MB")
+        elif item.kind == "sample":
+            yield Finding("✓", f"{item.name}, sample: made in seconds when it is first used")
+        elif mode == "tfds":
+            cure = f"python -m utils data download {item.name}, or COURSE_DATA=auto."
+            yield Finding("!", f"{item.name}, real: not there, and COURSE_DATA=tfds asks for it", cure)
+        else:
+            yield Finding("✓", f"{item.name}, real: not there (python -m utils data download {item.name} fetches it)")
 
 
 def look_at_notebooks() -> Iterator[Finding]:
