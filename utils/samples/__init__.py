@@ -1,13 +1,13 @@
-"""Small data sets that come with the course: made on first use, in seconds, with no network, the same everywhere.
+"""Small data sets that come with the course: made in seconds, with no network, the same everywhere.
 
     from utils import samples
 
     samples.ensure("mnist")     # the data directory that holds it: tfds.builder("mnist", data_dir=...)
 
-`mnist` is handwriting that comes with scikit-learn; `cifar10`, `cats_vs_dogs` and `imagenette/160px-v2` are pictures
-drawn by the course: drawings, not photographs, and no accuracy on them is the real set's. From outline to picture:
-`shapes` (data in ressources/shapes) → `pose` → `scene` → `draw`; `recipes` says how many, `records` writes them as
-TFDS would, `store` sees to it that they're whole.
+`mnist` is handwriting that comes with scikit-learn; `cifar10`, `cats_vs_dogs` and `imagenette/160px-v2` are
+pictures drawn by the course: drawings, not photographs, and no accuracy on them is the real set's. From
+outline to picture: `shapes` (data in ressources/shapes) → `pose` → `scene` → `draw`; `recipes` says how many,
+`records` writes them as TFDS would, `store` sees to it that they're whole.
 
 Importing this imports neither TensorFlow nor scikit-learn.
 """
@@ -22,8 +22,8 @@ NAMES = ("mnist", "cifar10", "cats_vs_dogs", "imagenette/160px-v2")
 def ensure(name: str, *, quiet: bool = False) -> Path:
     """The TFDS data directory in which the sample called `name` stands, after making it if it isn't there.
 
-    Prints one line when it makes it, unless `quiet`. Raises CourseError for a name that is not in NAMES, and when the
-    sample cannot be written.
+    Prints one line when it makes it, unless `quiet`. Raises CourseError for a name that is not in NAMES, and
+    when the sample cannot be written.
     """
     from utils.errors import CourseError
 

@@ -15,8 +15,8 @@ Ints = npt.NDArray[np.int32]
 class Dice:
     """Whole random numbers from a seed of whole numbers, e.g. `Dice(recipe, set, split, picture)`.
 
-    Built on the raw 64-bit output of PCG64, which NumPy keeps fixed; the methods of `numpy.random.Generator` may
-    give other numbers in another NumPy, and its floats end in bits that a machine's libm decides.
+    Built on the raw 64-bit output of PCG64, which NumPy keeps fixed; the methods of `numpy.random.Generator`
+    may give other numbers in another NumPy, and its floats end in bits that a machine's libm decides.
     """
 
     def __init__(self, *seed: int) -> None:

@@ -1,8 +1,8 @@
 """The `mnist` sample: the handwriting that comes with scikit-learn, brought to MNIST's form.
 
-`sklearn.datasets.load_digits` holds 1,797 digits of 13 people as 8×8 counts of 0 … 16 (E. Alpaydin and C. Kaynak,
-Optical Recognition of Handwritten Digits, UCI 1998). Each is enlarged to 20×20 by a cubic in whole numbers, its
-contrast raised, and put into 28×28 with its centre of mass in the middle, as MNIST's were.
+`sklearn.datasets.load_digits` holds 1,797 digits of 13 people as 8×8 counts of 0 … 16 (E. Alpaydin and C.
+Kaynak, Optical Recognition of Handwritten Digits, UCI 1998). Each is enlarged to 20×20 by a cubic in whole
+numbers, its contrast raised, and put into 28×28 with its centre of mass in the middle, as MNIST's were.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Hardness(NamedTuple):
 def picture(
     name: str, dice: Dice, height: int, width: int, hardness: Hardness, others: tuple[str, ...] = ()
 ) -> npt.NDArray[np.uint8]:
-    """A picture of the class called `name`, uint8 [height, width, 3]; loose parts are taken from the `others`."""
+    """A picture of the class called `name`, uint8 [height, width, 3]; loose parts come from the `others`."""
     shape = shapes.load(name)
     ground = dice.choice(shape.scenes) if dice.chance(hardness.at_home) else dice.choice(tuple(scene.GROUNDS))
     canvas = scene.background(dice, ground, height, width)
@@ -82,14 +82,14 @@ def _loose_part(dice: Dice, name: str, height: int, width: int) -> Patch:
     view = dice.choice(shapes.load(name).views)
     part = dice.choice(view.parts)
     points = pose.place(view.points, dice, height, width, (40, 90), 180, 10)
-    points = points + (dice.between(-4 * width, 4 * width), dice.between(-4 * height, 4 * height))
+    points = (*points, dice.between(-4 * width, 4 * width), dice.between(-4 * height, 4 * height))
     return Patch([points[fill] for fill in part.fills], _any_colour(dice))
 
 
 def _any_colour(dice: Dice) -> Colour:
     """A colour from any background, changed at random."""
     ground = dice.choice(tuple(scene.GROUNDS.values()))
-    return scene.vary(dice, dice.choice(ground.upper + ground.lower), 45)
+    return scene.vary(dice, dice.choice((*ground.upper, *ground.lower)), 45)
 
 
 def _shaded(colour: Colour, marks: str) -> Colour:

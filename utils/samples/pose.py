@@ -10,10 +10,11 @@ SQUARE = 200 * UNIT  # the side of the square in which shapes are given
 
 
 def place(points: Points, dice: Dice, height: int, width: int, span: tuple[int, int], turn: int, bend: int) -> Points:
-    """The points of a shape, int64 [N, 2] in 1/UNIT, put somewhere into a picture; int64 [N, 2] in 1/PIXEL pixel.
+    """Put a shape's points, int64 [N, 2] in 1/UNIT, into a picture; int64 [N, 2] in 1/PIXEL pixel.
 
-    The square becomes span % of the picture's shorter side; it is tilted by up to `turn` degrees, and its rows and
-    columns are shifted against one another by up to about `bend` %, so no two have quite the same outline.
+    The square becomes span % of the picture's shorter side; it is tilted by up to `turn` degrees, and its
+    rows and columns are shifted against one another by up to about `bend` %, so no two have quite the same
+    outline.
     """
     x, y = points[:, 0], points[:, 1]
     radius = SQUARE // 2
@@ -31,11 +32,15 @@ def place(points: Points, dice: Dice, height: int, width: int, span: tuple[int, 
     angle = dice.between(-turn, turn)
     cos, sin = cosine(angle), sine(angle)
     x, y = (x * cos - y * sin) // 1024, (x * sin + y * cos) // 1024
-    # size and place: the smaller it is, the farther it may go from the middle, and always a little over the edge
+    # size and place: the smaller it is, the farther it may go from the middle, and always a little over the edge;
+    # along the longer side half as far, for the middle square is what most pipelines keep
     percent = dice.between(*span)
-    size = percent * min(height, width) * PIXEL // 100
-    room = [max(side * PIXEL - size, 0) // 2 + min(height, width) * PIXEL // 20 for side in (width, height)]
-    middle = [side * PIXEL // 2 + dice.between(-free, free) for side, free in zip((width, height), room, strict=True)]
+    short = min(height, width)
+    size = percent * short * PIXEL // 100
+    middle = []
+    for side in (width, height):
+        room = max((side + short) * PIXEL // 2 - size, 0) // 2 + short * PIXEL // 20
+        middle.append(side * PIXEL // 2 + dice.between(-room, room))
     placed = points.copy()
     placed[:, 0] = x * size // SQUARE + middle[0]
     placed[:, 1] = y * size // SQUARE + middle[1]

@@ -1,7 +1,7 @@
 """Filling polygons, smoothly and in whole numbers only, so that every machine gets the same pixels.
 
-Pillow's polygons are not used: it computes their edges in floating point, where a processor that multiplies and
-adds in one step ends at another pixel now and then.
+Pillow's polygons are not used: it computes their edges in floating point, where a processor that multiplies
+and adds in one step ends at another pixel now and then.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FULL = 1 << FULL_BITS  # the coverage of a pixel that lies wholly inside: PIXEL 
 
 
 class Cover(NamedTuple):
-    """How much of each pixel is covered: int32 [h, w] in 0 … FULL, for the rows from top and the columns from left."""
+    """How much of each pixel is covered, int32 [h, w] in 0 … FULL; pixel [0, 0] is the picture's [top, left]."""
 
     amount: npt.NDArray[np.int32]
     top: int
@@ -31,9 +31,10 @@ class Cover(NamedTuple):
 def covers(patches: Sequence[Sequence[Points]], height: int, width: int) -> list[Cover]:
     """For each patch, what its polygons cover together of a picture of height × width pixels.
 
-    A polygon is closed, int64 [N, 2] in 1/PIXEL pixel; a path that runs round and back inside makes a ring. All
-    patches are followed at once: along each line, every edge that crosses it switches the inside on or off from that
-    place rightwards, in part within the pixel where it crosses, and the running sum from the left is the coverage.
+    A polygon is closed, int64 [N, 2] in 1/PIXEL pixel; a path that runs round and back inside makes a ring.
+    All patches are followed at once: along each line, every edge that crosses it switches the inside on or
+    off from that place rightwards, in part within the pixel where it crosses, and the running sum from the
+    left is the coverage.
     """
     polygons = [polygon for patch in patches for polygon in patch]
     sizes = np.array([len(polygon) for polygon in polygons])

@@ -1,7 +1,7 @@
 """A data set in TFDS's own format: `NAME[/CONFIG]/VERSION/{dataset_info.json, features.json, *.tfrecord-…}`.
 
-The names, versions and features are those of TFDS's builder of that name, so that nothing but the data directory
-differs between a sample and the real set.
+The names, versions and features are those of TFDS's builder of that name, so that nothing but the data
+directory differs between a sample and the real set.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from utils.data import quiet
 
 Example = dict[str, Any]  # a feature's name -> its value; "image" as uint8 [H, W, C]
 FRAME = 16  # bytes that a TFRecord file adds to a record: its length and two checksums
@@ -23,16 +25,14 @@ def write(
     labels: tuple[str, ...] | None = None,
     description: str,
 ) -> Path:
-    """Write the examples of each split under data_dir as the builder `name` would have; return the set's folder.
+    """Write each split's examples under data_dir as the builder `name` would have; return the set's folder.
 
-    `labels` are the class names where the builder knows them only after a download. The same examples give the same
-    bytes: images are encoded by TensorFlow's own libpng and libjpeg, whose release is locked, since what Pillow writes
-    depends on the zlib that it finds on the machine; protocol buffers are put in order; and no date is written.
-    Raises OSError when the disk is full or cannot be written to.
+    `labels` are the class names where the builder knows them only after a download. The same examples give
+    the same bytes: images are encoded by TensorFlow's own libpng and libjpeg, whose release is locked, since
+    what Pillow writes depends on the zlib that it finds on the machine; protocol buffers are put in order;
+    and no date is written. Raises OSError when the disk is full or cannot be written to.
     """
-    import tensorflow_datasets as tfds
-
-    tf = _tensorflow()
+    tf, tfds = quiet.tensorflow(), quiet.datasets()
     builder = tfds.builder(name, data_dir=data_dir)
     features = builder.info.features
     if labels is not None:
@@ -76,7 +76,7 @@ def _finish_info(path: Path, description: str) -> None:
 
 
 def fault(folder: Path) -> str | None:
-    """What is wrong with a set written by `write`, in a few words; None when it is whole. Reads no TensorFlow."""
+    """What is wrong with a set that `write` wrote, in a few words; None when it is whole."""
     try:
         info = json.loads((folder / "dataset_info.json").read_text(encoding="utf-8"))
         json.loads((folder / "features.json").read_text(encoding="utf-8"))
@@ -95,16 +95,5 @@ def fault(folder: Path) -> str | None:
 
 def read(folder: Path, split: str) -> Iterator[Example]:
     """The examples of a split of a set in TFDS's format, images as uint8 [H, W, C], in the order of the file."""
-    import tensorflow_datasets as tfds
-
-    _tensorflow()
-    builder = tfds.builder_from_directory(folder)
+    builder = quiet.datasets().builder_from_directory(folder)
     yield from builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator()
-
-
-def _tensorflow() -> Any:
-    """TensorFlow, kept off the GPU, which is JAX's."""
-    import tensorflow as tf
-
-    tf.config.set_visible_devices([], "GPU")
-    return tf

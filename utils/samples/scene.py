@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from utils.samples import raster
 from utils.samples.dice import Dice, Ints
@@ -19,7 +20,7 @@ Colour = tuple[int, int, int]
 
 
 class Ground(NamedTuple):
-    """A kind of background: colours that its upper and its lower half may have, and how grainy each is (0 … 100)."""
+    """A kind of background: the colours of its upper and of its lower half, and how grainy each is (0 … 100)."""
 
     upper: tuple[Colour, ...]
     lower: tuple[Colour, ...]
@@ -53,7 +54,7 @@ GROUNDS: dict[str, Ground] = {
 
 
 def smooth_noise(dice: Dice, height: int, width: int, cell: int, low: int, high: int) -> Ints:
-    """A field of low … high whose hills are about `cell` pixels wide: random numbers on a grid, filled in between."""
+    """A field of low … high with hills `cell` pixels wide: random numbers on a grid, filled in between."""
     grid = dice.array((height // cell + 2, width // cell + 2), low, high)
     shift_y, shift_x = dice.between(0, cell - 1), dice.between(0, cell - 1)
     rows, columns = np.arange(height) + shift_y, np.arange(width) + shift_x
@@ -82,7 +83,7 @@ def vary(dice: Dice, colour: Colour, by: int) -> Colour:
 
 
 def background(dice: Dice, name: str, height: int, width: int) -> Ints:
-    """A background of the kind called `name`: two halves, each shaded and grainy, with a slanting line between."""
+    """A background of the kind called `name`: two halves, shaded and grainy, with a slanting line between."""
     ground = GROUNDS[name]
     line = height * dice.between(25, 75) // 100 + slope(dice, 1, width, height * dice.between(0, 12) // 100)  # [1, W]
     below = (np.arange(height)[:, None] > line)[..., None]  # [H, W, 1]
@@ -97,7 +98,7 @@ def background(dice: Dice, name: str, height: int, width: int) -> Ints:
 
 
 class Patch(NamedTuple):
-    """Something to paint: its polygons (int64 [N, 2] in 1/PIXEL pixel), its colour, a field added to the colour."""
+    """Something to paint: polygons (int64 [N, 2] in 1/PIXEL pixel), a colour, a field added to the colour."""
 
     polygons: Sequence[Points]
     colour: Colour
@@ -137,7 +138,7 @@ def blob(dice: Dice, height: int, width: int, size: tuple[int, int]) -> Points:
     return np.array(points, np.int64) + middle
 
 
-def finish(picture: Ints, dice: Dice, *, light: int, blur: int, noise: int) -> Ints:
+def finish(picture: Ints, dice: Dice, *, light: int, blur: int, noise: int) -> npt.NDArray[np.uint8]:
     """Light falling across the picture, up to `blur` passes of a 3×3 blur, noise; cut to 0 … 255 as uint8."""
     height, width = picture.shape[:2]
     gain = 256 + slope(dice, height, width, dice.between(0, light)) + dice.between(-light // 2, light // 2)

@@ -2,20 +2,23 @@
 
 A file holds what a class looks like in a square from −100 to 100, x to the right and y downwards:
 
-    {"turn": 15,                                    # it is tilted by up to so many degrees; 15 if left out
-     "scenes": ["grass", "sky"],                    # the backgrounds where it is mostly seen (see scene.py)
-     "paints": {"coat": ["#a0703c", "#404040"]},    # a paint's name: the colours that it may have
-     "coats": ["coat"],                             # the paints that may be patched or striped
-     "views": {"side": [PART, PART, …]}}            # each drawn as often as the other, its parts from back to front
+    {"turn": 15,                                   # it is tilted by up to so many degrees; 15 if left out
+     "scenes": ["grass", "sky"],                   # the backgrounds where it is mostly seen (see scene.py)
+     "paints": {"coat": ["#a0703c", "#404040"]},   # a paint's name: the colours that it may have
+     "coats": ["coat"],                            # the paints that may be patched or striped
+     "views": {"side": [PART, PART, …]}}           # each drawn as often as the other, parts from back to front
 
 A part has a `paint` ("coat"; "coat-", "coat--" darker, "coat+" lighter) and one form:
 
-    "polygon": [[x, y], …]   with corners          "curve": [[x, y], …]    smooth through the points
-    "round": [[x, y], …]     corners cut off       "ellipse": [x, y, rx, ry]      "ring": [x, y, rx, ry, width]
+    "polygon": [[x, y], …]        with corners
+    "round": [[x, y], …]          with its corners cut off
+    "curve": [[x, y], …]          smooth, through the points
+    "ellipse": [x, y, rx, ry]
+    "ring": [x, y, rx, ry, width]
     "stroke": [[x, y], …], "width": w or [w, w2]   a smooth line with round ends, w2 wide at its end
     "row": [x, y, x2, y2, count, rx, ry]           so many ellipses from one place to the other
 
-and may say `"mirror": true` (drawn again at −x), `"line": true` (a dark contour in the drawings that have them).
+and may say `"mirror": true` (drawn again at −x) and `"line": true` (with a dark contour in half of the drawings).
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ def sine(degrees: int) -> int:
 
 
 class Part(NamedTuple):
-    """One part of a view: its paint, its polygons and its contour's in 1/UNIT, as slices of the view's points."""
+    """One part of a view: its paint, its polygons and its contours, each a slice of the view's points."""
 
     paint: str
     fills: tuple[slice, ...]
@@ -74,7 +77,7 @@ class Shape(NamedTuple):
 
 @functools.cache
 def load(name: str) -> Shape:
-    """The shape of the class called `name`, such as "golf ball"; spaces stand as underscores in the file's name."""
+    """The shape of the class called `name`, such as "golf ball", which stands in golf_ball.json."""
     file = paths.RESSOURCES / "shapes" / f"{name.replace(' ', '_')}.json"
     data = json.loads(file.read_text(encoding="utf-8"))
     return Shape(
@@ -182,7 +185,7 @@ def _ring(polygon: Points, width: int) -> Points:
 
 
 def _stroke(line: Points, first: int, last: int) -> list[Points]:
-    """The polygons of a line that is `first` wide where it begins and `last` where it ends, in the square's units."""
+    """The polygons of a line, `first` wide where it begins and `last` where it ends."""
     along = np.concatenate([line[1:2] - line[:1], line[2:] - line[:-2], line[-1:] - line[-2:-1]])
     count = len(line) - 1
     widths = np.array([(first * (count - k) + last * k) * UNIT // count for k in range(count + 1)])

@@ -1,9 +1,9 @@
 """Where the samples are kept, and how they get there without a half one ever being believed.
 
-A sample is made in a folder of its own beside its place and renamed into it when it is whole: the rename is what
-keeps two processes, a Ctrl-C or a full disk from leaving half a set. A lock of the operating system, which falls
-with the process that holds it, only spares a second process the work; where there is none, both make the sample
-and the second finds that it came too late.
+A sample is made in a folder of its own beside its place and renamed into it when it is whole: the rename is
+what keeps two processes, a Ctrl-C or a full disk from leaving half a set. A lock of the operating system,
+which falls with the process that holds it, only spares a second process the work; where there is none, both
+make the sample and the second finds that it came too late.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _make(root: Path, place: str, kind: str, make: Make) -> None:
 
 
 def _sweep(root: Path, kind: str, alone: bool) -> None:
-    """Remove what killed processes left in the making. Without the lock, only what is old: another may be at work."""
+    """Remove what killed processes left. Without the lock only what is old, for another may be at work."""
     for left in root.glob(f".making-{kind}-*"):
         with contextlib.suppress(OSError):
             if alone or time.time() - left.stat().st_mtime > ABANDONED:
