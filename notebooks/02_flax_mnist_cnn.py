@@ -87,7 +87,8 @@ for name, array in batch._asdict().items():
 # only a person notices.
 
 # %%
-plots.images(batch.image[:24], titles=[f"{label}" for label in batch.label[:24]], columns=12, size=0.8);
+plots.images(batch.image[:24], titles=[f"{label}" for label in batch.label[:24]], columns=12, size=0.8)
+plt.show()
 
 # %% [markdown]
 # `mask` needs a word. A compiled program has *one* shape, and the number of examples is rarely a multiple of 64. In
@@ -95,8 +96,7 @@ plots.images(batch.image[:24], titles=[f"{label}" for label in batch.label[:24]]
 # evaluation every example counts, so the last batch is filled up with zeros, and `mask` is `False` there.
 
 # %%
-for last in validation.epoch(0):
-    pass
+*_, last = validation.epoch(0)
 padding = jnp.sum(~last.mask)
 print(f"{len(validation)} batches of {BATCH} for {validation.examples:,} examples")
 print(f"the last one holds {jnp.sum(last.mask)} of them and {padding} blanks")
@@ -110,6 +110,7 @@ assert (len(validation) - 1) * BATCH + jnp.sum(last.mask) == validation.examples
 #
 # `@nn.compact` lets a layer be made on the line where it is used. This network is one that a well-known introduction to
 # JAX uses, layer for layer, so that we can look at what that introduction did well and what it did not.
+
 
 # %%
 class CNN(nn.Module):
@@ -147,7 +148,8 @@ jax.tree.map(jnp.shape, params)
 # %%
 sizes = {layer: sum(leaf.size for leaf in jax.tree.leaves(leaves)) for layer, leaves in params["params"].items()}
 print(f"{sum(sizes.values()):,} weights")
-plots.bars(list(sizes), list(sizes.values()), title="weights in each layer");
+plots.bars(list(sizes), list(sizes.values()), title="weights in each layer")
+plt.show()
 
 # %% [markdown]
 # Nearly all are in one dense layer, where 3,136 numbers meet 256. The convolutions, which do most of the *work* (each
@@ -157,7 +159,9 @@ plots.bars(list(sizes), list(sizes.values()), title="weights in each layer");
 # shapes it is done by abstract evaluation, without arithmetic.
 
 # %%
-print(model.tabulate(jax.random.key(0), jnp.zeros((1, 28, 28, 1)), console_kwargs={"force_terminal": False, "width": 100}))
+print(
+    model.tabulate(jax.random.key(0), jnp.zeros((1, 28, 28, 1)), console_kwargs={"force_terminal": False, "width": 100})
+)
 
 # %% [markdown]
 # `apply` runs the recipe with given weights. It is a pure function of both, so all of unit 01 applies to it: `jit`,
@@ -171,7 +175,10 @@ print("each row adds up to 1:", bool(jnp.allclose(probabilities.sum(axis=1), 1.0
 figure, axes = plt.subplots(figsize=(6, 2.2))
 axes.bar(range(10), probabilities[0])
 axes.axhline(0.1, color="black", linewidth=1, linestyle="--")
-axes.set(xticks=range(10), xlabel="digit", ylabel="probability", title=f"an untrained network looks at a {batch.label[0]}");
+axes.set(
+    xticks=range(10), xlabel="digit", ylabel="probability", title=f"an untrained network looks at a {batch.label[0]}"
+)
+plt.show()
 
 # %% [markdown]
 # About one tenth each: it guesses. A guess of one in ten costs $-\log 0.1 = \log 10 \approx 2.30$ in cross-entropy. Keep
@@ -184,6 +191,7 @@ axes.set(xticks=range(10), xlabel="digit", ylabel="probability", title=f"an untr
 # Flax has two ways to write a model. **Linen**, above, is the older one: most published JAX code is written in it, and
 # its maintainers say it is "not going to be deprecated in the near future". **NNX** is the newer one, to which they
 # point new users: there a module is an ordinary Python object that *holds* its weights. Here it is, for comparison.
+
 
 # %%
 class NNXCNN(nnx.Module):
@@ -273,6 +281,7 @@ print(f"numbers kept for each weight: {kept / weights:.2f}")
 # So training with Adam needs three times the memory of the weights, before any activation. What do its updates look
 # like? Compute one gradient, ask for the first update, and draw the sizes of both.
 
+
 # %%
 def mean_loss(params, model, images, labels):
     """Mean cross-entropy. images: [B, 28, 28, 1]; labels: [B] int32. Returns a float32 scalar."""
@@ -287,7 +296,8 @@ for place, tree, title in ((axes[0], gradients, "gradients"), (axes[1], updates,
     values = np.abs(np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)]))
     place.hist(np.log10(values[values > 1e-12]), bins=np.linspace(-9, -1, 81))
     place.set(title=title, xlabel="size, as a power of ten")
-axes[0].set_ylabel("weights");
+axes[0].set_ylabel("weights")
+plt.show()
 
 # %% [markdown]
 # Gradients range over many powers of ten; the updates stand at $10^{-3}$, which is the learning rate. In its first step
@@ -300,6 +310,7 @@ axes[0].set_ylabel("weights");
 #
 # All that training changes goes into one named tuple: what comes in, goes out changed. It is a pytree, so `jit` takes it
 # as an argument, and a checkpoint is nothing but this tuple on disk.
+
 
 # %%
 class TrainState(NamedTuple):
@@ -328,6 +339,7 @@ def init_state(key: jax.Array, model: nn.Module, optimizer: optax.GradientTransf
 # The figures of a batch are computed under its mask: a blank neither costs nor counts. This function serves training and
 # evaluation alike.
 
+
 # %%
 def batch_sums(log_probabilities: jax.Array, batch) -> Sums:
     """The loss and hits of the real examples of a batch. log_probabilities: [B, K]; batch: image, label, mask."""
@@ -343,6 +355,7 @@ def batch_sums(log_probabilities: jax.Array, batch) -> Sums:
 # %% [markdown]
 # Now the step. What is fixed (model, optimiser) is closed over; what changes (state) or arrives (batch) is an argument.
 # Four lines do the work: loss and gradient together, the update, adding it, the new state.
+
 
 # %%
 def make_train_step(model: nn.Module, optimizer: optax.GradientTransformation):
@@ -374,7 +387,8 @@ for _ in range(40):
     losses.append(sums.loss / sums.count)
 losses = [float(loss) for loss in losses]  # only now: float() waits for the device
 print("learnt by heart:", losses[-1] < 0.1)
-plots.curves({"loss": losses}, xlabel="step", title="one batch, again and again");
+plots.curves({"loss": losses}, xlabel="step", title="one batch, again and again")
+plt.show()
 
 # %% [markdown]
 # It starts near 2.3, as a guess should, and goes to zero. The step is right.
@@ -388,6 +402,7 @@ plots.curves({"loss": losses}, xlabel="step", title="one batch, again and again"
 #
 # Unit 01 gave you what you need to judge that: a program is kept for the *shapes* it was traced with. Let us count. A
 # Python line inside the function runs only while it is traced, so it can note the shape each time.
+
 
 # %%
 def make_article_step(model: nn.Module, optimizer: optax.GradientTransformation, traced: list):
@@ -425,8 +440,11 @@ for start in range(0, len(digits.label), BATCH):
 print("programs traced, by the shape of their images:", *traced, sep="\n  ")
 slow = [i for i, time_taken in enumerate(milliseconds) if time_taken > 8 * np.median(milliseconds)]
 figure, axes = plt.subplots(figsize=(7, 2.4))
-axes.bar(range(1, len(milliseconds) + 1), milliseconds, color=[plots.STRONG if i in slow else plots.PALE for i in range(16)])
-axes.set(xlabel="step", ylabel="milliseconds", title="after the warm-up", xticks=range(1, 17));
+axes.bar(
+    range(1, len(milliseconds) + 1), milliseconds, color=[plots.STRONG if i in slow else plots.PALE for i in range(16)]
+)
+axes.set(xlabel="step", ylabel="milliseconds", title="after the warm-up", xticks=range(1, 17))
+plt.show()
 
 # %% [markdown]
 # Three programs. The one from the warm-up, for a batch of one, is never used again; the first step compiles as if there
@@ -461,6 +479,7 @@ except TypeError as error:
 # %% [markdown]
 # A compiled program also knows what it needs, before it runs: how much memory, how many operations. On a GPU this tells
 # whether a batch size will fit without trying.
+
 
 # %%
 def memory(compiled) -> dict[str, float]:
@@ -509,6 +528,7 @@ except RuntimeError as error:
 # each operation is dispatched by itself. Its clock is stopped without waiting for the device, when Python has only
 # handed the work over. Both can be measured. First the evaluation of one batch.
 
+
 # %%
 def make_eval_step(model: nn.Module):
     """`eval_step(params, batch) -> Sums`."""
@@ -532,7 +552,8 @@ def median_ms(function, repeats: int = 10) -> float:
 
 eval_step = jax.jit(make_eval_step(model)).lower(state_spec.params, validation.spec).compile()
 plain, compiled = (median_ms(lambda f=f: f(params, batch)) for f in (make_eval_step(model), eval_step))
-plots.bars(["not compiled", "compiled"], [plain, compiled], unit="ms", better="lower", title="evaluating 64 images");
+plots.bars(["not compiled", "compiled"], [plain, compiled], unit="ms", better="lower", title="evaluating 64 images")
+plt.show()
 
 # %% [markdown]
 # Now the clock. Both bars show the same ten training steps; one clock is stopped when Python has the results' *names*,
@@ -548,7 +569,8 @@ for _ in range(10):
 handed_over = 1000 * (time.perf_counter() - begin)
 jax.block_until_ready(state)
 done = 1000 * (time.perf_counter() - begin)
-plots.bars(["handed over", "computed"], [handed_over, done], unit="ms", title="ten training steps, by two clocks");
+plots.bars(["handed over", "computed"], [handed_over, done], unit="ms", title="ten training steps, by two clocks")
+plt.show()
 
 # %% [markdown]
 # How far apart they are depends on the machine: on a GPU the first is often a small part of the second, on a CPU it varies.
@@ -565,6 +587,7 @@ plots.bars(["handed over", "computed"], [handed_over, done], unit="ms", title="t
 #
 # We keep two: the *latest*, to go on from, and the *best*, by its loss on the validation set. The history of the
 # losses goes with them, so that a checkpoint is all that is needed to go on.
+
 
 # %%
 def open_checkpoints(folder: Path) -> ocp.CheckpointManager:
@@ -604,6 +627,7 @@ def restore(manager: ocp.CheckpointManager, epoch: int, spec: TrainState) -> tup
 # Evaluation adds up the sums of all batches and divides once. (The mean of the batches' means would count an example in a
 # short last batch for more than the others.)
 
+
 # %%
 def evaluate(eval_step, params, batches) -> tuple[float, float]:
     """Mean loss and accuracy over the real examples of all batches."""
@@ -620,6 +644,7 @@ def evaluate(eval_step, params, batches) -> tuple[float, float]:
 #
 # `train.epoch(k)` gives the batches of epoch `k`, in an order that depends on the seed and on `k` alone. A run that is resumed
 # at epoch 3 therefore sees what it would have seen had nobody interrupted it.
+
 
 # %%
 def fit(start: TrainState, *, train_step, eval_step, train, validation, epochs: int, manager: ocp.CheckpointManager):
@@ -652,6 +677,7 @@ def fit(start: TrainState, *, train_step, eval_step, train, validation, epochs: 
 #
 # Claims like these are easily written. So let somebody press Ctrl-C: these batches raise `KeyboardInterrupt` in the middle of
 # the second epoch, exactly as the keyboard would. A quarter of a thousand digits are enough, in a folder that is thrown away.
+
 
 # %%
 class PressesCtrlC:
@@ -728,7 +754,8 @@ optimizer = optax.adam(schedule)
 
 figure, axes = plt.subplots(figsize=(5, 2.0))
 axes.plot([schedule(step) for step in range(0, epochs * len(train) + 1, len(train))])
-axes.set(xlabel="epoch", title="learning rate", ylim=(0, None));
+axes.set(xlabel="epoch", title="learning rate", ylim=(0, None))
+plt.show()
 
 # %% [markdown]
 # A new optimiser is a new program, since its state looks different (the schedule needs a counter): compile, before the start.
@@ -741,6 +768,7 @@ train_step = jax.jit(make_train_step(model, optimizer), donate_argnums=0).lower(
 # %% [markdown]
 # Where do the files go? Into `models/02_flax_mnist_cnn/` at the course's root. Each time this notebook runs it makes a folder
 # of its own there, `run-1`, `run-2` …; what an earlier run left is never written over.
+
 
 # %%
 def new_run(folder: Path) -> Path:
@@ -780,8 +808,14 @@ figure, axes = plots.curves({name: values for name, values in history.items() if
 for place in axes:
     place.axvline(best_epoch, color="black", linewidth=1, linestyle=":")
 axes[0].annotate(
-    "kept", (best_epoch, 1), xycoords=("data", "axes fraction"), xytext=(-3, -12), textcoords="offset points", ha="right"
-);
+    "kept",
+    (best_epoch, 1),
+    xycoords=("data", "axes fraction"),
+    xytext=(-3, -12),
+    textcoords="offset points",
+    ha="right",
+)
+plt.show()
 
 # %% [markdown]
 # Read the curves from left to right. First both losses fall together: the network learns what digits look like. Then the training
@@ -824,7 +858,8 @@ images, labels, log_p = np.concatenate(images), np.concatenate(labels), np.conca
 predicted = log_p.argmax(axis=1)
 matrix = np.zeros((10, 10), int)
 np.add.at(matrix, (labels, predicted), 1)
-plots.confusion(matrix, test.classes, title="test digits");
+plots.confusion(matrix, test.classes, title="test digits")
+plt.show()
 
 # %% [markdown]
 # And now the mistakes themselves, the most confident first. Above each picture: the true digit, what the network saw, and how sure
@@ -851,7 +886,8 @@ else:
 
 # %%
 kernels = best.params["params"]["Conv_0"]["kernel"]  # [3, 3, 1, 32]
-plots.images(jnp.moveaxis(kernels, -1, 0), columns=16, size=0.55, title="the 32 kernels of Conv_0");
+plots.images(jnp.moveaxis(kernels, -1, 0), columns=16, size=0.55, title="the 32 kernels of Conv_0")
+plt.show()
 
 # %% [markdown]
 # Some are bright on one side and dark on the other: edges of a direction. What they do is easier to see in their output. With
@@ -864,7 +900,8 @@ maps = captured["intermediates"]
 first = nn.relu(maps["Conv_0"]["__call__"][0])[0]  # [28, 28, 32]
 second = nn.relu(maps["Conv_1"]["__call__"][0])[0]  # [14, 14, 64]
 plots.images(jnp.moveaxis(first, -1, 0), columns=16, size=0.55, title="a seven, after the first convolution")
-plots.images(jnp.moveaxis(second, -1, 0)[:32], columns=16, size=0.55, title="… and 32 of 64 maps after the second");
+plots.images(jnp.moveaxis(second, -1, 0)[:32], columns=16, size=0.55, title="… and 32 of 64 maps after the second")
+plt.show()
 
 # %% [markdown]
 # The first layer finds strokes by their direction; the second answers to parts: a bend, an end, a crossing.
@@ -872,6 +909,7 @@ plots.images(jnp.moveaxis(second, -1, 0)[:32], columns=16, size=0.55, title="…
 # Which pixels decided? In unit 01 gradients were taken with respect to weights. Nothing forbids taking one with respect to the
 # *image*: how much would the log-probability of the answer change, if this pixel changed a little? Its absolute value is called a *saliency
 # map* (Simonyan et al., 2013). One image gives one gradient; `vmap` makes it many.
+
 
 # %%
 def saliency(params, model: nn.Module, images: jax.Array) -> jax.Array:
@@ -893,7 +931,8 @@ for column, index in enumerate(shown):
     axes[1, column].imshow(maps[column], cmap="magma")
 for place in axes.flat:
     place.axis("off")
-figure.suptitle("ten digits, and the pixels that matter for the answer", fontsize=11);
+figure.suptitle("ten digits, and the pixels that matter for the answer", fontsize=11)
+plt.show()
 
 # %% [markdown]
 # The bright places lie on and around the strokes, often where *ink is missing*: a stroke there would make a 3 an 8. The corners, which are
@@ -907,10 +946,13 @@ figure.suptitle("ten digits, and the pixels that matter for the answer", fontsiz
 # format: a short header that says what is there, then the numbers. Names are flat, so the tree becomes `"Conv_0/kernel"` and so on.
 # The file is written under another name first and then renamed: half a file never bears the right name.
 
+
 # %%
 def save_weights(params: dict, path: Path, **notes: str) -> None:
     """Write weights to a safetensors file, whole or not at all. `notes` go into its header."""
-    tensors = {name: np.asarray(leaf) for name, leaf in flax.traverse_util.flatten_dict(params["params"], sep="/").items()}
+    tensors = {
+        name: np.asarray(leaf) for name, leaf in flax.traverse_util.flatten_dict(params["params"], sep="/").items()
+    }
     part = path.with_name(path.name + ".part")
     safetensors.numpy.save_file(tensors, part, metadata=notes)
     part.replace(path)
@@ -941,6 +983,7 @@ for name, entry in sorted(header.items()):
 # %% [markdown]
 # Why not `pickle`, which the introduction used, and which takes two lines? Because a pickle is not data: it is a little
 # program that builds an object, and *loading it runs it*. This one only prints. It could as well have deleted your files.
+
 
 # %%
 class LooksLikeWeights:
@@ -980,6 +1023,7 @@ print("left in the run's folder:", *sorted(path.name for path in run.iterdir()))
 # Keras twin had `padding="valid"` (Keras's default) where Flax pads by default, so it was *another model*; it validated on 10,000 images
 # a time and JAX on 12,000, un-jitted; and the clocks were not the same clock. First, how different were the models?
 
+
 # %%
 def keras_twin(padding: str = "same", jit_compile: bool = False):
     """The CNN in Keras, compiled with the same loss and optimiser. `jit_compile=True` hands it to XLA, as JAX does."""
@@ -1014,6 +1058,7 @@ print(f"Flax            {sum(leaf.size for leaf in jax.tree.leaves(params)):,} w
 # With `"valid"` it had half the weights and less work to do. With `"same"` the count agrees. A count proves little, though: copy the weights
 # across and compare the *answers*. Both frameworks keep channels last and kernels as `[height, width, in, out]`, so they fit as they are.
 
+
 # %%
 def copy_weights(params: dict, twin) -> None:
     """Put Flax's weights into the Keras twin."""
@@ -1035,6 +1080,7 @@ print(f"largest difference of a log-probability: {difference:.1e}")
 # - each the way its users run it: Keras's `fit` and `evaluate`, and our loop;
 # - the first step, which compiles, is timed apart from later ones, and training apart from evaluation;
 # - several rounds, taking turns, so that a busy moment of the machine hits both; the median counts, the range is drawn.
+
 
 # %%
 def jax_contestant(model: nn.Module, params: dict, images, labels, batch_size: int):
@@ -1070,14 +1116,15 @@ def keras_contestant(params: dict, images, labels, batch_size: int):
     copy_weights(params, twin)
     settings = {"batch_size": batch_size, "verbose": 0}
 
-    def train(count=len(labels)):
+    def train(count):
         return twin.fit(images[:count], labels[:count], shuffle=False, **settings).history["loss"][0]
 
-    return lambda: train(batch_size), train, lambda: twin.evaluate(images, labels, **settings)
+    return lambda: train(batch_size), lambda: train(len(labels)), lambda: twin.evaluate(images, labels, **settings)
 
 
 # %% [markdown]
 # Two thousand images are 32 steps an epoch. (A thousand digits twice over: a race is about time, not about learning.)
+
 
 # %%
 def stopwatch(function) -> tuple[float, float]:
@@ -1123,7 +1170,11 @@ print("both learn the same, losses within 0.01:", bool(apart < 0.01))
 # Same losses on the way: they did the same work. Now who was faster?
 
 # %%
-for what, unit, scale in (("first step", "s", 1), ("training", "ms a step", 1000 / steps), ("evaluation", "ms a batch", 1000 / steps)):
+for what, unit, scale in (
+    ("first step", "s", 1),
+    ("training", "ms a step", 1000 / steps),
+    ("evaluation", "ms a batch", 1000 / steps),
+):
     values = {name: scale * np.array(times[name][what]) for name in times}
     medians = [float(np.median(v)) for v in values.values()]
     ranges = [(float(v.min()), float(v.max())) for v in values.values()]
@@ -1144,6 +1195,7 @@ for what, unit, scale in (("first step", "s", 1), ("training", "ms a step", 1000
 
 # %% [markdown]
 # ## 14 · For the record
+
 
 # %%
 def per_second(seconds: list[float]) -> float:
