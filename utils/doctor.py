@@ -188,10 +188,10 @@ def look_at_data() -> Iterator[Finding]:
     for name, default in defaults.items():
         value = os.environ.get(name)
         yield Finding("✓", f"{name}={value}" if value else f"{name} is not set: {default}")
-    mode, said = "", set()
+    said = set()
     for ask in (source.mode, source.data_dir):
         try:
-            mode = mode or str(ask())
+            ask()
         except CourseError as problem:
             said.add(str(problem))
             yield Finding("✗", str(problem))
@@ -205,7 +205,7 @@ def look_at_data() -> Iterator[Finding]:
             yield Finding("✓", f"{item.name}, {item.kind}: {splits}; {item.bytes / 1e6:,.1f} MB")
         elif item.kind == "sample":
             yield Finding("✓", f"{item.name}, sample: made in seconds when it is first used")
-        elif mode == "tfds":
+        elif os.environ.get("COURSE_DATA", "").strip().lower() == "tfds":
             cure = f"python -m utils data download {item.name}, or COURSE_DATA=auto."
             yield Finding("!", f"{item.name}, real: not there, and COURSE_DATA=tfds asks for it", cure)
         else:
