@@ -480,7 +480,7 @@ def compress(answer: Any, reference: Any) -> None:
     hints=(
         "`jax.jit(model)` once, before the loop. `range(0, len(x), size)` gives where each batch starts.",
         "`np.pad(rows, ((0, missing), (0, 0)))` fills the last batch up to `size` rows.",
-        "Keep `compiled(padded)[: len(rows)]` of each batch, and join them with `jnp.concatenate`.",
+        "Collect the results [size, K] in a list, join them, and cut off what is too much: `np.concatenate(results)[: len(x)]`.",
     ),
     wrong=(
         Wrong(

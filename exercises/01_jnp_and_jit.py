@@ -1,0 +1,514 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 01 · `jnp` and `jit`: exercises
+#
+# Nine functions to write, from ★ to ★★★. Each stands alone: do them in any order, skip what you like.
+#
+# - Replace the line `raise NotImplementedError("your code here")` by your code and run the cell.
+# - The next cell checks it, and says what is probably wrong if it is. Try again as often as you like.
+# - Stuck? `check.hint("standardise")` gives a hint, and a better one each time. If your answer is not right, the notebook goes on
+#   with the course's version, so the pictures below each check always work.
+#
+# The lesson is `notebooks/01_jnp_and_jit.ipynb`. Allow a hundred minutes.
+
+# %%
+import time
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+from jax import lax
+
+from utils import checks, plots
+
+check = checks.unit("01_jnp_and_jit")
+
+# %% [markdown]
+# ## Exercise 1: Standardise the columns ★☆☆ (5 minutes, 1 point)
+#
+# A table has one row for each example and one column for each feature. Bring every **column** to mean 0 and standard deviation
+# 1. A column whose numbers are all the same has nothing to say: make it zeros.
+#
+# In NumPy one might write into the array:
+#
+# ```python
+# for j in range(x.shape[1]):
+#     std = x[:, j].std()
+#     x[:, j] -= x[:, j].mean()
+#     if std > 0:
+#         x[:, j] /= std
+# ```
+#
+# A JAX array cannot be written into, and under `jit` an `if` cannot ask for a value. You need neither, nor the
+# loop. (The standard deviation is NumPy's usual one, which divides by N.) Stuck? `check.hint("standardise")`
+
+
+# %%
+def standardise(x):
+    """Every column at mean 0 and standard deviation 1; constant columns become 0.
+
+    x: [N, D] float32. Returns [N, D] float32. Works under `jax.jit`.
+    """
+    raise NotImplementedError("your code here")
+
+
+# %%
+standardise = check.standardise(standardise)
+
+# %% [markdown]
+# Height in centimetres and weight in kilograms, before and after. Distances between the points mean something now.
+
+# %%
+keys = jax.random.split(jax.random.key(0))
+height = 170 + 10 * jax.random.normal(keys[0], (200,))
+weight = 0.9 * height - 80 + 6 * jax.random.normal(keys[1], (200,))
+people = jnp.stack([height, weight], axis=1)
+
+figure, axes = plt.subplots(1, 2, figsize=(7, 3))
+for ax, title, table in zip(axes, ("before", "after"), (people, standardise(people)), strict=True):
+    ax.plot(table[:, 0], table[:, 1], ".")
+    ax.set(title=title, xlabel="height", ylabel="weight")
+plt.show()
+
+# %% [markdown]
+# ## Exercise 2: A histogram ★☆☆ (10 minutes, 2 points)
+#
+# Cut the interval from `low` up to but not including `high` into `bins` parts of the same width, and count how many values fall
+# into each. Values outside are not counted. As a loop:
+#
+# ```python
+# counts = [0] * bins
+# for value in values:
+#     if low <= value < high:
+#         counts[int((value - low) / (high - low) * bins)] += 1
+# ```
+#
+# Write it without the loop, with `.at[…]`. Two things from the lesson matter: what an index beyond the
+# array's end does in an update, and what a *negative* index means. Stuck? `check.hint("histogram")`
+
+
+# %%
+def histogram(values, low, high, bins):
+    """How many of `values` fall into each of `bins` equal parts of low ≤ value < high.
+
+    values: [N] float32; low, high: numbers; bins: a Python int. Returns [bins] int32. Works under `jax.jit` with
+    `bins` static.
+    """
+    raise NotImplementedError("your code here")
+
+
+# %%
+histogram = check.histogram(histogram)
+
+# %% [markdown]
+# A hundred thousand numbers from a bell curve, counted.
+
+# %%
+many = jax.random.normal(jax.random.key(0), (100_000,))
+counts = jax.jit(histogram, static_argnames="bins")(many, -4.0, 4.0, bins=60)
+
+figure, axes = plt.subplots(figsize=(6, 2.6))
+axes.bar(np.linspace(-4, 4, 60, endpoint=False), counts, width=8 / 60, align="edge")
+axes.set_title(f"{int(counts.sum()):,} of 100,000 lie between −4 and 4")
+plt.show()
+
+# %% [markdown]
+# ## Exercise 3: A function in two pieces ★★☆ (10 minutes, 2 points)
+#
+# To tame large positive numbers and leave the others alone:
+#
+# - log(1 + x) where x > 0,
+# - x where x ≤ 0.
+#
+# The pieces meet at 0 with the same slope. Write it for arrays of any shape; it must work under `jit` **and have a finite gradient
+# everywhere**. The second is the harder part: what is log(1 + x) at −2, on the side that you do not use?
+# Stuck? `check.hint("compress")`
+
+
+# %%
+def compress(x):
+    """log(1 + x) where x > 0, else x.
+
+    x: float32, any shape. Returns the same shape and dtype. Works under `jax.jit`; its gradient is finite everywhere.
+    """
+    raise NotImplementedError("your code here")
+
+
+# %%
+compress = check.compress(compress)
+
+# %% [markdown]
+# The function, and the gradient that a network would see. There must be no gap in either line.
+
+# %%
+x = jnp.linspace(-4, 8, 300)
+figure, axes = plt.subplots(figsize=(6, 3))
+axes.plot(x, compress(x), label="compress")
+axes.plot(x, jax.vmap(jax.grad(compress))(x), label="its gradient")
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# ## Exercise 4: Compile once, however many rows ★★☆ (12 minutes, 2 points)
+#
+# `model` is a function of a batch, not compiled yet. Run it over all the rows of `x`, `size` rows at a time, so that it is
+# **traced once**. Ten rows and a size of four make batches of 4, 4 and 2, and that 2 is a new shape: fill it up with
+# anything you like, and throw the surplus results away.
+#
+# ```
+# rows     0 1 2 3 | 4 5 6 7 | 8 9 . .        . is padding
+# results  0 1 2 3 | 4 5 6 7 | 8 9            joined: [10, K]
+# ```
+#
+# `predict` itself is ordinary Python, not compiled: its loop may be a Python loop, and `x` is a NumPy
+# array. Stuck? `check.hint("predict")`
+
+
+# %%
+def predict(model, x, size):
+    """The results of `model` for all rows of x, `size` rows at a time, with one compilation.
+
+    model: a pure function from [size, D] to [size, K], not compiled; x: [N, D] float32 NumPy array, N ≥ 1; size: int.
+    Returns [N, K], a NumPy or JAX array, in the order of the rows.
+    """
+    raise NotImplementedError("your code here")
+
+
+# %%
+predict = check.predict(predict)
+
+# %% [markdown]
+# Twelve tables of different lengths, as they come in on a working day. Compiled for each length, against your way:
+
+
+# %%
+def squashed(x):
+    """Stands for a model: x [B, 64] to [B, 64]."""
+    for _ in range(20):
+        x = jnp.tanh(x @ jnp.eye(64))
+    return x
+
+
+lengths = (100, 37, 64, 81, 5, 93, 58, 77, 12, 49, 66, 88)
+tables = [np.ones((rows, 64), np.float32) for rows in lengths]
+each_length = jax.jit(squashed)
+
+start = time.perf_counter()
+for table in tables:
+    np.asarray(each_length(table))
+milliseconds = [1e3 * (time.perf_counter() - start)]
+
+jax.clear_caches()
+start = time.perf_counter()
+for table in tables:
+    np.asarray(predict(squashed, table, 32))
+milliseconds.append(1e3 * (time.perf_counter() - start))
+
+plots.bars(["compiled for each length", "predict"], milliseconds, unit="ms")
+plt.show()
+
+# %% [markdown]
+# ## Exercise 5: A moving average with `scan` ★★☆ (10 minutes, 2 points)
+#
+# The exponential moving average forgets slowly:
+#
+# ```python
+# average = x[0]
+# for t in range(len(x)):
+#     average = decay * average + (1 - decay) * x[t]
+#     result.append(average)
+# ```
+#
+# Each row of the result needs the one before, so it cannot be one array expression. As a Python loop under `jit` it
+# would be unrolled: a thousand rows, a thousand copies in the program. Use `lax.scan`. Stuck? `check.hint("moving_average")`
+
+
+# %%
+def moving_average(x, decay):
+    """Exponential moving averages of the rows of x, starting from the first row.
+
+    x: [T, D] float32, T ≥ 1; decay: a number in 0 … 1. Returns [T, D] float32. The compiled program does not grow with T.
+    """
+
+    raise NotImplementedError("your code here")
+
+
+# %%
+moving_average = check.moving_average(moving_average)
+
+# %% [markdown]
+# A noisy measurement, smoothed three ways. `vmap` over `decay` gives all three at once.
+
+# %%
+t = jnp.linspace(0, 6, 400)
+noisy = (jnp.sin(t) + 0.3 * jax.random.normal(jax.random.key(0), t.shape))[:, None]
+decays = jnp.array([0.5, 0.9, 0.98])
+smooth = jax.jit(jax.vmap(moving_average, in_axes=(None, 0)))(noisy, decays)
+
+figure, axes = plt.subplots(figsize=(7, 3))
+axes.plot(t, noisy[:, 0], ".", color="lightgrey")
+for decay, line in zip(decays, smooth, strict=True):
+    axes.plot(t, line[:, 0], label=f"decay {decay:.2f}")
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# ## Exercise 6: Random, and the same every time ★★☆ (10 minutes, 2 points)
+#
+# To make a network robust one trains it on altered copies of the data. For each signal, a row of `signals`:
+#
+# 1. with probability ½ turn it upside down (times −1); each signal has a coin of its own;
+# 2. add Gaussian noise of standard deviation `scale`, a new draw for each number.
+#
+# All randomness comes from `key`: the same key gives the same result, and **no key is used twice**. Stuck?
+# `check.hint("augment")`
+
+
+# %%
+def augment(key, signals, scale):
+    """Signals, each turned upside down with probability ½, with noise added.
+
+    key: a key from `jax.random.key`; signals: [B, T] float32; scale: standard deviation of the noise.
+    Returns [B, T] float32.
+    """
+    raise NotImplementedError("your code here")
+
+
+# %%
+augment = check.augment(augment)
+
+# %% [markdown]
+# One signal eight times. Run the cell again: the same eight.
+
+# %%
+t = jnp.linspace(0, 1, 100)
+pulse = jnp.exp(-100 * (t - 0.3) ** 2) - 0.5 * jnp.exp(-200 * (t - 0.6) ** 2)
+copies = augment(jax.random.key(1), jnp.tile(pulse, (8, 1)), 0.05)
+
+figure, axes = plt.subplots(2, 4, figsize=(8, 2.6), sharex=True, sharey=True)
+for ax, line in zip(axes.flat, copies, strict=True):
+    ax.plot(t, pulse, color="lightgrey")
+    ax.plot(t, line, linewidth=1)
+plt.show()
+
+# %% [markdown]
+# ## Exercise 7: A training step for any model ★★☆ (12 minutes, 2 points)
+#
+# Gradient descent with momentum. The parameters are a pytree of any structure, and the velocity is one of the same structure:
+#
+# > velocity ← momentum · velocity − rate · gradient
+# >
+# > params ← params + velocity (the new one)
+#
+# Return the new parameters, the new velocity, and the loss **before** the step, as a tuple. Change nothing in place, and do not
+# assume a list or a dict: `jax.tree.map` knows them all. Stuck? `check.hint("momentum_step")`
+
+
+# %%
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    """One step of gradient descent with momentum.
+
+    loss: a function of (params, x, y), a scalar; params: any pytree of float32 arrays; velocity: a pytree like params;
+    x, y: data for `loss`; rate, momentum: numbers. Returns (new params, new velocity, loss before the step).
+    """
+    raise NotImplementedError("your code here")
+
+
+# %%
+momentum_step = check.momentum_step(momentum_step)
+
+# %% [markdown]
+# Your step fits a line to data whose x lie far from zero. That makes a long narrow valley of the loss, which momentum runs down and
+# plain descent crawls along. The step is jitted, the loss function being static.
+
+
+# %%
+def line_loss(line, x, y):
+    """Mean squared error of the line {"slope", "height"} on x [N], y [N]."""
+    return jnp.mean((line["slope"] * x + line["height"] - y) ** 2)
+
+
+x = jnp.linspace(0.5, 2.5, 30)
+y = 1.5 * x - 1.0
+fast_step = jax.jit(momentum_step, static_argnums=0)
+
+slopes, heights = jnp.meshgrid(jnp.linspace(-0.8, 2.2, 80), jnp.linspace(-1.5, 1.5, 80))
+valley = jax.vmap(jax.vmap(lambda s, h: line_loss({"slope": s, "height": h}, x, y)))(slopes, heights)
+figure, axes = plt.subplots(figsize=(6, 3.6))
+axes.contour(slopes, heights, valley, levels=np.logspace(-3, 1, 14), cmap="Greys_r", linewidths=0.7)
+for momentum, colour in ((0.0, "C0"), (0.8, "C1")):
+    params = {"slope": jnp.float32(-0.5), "height": jnp.float32(0.5)}
+    velocity = jax.tree.map(jnp.zeros_like, params)
+    path = [params]
+    for _ in range(40):
+        params, velocity, _ = fast_step(line_loss, params, velocity, x, y, 0.1, momentum)
+        path.append(params)
+    track = np.array([(p["slope"], p["height"]) for p in path])
+    axes.plot(track[:, 0], track[:, 1], ".-", color=colour, linewidth=1, label=f"momentum {momentum}")
+axes.plot(1.5, -1.0, "k*", markersize=10)
+axes.set(xlabel="slope", ylabel="height", title="40 steps towards the star")
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# ## Exercise 8: Clip each example's gradient ★★★ (20 minutes, 4 points)
+#
+# One wild example can throw a whole step off. The cure, and the heart of differentially private training: limit what *each* example
+# may contribute.
+#
+# ```python
+# for each example i:
+#     g = gradient of loss(params, x[i], y[i])      # a pytree
+#     norm = sqrt(sum of the squares of ALL numbers in g)
+#     if norm > bound:
+#         g = g * (bound / norm)                    # same direction, length = bound
+# return the mean of all g
+# ```
+#
+# No Python loop over the examples. An example that is already fitted has gradient zero: mind the division. It is easiest
+# to write the body for **one** example and let `vmap` do the rest. Stuck? `check.hint("clipped_gradient")`
+
+
+# %%
+def clipped_gradient(loss, params, x, y, bound):
+    """The mean over the examples of their gradients, each clipped to norm ≤ `bound`.
+
+    loss: a function of (params, x[i], y[i]), a scalar; params: any pytree of float32 arrays; x: [B, …]; y: [B, …];
+    bound: a number > 0. Returns a pytree like params.
+    """
+
+    raise NotImplementedError("your code here")
+
+
+# %%
+clipped_gradient = check.clipped_gradient(clipped_gradient)
+
+# %% [markdown]
+# Three typing errors among forty points. The squared error lets them pull the line away. With clipped gradients, they are three
+# voices among forty.
+
+
+# %%
+def squared_error(params, x, y):
+    """Squared error of one point; params (slope, height)."""
+    slope, height = params
+    return (slope * x + height - y) ** 2
+
+
+x = jnp.linspace(-1, 1, 40)
+y = (2 * x + 0.1 * jax.random.normal(jax.random.key(0), x.shape)).at[jnp.array([33, 35, 38])].set(-6.0)
+
+figure, axes = plt.subplots(figsize=(6, 3))
+axes.plot(x, y, ".", color="grey")
+for label, bound in {"not clipped": 1e6, "clipped at 0.3": 0.3}.items():
+    gradient = jax.jit(lambda params, bound=bound: clipped_gradient(squared_error, params, x, y, bound))
+    params = (jnp.float32(0.0), jnp.float32(0.0))
+    for _ in range(300):
+        params = jax.tree.map(lambda p, g: p - 0.2 * g, params, gradient(params))
+    axes.plot(x, params[0] * x + params[1], label=label)
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# ## Exercise 9: Forwards, then back ★★★ (15 minutes, 3 points)
+#
+# To fit a model with n parameters to m measurements, let f(x) be the m residuals and J their Jacobian, m × n. The Gauss–Newton
+# method needs Jᵀ J v for many v. With a thousand parameters Jᵀ J has a million entries, and you need none of them: first J v,
+# then Jᵀ of that.
+#
+# ```
+#          v ──────── forward mode ───────▶ J v ──────── reverse mode ───────▶ Jᵀ (J v)
+#         [n]                               [m]                                   [n]
+# ```
+#
+# Never build J: the check looks for arrays as large as that. Stuck? `check.hint("gauss_newton")`
+
+
+# %%
+def gauss_newton(f, x, v):
+    """Jᵀ J v, where J is the Jacobian of `f` at x; J is never built.
+
+    f: a function from [n] to [m]; x: [n] float32; v: [n] float32. Returns [n] float32.
+    """
+    raise NotImplementedError("your code here")
+
+
+# %%
+gauss_newton = check.gauss_newton(gauss_newton)
+
+# %% [markdown]
+# Fit a decaying wave, four unknowns. A Gauss–Newton step solves JᵀJ s = −Jᵀf; conjugate gradients need only products with JᵀJ, which
+# are your function. (The 10 that is added shortens the first steps, far from the goal: Levenberg and Marquardt's idea.) Beside
+# it, gradient descent.
+
+
+# %%
+def decaying_wave(p, t):
+    """Height p[0], decay rate p[1], frequency p[2], phase p[3], at times t [N]: [N]."""
+    return p[0] * jnp.exp(-p[1] * t) * jnp.sin(p[2] * t + p[3])
+
+
+def residuals(p, t, measured):
+    """What is left to explain: [N]."""
+    return decaying_wave(p, t) - measured
+
+
+def half_square(p, t, measured):
+    """Half the sum of the squared residuals."""
+    return 0.5 * jnp.sum(residuals(p, t, measured) ** 2)
+
+
+@jax.jit
+def descent_step(p, t, measured):
+    """A step of gradient descent."""
+    return p - 0.002 * jax.grad(half_square)(p, t, measured)
+
+
+@jax.jit
+def gauss_newton_step(p, t, measured):
+    """Solve (JᵀJ + 10) s = −gradient by conjugate gradients, and go there."""
+
+    def product(v):
+        return gauss_newton(lambda p: residuals(p, t, measured), p, v) + 10 * v
+
+    step, _ = jax.scipy.sparse.linalg.cg(product, -jax.grad(half_square)(p, t, measured), maxiter=20)
+    return p + step
+
+
+t = jnp.linspace(0, 4, 200)
+truth = jnp.array([2.0, 0.5, 3.0, 0.4])
+measured = decaying_wave(truth, t) + 0.1 * jax.random.normal(jax.random.key(0), t.shape)
+start = jnp.array([1.0, 0.3, 2.6, 0.0])
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 3))
+axes[0].plot(t, measured, ".", color="lightgrey")
+axes[0].plot(t, decaying_wave(start, t), "--", color="grey", label="start")
+for label, step in {"gradient descent": descent_step, "Gauss–Newton": gauss_newton_step}.items():
+    p, values = start, []
+    for _ in range(8):
+        values.append(half_square(p, t, measured))
+        p = step(p, t, measured)
+    axes[0].plot(t, decaying_wave(p, t), label=label)
+    axes[1].semilogy(values, label=label)
+axes[0].set(title="the fit after 8 steps", xlabel="t")
+axes[1].set(title="½ |f|²", xlabel="step")
+axes[0].legend()
+axes[1].legend()
+plt.show()
+
+# %% [markdown]
+# ## How far you are
+
+# %%
+check.progress()
+
+# %% [markdown]
+# On to unit 02: the same tools, a real network, handwritten digits.
