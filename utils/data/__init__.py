@@ -18,6 +18,7 @@ from typing import Any
 
 from utils.data import augment as augment
 from utils.data.batch import Batch as Batch
+from utils.data.inventory import Item as Item
 from utils.data.inventory import inventory as inventory
 from utils.data.normalise import Normalise
 from utils.data.pipeline import Batches as Batches

@@ -14,7 +14,7 @@ from utils.data.augment import OnBatch, OnImage
 from utils.data.batch import Batch
 from utils.data.quiet import tensorflow
 from utils.data.raw import Raw
-from utils.data.store import Form, cores, keep, quick
+from utils.data.store import Form, Streamed, cores, keep, quick
 from utils.errors import CourseError
 
 AHEAD = 2  # batches on the device before they are asked for
@@ -28,7 +28,7 @@ class Batches:
 
     name, split, source: what was loaded; `source` is one line of text.
     examples: how many the split has. classes: their names; a label is an index into them. batch_size: as given.
-    mean, std: [C] float32; a picture is (x − mean) / std of pixels x in 0..1.
+    mean, std: [C] float64; a picture is (x − mean) / std of pixels x in 0..1.
     """
 
     def __init__(
@@ -128,8 +128,10 @@ class Batches:
         try:
             for image, label, mask in quick(batches.prefetch(AHEAD)).as_numpy_iterator():
                 yield Batch(image, label, mask)
-        except tf.errors.DataLossError as error:
-            raise self._complaint(error) from error
+        except tf.errors.OpError as error:
+            if isinstance(self._store, Streamed):
+                raise self._complaint(error) from error
+            raise  # not the data: a function of the caller's own
 
     def _vary_one(self, index: Any, image: Any, label: Any, seeds: Any) -> tuple[Any, Any, Any]:
         """Augment one picture, [S, S, C] uint8, to [H, W, C] float32 in 0..1. seeds: [K] int32, one a function."""
@@ -140,14 +142,15 @@ class Batches:
         return index, image, label
 
     def _finish_batch(self, number: Any, batch: tuple[Any, Any, Any], seed: Any) -> tuple[Any, Any, Any]:
-        """Mix, normalise and fill up a batch of 1 to B examples: image, label, mask, as a Batch has them."""
+        """Normalise, mix and fill up a batch of 1 to B examples: image, label, mask, as a Batch has them."""
         tf = tensorflow()
         _, image, label = batch
-        image = tf.image.convert_image_dtype(image, tf.float32)
+        full = 1 if image.dtype.is_floating else 255
+        scale, shift = 1 / (full * self.std), self.mean / self.std
+        image = tf.cast(image, tf.float32) * scale.astype(np.float32) - shift.astype(np.float32)
         if self._mix:
             label = tf.one_hot(label, len(self.classes))
             image, label = self._mix(image, label, tf.stack([seed, tf.cast(number, tf.int32)]))
-        image = (image - self.mean) / self.std
         count = tf.shape(label)[0]
         filled = []
         for leaf in (image, label):

@@ -22,6 +22,6 @@ def read(raw: Raw, form: Form, normalise: normalising.Normalise) -> Batch:
     mean, std = normalising.constants(normalise, raw.statistics)
     kept = Kept(raw, form)
     image = kept.images.numpy().astype(np.float32)  # a copy, to be worked on in place
-    image *= 1 / (255 * std)
-    image -= mean / std
+    image *= (1 / (255 * std)).astype(np.float32)
+    image -= (mean / std).astype(np.float32)
     return Batch(image, kept.labels.numpy(), np.ones(raw.examples, np.bool_))
