@@ -6,7 +6,7 @@ PYTHON ?= python3
 COURSE = @$(PYTHON) utils/bootstrap.py
 export GPU
 
-.PHONY: help lab test course exercises doctor lock clean
+.PHONY: help lab test course exercises doctor data lock clean
 .DEFAULT_GOAL := help
 
 help:        ## list these commands
@@ -27,6 +27,9 @@ exercises:   ## make exercises/ and the notebooks from the text sources again
 
 doctor:      ## look for what commonly goes wrong, and say what to do about it
 	$(COURSE) doctor
+
+data:        ## list the data sets (DATA_ARGS="download mnist" fetches a real one)
+	$(COURSE) data $(or $(DATA_ARGS),list)
 
 lock:        ## make requirements*.txt again from pyproject.toml (LOCK_ARGS=--upgrade: newer versions)
 	$(COURSE) lock $(LOCK_ARGS)

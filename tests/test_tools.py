@@ -320,11 +320,14 @@ def test_the_course_goes_on_after_a_failure_and_keeps_what_it_has(
     monkeypatch.setattr(course, "ROOT", tmp_path)
     monkeypatch.setattr(course, "BUILD", tmp_path / "build")
     monkeypatch.setattr(course, "select", lambda names: paths)
+    monkeypatch.setattr(course, "pipelines", lambda: "timed")
     assert course.main([]) == 1
     rows = json.loads((tmp_path / "build" / "course.json").read_text(encoding="utf-8"))
     assert [row["status"] for row in rows] == ["failed: 1: ZeroDivisionError: division by zero", "ok"]
     assert all(set(row) == {"notebook", "status", "seconds", "peak_mb", "data", "metrics"} for row in rows)
-    assert "1 of 2 notebooks ran to their end" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "timed" in printed
+    assert "1 of 2 notebooks ran to their end" in printed
 
 
 def test_ctrl_c_keeps_the_rows_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,6 +335,7 @@ def test_ctrl_c_keeps_the_rows_so_far(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(course, "ROOT", tmp_path)
     monkeypatch.setattr(course, "BUILD", tmp_path / "build")
     monkeypatch.setattr(course, "select", lambda names: paths)
+    monkeypatch.setattr(course, "pipelines", lambda: "timed")
     run = execute.run
 
     def interrupted(path: Path, **settings: object) -> execute.Outcome:

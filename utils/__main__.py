@@ -15,7 +15,7 @@ COMMANDS = {
     "course": ("utils.course", "run all lessons and solutions; table and build/course.json"),
     "exercises": ("utils.authoring", "make exercises/ and the notebooks from the text sources"),
     "samples": ("utils.samples.cli", "make the small data sets that come with the course"),
-    "data": ("utils.data.cli", "list, download and look at the data sets"),
+    "data": ("utils.data.cli", "list, download and time the data sets"),
     "doctor": ("utils.doctor", "look for what commonly goes wrong, and say what to do"),
     "lock": ("utils.lock", "make requirements*.txt from pyproject.toml"),
 }

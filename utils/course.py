@@ -2,7 +2,8 @@
 
 Each notebook runs in a fresh kernel, one after the other, since they are timed. Prints a table and writes
 `build/course.json`: a list of `{"notebook", "status", "seconds", "peak_mb", "data", "metrics"}`, one for each
-notebook, brought up to date after every notebook. `--save` also writes the outputs into the notebooks, for committing.
+notebook, brought up to date after every notebook. A run of all of them also times the input pipelines, on the data
+that `COURSE_DATA` chooses, into `build/pipeline.json`. `--save` writes the outputs into the notebooks, for committing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from utils.progress import track
 
 BUDGET_SECONDS = 60
 RESULT = "course.json"
+PIPELINE_RESULT = "pipeline.json"
 
 
 def main(arguments: list[str]) -> int:
@@ -45,7 +47,9 @@ def main(arguments: list[str]) -> int:
         return 130
     finally:
         if rows:
-            print(f"\n{as_table(rows)}\n\nWritten: {write(rows).relative_to(ROOT)}")
+            print(f"\n{as_table(rows)}\n\nWritten: {shown(write(rows, RESULT))}", flush=True)
+    if not options.names:
+        print(f"\n{pipelines()}", flush=True)
     return 0 if all(row["status"] == "ok" for row in rows) else 1
 
 
@@ -77,7 +81,7 @@ def run_all(notebooks: list[Path], rows: list[dict[str, Any]], *, save: bool, ti
                 except CourseError as problem:
                     row["status"] = f"failed: not saved: {problem}"
             rows.append(row)
-            write(rows)
+            write(rows, RESULT)
             if row["status"] != "ok" or bar.disable:
                 tqdm.write(f"{name}: {row['status']}, {row['seconds']} s")
 
@@ -115,11 +119,34 @@ def select(names: list[str]) -> list[Path]:
     return chosen
 
 
-def write(rows: list[dict[str, Any]]) -> Path:
-    """Write build/course.json whole or not at all."""
-    target = BUILD / RESULT
+def pipelines() -> str:
+    """Time the input pipelines and write build/pipeline.json. Returns the figures as a table."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from utils.data import bench
+
+    speeds = list(track(bench.bench(), "input pipelines", total=len(bench.RECIPES), unit="set", leave=False))
+    target = write([speed._asdict() for speed in speeds], PIPELINE_RESULT)
+    headers = ["input pipeline", "pixels", "batch", "ms a batch", "images/s", "decoding, s", "data"]
+    body = [
+        [
+            speed.name,
+            str(speed.side),
+            str(speed.batch_size),
+            f"{1000 * speed.batch_size / speed.images_per_second:.1f}",
+            f"{speed.images_per_second:,.0f}",
+            f"{speed.decode_seconds:.1f}",
+            speed.source,
+        ]
+        for speed in speeds
+    ]
+    return f"{table.render(headers, body, right=(1, 2, 3, 4, 5))}\n\nWritten: {shown(target)}"
+
+
+def write(rows: list[dict[str, Any]], name: str) -> Path:
+    """Write a list to a JSON file in build/, whole or not at all."""
+    target = BUILD / name
     BUILD.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = target.with_name(f".{name}.{os.getpid()}.part")
     try:
         part.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         part.replace(target)

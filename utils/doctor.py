@@ -206,10 +206,10 @@ def look_at_data() -> Iterator[Finding]:
         elif item.kind == "sample":
             yield Finding("✓", f"{item.name}, sample: made in seconds when it is first used")
         elif os.environ.get("COURSE_DATA", "").strip().lower() == "tfds":
-            cure = f"python -m utils data download {item.name}, or COURSE_DATA=auto."
+            cure = f'make data DATA_ARGS="download {item.name}", or COURSE_DATA=auto.'
             yield Finding("!", f"{item.name}, real: not there, and COURSE_DATA=tfds asks for it", cure)
         else:
-            yield Finding("✓", f"{item.name}, real: not there (python -m utils data download {item.name} fetches it)")
+            yield Finding("✓", f"{item.name}, real: not there (and only fetched by `python -m utils data download`)")
 
 
 def look_at_notebooks() -> Iterator[Finding]:
