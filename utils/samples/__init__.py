@@ -32,10 +32,11 @@ def ensure(name: str, *, quiet: bool = False) -> Path:
     from utils.samples import recipes, store
 
     recipe = recipes.RECIPES[name]
-    verb = "Preparing" if name == "mnist" else "Drawing"
+    verb = "Drawing" if recipe.drawing else "Preparing"
 
-    def announce() -> None:
+    def say(line: str) -> None:
         if not quiet:
-            print(f"{verb} the {name} sample (once, about {recipe.seconds} s) …", flush=True)
+            print(line, flush=True)
 
-    return store.ensure(recipe.place, lambda folder: recipes.make(name, folder), announce)
+    doing = f"{verb} the {name} sample (once, about {recipe.seconds} s) …"
+    return store.ensure(recipe.place, lambda folder: recipes.make(name, folder), doing, say)

@@ -20,7 +20,8 @@ class Dice:
     """
 
     def __init__(self, *seed: int) -> None:
-        self._bits = np.random.PCG64(np.random.SeedSequence(seed))
+        # with its length, for a SeedSequence takes no notice of zeros at its end
+        self._bits = np.random.PCG64(np.random.SeedSequence((len(seed), *seed)))
         self._pool: list[int] = []
 
     def between(self, low: int, high: int) -> int:

@@ -22,10 +22,9 @@ class Hardness(NamedTuple):
     clutter: int = 5  # so many patches at most behind it
     litter: int = 2  # so many loose parts of other classes at most
     cover: int = 35  # how often something stands in front of it, %
-    contrast: int = 100  # its colours against its background's mean, %
-    light: int = 70
-    blur: int = 1
-    noise: int = 24
+    light: int = 70  # how unevenly it is lit, at most
+    blur: int = 1  # so many blurs at most
+    noise: int = 24  # how much a pixel may be off, at most
 
 
 def picture(
@@ -82,7 +81,8 @@ def _loose_part(dice: Dice, name: str, height: int, width: int) -> Patch:
     view = dice.choice(shapes.load(name).views)
     part = dice.choice(view.parts)
     points = pose.place(view.points, dice, height, width, (40, 90), 180, 10)
-    points = (*points, dice.between(-4 * width, 4 * width), dice.between(-4 * height, 4 * height))
+    shift = np.array([dice.between(-4 * side, 4 * side) for side in (width, height)])  # a quarter of the picture
+    points = points + shift
     return Patch([points[fill] for fill in part.fills], _any_colour(dice))
 
 

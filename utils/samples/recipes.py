@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from utils.samples import digits, draw, records
 from utils.samples.dice import Dice
@@ -56,7 +57,7 @@ IMAGENETTE = (
 )
 
 # two classes teach a model less a picture than ten do, so theirs may be plainer
-EASIER = Hardness(span=(70, 105), clutter=4, litter=1, cover=35, light=60, noise=20)
+EASIER = Hardness(span=(64, 105), clutter=5, litter=2, cover=40, noise=20)
 
 RECIPES: dict[str, Recipe] = {
     "mnist": Recipe(
@@ -93,22 +94,19 @@ RECIPES: dict[str, Recipe] = {
 def make(name: str, data_dir: Path, limit: int | None = None) -> Path:
     """Write the sample under data_dir in TFDS's format, at most `limit` pictures a split; return its folder."""
     recipe = RECIPES[name]
-    splits = {split: itertools.islice(examples(name, split), limit) for split in recipe.counts}
+    splits = {split: examples(name, split, limit) for split in recipe.counts}
     return records.write(name, splits, data_dir, labels=recipe.labels, description=recipe.description)
 
 
-def examples(name: str, split: str) -> Iterator[records.Example]:
-    """The examples of a split of a sample, in order."""
+def examples(name: str, split: str, limit: int | None = None) -> Iterator[records.Example]:
+    """The examples of a split of a sample, in order; the first `limit` of them."""
     recipe = RECIPES[name]
     if recipe.drawing is None:
-        yield from (digit._asdict() for digit in digits.pictures(split))
+        yield from (digit._asdict() for digit in itertools.islice(digits.pictures(split), limit))
         return
-    part = list(recipe.counts).index(split)
-    count = recipe.counts[split]
-    # as many of each class, in an order that mixes them
-    labels = Dice(recipe.drawing.number, part).order(count) % len(recipe.drawing.classes)
-    for index, label in enumerate(labels.tolist()):
-        example: records.Example = {"image": _drawn(recipe.drawing, part, index, label), "label": label}
+    for index, label in enumerate(labels(recipe, split)[:limit].tolist()):
+        image = _drawn(recipe.drawing, list(recipe.counts).index(split), index, label)
+        example: records.Example = {"image": image, "label": label}
         if name == "cifar10":
             example["id"] = f"{split}_{index + 1:05d}"
         if name == "cats_vs_dogs":
@@ -116,7 +114,14 @@ def examples(name: str, split: str) -> Iterator[records.Example]:
         yield example
 
 
-def _drawn(drawing: Drawing, part: int, index: int, label: int) -> np.ndarray:
+def labels(recipe: Recipe, split: str) -> npt.NDArray[np.int64]:
+    """The classes of a drawn split's pictures, as many of each, in an order that mixes them; int64 [N]."""
+    assert recipe.drawing is not None
+    seed = (recipe.drawing.number, list(recipe.counts).index(split))
+    return Dice(*seed).order(recipe.counts[split]) % len(recipe.drawing.classes)
+
+
+def _drawn(drawing: Drawing, part: int, index: int, label: int) -> npt.NDArray[np.uint8]:
     """One picture, uint8 [H, W, 3]; it depends on the sample, the split, its place in it and its class only."""
     dice = Dice(drawing.number, part, index, label)
     height = width = dice.between(*drawing.shorter)

@@ -12,7 +12,7 @@ from utils import paths, samples
 from utils.samples import records
 from utils.samples.recipes import RECIPES
 
-COLUMNS = 8
+COLUMNS = 10
 GAP = 4
 MARGIN = 132  # for the names of the classes
 TITLE = 30

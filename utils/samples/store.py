@@ -32,10 +32,11 @@ def data_dir() -> Path:
     return paths.cache_dir() / "samples" / f"v{RECIPE}"
 
 
-def ensure(place: str, make: Make, announce: Callable[[], None]) -> Path:
+def ensure(place: str, make: Make, doing: str, say: Callable[[str], None]) -> Path:
     """See that the sample stands whole at data_dir()/place (such as "mnist/3.0.1"); return data_dir().
 
-    `make` is called, after `announce`, when it does not. Raises CourseError when it cannot be written.
+    If it does not, `make` is called; what is `doing`, or that another process is, is handed to `say` before. Raises
+    CourseError when the sample cannot be written.
     """
     root = data_dir()
     if records.fault(root / place) is None:
@@ -43,10 +44,10 @@ def ensure(place: str, make: Make, announce: Callable[[], None]) -> Path:
     kind = place.split("/")[0]
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with _lock(root / f".lock-{kind}") as alone:
+        with _lock(root / f".lock-{kind}", say) as alone:
             _sweep(root, kind, alone)
             if records.fault(root / place) is not None:  # else another process made it while this one waited
-                announce()
+                say(doing)
                 _make(root, place, kind, make)
     except OSError as error:
         raise CourseError(
@@ -90,14 +91,14 @@ def _sweep(root: Path, kind: str, alone: bool) -> None:
 
 
 @contextlib.contextmanager
-def _lock(path: Path) -> Iterator[bool]:
+def _lock(path: Path, say: Callable[[str], None]) -> Iterator[bool]:
     """Hold the lock file while the body runs; gives False where the system or the disk has no locks."""
     with path.open("a") as file:
-        alone = _take(file)
+        alone = _take(file, say)
         yield alone  # closing the file lets go of the lock, and so does the death of the process
 
 
-def _take(file: IO[str]) -> bool:
+def _take(file: IO[str], say: Callable[[str], None]) -> bool:
     try:
         import fcntl
     except ImportError:  # Windows
@@ -106,7 +107,7 @@ def _take(file: IO[str]) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
     except BlockingIOError:
-        print("Another process is making this sample; waiting for it …", flush=True)
+        say("Another process is making this sample: waiting for it …")
         fcntl.flock(file, fcntl.LOCK_EX)
         return True
     except OSError:
