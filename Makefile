@@ -34,5 +34,6 @@ data:        ## list the data sets (DATA_ARGS="download mnist" fetches a real on
 lock:        ## make requirements*.txt again from pyproject.toml (LOCK_ARGS=--upgrade: newer versions)
 	$(COURSE) lock $(LOCK_ARGS)
 
-clean:       ## remove what can be made again: .venv, build and caches
-	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache
+clean:       ## remove what can be made again: .venv, caches, and all of build but the copies of replaced files
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+	test ! -d build || find build -mindepth 1 -maxdepth 1 ! -name replaced -exec rm -rf {} +

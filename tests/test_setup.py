@@ -278,6 +278,24 @@ def test_make_passes_options_on() -> None:
     assert shown.strip() == "other utils/bootstrap.py lab --no-browser --port 8899"
 
 
+@pytest.mark.skipif(not shutil.which("make"), reason="no make")
+def test_cleaning_keeps_what_somebody_wrote(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in (
+        ".venv/bin/python",
+        "build/cache/set",
+        "build/replaced/01_a.py",
+        "models/My_vgg8",
+        "exercises/01_a.py",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    subprocess.run(["make", "clean"], cwd=tmp_path, capture_output=True, check=True)
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"Makefile", "build/replaced/01_a.py", "models/My_vgg8", "exercises/01_a.py"}
+    subprocess.run(["make", "clean"], cwd=tmp_path, capture_output=True, check=True)
+
+
 def test_ci_runs_the_tests_on_samples() -> None:
     script = ROOT / ".ci" / "run"
     assert "COURSE_DATA=sample make test" in script.read_text(encoding="utf-8")
