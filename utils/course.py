@@ -3,7 +3,8 @@
 Each notebook runs in a fresh kernel, one after the other, since they are timed. Prints a table and writes
 `build/course.json`: a list of `{"notebook", "status", "seconds", "peak_mb", "data", "metrics"}`, one for each
 notebook, brought up to date after every notebook. A run of all of them also times the input pipelines, on the data
-that `COURSE_DATA` chooses, into `build/pipeline.json`. `--save` runs on the samples and writes the outputs into the notebooks, for committing.
+that `COURSE_DATA` chooses, into `build/pipeline.json`. `--save` runs on the samples, and writes the outputs into the
+notebooks, for committing.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--timeout", type=float, default=3600, metavar="SECONDS", help="for one cell (default 3600)")
     options = parser.parse_args(arguments)
     if options.save and os.environ.setdefault("COURSE_DATA", "sample") != "sample":
-        raise CourseError("Outputs are committed from the samples only: unset COURSE_DATA, or set it to sample.")
+        raise CourseError("Outputs are committed from the samples only: COURSE_DATA=sample, or leave it unset.")
     notebooks = select(options.names)
     rows: list[dict[str, Any]] = []
     try:
