@@ -390,6 +390,7 @@ def test_a_function_of_ones_own_augments():
     ("options", "says"),
     [
         ({"name": "cifar"}, "Did you mean 'cifar10'"),
+        ({"name": None}, "no data set None"),
         ({"name": "./nowhere"}, "no folder './nowhere'"),
         ({"split": "tset"}, r"no split 'tset'. It has train \(50 examples\), test \(13 examples\)"),
         ({"split": "train[:x]"}, "a slice is written"),
@@ -405,7 +406,7 @@ def test_a_function_of_ones_own_augments():
         ({"batch_size": 51}, "batch_size=51 is larger than mnist train, which has 50 examples"),
         ({"seed": -1}, "seed=-1"),
         ({"size": 0}, "size=0"),
-        ({"fit": "stretch"}, "fit"),
+        ({"fit": "stretch"}, "fit='stretch' is unknown"),
         ({"normalise": "imagenet"}, "normalise='imagenet' is unknown"),
         ({"normalise": ((0.5, 0.5), 1.0)}, "one or 1 of each"),
         ({"normalise": (0.5, 0.0)}, "greater than 0"),

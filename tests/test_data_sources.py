@@ -175,7 +175,7 @@ def test_damaged_data_are_an_error_and_not_replaced_by_the_sample(prepared, samp
     damage(prepared)
     with pytest.raises(CourseError, match=DAMAGE[damage]) as caught:
         load()
-    assert str(prepared) in str(caught.value) and "Delete that folder" in str(caught.value)
+    assert str(prepared) in str(caught.value) and "data download mnist" in str(caught.value)
 
 
 def test_damage_is_found_while_iterating_over_a_set_that_is_not_kept(prepared):

@@ -45,9 +45,9 @@ def load(
 ) -> Batches:
     """The batches of a split, decoded and ready; prints one line that says which data they are, unless `quiet`.
 
-    name: "mnist", "cifar10", "cats_vs_dogs", "imagenette/160px-v2", or the path of a folder of pictures (see
-        utils/data/folder.py).
-        Whether the real set or the course's sample is read, COURSE_DATA decides (auto, sample or tfds).
+    name: "mnist", "cifar10", "cats_vs_dogs" or "imagenette/160px-v2", of which COURSE_DATA (auto, sample, tfds) decides
+        whether the real set is read or the course's sample; or the path of a folder of pictures, with cat.1.jpg and
+        dog.2.jpg or a folder for each class (utils/data/folder.py says more).
     split: in the words of TensorFlow Datasets: "train", "test", "train[:80%]", "train[80%:]", "train[:500]+test".
     batch_size: B. shuffle: a new order in every epoch. seed: decides orders and augmentation, run after run.
     size: side in pixels; None for the set's own (28, 32, 96, 128; 96 for a folder). fit: "crop" the middle square or
@@ -96,7 +96,7 @@ def arrays(
     from utils.data import store, whole
 
     raw = _raw(name, split)
-    batch = whole.read(raw, store.Form(raw.size if size is None else size, fit), normalise)
+    batch = whole.read(raw, store.form(raw, size, fit), normalise)
     _say(raw.source, quiet)
     return batch
 
@@ -105,7 +105,7 @@ def _raw(name: str | Path, split: str) -> Raw:
     """A set of the table goes before a folder of the same name: `Path("mnist")` or "./mnist" means the folder."""
     from utils.data import folder, prepared, sets
 
-    if isinstance(name, str) and name in sets.SETS:
+    if not isinstance(name, str | Path) or name in sets.SETS:
         return prepared.read(sets.find(name), split)
     if Path(name).expanduser().is_dir():
         return folder.read(Path(name), split)

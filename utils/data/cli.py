@@ -35,7 +35,7 @@ def download(name: str) -> None:
     path = source.prepared(entry, source.data_dir())
     if path is None:
         path = fetch(entry)
-    size = source.verify(source.Found(path, real=True))
+    size = source.verify(source.Found(entry.name, path, real=True))
     print(f"{entry.name} is in {path}: {size / 1e6:,.1f} MB, whole.")
 
 

@@ -57,7 +57,7 @@ def _item(entry: DataSet, folder: Path, real: bool) -> Item:
     path = source.prepared(entry, folder)
     if path is None:
         return Item(entry.name, kind, False, {}, 0, folder / entry.name, "")
-    found = source.Found(path, real)
+    found = source.Found(entry.name, path, real)
     try:
         return Item(entry.name, kind, True, source.lengths(found), source.verify(found), path, "")
     except CourseError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,9 +11,10 @@ import numpy as np
 from utils.data import normalise as normalising
 from utils.data.augment import OnBatch, OnImage
 from utils.data.batch import Batch
+from utils.data.numbers import whole
 from utils.data.quiet import tensorflow
 from utils.data.raw import Raw
-from utils.data.store import Form, Streamed, cores, keep, quick
+from utils.data.store import Streamed, cores, form, keep, quick
 from utils.errors import CourseError
 
 AHEAD = 2  # batches on the device before they are asked for
@@ -49,13 +49,13 @@ class Batches:
     ):
         self.name, self.split, self.source = raw.name, raw.split, raw.source
         self.classes, self.examples = raw.classes, raw.examples
-        self.batch_size = _whole(batch_size, "batch_size", least=1)
+        self.batch_size = whole(batch_size, "batch_size", least=1)
         if self.batch_size > raw.examples:
             raise CourseError(
                 f"batch_size={batch_size} is larger than {raw.name} {raw.split}, which has {raw.examples:,} examples: "
                 f"choose at most {raw.examples:,}, or a larger slice."
             )
-        self._seed = _whole(seed, "seed", least=0)
+        self._seed = whole(seed, "seed", least=0)
         self._shuffle = shuffle
         self._drop = shuffle if drop_remainder is None else drop_remainder
         if isinstance(device, str) and device != "numpy":
@@ -63,11 +63,11 @@ class Batches:
         self._device = device
         self.mean, self.std = normalising.constants(normalise, raw.statistics)
         self._augment, self._mix = tuple(augment), mix
-        form = Form(_whole(raw.size if size is None else size, "size", least=1), fit)
+        wanted = form(raw, size, fit)
         self._vary = tensorflow().function(self._vary_one, autograph=False)
         self._finish = tensorflow().function(self._finish_batch, autograph=False)
-        self._shape = self._traced_shape((form.side, form.side, raw.channels))
-        self._store = keep(raw, form, cache)
+        self._shape = self._traced_shape((wanted.side, wanted.side, raw.channels))
+        self._store = keep(raw, wanted, cache)
         self._complaint = raw.complaint
         self._next = 0
 
@@ -88,6 +88,8 @@ class Batches:
         import jax
 
         placed = self._device if isinstance(self._device, jax.sharding.Sharding) else None
+        if isinstance(self._device, jax.Device):
+            placed = jax.sharding.SingleDeviceSharding(self._device)
         label = ((len(self.classes),), np.float32) if self._mix else ((), np.int32)
         return Batch(
             *(
@@ -102,7 +104,7 @@ class Batches:
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch, counted from 0, the same ones every time it is asked for."""
-        batches = self._numpy(_whole(number, "epoch", least=0))
+        batches = self._numpy(whole(number, "epoch", least=0))
         return batches if isinstance(self._device, str) else _sent_ahead(batches, self._device)
 
     def _numpy(self, epoch: int) -> Iterator[Batch]:
@@ -152,11 +154,14 @@ class Batches:
             label = tf.one_hot(label, len(self.classes))
             image, label = self._mix(image, label, tf.stack([seed, tf.cast(number, tf.int32)]))
         count = tf.shape(label)[0]
-        filled = []
-        for leaf in (image, label):
-            amount = [[0, self.batch_size - count]] + [[0, 0]] * (len(leaf.shape) - 1)
-            filled.append(tf.ensure_shape(tf.pad(leaf, amount), (self.batch_size, *leaf.shape[1:])))
-        return filled[0], filled[1], tf.range(self.batch_size) < count
+        return self._filled(image, count), self._filled(label, count), tf.range(self.batch_size) < count
+
+    def _filled(self, leaf: Any, count: Any) -> Any:
+        """A leaf of `count` examples with zeros up to B; as it is where every batch is full, which saves a copy."""
+        tf = tensorflow()
+        if not self._drop and self.examples % self.batch_size:
+            leaf = tf.pad(leaf, [[0, self.batch_size - count]] + [[0, 0]] * (len(leaf.shape) - 1))
+        return tf.ensure_shape(leaf, (self.batch_size, *leaf.shape[1:]))
 
     def _traced_shape(self, kept: tuple[int, int, int]) -> tuple[int, int, int]:
         """(H, W, C) of a picture after augmentation, found without computing one."""
@@ -182,13 +187,3 @@ def _sent_ahead(batches: Iterator[Batch], device: Any) -> Iterator[Batch]:
         if len(waiting) > AHEAD:
             yield waiting.popleft()
     yield from waiting
-
-
-def _whole(value: Any, name: str, least: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least or isinstance(value, bool):
-        raise CourseError(f"{name}={value!r} is not a whole number of {least} or more.")
-    return number

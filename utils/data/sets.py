@@ -91,9 +91,9 @@ SETS: Mapping[str, DataSet] = {
 }
 
 
-def find(name: str) -> DataSet:
+def find(name: object) -> DataSet:
     """The entry of that name. Raises CourseError, with the nearest name, if there is none."""
-    if name in SETS:
+    if isinstance(name, str) and name in SETS:
         return SETS[name]
     near = difflib.get_close_matches(str(name).lower().replace("-", "_"), SETS, n=1, cutoff=0.5)
     guess = f" Did you mean {near[0]!r}?" if near else ""

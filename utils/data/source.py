@@ -19,6 +19,7 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+")
 class Found(NamedTuple):
     """A prepared data set. path: its version folder, which holds dataset_info.json. real: False for a sample."""
 
+    name: str
     path: Path
     real: bool
 
@@ -77,7 +78,7 @@ def lengths(found: Found) -> dict[str, int]:
 def broken(found: Found, why: str) -> CourseError:
     """The error for files that cannot be trusted, with the cure."""
     if found.real:
-        cure = "fetch the set again (`python -m utils data download NAME`), or set COURSE_DATA=sample"
+        cure = f"fetch the set again (`python -m utils data download {found.name}`), or set COURSE_DATA=sample"
     else:
         cure = "load again: the sample is made anew"
     return CourseError(f"The data in {found.path} are half-written or corrupt: {why}. Delete that folder and {cure}.")
@@ -133,13 +134,13 @@ def locate(entry: DataSet) -> Found:
 
         path = download.fetch(entry)
     if path is not None:
-        found = Found(path, real=True)
+        found = Found(entry.name, path, real=True)
     else:
         from utils import samples
 
         made = prepared(entry, samples.ensure(entry.name, quiet=True))
         if made is None:
             raise CourseError(f"The sample of {entry.name} was not made: `python -m utils data list` says more.")
-        found = Found(made, real=False)
+        found = Found(entry.name, made, real=False)
     verify(found)
     return found

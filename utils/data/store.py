@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from utils.data.numbers import whole
 from utils.data.quiet import tensorflow
 from utils.data.raw import Raw
 from utils.errors import CourseError
@@ -53,7 +55,7 @@ class Kept:
 
     def __init__(self, raw: Raw, form: Form):
         tf = tensorflow()
-        images = np.empty((raw.examples, form.side, form.side, raw.channels), np.uint8)
+        images = _aligned((raw.examples, form.side, form.side, raw.channels))
         labels = np.empty((raw.examples,), np.int32)
         dataset = raw.encoded().map(lambda encoded, label: (form(encoded, raw), label), cores(), deterministic=True)
         at = 0
@@ -65,7 +67,9 @@ class Kept:
             raise raw.complaint(error) from error
         if at != raw.examples:
             raise raw.complaint(EOFError(f"{at} examples"))
-        self.images, self.labels = tf.constant(images), tf.constant(labels)
+        # tf.constant would copy, twice
+        self.images = tf.experimental.dlpack.from_dlpack(images.__dlpack__())
+        self.labels = tf.constant(labels)
 
     def examples(self, order: np.ndarray, seed: int | None) -> Any:
         """A tf.data.Dataset of (index int64, image [S, S, C] uint8, label int32) in the given order [N]."""
@@ -107,10 +111,23 @@ class Streamed:
         return index, self._form(encoded, self._raw), tensorflow().cast(label, "int32")
 
 
+def _aligned(shape: tuple[int, ...]) -> np.ndarray:
+    """An uninitialised uint8 array that starts where TensorFlow's own would, at a multiple of 64 bytes."""
+    size = math.prod(shape)
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size].reshape(shape)
+
+
+def form(raw: Raw, size: int | None, fit: str) -> Form:
+    """The form that `load` was asked for; the set's own size for None."""
+    if fit not in FITS:
+        raise CourseError(f'fit={fit!r} is unknown: use "crop" or "squash".')
+    return Form(raw.size if size is None else whole(size, "size", least=1), fit)
+
+
 def keep(raw: Raw, form: Form, cache: bool | None) -> Kept | Streamed:
     """The store that `cache` asks for; None keeps what takes no more than LIMIT."""
-    if form.side < 1 or form.fit not in FITS:
-        raise CourseError(f'size must be 1 or more and fit "crop" or "squash", not {form.side} and {form.fit!r}.')
     needed = raw.examples * form.side**2 * raw.channels
     return Kept(raw, form) if cache or (cache is None and needed <= LIMIT) else Streamed(raw, form)
 
