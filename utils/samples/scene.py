@@ -69,9 +69,9 @@ def smooth_noise(dice: Dice, height: int, width: int, cell: int, low: int, high:
 def slope(dice: Dice, height: int, width: int, strength: int) -> Ints:
     """A field that rises evenly from −strength to strength across the picture, in a random direction."""
     angle = dice.between(0, 359)
-    y = (2 * np.arange(height) - height + 1)[:, None] * sine(angle)
-    x = (2 * np.arange(width) - width + 1)[None, :] * cosine(angle)
-    field: Ints = ((x + y) * strength // (1024 * max(height, width))).astype(np.int32)
+    y = (2 * np.arange(height, dtype=np.int32) - height + 1)[:, None] * sine(angle)
+    x = (2 * np.arange(width, dtype=np.int32) - width + 1)[None, :] * cosine(angle)
+    field: Ints = (x + y) * strength // (1024 * max(height, width))
     return field
 
 
@@ -86,14 +86,15 @@ def background(dice: Dice, name: str, height: int, width: int) -> Ints:
     """A background of the kind called `name`: two halves, shaded and grainy, with a slanting line between."""
     ground = GROUNDS[name]
     line = height * dice.between(25, 75) // 100 + slope(dice, 1, width, height * dice.between(0, 12) // 100)  # [1, W]
-    below = (np.arange(height)[:, None] > line)[..., None]  # [H, W, 1]
-    halves = []
-    for colours, grain in zip((ground.upper, ground.lower), ground.grain, strict=True):
+    below = np.arange(height)[:, None] > line  # [H, W]
+    colours, shades = [], []
+    for choices, grain in zip((ground.upper, ground.lower), ground.grain, strict=True):
         coarse = smooth_noise(dice, height, width, max(min(height, width) // dice.between(2, 5), 2), -grain, grain)
         fine = smooth_noise(dice, height, width, max(min(height, width) // dice.between(10, 40), 1), -grain, grain)
-        shade = coarse + fine + slope(dice, height, width, dice.between(0, 35))
-        halves.append(np.array(vary(dice, dice.choice(colours), 35), np.int32) + shade[..., None])
-    picture: Ints = np.where(below, halves[1], halves[0])
+        shades.append(coarse + fine + slope(dice, height, width, dice.between(0, 35)))
+        colours.append(np.array(vary(dice, dice.choice(choices), 35), np.int32))
+    picture: Ints = np.where(below[..., None], colours[1], colours[0])
+    picture += np.where(below, shades[1], shades[0])[..., None]
     return picture
 
 
