@@ -149,7 +149,7 @@ print("JAX   counts.at[draws].add(1): ", jnp.zeros(4, jnp.int32).at[draws].add(1
 # NumPy reads, adds 1 and writes, so repeated indices win only once (`np.add.at` is its cure). JAX accumulates.
 #
 # Is a new array for each update not terribly slow? Called line by line, yes: each call copies. But inside a compiled function
-# the compiler sees that nobody needs the old array, and updates in place. Here are 200 updates of an array of a million
+# the compiler sees that nobody needs the old array, and updates in place. Here are 200 updates of an array of 300,000
 # numbers. (`jit` and `fori_loop` come in section 2, and why we wait with `block_until_ready` in section 3.)
 
 
@@ -159,19 +159,19 @@ def count_up(x, steps):
     return lax.fori_loop(0, steps, lambda i, x: x.at[i].set(i.astype(x.dtype)), x)
 
 
-million = jnp.zeros(1_000_000)
+zeros = jnp.zeros(300_000)
 fast_count_up = jax.jit(count_up)
-fast_count_up(million, 200).block_until_ready()  # compiles
+fast_count_up(zeros, 200).block_until_ready()  # compiles
 
 start = time.perf_counter()
-line_by_line = million
+line_by_line = zeros
 for i in range(200):
     line_by_line = line_by_line.at[i].set(i)
 line_by_line.block_until_ready()
 copied = time.perf_counter() - start
 
 start = time.perf_counter()
-compiled = fast_count_up(million, 200).block_until_ready()
+compiled = fast_count_up(zeros, 200).block_until_ready()
 in_place = time.perf_counter() - start
 
 print("same result:", bool(jnp.array_equal(line_by_line, compiled)))
@@ -179,13 +179,17 @@ plots.bars(["line by line", "compiled"], [1e3 * copied, 1e3 * in_place], unit="m
 plt.show()
 
 # %% [markdown]
+# So updates in a loop belong *inside* a compiled function.
+#
 # ### Outside the array there is no error
 #
 # A GPU cannot stop in the middle of a thousand threads to raise `IndexError`. So an index that is too large reads the *last*
-# element, and a write there is dropped. No message: this is the difference that costs most debugging.
+# element, and a write there is dropped. No message: this is the difference that costs most debugging. (Negative indices count
+# from the end, as in NumPy.)
 
 # %%
 x = jnp.arange(5.0)
+print("read  x[-1]:                          ", x[-1])
 print("read  x[100]:                         ", x[100])
 print("write x.at[100].set(7) changed it:    ", bool(jnp.any(x.at[100].set(7) != x)))
 print('read  x.at[100].get(mode="fill"):     ', x.at[100].get(mode="fill"))
@@ -241,8 +245,8 @@ print(slope_at(jnp.array([-2.0, 0.0, 2.0])))
 # ## 2 · `jit`: trace once, run often
 #
 # Plain `jnp` sends one operation after the other to the device. `jax.jit` hands the whole function to the compiler XLA,
-# which fuses the operations into a few loops over memory. To get the *whole* function JAX must first find out what it does. It runs
-# your Python code **once**, with stand-ins for the arguments, and writes down what happens to them.
+# which fuses the operations into a few loops over memory. To get the *whole* function, JAX must first find out what it does. It
+# runs your Python code **once**, with stand-ins for the arguments, and writes down what happens to them.
 #
 # ![The first call with a new signature is traced and compiled; the next ones run the program](../ressources/u01_jit.svg)
 #
@@ -325,8 +329,8 @@ for text, argument in calls.items():
 #
 # ### Every new shape is compiled again
 #
-# 1,000 examples in batches of 64 leave a last batch of 40. Somebody also calls the function with one example, "to warm it up".
-# We time each call.
+# 488 examples in batches of 64 are seven batches and a last one of 40. We go through them twice. Before that somebody
+# calls the function with a single example, "to warm it up". We time each call.
 
 
 # %%
@@ -360,9 +364,9 @@ axes.set_xticks(range(len(batch_sizes)), batch_sizes)
 plt.show()
 
 # %% [markdown]
-# Three shapes, three compilations, each some hundred times a run (mind the logarithmic axis). The warm-up with a batch of one was
-# no warm-up: its program was never used again. A warm-up must have the real shapes. So much the better if you say so, and
-# compile ahead of time:
+# Three shapes, three compilations, each as long as hundreds of runs (mind the logarithmic axis). The warm-up with a batch of
+# one was no warm-up: its program was never used again. A warm-up must have the real shapes. Better still, say so, and compile
+# ahead of time; such a program takes no other shape.
 
 # %%
 program = jax.jit(score).lower(w, jnp.ones((64, 32))).compile()
@@ -373,7 +377,7 @@ except TypeError as error:
 print("a batch of 64 runs:", program(w, jnp.ones((64, 32))).shape == ())
 
 # %% [markdown]
-# (Do not hope to escape by leaving `jit` away: each single `jnp` operation is a small compiled program, too, kept by the same rule.)
+# (You do not escape by leaving `jit` away: each single `jnp` operation is a small compiled program, kept by the same rule.)
 #
 # And the odd last batch? Pad it to the usual size, and hand over a mask that says which rows are real. One shape, one
 # program.
@@ -419,8 +423,8 @@ except TypeError as error:
     print(type(error).__name__ + ":", str(error).splitlines()[0][:75])
 
 # %% [markdown]
-# If `n` belongs to the *programme* rather than to the data (a number of layers, an activation's name, training or
-# evaluation), say that it is static. Then it stays a Python value, and it becomes a part of the signature: a new value, a new
+# If `n` belongs to the *code* rather than to the data (a number of layers, the name of an activation, training or
+# evaluation), say that it is static. Then it stays a Python value and becomes a part of the signature: a new value, a new
 # program.
 
 # %%
@@ -469,7 +473,8 @@ except ValueError as error:
 # ### The weak-typed scalar
 #
 # A Python number has no size in bits, so JAX gives it a *weak* type, which yields to the array it meets. That keeps
-# half-precision code half. A NumPy scalar has a size, and does not yield.
+# code in half precision half (`bfloat16` is a float in 16 bits, much used on accelerators). A NumPy scalar has a size, and does
+# not yield.
 
 # %%
 half = jnp.ones(3, jnp.bfloat16)
@@ -478,7 +483,8 @@ print("bfloat16 * np.float32(0.5):", (half * np.float32(0.5)).dtype)
 print("types: 0.5 is", jax.typeof(0.5), "(~ for weak), np.float32(0.5) is", jax.typeof(np.float32(0.5)))
 
 # %% [markdown]
-# Weak or not is part of the signature. The trap: an accumulator that starts as a Python number and comes back as an array.
+# Weak or not is part of the signature. The trap: a running total that starts as a Python number and comes back as an array.
+# (`jnp.zeros(())` is an array with no axes: one number.)
 #
 # **Guess:** how many traces in each loop?
 
@@ -502,8 +508,8 @@ for text, total in {"total = 0.0": 0.0, "total = jnp.zeros(())": jnp.zeros(())}.
 #
 # ### Side effects happen at trace time, or never
 #
-# The recipe holds array operations only. A `print`, an append to a list, a read of a global variable: Python does it
-# while tracing, then it is frozen. **Guess** the last line.
+# The recipe holds array operations only. A `print`, an append to a list, a look at a global variable: Python does that
+# while tracing, and not again. **Guess** the last line.
 
 # %%
 scale = 1.0
@@ -628,7 +634,8 @@ plt.show()
 # | `lax.while_loop(cond, body, x)` | until `cond` is false | the last state | no |
 #
 # `scan` is the one to learn: it is a training loop, a recurrent network and a simulation. Its body takes (state, input) and returns
-# (new state, output). Here it integrates the Lorenz equations in 4,000 small steps, and keeps every point.
+# (new state, output). Here it integrates the Lorenz equations in 4,000 small steps, and keeps every point. (`@jax.jit(…)` with
+# options is new; older code writes `@functools.partial(jax.jit, …)` for it.)
 
 
 # %%
@@ -640,7 +647,7 @@ def lorenz_step(state, _):
     return state, state  # carried on, and kept
 
 
-@functools.partial(jax.jit, static_argnames="steps")
+@jax.jit(static_argnames="steps")
 def lorenz(start, steps):
     """`steps` points of the orbit from `start` [3]: [steps, 3]."""
     _, orbit = lax.scan(lorenz_step, start, length=steps)
@@ -802,7 +809,7 @@ def wave(x):
 
 x = jnp.linspace(-5, 5, 400)
 figure, axes = plt.subplots(figsize=(7, 3.2))
-for label, function in {"f": wave, "f′": jax.grad(wave), "f″": jax.grad(jax.grad(wave))}.items():
+for label, function in {"f": wave, "grad(f)": jax.grad(wave), "grad(grad(f))": jax.grad(jax.grad(wave))}.items():
     axes.plot(x, jax.jit(jax.vmap(function))(x), label=label)
 axes.axhline(0, color="grey", linewidth=0.5)
 axes.set_title("f, and grad of it, once and twice")
@@ -1053,7 +1060,7 @@ print("all pairs:       ", all_pairs(points, centres).shape)
 print("out_axes=1:      ", jax.vmap(to_all_centres, in_axes=(0, None), out_axes=1)(points, centres).shape)
 
 # %% [markdown]
-# A Python loop over 500 points, for comparison, and the loop you would write in NumPy:
+# What is it worth? The distances of 500 points from one, in four ways.
 
 # %%
 many = jax.random.normal(jax.random.key(0), (500, 16))
@@ -1061,15 +1068,20 @@ many_host, centre_host = np.asarray(many), np.zeros(16, np.float32)
 fast_distance = jax.jit(distance)
 fast_distances = jax.jit(jax.vmap(distance, in_axes=(0, None)))
 plots.bars(
-    ["NumPy, a loop", "jit, a loop", "jit of vmap"],
+    ["a loop, in NumPy", "a loop, of a jitted function", "axes by hand, in NumPy", "vmap, jitted"],
     [
-        1e3 * timed(lambda: [np.sqrt(np.sum((row - centre_host) ** 2)) for row in many_host], repeats=3),
-        1e3 * timed(lambda: [fast_distance(row, centre_host) for row in many_host], repeats=3),
-        1e3 * timed(fast_distances, many, centre_host),
+        1e6 * timed(lambda: [np.sqrt(np.sum((row - centre_host) ** 2)) for row in many_host], repeats=3),
+        1e6 * timed(lambda: [fast_distance(row, centre_host) for row in many_host], repeats=3),
+        1e6 * timed(lambda: np.sqrt(np.sum((many_host - centre_host) ** 2, axis=1)), repeats=51),
+        1e6 * timed(fast_distances, many, centre_host, repeats=51),
     ],
-    unit="ms",
+    unit="µs",
 )
 plt.show()
+
+# %% [markdown]
+# `vmap` is as good as axes written by hand, and nobody had to write them. A loop over a jitted function is the worst of the
+# four: five hundred dispatches.
 
 # %% [markdown]
 # `vmap` even takes a `while_loop` that stops at a different time for each example: the batch runs on until all are done. How many
@@ -1098,7 +1110,7 @@ plt.show()
 # %% [markdown]
 # ### A gradient for each example
 #
-# The loss of a batch is a mean, and its gradient is the mean of the examples' gradients. Frameworks give you that mean
+# The loss of a batch is a mean, and its gradient is the mean of the examples' gradients. A training step sees that mean
 # only. `vmap(grad(…))` gives each of them: to find odd examples, to clip (differential privacy), to measure noise. In the
 # data below one number was typed with a wrong sign.
 
@@ -1182,7 +1194,7 @@ for ax, title, (key_1, key_2) in zip(
     print(f"{title}: correlated {bool(jnp.corrcoef(first, second)[0, 1] > 0.5)}")
 
 # %% [markdown]
-# The "noise" on the left is a copy of the data. No error, and a model trained on it looks fine. JAX can look for it:
+# The "noise" on the left is a copy of the data. No error, and a model trained on it may look fine. JAX can look for it:
 
 # %%
 with jax.debug_key_reuse(True):
@@ -1493,20 +1505,20 @@ def python_loop(step, state, keys, x, labels):
 
 
 ways = {
-    "Python loop, no jit": lambda: python_loop(train_step, start_state, keys[:10], x, labels),
+    "Python loop, no jit": lambda: python_loop(train_step, start_state, keys[:5], x, labels),
     "Python loop, jit": lambda: python_loop(jit_step, start_state, keys, x, labels),
     "scan in one jit": lambda: train(start_state, keys, x, labels)[0],
 }
 by_loop, by_scan = ways["Python loop, jit"](), ways["scan in one jit"]()
 print("same weights:", bool(jnp.allclose(by_loop.layers[0].w, by_scan.layers[0].w, atol=1e-3)))
 seconds = [timed(way, repeats=1 if "no jit" in name else 3) for name, way in ways.items()]
-seconds[0] *= 50  # it would take too long: only 10 of the 500 steps were run
+seconds[0] *= 100  # it would take too long: only 5 of the 500 steps were run
 figure, axes = plots.bars(list(ways), [1e3 * s for s in seconds], unit="ms")
 axes.set_title("500 training steps")
 print("scan against the loop of jitted steps:", f"{seconds[1] / seconds[2]:.1f}×")
 
 # %% [markdown]
-# The step is tiny, so most of a Python loop is dispatch. With a large model a step takes longer than its dispatch,
+# `jit` is worth most. After that, the step is so small that most of the Python loop is dispatch. With a large model a step takes longer than its dispatch,
 # and the plain loop of jitted steps is as fast, and easier to look into: that is what the next units use. `scan`
 # is for many small steps.
 
@@ -1587,6 +1599,28 @@ for text, function in mistakes.items():
         jax.jit(function)(jnp.arange(3.0))
     except Exception as error:
         print(f"{text:16}{type(error).__name__}")
+
+# %% [markdown]
+# ### When you read old code
+#
+# JAX is older than its habits of today. What you will meet in articles and repositories, and what it is now:
+#
+# | old | now |
+# | --- | --- |
+# | `jax.random.PRNGKey(0)` | `jax.random.key(0)` |
+# | `jax.ops.index_update(x, i, v)` | `x.at[i].set(v)` |
+# | `jax.tree_map`, `jax.tree_multimap` | `jax.tree.map` |
+# | `jax.experimental.enable_x64()` | `jax.enable_x64(True)` |
+# | `jax.numpy.DeviceArray` | `jax.Array` |
+# | `jax.experimental.optimizers`, `stax` | optax; Flax and others |
+# | `jax.experimental.host_callback` | `jax.debug.print`, `jax.pure_callback` |
+# | `jax.pmap` | `jax.jit` with sharded arrays, `jax.shard_map` |
+
+# %%
+for name in ("random.PRNGKey", "ops.index_update", "tree_map", "experimental.enable_x64", "numpy.DeviceArray", "pmap"):
+    *modules, last = name.split(".")
+    place = functools.reduce(getattr, modules, jax)
+    print(f"jax.{name:25}{'still there' if hasattr(place, last) else 'gone'}")
 
 # %% [markdown]
 # ## What to remember
