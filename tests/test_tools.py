@@ -258,13 +258,30 @@ def test_saved_outputs_hold_no_bar_no_version_and_no_time(tmp_path: Path) -> Non
     assert Image.open(io.BytesIO(picture)).size[0] > 100
 
 
-def test_a_warning_is_not_committed(tmp_path: Path) -> None:
-    path = notebook_at(tmp_path / "a.ipynb", "import warnings\nwarnings.warn('old')")
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("import warnings\nwarnings.warn('old')", "writes to stderr"),
+        ("from utils import paths\nprint(paths.ROOT)", "shows a path of this machine"),
+        ("def f(): pass\nprint(f.__code__.co_filename)", "shows a path of this machine"),
+        ("1;", "ends with a semicolon"),
+    ],
+)
+def test_what_does_not_belong_in_a_lesson_is_not_committed(source: str, why: str, tmp_path: Path) -> None:
+    path = notebook_at(tmp_path / "a.ipynb", source)
     untouched = path.read_bytes()
     outcome = execute.run(path, timeout=60)
-    with pytest.raises(CourseError, match=r"a\.ipynb, cell 1 writes to stderr"):
+    with pytest.raises(CourseError, match=rf"a\.ipynb, cell 1 {why}"):
         execute.save(path, outcome.notebook)
     assert path.read_bytes() == untouched
+
+
+def test_a_kernel_that_does_not_start_is_told(tmp_path: Path) -> None:
+    path = notebook_at(tmp_path / "a.ipynb", "1")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata["kernelspec"] = {"name": "no-such-kernel", "display_name": "x"}
+    nbformat.write(notebook, path)
+    assert execute.run(path, timeout=60).status.startswith("failed: 0: the kernel did not start")
 
 
 def test_nbval_accepts_what_was_saved_and_catches_a_change(tmp_path: Path) -> None:

@@ -65,22 +65,23 @@ def run(path: Path, *, timeout: float, on_cell: Callable[[int], None] = lambda _
         resources={"metadata": {"path": str(path.parent)}},
     )
     status, peak = "ok", None
-    began = time.perf_counter()
+    began = ended = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
         handed_on = Path(folder) / "results.jsonl"
-        with client.setup_kernel(env=environment(handed_on), stderr=subprocess.DEVNULL):
-            for position, cell in enumerate(cells):
+        try:
+            with client.setup_kernel(env=environment(handed_on), stderr=subprocess.DEVNULL):
                 try:
-                    client.execute_cell(cell, position)
-                except Exception as problem:  # whatever a notebook may do, the others are still to run
-                    status = f"failed: {_code_number(cells, position)}: {_one_line(problem, cell)}"
-                    break
-                finally:
-                    seconds = time.perf_counter() - began
-                on_cell(position)
-            peak = _peak(client)
+                    for position, cell in enumerate(cells):
+                        client.execute_cell(cell, position)
+                        on_cell(position)
+                except Exception as problem:
+                    status = f"failed: {_code_number(cells, position)}: {_one_line(problem, cells[position])}"
+                ended = time.perf_counter()
+                peak = _peak(client)
+        except Exception as problem:  # whatever it is, the other notebooks are still to run
+            status = f"failed: 0: the kernel did not start or end: {_one_line(problem, {})}"
         data, metrics = read_results(handed_on)
-    return Outcome(status, seconds, peak, data, metrics, notebook)
+    return Outcome(status, ended - began, peak, data, metrics, notebook)
 
 
 def environment(results: Path) -> dict[str, str]:
@@ -123,7 +124,7 @@ def save(path: Path, executed: Any) -> None:
 
     Kept: text, tables, pictures. Left out: progress bars, anything that tells of versions, times or this machine.
     Raises CourseError, and writes nothing, for what nbval could not compare or a lesson should not show: a cell
-    that wrote to stderr (a warning), or that ends with a semicolon.
+    that wrote to stderr (a warning), that shows a path of this machine, or that ends with a semicolon.
     """
     import nbformat
 
@@ -144,6 +145,11 @@ def _tidy(output: Any, count: int, path: Path) -> Any | None:
     if output.output_type == "stream" and output.name == "stderr":
         first = output.text.strip().splitlines()[:1]
         raise CourseError(f"{_shown(path)}, cell {count} writes to stderr: {''.join(first)[:200]}")
+    if output.output_type == "error":  # wanted, or the run would have failed; the traceback names files of this machine
+        output.traceback = [f"{output.ename}: {output.evalue}"]
+    shown = json.dumps({kind: text for kind, text in output.get("data", output).items() if kind != "image/png"})
+    if str(ROOT) in shown or "ipykernel_" in shown:
+        raise CourseError(f"{_shown(path)}, cell {count} shows a path of this machine; leave it out.")
     if output.output_type in ("display_data", "execute_result"):
         output.data.pop(WIDGET, None)
         if not output.data:
