@@ -14,7 +14,7 @@ from utils import checks
 from utils.checks import probes
 from utils.checks.checker import Checker, CheckFailed
 from utils.checks.judge import judge
-from utils.checks.registry import Unit
+from utils.checks.registry import Unit, exercise
 from utils.checks.verdict import Kind
 from utils.errors import CourseError
 
@@ -39,9 +39,7 @@ def course_code(code):
 
 @pytest.fixture
 def demo():
-    unit = Unit("99_demo")
-
-    @unit.exercise(stars=1, minutes=5, points=2, hints=("first", "second"), wrong=(), seconds=5.0)
+    @exercise(stars=1, minutes=5, points=2, hints=("first", "second"), wrong=(), seconds=5.0)
     def average(answer, reference):
         """The mean of a vector."""
         x = jnp.array([1.0, 2.0, 6.0])
@@ -51,6 +49,7 @@ def demo():
         probes.jits(answer, x)
         probes.gradient(answer, x)
 
+    unit = Unit("99_demo", [average])
     solution = types.ModuleType("solution")
     solution.average = lambda x: x.mean()
     return types.SimpleNamespace(

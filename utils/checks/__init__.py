@@ -7,8 +7,9 @@ In an exercise notebook:
     ...
     standardise = check.standardise(standardise)
 
-Files: `registry` what a unit declares, `unit_NN` the checks themselves, `probes` what they ask of an answer,
-`judge` how an answer becomes a verdict, `explain` what exceptions mean, `checker` what students hold.
+Here: `unit_NN/` a file for each exercise with its check, hints and known wrong answers; `registry` what such a file
+declares, `probes` what it asks of an answer, `judge` how an answer becomes a verdict, `explain` what exceptions mean,
+`verdict` how a verdict looks, `checker` what students hold.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 def units() -> dict[str, Unit]:
     """Every unit that has checks, by its name, in order."""
     found = {}
-    for path in sorted(Path(__file__).parent.glob("unit_[0-9][0-9].py")):
-        unit = importlib.import_module(f"utils.checks.{path.stem}").unit
+    for path in sorted(Path(__file__).parent.glob("unit_[0-9][0-9]/__init__.py")):
+        unit = importlib.import_module(f"utils.checks.{path.parent.name}").unit
         found[unit.name] = unit
     return found
 
@@ -42,8 +43,8 @@ def unit(name: str) -> Checker:
     """
     from utils.checks.checker import Checker
 
-    path = Path(__file__).parent / f"unit_{str(name)[:2]}.py"
-    declared = importlib.import_module(f"utils.checks.{path.stem}").unit if path.is_file() else None
+    folder = Path(__file__).parent / f"unit_{str(name)[:2]}"
+    declared = importlib.import_module(f"utils.checks.{folder.name}").unit if folder.is_dir() else None
     if declared is None or declared.name != name:
         known = list(units())
         close = difflib.get_close_matches(str(name), known, n=1)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 Check = Callable[[Any, Any], None]
@@ -54,40 +54,41 @@ class Exercise:
     seconds: float = 20.0
 
 
-@dataclass
 class Unit:
-    """The exercises of a unit, in the order of its notebook.
+    """The exercises of a unit.
 
-    Attributes:
-      name: the notebook's name without ending, e.g. "02_flax_mnist_cnn".
+    name: the notebook's name without ending, e.g. "02_flax_mnist_cnn".
+    exercises: by their names, in the order of the notebook.
     """
 
-    name: str
-    exercises: dict[str, Exercise] = field(default_factory=dict)
+    def __init__(self, name: str, exercises: Iterable[Exercise]):
+        self.name = name
+        self.exercises: dict[str, Exercise] = {}
+        for one in exercises:
+            if one.name in self.exercises or one.name in RESERVED:
+                raise ValueError(f"{name}: the name {one.name} is taken")
+            self.exercises[one.name] = one
 
     @property
     def solution(self) -> str:
         """Where the course's own answers are, relative to the root."""
         return f"solutions/{self.name}.py"
 
-    def exercise(
-        self,
-        *,
-        stars: int,
-        minutes: int,
-        points: int,
-        hints: tuple[str, ...],
-        wrong: tuple[Wrong, ...],
-        seconds: float = 20.0,
-    ) -> Callable[[Check], Check]:
-        """Register the decorated check; its name is the exercise's, its docstring's first line the title."""
 
-        def register(check: Check) -> Check:
-            name = check.__name__
-            if name in self.exercises or name in RESERVED:
-                raise ValueError(f"{self.name}: the name {name} is taken")
-            title = (inspect.getdoc(check) or name).splitlines()[0].rstrip(".")
-            self.exercises[name] = Exercise(name, title, check, stars, minutes, points, hints, wrong, seconds)
-            return check
+def exercise(
+    *,
+    stars: int,
+    minutes: int,
+    points: int,
+    hints: tuple[str, ...],
+    wrong: tuple[Wrong, ...],
+    seconds: float = 20.0,
+) -> Callable[[Check], Exercise]:
+    """Make an exercise of the decorated check: its name is the exercise's, its docstring's first line the title."""
 
-        return register
+    def made(check: Check) -> Exercise:
+        name = check.__name__
+        title = (inspect.getdoc(check) or name).splitlines()[0].rstrip(".")
+        return Exercise(name, title, check, stars, minutes, points, hints, wrong, seconds)
+
+    return made

@@ -1,0 +1,194 @@
+"""The check of `momentum_step`, its hints and known wrong answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from utils.checks import probes
+from utils.checks.registry import Wrong, exercise
+
+
+@exercise(
+    stars=2,
+    minutes=12,
+    points=2,
+    hints=(
+        "`jax.value_and_grad(loss)(params, x, y)` gives the loss, then the gradient: a pytree like `params`.",
+        "`jax.tree.map(lambda v, g: …, velocity, gradient)` walks both trees together and builds the new velocity.",
+        "Then `jax.tree.map(jnp.add, params, velocity)`, with the *new* velocity; and return the three as a tuple.",
+    ),
+    wrong=(
+        Wrong(
+            "climbs",
+            says="goes uphill",
+            code="""
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    value, gradient = jax.value_and_grad(loss)(params, x, y)
+    velocity = jax.tree.map(lambda v, g: momentum * v + rate * g, velocity, gradient)
+    return jax.tree.map(jnp.add, params, velocity), velocity, value
+""",
+        ),
+        Wrong(
+            "moves by the old velocity",
+            says="the old velocity",
+            code="""
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    value, gradient = jax.value_and_grad(loss)(params, x, y)
+    new_velocity = jax.tree.map(lambda v, g: momentum * v - rate * g, velocity, gradient)
+    return jax.tree.map(jnp.add, params, velocity), new_velocity, value
+""",
+        ),
+        Wrong(
+            "no momentum",
+            says="forgets the velocity it had",
+            code="""
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    value, gradient = jax.value_and_grad(loss)(params, x, y)
+    velocity = jax.tree.map(lambda g: -rate * g, gradient)
+    return jax.tree.map(jnp.add, params, velocity), velocity, value
+""",
+        ),
+        Wrong(
+            "loss after the step",
+            says="loss after the step",
+            code="""
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    gradient = jax.grad(loss)(params, x, y)
+    velocity = jax.tree.map(lambda v, g: momentum * v - rate * g, velocity, gradient)
+    params = jax.tree.map(jnp.add, params, velocity)
+    return params, velocity, loss(params, x, y)
+""",
+        ),
+        Wrong(
+            "the dict is changed in place",
+            says="changed one of its arguments",
+            code="""
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    value, gradient = jax.value_and_grad(loss)(params, x, y)
+    velocity = jax.tree.map(lambda v, g: momentum * v - rate * g, velocity, gradient)
+    new = jax.tree.map(jnp.add, params, velocity)
+    if isinstance(params, dict):
+        params.update(new)
+        return params, velocity, value
+    return new, velocity, value
+""",
+        ),
+        Wrong(
+            "works for a list of arrays only",
+            says="when `params` is a dict with tuples in it",
+            code="""
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    value, gradient = jax.value_and_grad(loss)(params, x, y)
+    velocity = [momentum * v - rate * g for v, g in zip(velocity, gradient)]
+    return [p + v for p, v in zip(params, velocity)], velocity, value
+""",
+        ),
+        Wrong(
+            "returns the parameters only",
+            says="three things",
+            code="""
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    value, gradient = jax.value_and_grad(loss)(params, x, y)
+    velocity = jax.tree.map(lambda v, g: momentum * v - rate * g, velocity, gradient)
+    return jax.tree.map(jnp.add, params, velocity)
+""",
+        ),
+        Wrong(
+            "value and gradient mixed up",
+            says="the value comes first",
+            code="""
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    gradient, value = jax.value_and_grad(loss)(params, x, y)
+    velocity = jax.tree.map(lambda v, g: momentum * v - rate * g, velocity, gradient)
+    return jax.tree.map(jnp.add, params, velocity), velocity, value
+""",
+        ),
+        Wrong(
+            "rate applied to the whole velocity",
+            says="is multiplied by the rate, too",
+            code="""
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    value, gradient = jax.value_and_grad(loss)(params, x, y)
+    velocity = jax.tree.map(lambda v, g: rate * (momentum * v - g), velocity, gradient)
+    return jax.tree.map(jnp.add, params, velocity), velocity, value
+""",
+        ),
+        Wrong(
+            "the loss as a Python number",
+            says="`float()`, `int()`",
+            code="""
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    value, gradient = jax.value_and_grad(loss)(params, x, y)
+    velocity = jax.tree.map(lambda v, g: momentum * v - rate * g, velocity, gradient)
+    return jax.tree.map(jnp.add, params, velocity), velocity, float(value)
+""",
+        ),
+    ),
+)
+def momentum_step(answer: Any, reference: Any) -> None:
+    """A training step for any pytree of parameters."""
+    x = jnp.array([[1.0, 2.0], [0.5, -1.0], [-1.5, 0.3]])
+    y = jnp.array([1.0, -0.5, 2.0])
+    rate, momentum = 0.1, 0.8
+
+    def flat_loss(params: Any, x: Any, y: Any) -> Any:
+        w, b = params
+        return jnp.mean((jnp.tanh(x @ w) + b - y) ** 2)
+
+    def nested_loss(params: Any, x: Any, y: Any) -> Any:
+        return flat_loss(params["layer"], x, y) * params["scale"]
+
+    def step_of(loss: Any) -> Any:
+        return lambda params, velocity: answer(loss, params, velocity, x, y, rate, momentum)
+
+    params = [jnp.array([0.3, -0.6]), jnp.float32(0.2)]
+    velocity = [jnp.array([0.05, 0.04]), jnp.float32(-0.03)]
+    want = reference(flat_loss, params, velocity, x, y, rate, momentum)
+    got = probes.call(step_of(flat_loss), params, velocity)
+    probes.expect(
+        isinstance(got, tuple) and len(got) == 3,
+        "It should return three things in a tuple: the new parameters, the new velocity, and the loss before the step.",
+    )
+    gradient = jax.grad(flat_loss)(params, x, y)
+
+    def outcome(new_velocity: Any, moved_by: Any = None, value: Any = want[2]) -> Any:
+        return jax.tree.map(jnp.add, params, moved_by or new_velocity), new_velocity, value
+
+    def mixed(of_velocity: float, of_gradient: float) -> Any:
+        return jax.tree.map(lambda v, g: of_velocity * v + of_gradient * g, velocity, gradient)
+
+    probes.close(
+        got,
+        want,
+        mistakes={
+            "It goes uphill: the gradient points to where the loss grows. Subtract it.": outcome(mixed(momentum, rate)),
+            "The parameters were moved by the old velocity. Compute the new one first, then add that.": outcome(
+                want[1], velocity
+            ),
+            "It forgets the velocity it had: that is plain gradient descent. momentum · velocity is missing.": outcome(
+                mixed(0.0, -rate)
+            ),
+            "The third result is the loss after the step. `jax.value_and_grad` gives the one before, for nothing.": (
+                *want[:2],
+                flat_loss(want[0], x, y),
+            ),
+            "The old velocity is multiplied by the rate, too. Only the gradient is.": outcome(
+                mixed(rate * momentum, -rate)
+            ),
+        },
+    )
+    nested = {"layer": (params[0], params[1]), "scale": jnp.float32(1.5)}
+    nested_velocity = {"layer": (velocity[0], velocity[1]), "scale": jnp.float32(0.01)}
+    with probes.doing("when `params` is a dict with tuples in it"):
+        got = probes.call(step_of(nested_loss), _copy(nested), _copy(nested_velocity))
+        probes.close(got, reference(nested_loss, nested, nested_velocity, x, y, rate, momentum))
+    probes.pure(step_of(nested_loss), _copy(nested), _copy(nested_velocity))
+    probes.jits(step_of(nested_loss), nested, nested_velocity)
+
+
+def _copy(tree: Any) -> Any:
+    """The same arrays in new dicts and tuples."""
+    return jax.tree.map(lambda leaf: leaf, tree)

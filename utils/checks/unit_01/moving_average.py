@@ -1,0 +1,180 @@
+"""The check of `moving_average`, its hints and known wrong answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from utils.checks import probes
+from utils.checks.registry import Wrong, exercise
+from utils.checks.unit_01.shared import equations
+
+
+@exercise(
+    stars=2,
+    minutes=10,
+    points=2,
+    hints=(
+        "`lax.scan(step, first_state, x)` calls `step(state, row)` for each row of x. The state is the average so far.",
+        "`step` returns a pair: the state to carry on, and what to keep of this round. Here both are the new average.",
+        "Start with `x[0]`: the first round then gives decay · x[0] + (1 − decay) · x[0], which is x[0]. `scan` returns the last "
+        "state and the kept ones; you want the second.",
+    ),
+    wrong=(
+        Wrong(
+            "starts from zero",
+            says="starts from 0",
+            code="""
+def moving_average(x, decay):
+    def step(average, row):
+        average = decay * average + (1 - decay) * row
+        return average, average
+    return lax.scan(step, jnp.zeros_like(x[0]), x)[1]
+""",
+        ),
+        Wrong(
+            "weights swapped",
+            says="weights are swapped",
+            code="""
+def moving_average(x, decay):
+    def step(average, row):
+        average = (1 - decay) * average + decay * row
+        return average, average
+    return lax.scan(step, x[0], x)[1]
+""",
+        ),
+        Wrong(
+            "returns the last state",
+            says="only the last average",
+            code="""
+def moving_average(x, decay):
+    def step(average, row):
+        average = decay * average + (1 - decay) * row
+        return average, average
+    return lax.scan(step, x[0], x)[0]
+""",
+        ),
+        Wrong(
+            "returns scan's pair",
+            says="a `tuple` of 2",
+            code="""
+def moving_average(x, decay):
+    def step(average, row):
+        average = decay * average + (1 - decay) * row
+        return average, average
+    return lax.scan(step, x[0], x)
+""",
+        ),
+        Wrong(
+            "a Python loop",
+            says="grows with the number of rows",
+            code="""
+def moving_average(x, decay):
+    average, averages = x[0], []
+    for row in x:
+        average = decay * average + (1 - decay) * row
+        averages.append(average)
+    return jnp.stack(averages)
+""",
+        ),
+        Wrong(
+            "keeps the rows",
+            says="are the rows themselves",
+            code="""
+def moving_average(x, decay):
+    def step(average, row):
+        average = decay * average + (1 - decay) * row
+        return average, row
+    return lax.scan(step, x[0], x)[1]
+""",
+        ),
+        Wrong(
+            "keeps the average before the update",
+            says="one row late",
+            code="""
+def moving_average(x, decay):
+    def step(average, row):
+        return decay * average + (1 - decay) * row, average
+    return lax.scan(step, x[0], x)[1]
+""",
+        ),
+        Wrong(
+            "appends to a list inside scan",
+            says="kept in a variable outside",
+            code="""
+def moving_average(x, decay):
+    averages = []
+    def step(average, row):
+        average = decay * average + (1 - decay) * row
+        averages.append(average)
+        return average, None
+    lax.scan(step, x[0], x)
+    return jnp.stack(averages)
+""",
+        ),
+        Wrong(
+            "state and row in the wrong order",
+            says="forgets all but",
+            code="""
+def moving_average(x, decay):
+    def step(average, row):
+        average = decay * average + (1 - decay) * row
+        return row, average
+    return lax.scan(step, x[0], x)[1]
+""",
+        ),
+        Wrong(
+            "writes into an array",
+            says="cannot be changed in place",
+            code="""
+def moving_average(x, decay):
+    averages = jnp.zeros_like(x)
+    averages[0] = x[0]
+    for t in range(1, len(x)):
+        averages[t] = decay * averages[t - 1] + (1 - decay) * x[t]
+    return averages
+""",
+        ),
+    ),
+)
+def moving_average(answer: Any, reference: Any) -> None:
+    """An exponential moving average with `lax.scan`."""
+    x = jnp.array([[1.0, -2.0], [4.0, 0.5], [2.0, 3.0], [7.0, -1.0], [3.0, 5.0]])
+    decay = 0.7
+    want = reference(x, decay)
+    got = probes.call(answer, x, decay)
+    if getattr(got, "shape", None) == x.shape[1:]:
+        probes.fail(
+            "You returned only the last average, [D]. `lax.scan` returns (last state, all that was kept): you want the second."
+        )
+    probes.like(got, want)
+    before = jnp.concatenate([x[:1], x[:-1]])
+    probes.close(
+        got,
+        want,
+        mistakes={
+            "The average starts from 0. It should start from the first row, or the first results are too small.": (
+                want - decay ** jnp.arange(1, 6.0)[:, None] * x[0]
+            ),
+            "The weights are swapped: `decay` belongs to the old average, 1 − decay to the new row.": reference(
+                x, 1 - decay
+            ),
+            "These are the rows themselves: the second thing that `step` returns is what `scan` keeps.": x,
+            "The averages come one row late: keep the average *after* the update.": jnp.concatenate(
+                [want[:1], want[:-1]]
+            ),
+            "It forgets all but the row before: the first thing that `step` returns is carried on, and that should be the average.": (
+                decay * before + (1 - decay) * x
+            ),
+        },
+    )
+    probes.same_shapes(answer, reference, x, decay)
+    short, long = (len(list(equations(answer, jnp.ones((n, 2)), decay))) for n in (8, 128))
+    probes.expect(
+        long < short + 120,  # one operation a row; `lax.associative_scan` grows with the logarithm
+        f"The program grows with the number of rows: {short} operations for 8 rows, {long} for 128. A Python loop is unrolled; "
+        "`lax.scan` holds its body once.",
+    )
+    probes.jits(answer, x, decay)
+    probes.close(probes.call(answer, x[:1], decay), x[:1], because="With a single row the result is that row.")

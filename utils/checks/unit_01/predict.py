@@ -1,0 +1,170 @@
+"""The check of `predict`, its hints and known wrong answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from utils.checks import probes
+from utils.checks.registry import Wrong, exercise
+
+
+@exercise(
+    stars=2,
+    minutes=12,
+    points=2,
+    hints=(
+        "`jax.jit(model)` once, before the loop. `range(0, len(x), size)` gives where each batch starts.",
+        "`np.pad(rows, ((0, missing), (0, 0)))` fills the last batch up to `size` rows.",
+        "Collect the results [size, K] in a list, join them, and cut off what is too much: `np.concatenate(results)[: len(x)]`.",
+    ),
+    wrong=(
+        Wrong(
+            "the last batch is not filled up",
+            says="the last, shorter batch",
+            code="""
+def predict(model, x, size):
+    compiled = jax.jit(model)
+    return jnp.concatenate([compiled(x[i : i + size]) for i in range(0, len(x), size)])
+""",
+        ),
+        Wrong(
+            "drops the last rows",
+            says="The last rows are missing",
+            code="""
+def predict(model, x, size):
+    compiled = jax.jit(model)
+    return jnp.concatenate([compiled(x[i * size : (i + 1) * size]) for i in range(max(1, len(x) // size))])
+""",
+        ),
+        Wrong(
+            "returns the padding's results, too",
+            says="results of the padding",
+            code="""
+def predict(model, x, size):
+    compiled = jax.jit(model)
+    padded = np.pad(x, ((0, -len(x) % size), (0, 0)))
+    return jnp.concatenate([compiled(padded[i : i + size]) for i in range(0, len(padded), size)])
+""",
+        ),
+        Wrong(
+            "compiles a new function in each round",
+            says="each round compiles",
+            code="""
+def predict(model, x, size):
+    padded = np.pad(x, ((0, -len(x) % size), (0, 0)))
+    results = [jax.jit(lambda rows: model(rows))(padded[i : i + size]) for i in range(0, len(padded), size)]
+    return jnp.concatenate(results)[: len(x)]
+""",
+        ),
+        Wrong(
+            "never compiles",
+            says="never compiled",
+            code="""
+def predict(model, x, size):
+    padded = np.pad(x, ((0, -len(x) % size), (0, 0)))
+    results = [model(padded[i : i + size]) for i in range(0, len(padded), size)]
+    return jnp.concatenate(results)[: len(x)]
+""",
+        ),
+        Wrong(
+            "all rows at once",
+            says="all the rows at once",
+            code="""
+def predict(model, x, size):
+    return jax.jit(model)(x)
+""",
+        ),
+        Wrong(
+            "one row at a time",
+            says="one row at a time",
+            code="""
+def predict(model, x, size):
+    compiled = jax.jit(model)
+    return jnp.concatenate([compiled(row[None]) for row in x])
+""",
+        ),
+        Wrong(
+            "returns a list of batches",
+            says="a `list` of 3",
+            code="""
+def predict(model, x, size):
+    compiled = jax.jit(model)
+    results = []
+    for i in range(0, len(x), size):
+        rows = x[i : i + size]
+        results.append(compiled(np.pad(rows, ((0, size - len(rows)), (0, 0))))[: len(rows)])
+    return results
+""",
+        ),
+        Wrong(
+            "repeats earlier rows in the last batch",
+            says="appear twice",
+            code="""
+def predict(model, x, size):
+    compiled = jax.jit(model)
+    starts = [min(i, len(x) - size) for i in range(0, len(x), size)]
+    return jnp.concatenate([compiled(x[i : i + size]) for i in starts])
+""",
+        ),
+    ),
+)
+def predict(answer: Any, reference: Any) -> None:
+    """Run a model over any number of rows with one compilation."""
+    size, rows = 4, 10
+    x = np.linspace(-1, 1, rows * 3, dtype=np.float32).reshape(rows, 3)
+    seen: list[tuple[int, ...]] = []
+    compiled: list[bool] = []
+
+    def model(rows: Any) -> Any:
+        seen.append(rows.shape)
+        compiled.append(isinstance(rows, jax.core.Tracer))
+        return jnp.stack([rows.sum(1), rows[:, 0] * rows[:, 2]], axis=1)
+
+    got = probes.call(answer, model, x, size)
+    probes.expect(bool(seen), "It never calls `model`.")
+    probes.expect(
+        all(compiled),
+        "The model was never compiled: each batch ran it operation by operation. Wrap it in `jax.jit` first.",
+    )
+    if (rows, 3) in seen:
+        probes.fail(
+            "The model got all the rows at once: every other number of rows would compile again. Give it `size` rows each time."
+        )
+    if (1, 3) in seen:
+        probes.fail(
+            "The model got one row at a time: compiled once, but run ten times where three would do. Give it `size` rows each time."
+        )
+    shapes = set(seen)
+    if shapes == {(size, 3), (rows % size, 3)}:
+        probes.fail(
+            "The model was compiled a second time, for the last, shorter batch. Fill that batch up to `size` rows."
+        )
+    want = reference(lambda rows: jnp.stack([rows.sum(1), rows[:, 0] * rows[:, 2]], axis=1), x, size)
+    if hasattr(got, "shape"):
+        longer = got.shape == (12, 2)
+        if longer and np.allclose(got[:rows], want, atol=1e-6):
+            probes.fail("The results of the padding are returned, too: 12 rows for 10. Cut them off.")
+        if longer and np.allclose(got[8:], want[6:], atol=1e-6):
+            probes.fail(
+                "Some rows appear twice: the last batch was filled with earlier rows, and their results were kept."
+            )
+        probes.expect(got.shape != (8, 2), "The last rows are missing: 10 rows, batches of 4, and only 8 results.")
+    probes.like(got, want)
+    probes.close(got, want, because="Are the results in the order of the rows?")
+    probes.expect(
+        shapes == {(size, 3)},
+        f"The model got batches of shape {sorted(shapes)}; each should have `size` = {size} rows.",
+    )
+    probes.expect(
+        len(seen) == 1,
+        f"The model was traced {len(seen)} times though every batch has the same shape: each round compiles a new function. "
+        "Call `jax.jit` once, before the loop.",
+    )
+    for rows_left in (8, 3):
+        want = reference(lambda rows: jnp.tanh(rows), x[:rows_left], size)
+        got = probes.call(answer, lambda rows: jnp.tanh(rows), x[:rows_left], size)
+        probes.close(got, want, because=f"That was with {rows_left} rows and a size of {size}.")

@@ -1,0 +1,26 @@
+"""The checks of unit 02: loss, model, training step, compilation, evaluation, best weights, packing, saliency."""
+
+from utils.checks.registry import Unit
+from utils.checks.unit_02.compile_step import compile_step
+from utils.checks.unit_02.cross_entropy import cross_entropy
+from utils.checks.unit_02.evaluate import evaluate
+from utils.checks.unit_02.keep_best import keep_best
+from utils.checks.unit_02.pack import pack
+from utils.checks.unit_02.saliency import saliency
+from utils.checks.unit_02.small_cnn import SmallCNN
+from utils.checks.unit_02.train_step import train_step
+
+# in the order of the notebook
+unit = Unit(
+    "02_flax_mnist_cnn",
+    (
+        cross_entropy,
+        SmallCNN,
+        train_step,
+        compile_step,
+        evaluate,
+        keep_best,
+        pack,
+        saliency,
+    ),
+)
