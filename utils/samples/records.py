@@ -58,7 +58,7 @@ def write(
                     writer.write(data)
                     count, size = count + 1, size + len(data)
         except tf.errors.OpError as error:  # a full disk, say
-            raise OSError(0, error.message) from error
+            raise OSError(0, error.message.rsplit("; ", 1)[-1]) from error
         infos.append(tfds.core.SplitInfo(name=split, shard_lengths=[count], num_bytes=size))
     builder.info.set_splits(tfds.core.splits.SplitDict(infos))
     builder.info.write_to_directory(folder)
