@@ -69,7 +69,7 @@ RECIPES: dict[str, Recipe] = {
     "cifar10": Recipe(
         place="cifar10/3.0.2",
         counts={"train": 3000, "test": 1000},
-        seconds=10,
+        seconds=8,
         description="Drawings of CIFAR-10's classes made by the course: no photographs, and not CIFAR-10.",
         drawing=Drawing(1, CIFAR, Hardness(), (32, 32), square=True),
         labels=CIFAR,
@@ -77,14 +77,14 @@ RECIPES: dict[str, Recipe] = {
     "cats_vs_dogs": Recipe(
         place="cats_vs_dogs/4.0.1",
         counts={"train": 1000},
-        seconds=8,
+        seconds=6,
         description="Drawings of cats and dogs made by the course: no photographs, and not the real set.",
-        drawing=Drawing(2, ("cat", "dog"), EASIER, (150, 240)),
+        drawing=Drawing(2, ("cat", "dog"), EASIER, (128, 192)),
     ),
     "imagenette/160px-v2": Recipe(
         place="imagenette/160px-v2/1.0.0",
         counts={"train": 1200, "validation": 300},
-        seconds=10,
+        seconds=8,
         description="Drawings of Imagenette's classes made by the course: no photographs, and not Imagenette.",
         drawing=Drawing(3, IMAGENETTE, Hardness(), (160, 160)),
     ),
