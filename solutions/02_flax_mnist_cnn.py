@@ -172,7 +172,7 @@ def train_step(state: TrainState, batch: data.Batch, apply_fn, optimizer) -> tup
     loss, gradients = jax.value_and_grad(loss_fn)(state.params)
     updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
-    return TrainState(state.step + 1, params, opt_state), loss
+    return state._replace(step=state.step + 1, params=params, opt_state=opt_state), loss
     # END SOLUTION
 
 

@@ -168,7 +168,7 @@ def test_nonsense_gets_a_verdict(unit, exercise, nonsense):
         untouched = reference_has_no_floats(unit, exercise, nonsense)
         if untouched:
             pytest.skip("it returns no floating-point array")
-    verdict = judge(dataclasses.replace(exercise, seconds=3.0), answer, reference)
+    verdict = judge(dataclasses.replace(exercise, seconds=1.0), answer, reference)
     assert verdict.kind is Kind.WRONG, verdict
     assert verdict.message
 
