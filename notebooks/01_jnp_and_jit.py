@@ -787,7 +787,7 @@ plt.show()
 # %% [markdown]
 # - **Small arrays: NumPy.** Each `jnp` operation costs some ten microseconds of dispatch, whatever the size; a loop over
 #   small arrays is the worst way to use JAX. NumPy's lead reaches farther than most people guess: on the two cores where
-#   this page was made, to about a hundred thousand elements. (A GPU has even more to set up for each call.)
+#   this page was made, to somewhere between ten and a hundred thousand elements. (A GPU has even more to set up for each call.)
 # - **Large arrays: `jit`.** NumPy and un-jitted `jnp` write every intermediate result to memory and read it again. The
 #   compiled program passes over the data once, and on all cores.
 # - **Un-jitted `jnp`: never the fastest.** `jit` merges eight dispatches into one. So jit the *outermost* function you can: the
@@ -1080,8 +1080,8 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# `vmap` is as good as axes written by hand, and nobody had to write them. A loop over a jitted function is the worst of the
-# four: five hundred dispatches.
+# `vmap` plays in the league of axes written by hand, and nobody had to write them. (For so little work NumPy's lighter call may
+# still win, as in section 3.) A loop over a jitted function is the worst of the four: five hundred dispatches.
 
 # %% [markdown]
 # `vmap` even takes a `while_loop` that stops at a different time for each example: the batch runs on until all are done. How many
