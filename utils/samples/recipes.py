@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from utils.progress import track
 from utils.samples import digits, draw, records
 from utils.samples.dice import Dice
 from utils.samples.draw import Hardness
@@ -94,7 +95,16 @@ RECIPES: dict[str, Recipe] = {
 def make(name: str, data_dir: Path, limit: int | None = None) -> Path:
     """Write the sample under data_dir in TFDS's format, at most `limit` pictures a split; return its folder."""
     recipe = RECIPES[name]
-    splits = {split: examples(name, split, limit) for split in recipe.counts}
+    splits = {
+        split: track(
+            examples(name, split, limit),
+            f"making the {name} sample: {split}",
+            total=count if limit is None else min(count, limit),
+            unit="picture",
+            leave=False,
+        )
+        for split, count in recipe.counts.items()
+    }
     return records.write(name, splits, data_dir, labels=recipe.labels, description=recipe.description)
 
 
