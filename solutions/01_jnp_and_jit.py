@@ -34,8 +34,8 @@ check = checks.unit("01_jnp_and_jit")
 # %% [markdown]
 # ## Exercise 1: Standardise the columns ★☆☆ (5 minutes, 1 point)
 #
-# A table has one row for each example and one column for each feature. Bring every **column** to mean 0 and standard deviation
-# 1. A column whose numbers are all the same has nothing to say: make it zeros.
+# A table has one row for each example and one column for each feature. Bring every **column** to mean 0 and standard
+# deviation 1. A column whose numbers are all the same has nothing to say: make it zeros.
 #
 # In NumPy one might write into the array:
 #

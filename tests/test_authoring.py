@@ -1,5 +1,6 @@
 """The generator does what its docstring says, and what is committed is what it writes."""
 
+import itertools
 import json
 import re
 
@@ -207,7 +208,7 @@ def test_a_pair_holds_the_same_cells_in_both_directions(path):
 @pytest.mark.parametrize("path", authoring.sources(SOLUTIONS), ids=relative)
 def test_no_marker_and_no_line_of_an_answer_stands_in_the_exercise(path):
     solution = path.read_text(encoding="utf-8")
-    answers = {line for line in authoring.answers(solution) if len(line) >= 16}
+    answers = {line for line in authoring.answers(solution) if len(line) >= 24}  # shorter ones say nothing
     assert answers
     exercise = (EXERCISES / path.name).read_text(encoding="utf-8")
     cells = json.loads((EXERCISES / path.with_suffix(".ipynb").name).read_text(encoding="utf-8"))["cells"]
@@ -230,3 +231,13 @@ def test_a_committed_lesson_or_solution_is_executed_from_top_to_bottom(path):
 def test_a_committed_exercise_holds_no_outputs(path):
     cells = nbformat.read(path.with_suffix(".ipynb"), as_version=4).cells
     assert not [c for c in cells if c.cell_type == "code" and (c.outputs or c.execution_count)]
+
+
+@pytest.mark.parametrize("path", LESSONS_AND_SOLUTIONS, ids=relative)
+def test_no_line_of_prose_begins_a_list_by_accident(path):
+    """A wrapped sentence whose next line begins with "1. " is shown as a list."""
+    for cell in authoring.notebook_from(path.read_text(encoding="utf-8")).cells:
+        lines = cell.source.splitlines() if cell.cell_type == "markdown" else []
+        for before, line in itertools.pairwise(lines):
+            if re.match(r"(\d+[.)]|[-+*]) ", line):
+                assert not before.strip() or re.match(r"(\d+[.)]|[-+*]) | {2,}", before), f"{before}\n{line}"

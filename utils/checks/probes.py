@@ -88,7 +88,7 @@ def same_shapes(answer: Callable[..., Any], reference: Callable[..., Any], *args
         return result
 
     try:
-        with doing("tracing it, to see the shapes"):
+        with doing("while it was traced to see the shapes"):
             got = jax.eval_shape(traced, *args)
     except Mistake as mistake:
         raise (mistake.__cause__ or mistake) from None
