@@ -280,6 +280,34 @@ def test_a_set_that_is_not_kept_is_shuffled_too():
     assert numbers(raw(cache=False, shuffle=True, drop_remainder=False)) == orders[0]
 
 
+@pytest.mark.parametrize("cache", [True, False])
+def test_a_seed_set_for_tensorflow_changes_nothing(cache, monkeypatch):
+    import tensorflow as tf
+
+    from utils.data import store
+
+    monkeypatch.setattr(store, "BUFFER", 20)  # more than one window
+    batches = raw(cache=cache, shuffle=True, drop_remainder=False)
+    before = numbers(batches.epoch(0))
+    tf.random.set_seed(5)
+    try:
+        assert numbers(batches.epoch(0)) == before
+    finally:
+        tf.random.set_seed(None)
+
+
+def test_what_fails_in_a_function_of_ones_own_is_not_blamed_on_the_data():
+    import tensorflow as tf
+
+    def fails(image, seed):
+        with tf.control_dependencies([tf.debugging.assert_less(seed[1], 3)]):
+            return tf.identity(image)
+
+    for cache in (True, False):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            list(raw(cache=cache, augment=(fails,)))
+
+
 # augmentation
 
 
@@ -411,6 +439,17 @@ def test_a_function_of_ones_own_augments():
         ({"normalise": ((0.5, 0.5), 1.0)}, "one or 1 of each"),
         ({"normalise": (0.5, 0.0)}, "greater than 0"),
         ({"device": "gpu"}, "device='gpu' is unknown"),
+        ({"device": 3}, "device=3 is unknown"),
+        ({"name": "~nobody-of-this-name/pets"}, "names no home folder"),
+        ({"augment": augment.flip()}, "is no tuple"),
+        ({"augment": None}, "is no tuple"),
+        ({"augment": ("flip",)}, "not 'flip'"),
+        ({"augment": (augment.flip,)}, r"call augment\.flip\("),
+        ({"augment": (augment.cutout,)}, r"call augment\.cutout\("),
+        ({"augment": (augment.pad_and_crop(28, "reflect"),)}, "pictures of 28 pixels reflect less than 28"),
+        ({"mix": "mixup"}, "mix takes functions"),
+        ({"mix": augment.mixup}, r"call augment\.mixup\("),
+        ({"size": 200_000, "cache": True}, "Not enough memory for mnist train"),
         ({"augment": (lambda image, seed: image[0],)}, "one fixed shape"),
     ],
 )
@@ -424,7 +463,9 @@ def test_bad_input_is_named_with_its_cure(options, says):
     "make",
     [
         lambda: augment.cutout(0),
+        lambda: augment.cutout(2.5),
         lambda: augment.mixup(0),
+        lambda: augment.mixup("0.2"),
         lambda: augment.cutmix(-1),
         lambda: augment.pad_and_crop(-1),
         lambda: augment.pad_and_crop(2, "mirror"),

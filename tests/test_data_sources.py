@@ -142,6 +142,21 @@ def garble_the_information(folder: Path) -> None:
     (folder / "dataset_info.json").write_text(json.dumps({"name": "mnist", "splits": [{"name": "train"}]}))
 
 
+def lose_the_splits(folder: Path) -> None:
+    (folder / "dataset_info.json").write_text(json.dumps({"name": "mnist", "splits": []}))
+
+
+def lose_the_name(folder: Path) -> None:
+    info = json.loads((folder / "dataset_info.json").read_text())
+    del info["name"]
+    (folder / "dataset_info.json").write_text(json.dumps(info))
+
+
+def lose_the_label(folder: Path) -> None:
+    text = (folder / "features.json").read_text()
+    (folder / "features.json").write_text(text.replace('"label"', '"lable"'))
+
+
 def lose_the_features(folder: Path) -> None:
     (folder / "features.json").unlink()
 
@@ -163,6 +178,9 @@ DAMAGE = {
     lose_the_information: "dataset_info.json is missing or cannot be read",
     halve_the_information: "dataset_info.json is missing or cannot be read",
     garble_the_information: "dataset_info.json is missing or cannot be read",
+    lose_the_splits: "dataset_info.json is missing or cannot be read",
+    lose_the_name: "dataset_info.json is missing or cannot be read",
+    lose_the_label: "cannot read features.json",
     lose_the_features: "features.json is missing",
     garble_the_features: "features.json",
     flip_a_bit: "damaged example",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from utils.errors import CourseError
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 EXERCISES = ROOT / "exercises"
@@ -16,7 +18,15 @@ BUILD = ROOT / "build"
 def cache_dir() -> Path:
     """The folder for what can be made again (samples, decoded data): `COURSE_CACHE`, else `build/cache`.
 
-    It need not exist yet.
+    It need not exist yet. Raises CourseError for a `~name` that nobody has.
     """
     chosen = os.environ.get("COURSE_CACHE", "").strip()
-    return Path(chosen).expanduser().resolve() if chosen else BUILD / "cache"
+    return in_full(chosen).resolve() if chosen else BUILD / "cache"
+
+
+def in_full(path: str | Path) -> Path:
+    """The path with `~` written out. Raises CourseError where there is no such home folder."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise CourseError(f"The path {str(path)!r} names no home folder of this machine; write it in full.") from error

@@ -103,11 +103,12 @@ def arrays(
 
 def _raw(name: str | Path, split: str) -> Raw:
     """A set of the table goes before a folder of the same name: `Path("mnist")` or "./mnist" means the folder."""
+    from utils import paths
     from utils.data import folder, prepared, sets
 
     if not isinstance(name, str | Path) or name in sets.SETS:
         return prepared.read(sets.find(name), split)
-    if Path(name).expanduser().is_dir():
+    if name and paths.in_full(name).is_dir():
         return folder.read(Path(name), split)
     if isinstance(name, Path) or name.startswith((".", "/", "~")):
         raise CourseError(f"There is no folder {str(name)!r} (from {Path.cwd()}).")

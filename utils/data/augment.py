@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from utils.data.numbers import whole
 from utils.data.quiet import tensorflow
 from utils.errors import CourseError
 
@@ -43,11 +44,14 @@ def pad_and_crop(pixels: int, mode: str = "constant") -> OnImage:
     mode: what the padding is, "constant" (black) or "reflect". As for CIFAR-10 in He et al. 2015, "Deep residual
     learning for image recognition" (4 pixels), after Lee et al. 2015, "Deeply-supervised nets".
     """
-    if pixels < 0 or mode not in ("constant", "reflect"):
-        raise CourseError(f'pad_and_crop wants pixels ≥ 0 and mode "constant" or "reflect", not {pixels}, {mode!r}.')
+    pixels = whole(pixels, "pad_and_crop: pixels", least=0)
+    if mode not in ("constant", "reflect"):
+        raise CourseError(f'pad_and_crop wants the mode "constant" or "reflect", not {mode!r}.')
 
     def apply(image: Any, seed: Any) -> Any:
         tf = tensorflow()
+        if mode == "reflect" and pixels >= min(image.shape[:2]):
+            raise CourseError(f"pad_and_crop: pictures of {min(image.shape[:2])} pixels reflect less than {pixels}.")
         padded = tf.pad(image, [[pixels, pixels], [pixels, pixels], [0, 0]], mode.upper())
         return tf.image.stateless_random_crop(padded, image.shape, seed)
 
@@ -64,10 +68,11 @@ def random_resized_crop(
     `random_resized_crop(64)`, and `load(..., size=64)` for the pictures it is tested on.
     Szegedy et al. 2014, "Going deeper with convolutions" (there with scale from 0.08).
     """
-    if size < 1 or not 0 < scale[0] <= scale[1] <= 1 or not 0 < ratio[0] <= ratio[1]:
+    size = whole(size, "random_resized_crop: size", least=1)
+    if not 0 < scale[0] <= scale[1] <= 1 or not 0 < ratio[0] <= ratio[1]:
         raise CourseError(
-            "random_resized_crop wants size ≥ 1, scale within 0..1 and ratio above 0, each from low to high, "
-            f"not {size}, {scale} and {ratio}."
+            "random_resized_crop wants scale within 0..1 and ratio above 0, each from low to high, "
+            f"not {scale} and {ratio}."
         )
 
     def apply(image: Any, seed: Any) -> Any:
@@ -118,8 +123,7 @@ def cutout(size: int, fill: float = 0.5) -> OnImage:
 
     DeVries and Taylor 2017, "Improved regularization of convolutional neural networks with cutout" (16 on CIFAR-10).
     """
-    if size < 1:
-        raise CourseError(f"cutout wants a size of 1 or more, not {size}.")
+    size = whole(size, "cutout: size", least=1)
 
     def apply(image: Any, seed: Any) -> Any:
         tf = tensorflow()
@@ -180,8 +184,8 @@ def cutmix(alpha: float = 1.0) -> OnBatch:
 
 
 def _positive(name: str, alpha: float) -> None:
-    if not alpha > 0:
-        raise CourseError(f"{name} wants alpha > 0, not {alpha}; leave `mix` out for no mixing.")
+    if not isinstance(alpha, int | float) or not alpha > 0:
+        raise CourseError(f"{name} wants alpha > 0, not {alpha!r}; leave `mix` out for no mixing.")
 
 
 def _beta(alpha: float, count: Any, seed: Any) -> Any:

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from utils.data import augment as augmenting
 from utils.data import normalise as normalising
 from utils.data.augment import OnBatch, OnImage
 from utils.data.batch import Batch
 from utils.data.numbers import whole
 from utils.data.quiet import tensorflow
 from utils.data.raw import Raw
-from utils.data.store import Streamed, cores, form, keep, quick
+from utils.data.store import cores, form, keep, quick
 from utils.errors import CourseError
 
 AHEAD = 2  # batches on the device before they are asked for
@@ -58,17 +59,16 @@ class Batches:
         self._seed = whole(seed, "seed", least=0)
         self._shuffle = shuffle
         self._drop = shuffle if drop_remainder is None else drop_remainder
-        if isinstance(device, str) and device != "numpy":
-            raise CourseError(f'device={device!r} is unknown: use None, "numpy", or a jax.Device or Sharding.')
-        self._device = device
+        self._device = _known(device)
         self.mean, self.std = normalising.constants(normalise, raw.statistics)
-        self._augment, self._mix = tuple(augment), mix
+        self._augment, self._mix = _functions(augment), mix
+        if mix is not None:
+            _called("mix", mix)
         wanted = form(raw, size, fit)
         self._vary = tensorflow().function(self._vary_one, autograph=False)
         self._finish = tensorflow().function(self._finish_batch, autograph=False)
         self._shape = self._traced_shape((wanted.side, wanted.side, raw.channels))
         self._store = keep(raw, wanted, cache)
-        self._complaint = raw.complaint
         self._next = 0
 
     def __len__(self) -> int:
@@ -130,9 +130,8 @@ class Batches:
         try:
             for image, label, mask in quick(batches.prefetch(AHEAD)).as_numpy_iterator():
                 yield Batch(image, label, mask)
-        except tf.errors.OpError as error:
-            if isinstance(self._store, Streamed):
-                raise self._complaint(error) from error
+        except tf.errors.OpError:
+            self._store.examine()
             raise  # not the data: a function of the caller's own
 
     def _vary_one(self, index: Any, image: Any, label: Any, seeds: Any) -> tuple[Any, Any, Any]:
@@ -175,6 +174,33 @@ class Batches:
                 f"[H, W, {kept[2]}] (tf.ensure_shape states it where TensorFlow cannot tell)."
             )
         return tuple(shape)
+
+
+def _known(device: Any) -> Any:
+    """The device, if batches can go there."""
+    if device is not None and device != "numpy":
+        import jax
+
+        if not isinstance(device, jax.Device | jax.sharding.Sharding):
+            raise CourseError(f'device={device!r} is unknown: use None, "numpy", or a jax.Device or Sharding.')
+    return device
+
+
+def _functions(augment: Any) -> tuple[OnImage, ...]:
+    if not isinstance(augment, list | tuple):
+        raise CourseError(f"augment={augment!r} is no tuple: write it as (augment.flip(),), or leave it out.")
+    for function in augment:
+        _called("augment", function)
+    return tuple(augment)
+
+
+def _called(name: str, function: Any) -> None:
+    """Refuse what is no function, and one of `utils.data.augment` that was forgotten to be called."""
+    if not callable(function):
+        raise CourseError(f"{name} takes functions, such as those that utils.data.augment makes, not {function!r}.")
+    for its_name, known in vars(augmenting).items():
+        if function is known:
+            raise CourseError(f"{name}: call augment.{its_name}(…); what it returns is wanted, not itself.")
 
 
 def _sent_ahead(batches: Iterator[Batch], device: Any) -> Iterator[Batch]:

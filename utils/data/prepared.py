@@ -15,9 +15,7 @@ def read(entry: DataSet, split: str) -> Raw:
     found = source.locate(entry)
     lengths = source.lengths(found)
     examples = sum(piece.stop - piece.start for piece in slices.pieces(entry.name, lengths, split))
-    builder = _builder(found)
-    label = builder.info.features["label"]
-    height, width, channels = builder.info.features["image"].shape
+    builder, (height, width, channels), label = _opened(found)
     skip = {"image": datasets().decode.SkipDecoding()}
 
     def encoded() -> Any:
@@ -40,9 +38,11 @@ def read(entry: DataSet, split: str) -> Raw:
     )
 
 
-def _builder(found: source.Found) -> Any:
+def _opened(found: source.Found) -> tuple[Any, tuple[int | None, int | None, int], Any]:
+    """TFDS's builder, the pictures' shape, the feature of the labels."""
     try:
-        return datasets().builder_from_directory(found.path)
+        builder = datasets().builder_from_directory(found.path)
+        return builder, builder.info.features["image"].shape, builder.info.features["label"]
     except Exception as error:  # whatever a mangled features.json makes TFDS do
         raise source.broken(found, "TensorFlow Datasets cannot read features.json") from error
 

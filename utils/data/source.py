@@ -41,7 +41,7 @@ def data_dir() -> Path:
     if not chosen:
         return Path.home() / "tensorflow_datasets"
     for base in (Path.cwd(), paths.ROOT):
-        folder = base / Path(chosen).expanduser()
+        folder = base / paths.in_full(chosen)
         if folder.is_dir():
             return folder.resolve()
     raise CourseError(
@@ -59,13 +59,16 @@ def prepared(entry: DataSet, folder: Path) -> Path | None:
 
 
 def information(found: Found) -> dict[str, Any]:
-    """dataset_info.json of a set. Raises CourseError if it is missing or broken."""
+    """dataset_info.json of a set, its numbers as int and each split's `files`. CourseError if missing or broken."""
     try:
         info = json.loads((found.path / "dataset_info.json").read_text(encoding="utf-8"))
+        if not info["splits"]:
+            raise ValueError("no splits")
         for split in info["splits"]:
             split["numBytes"] = int(split["numBytes"])
             split["shardLengths"] = [int(length) for length in split["shardLengths"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            split["files"] = _shards(info, split)
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise broken(found, "dataset_info.json is missing or cannot be read") from error
     return dict(info)
 
@@ -96,7 +99,7 @@ def verify(found: Found) -> int:
         raise broken(found, "features.json is missing")
     total = 0
     for split in info["splits"]:
-        files = [found.path / name for name in _shards(info, split)]
+        files = [found.path / name for name in split["files"]]
         missing = [file.name for file in files if not file.is_file()]
         if missing:
             raise broken(found, f"{missing[0]} is missing")

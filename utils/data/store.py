@@ -55,7 +55,11 @@ class Kept:
 
     def __init__(self, raw: Raw, form: Form):
         tf = tensorflow()
-        images = _aligned((raw.examples, form.side, form.side, raw.channels))
+        shape = (raw.examples, form.side, form.side, raw.channels)
+        try:
+            images = _aligned(shape)
+        except MemoryError:
+            raise _too_large(f"{raw.name} {raw.split}", shape) from None
         labels = np.empty((raw.examples,), np.int32)
         dataset = raw.encoded().map(lambda encoded, label: (form(encoded, raw), label), cores(), deterministic=True)
         at = 0
@@ -63,6 +67,8 @@ class Kept:
             for image, label in quick(dataset.batch(128).prefetch(2)).as_numpy_iterator():
                 images[at : at + len(label)], labels[at : at + len(label)] = image, label
                 at += len(label)
+        except tf.errors.ResourceExhaustedError:
+            raise _too_large(f"{raw.name} {raw.split}", shape) from None
         except tf.errors.OpError as error:
             raise raw.complaint(error) from error
         if at != raw.examples:
@@ -80,6 +86,9 @@ class Kept:
         indices = tensorflow().data.Dataset.from_tensor_slices(order).batch(size)
         return indices.map(self._at, cores(), deterministic=True)
 
+    def examine(self) -> None:
+        """All was read when it was kept."""
+
     def _at(self, index: Any) -> tuple[Any, Any, Any]:
         tf = tensorflow()
         return index, tf.gather(self.images, index), tf.gather(self.labels, index)
@@ -88,7 +97,7 @@ class Kept:
 class Streamed:
     """The pictures of a split too large to keep: read and decoded in every epoch.
 
-    The order of an epoch is not a full permutation: BUFFER encoded pictures are held and one of them drawn at a time.
+    The order of an epoch is not a full permutation: BUFFER encoded pictures at a time are put in another order.
     TFDS mixes a set when it writes it, so classes are mixed all the same.
     """
 
@@ -99,16 +108,46 @@ class Streamed:
         """As `Kept.examples`; the order is drawn from `seed`, or the files' own if that is None."""
         numbered = self._raw.encoded().enumerate()
         if seed is not None:
-            numbered = numbered.shuffle(min(BUFFER, self._raw.examples), seed=seed)
+            numbered = _shuffled(numbered, seed)
         return numbered.map(self._decoded, cores(), deterministic=True)
 
     def batches(self, order: np.ndarray, seed: int | None, size: int) -> Any:
         """As `Kept.batches`."""
         return self.examples(order, seed).batch(size)
 
+    def examine(self) -> None:
+        """Read and decode everything once, to tell damaged data from a failing augmentation. Raises the complaint."""
+        tf, raw = tensorflow(), self._raw
+        try:
+            for _ in quick(self.examples(np.empty(0), None)).as_numpy_iterator():
+                pass
+        except tf.errors.ResourceExhaustedError:
+            raise _too_large(f"a picture of {raw.name}", (self._form.side, self._form.side, raw.channels)) from None
+        except tf.errors.OpError as error:
+            raise raw.complaint(error) from error
+
     def _decoded(self, index: Any, pair: tuple[Any, Any]) -> tuple[Any, Any, Any]:
         encoded, label = pair
         return index, self._form(encoded, self._raw), tensorflow().cast(label, "int32")
+
+
+def _shuffled(dataset: Any, seed: int) -> Any:
+    """Each BUFFER elements in an order that `seed` alone decides; Dataset.shuffle heeds tf.random.set_seed as well."""
+    tf = tensorflow()
+
+    def reordered(number: Any, elements: Any) -> Any:
+        count = tf.shape(elements[0])[0]
+        order = tf.argsort(tf.random.stateless_uniform((count,), tf.stack([seed, tf.cast(number, tf.int32)])))
+        return tf.nest.map_structure(lambda leaf: tf.gather(leaf, order), elements)
+
+    return dataset.batch(BUFFER).enumerate().map(reordered).prefetch(1).unbatch()
+
+
+def _too_large(what: str, shape: tuple[int, ...]) -> CourseError:
+    return CourseError(
+        f"Not enough memory for {what}: {' × '.join(f'{length:,}' for length in shape)} bytes and more. "
+        "Choose a smaller size, a smaller slice, or cache=False."
+    )
 
 
 def _aligned(shape: tuple[int, ...]) -> np.ndarray:
