@@ -10,7 +10,7 @@ from types import FrameType
 
 import jax
 
-from utils.paths import ROOT
+from utils.paths import NOTEBOOKS, ROOT, SOLUTIONS
 
 # the first entry that fits is told: (exception, text in its message, likely cause)
 CAUSES: tuple[tuple[type[BaseException], str, str], ...] = (
@@ -158,8 +158,10 @@ def explained(error: BaseException) -> str:
 
 
 _LIBRARIES = tuple(
-    str(Path(sysconfig.get_paths()[name]).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    Path(sysconfig.get_paths()[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
+# the solutions too: when the course's answer trips over what the student's returned, none of its lines may show
+_OF_THE_COURSE = (ROOT / "utils", ROOT / ".venv", SOLUTIONS, NOTEBOOKS)
 
 
 def answer_frames(error: BaseException) -> list[tuple[FrameType, int]]:
@@ -171,4 +173,4 @@ def _is_answer(frame: FrameType) -> bool:
     file = frame.f_code.co_filename
     if file.startswith("<"):  # generated code, unless it is a cell's
         return file.startswith(("<ipython-input", "<answer"))
-    return not str(Path(file).resolve()).startswith((*_LIBRARIES, str(ROOT / "utils"), str(ROOT / ".venv")))
+    return not any(Path(file).resolve().is_relative_to(place) for place in (*_LIBRARIES, *_OF_THE_COURSE))

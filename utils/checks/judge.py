@@ -141,8 +141,11 @@ def _by_alarm(seconds: float) -> Iterator[None]:
     # again every second: a bare `except:` in a loop would swallow the first
     signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
-        yield
-    finally:
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:  # also when the alarm went off in the line before
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
