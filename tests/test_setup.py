@@ -384,10 +384,18 @@ def test_a_file_that_hides_a_module_is_found(tmp_path: Path, monkeypatch: pytest
 
 
 def test_no_device_is_a_finding_with_a_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    monkeypatch.setenv("JAX_PLATFORMS", "abacus")  # which no machine has
     (finding,) = findings(doctor.look_at_devices)
     assert finding.mark == "✗"
     assert "JAX_PLATFORMS" in finding.cure
+
+
+def test_a_file_in_place_of_the_cache_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "file"))
+    broken = [finding for finding in findings(doctor.look_at_memory) if "is a file" in finding.text]
+    assert [finding.mark for finding in broken] == ["✗"]
+    assert "COURSE_CACHE" in broken[0].cure
 
 
 def test_a_probe_that_fails_is_a_finding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from nbval.plugin import get_sanitize_patterns
 
-from utils import course, execute, results, table
+from utils import course, execute, files, results, table
 from utils.__main__ import main as command
 from utils.errors import CourseError
 from utils.paths import ROOT
@@ -208,13 +208,13 @@ def notebook_at(path: Path, *cells: str) -> Path:
 def test_a_run_hands_back_outputs_figures_and_memory(tmp_path: Path) -> None:
     path = notebook_at(
         tmp_path / "a.ipynb",
-        "from utils import results\nx = bytearray(50_000_000)\nx",
+        "from utils import results\nx = bytearray(b'1') * 600_000_000",
         "results.record(loss=0.5)\nresults.source('drawn')",
     )
     outcome = execute.run(path, timeout=60)
     assert (outcome.status, outcome.data, outcome.metrics) == ("ok", ["drawn"], {"loss": 0.5})
     assert outcome.peak_mb is not None
-    assert 50 < outcome.peak_mb < 2000
+    assert 600_000_000 / 2**20 < outcome.peak_mb < 2000
     assert len(outcome.notebook.cells) == 2
 
 
@@ -322,6 +322,30 @@ def test_a_notebook_that_does_not_exist_gets_a_hint(capsys: pytest.CaptureFixtur
     assert "Did you mean 01_jnp_and_jit?" in capsys.readouterr().err
 
 
+def test_an_unknown_course_data_is_told_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COURSE_DATA", "bogus")
+    monkeypatch.setattr(execute, "run", lambda *_, **__: pytest.fail("it ran"))
+    assert command(["course"]) == 2
+    assert "COURSE_DATA='bogus' is unknown" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_named_and_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, text: str, **_: object) -> None:
+        self.write_bytes(text[:2].encode())
+        raise OSError(28, "No space left on device")
+
+    target = tmp_path / "a.json"
+    files.write(target, "whole")
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(CourseError, match=r"a\.json cannot be written \(No space left on device\)"):
+        files.write(target, "other")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.json": "whole"}
+
+
 def test_outputs_are_saved_from_samples_only(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -334,7 +358,7 @@ def test_the_course_goes_on_after_a_failure_and_keeps_what_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     paths = [notebook_at(tmp_path / "01_a.ipynb", "1 / 0"), notebook_at(tmp_path / "02_b.ipynb", "1")]
-    monkeypatch.setattr(course, "ROOT", tmp_path)
+    monkeypatch.setattr("utils.paths.ROOT", tmp_path)
     monkeypatch.setattr(course, "BUILD", tmp_path / "build")
     monkeypatch.setattr(course, "select", lambda names: paths)
     monkeypatch.setattr(course, "pipelines", lambda: "timed")
@@ -349,7 +373,7 @@ def test_the_course_goes_on_after_a_failure_and_keeps_what_it_has(
 
 def test_ctrl_c_keeps_the_rows_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [notebook_at(tmp_path / "01_a.ipynb", "1"), notebook_at(tmp_path / "02_b.ipynb", "1")]
-    monkeypatch.setattr(course, "ROOT", tmp_path)
+    monkeypatch.setattr("utils.paths.ROOT", tmp_path)
     monkeypatch.setattr(course, "BUILD", tmp_path / "build")
     monkeypatch.setattr(course, "select", lambda names: paths)
     monkeypatch.setattr(course, "pipelines", lambda: "timed")

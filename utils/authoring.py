@@ -27,15 +27,15 @@ from __future__ import annotations
 import argparse
 import difflib
 import hashlib
-import os
 import re
 import shutil
 import time
 from pathlib import Path
 from typing import Any
 
+from utils import files
 from utils.errors import CourseError
-from utils.paths import BUILD, EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS
+from utils.paths import BUILD, EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, shown
 
 STUB_MESSAGE = "your code here"
 STUB = f'raise NotImplementedError("{STUB_MESSAGE}")'
@@ -147,7 +147,7 @@ def _read_notebook(path: Path) -> Any:
         return nbformat.read(path, as_version=4)
     except Exception as error:
         raise CourseError(
-            f"{_shown(path)} cannot be read as a notebook ({error}). Delete it and run make exercises."
+            f"{shown(path)} cannot be read as a notebook ({error}). Delete it and run make exercises."
         ) from None
 
 
@@ -156,7 +156,7 @@ def write_notebook(notebook: Any, path: Path) -> None:
     import nbformat
 
     nbformat.validate(notebook)
-    _write(path, nbformat.writes(notebook, version=4, indent=1).rstrip("\n") + "\n")
+    files.write(path, nbformat.writes(notebook, version=4, indent=1).rstrip("\n") + "\n")
 
 
 def with_outputs_of(new: Any, old: Any) -> Any:
@@ -191,16 +191,16 @@ def generate(*, check: bool = False) -> list[str]:
         texts |= {path: path.read_text(encoding="utf-8") for path in sources(folder)}
     for path in sources(SOLUTIONS):
         exercise = EXERCISES / path.name
-        texts[exercise] = exercise_from(texts[path], _shown(path))
+        texts[exercise] = exercise_from(texts[path], shown(path))
         if not exercise.exists() or exercise.read_text(encoding="utf-8") != texts[exercise]:
-            changed.append(_shown(exercise))
+            changed.append(shown(exercise))
             if not check:
                 _replace(exercise, texts[exercise])
     for path, text in texts.items():
         changed += _pair(path.with_suffix(".ipynb"), text, keep_outputs=path.parent != EXERCISES, check=check)
     for path in [*EXERCISES.glob("[0-9][0-9]_*.py"), *EXERCISES.glob("[0-9][0-9]_*.ipynb")]:
         if EXERCISES / f"{path.stem}.py" not in texts:
-            changed.append(f"{_shown(path)} (has no solution; delete it)")
+            changed.append(f"{shown(path)} (has no solution; delete it)")
     return changed
 
 
@@ -208,7 +208,7 @@ def _pair(path: Path, text: str, *, keep_outputs: bool, check: bool) -> list[str
     notebook = notebook_from(text)
     if text_from(notebook) != text:
         raise CourseError(
-            f"{_shown(path.with_suffix('.py'))} changes when it goes through its notebook and back: "
+            f"{shown(path.with_suffix('.py'))} changes when it goes through its notebook and back: "
             f"{_first_difference(text, text_from(notebook))}"
         )
     if path.exists():
@@ -225,7 +225,7 @@ def _pair(path: Path, text: str, *, keep_outputs: bool, check: bool) -> list[str
         if path.exists():
             _keep_copy(path)
         write_notebook(notebook, path)
-    return [_shown(path)]
+    return [shown(path)]
 
 
 def _first_difference(want: str, got: str) -> str:
@@ -238,7 +238,7 @@ def _first_difference(want: str, got: str) -> str:
 def _replace(path: Path, text: str) -> None:
     if path.exists():
         _keep_copy(path)
-    _write(path, text)
+    files.write(path, text)
 
 
 def _keep_copy(path: Path) -> None:
@@ -246,20 +246,6 @@ def _keep_copy(path: Path) -> None:
     copy = BUILD / "replaced" / time.strftime("%Y%m%d-%H%M%S") / path.parent.name / path.name
     copy.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(path, copy)
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _shown(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
 
 
 def main(argv: list[str]) -> int:

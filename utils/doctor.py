@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from utils import bootstrap, paths
 from utils.errors import CourseError
+from utils.machine import cores
 
 GB = 1e9
 # Asked in a process of its own: it may crash, hang or take the GPU's memory, and the doctor goes on.
@@ -162,8 +163,7 @@ def look_at_memory() -> Iterator[Finding]:
     import psutil
 
     memory = psutil.virtual_memory()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    text = f"{cores} cores; {memory.available / GB:.1f} of {memory.total / GB:.1f} GB of memory are free"
+    text = f"{cores()} cores; {memory.available / GB:.1f} of {memory.total / GB:.1f} GB of memory are free"
     low = memory.available < 3 * GB
     yield Finding(
         "!" if low else "✓", text, "A notebook takes up to 3 GB: close other programs and kernels." if low else ""
@@ -176,8 +176,11 @@ def look_at_memory() -> Iterator[Finding]:
             "" if mark == "✓" else "Real sets take up to 3 GB: make room (make clean), or set COURSE_CACHE elsewhere."
         )
         yield Finding(mark, f"{free:.1f} GB of disk are free for {what}", cure)
-        if not os.access(place, os.W_OK):
-            yield Finding("✗", f"{what[4:]}'s folder cannot be written to.", "Set COURSE_CACHE to a folder that can.")
+        if not place.is_dir():
+            yield Finding("✗", f"{place} should be {what}'s folder, and is a file.", "Set COURSE_CACHE to a folder.")
+        elif not os.access(place, os.W_OK):
+            cure = "Set COURSE_CACHE to a folder that can." if what == "the cache" else "Change who owns it (chown)."
+            yield Finding("✗", f"{what}'s folder, {place}, cannot be written to.", cure)
 
 
 def look_at_data() -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from utils import authoring
 from utils.errors import CourseError
-from utils.paths import ROOT
+from utils.paths import ROOT, shown
 from utils.progress import WIDGET
 
 # Run in the kernel after the last cell. Linux's getrusage would count the parent's memory too, so it is asked last.
@@ -135,7 +135,7 @@ def save(path: Path, executed: Any) -> None:
             continue
         count += 1
         if cell.source.rstrip().endswith(";"):  # nbval runs cells without history, and then IPython overlooks it
-            raise CourseError(f"{_shown(path)}, cell {count} ends with a semicolon; write `_ = …` instead.")
+            raise CourseError(f"{shown(path)}, cell {count} ends with a semicolon; write `_ = …` instead.")
         cell.outputs = [tidy for output in done.outputs if (tidy := _tidy(output, count, path)) is not None]
         cell.execution_count = count
     authoring.write_notebook(notebook, path)
@@ -144,12 +144,13 @@ def save(path: Path, executed: Any) -> None:
 def _tidy(output: Any, count: int, path: Path) -> Any | None:
     if output.output_type == "stream" and output.name == "stderr":
         first = output.text.strip().splitlines()[:1]
-        raise CourseError(f"{_shown(path)}, cell {count} writes to stderr: {''.join(first)[:200]}")
+        raise CourseError(f"{shown(path)}, cell {count} writes to stderr: {''.join(first)[:200]}")
     if output.output_type == "error":  # wanted, or the run would have failed; the traceback names files of this machine
         output.traceback = [f"{output.ename}: {output.evalue}"]
-    shown = json.dumps({kind: text for kind, text in output.get("data", output).items() if kind != "image/png"})
-    if str(ROOT) in shown or "ipykernel_" in shown:
-        raise CourseError(f"{_shown(path)}, cell {count} shows a path of this machine; leave it out.")
+    parts = {kind: text for kind, text in output.get("data", output).items() if kind != "image/png"}
+    text = json.dumps(parts, ensure_ascii=False)
+    if str(ROOT) in text or "ipykernel_" in text:
+        raise CourseError(f"{shown(path)}, cell {count} shows a path of this machine; leave it out.")
     if output.output_type in ("display_data", "execute_result"):
         output.data.pop(WIDGET, None)
         if not output.data:
@@ -159,10 +160,6 @@ def _tidy(output: Any, count: int, path: Path) -> Any | None:
     if "execution_count" in output:
         output.execution_count = count
     return output
-
-
-def _shown(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
 
 
 def _without_text(picture: str) -> str:

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from utils import bootstrap
+from utils import bootstrap, files
 from utils.errors import CourseError
 from utils.paths import ROOT
 
@@ -58,6 +58,4 @@ def compile_lock(uv: str, lock: Path, options: list[str]) -> None:
         if subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL).returncode != 0:
             raise CourseError(f"uv could not make {lock.name} (see above); it is as it was. This needs a network.")
         text, _, _ = draft.read_text(encoding="utf-8").partition("\n# The following packages were excluded")
-        part = lock.with_suffix(".part")
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(lock)
+        files.write(lock, text)

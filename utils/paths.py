@@ -24,6 +24,11 @@ def cache_dir() -> Path:
     return in_full(chosen).resolve() if chosen else BUILD / "cache"
 
 
+def shown(path: Path) -> str:
+    """The path as messages name it: from the course's root, with `/`; in full where it lies elsewhere."""
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
+
+
 def in_full(path: str | Path) -> Path:
     """The path with `~` written out. Raises CourseError where there is no such home folder."""
     try:

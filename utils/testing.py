@@ -13,9 +13,10 @@ import sys
 import time
 from typing import NamedTuple
 
+from utils.machine import cores
 from utils.paths import ROOT
 
-CELL_SECONDS = 180  # a dead kernel is noticed only when this is over
+CELL_SECONDS = 600  # for a slow machine that runs two notebooks; a dead kernel is noticed only when this is over
 WORKER_GB = 3  # what a notebook with TensorFlow may take
 
 
@@ -85,8 +86,7 @@ def workers() -> int:
     """How many notebooks run at once: one a core, as far as the memory goes."""
     import psutil
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, int(psutil.virtual_memory().available / 1e9 / WORKER_GB)))
+    return max(1, min(cores(), int(psutil.virtual_memory().available / 1e9 / WORKER_GB)))
 
 
 def summary(outcomes: list[tuple[Step, bool, float]]) -> str:

@@ -15,8 +15,9 @@ from utils.data.batch import Batch
 from utils.data.numbers import whole
 from utils.data.quiet import tensorflow
 from utils.data.raw import Raw
-from utils.data.store import cores, form, keep, quick
+from utils.data.store import form, keep, quick
 from utils.errors import CourseError
+from utils.machine import cores
 
 AHEAD = 2  # batches on the device before they are asked for
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,15 +11,11 @@ from utils.data.numbers import whole
 from utils.data.quiet import tensorflow
 from utils.data.raw import Raw
 from utils.errors import CourseError
+from utils.machine import cores
 
 LIMIT = 2 * 2**30  # bytes of decoded uint8 pictures that `cache=None` keeps in memory
 BUFFER = 4096  # encoded pictures among which a set that is not kept is shuffled
 FITS = ("crop", "squash")
-
-
-def cores() -> int:
-    """How many threads decode and augment: one for each core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Form(NamedTuple):
