@@ -386,6 +386,14 @@ def test_an_unwritable_cache_is_an_error_with_its_cure(cache: Path, monkeypatch:
         samples.ensure("mnist")
 
 
+def test_a_relative_cache_is_the_same_folder_from_every_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_CACHE", "build/elsewhere")
+    monkeypatch.chdir(tmp_path)
+    assert paths.cache_dir() == paths.ROOT / "build" / "elsewhere"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on a file's size")
 def test_a_full_disk_is_an_error_with_its_cure(cache: Path) -> None:
     import resource

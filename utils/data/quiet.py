@@ -16,14 +16,14 @@ from utils.errors import CourseError
 
 @contextmanager
 def _standard_error_set_aside() -> Iterator[None]:
-    """Hold back what C++ code writes to standard error; show it after all if the block raises."""
+    """Hold back what C++ code writes to standard error; show it after all if the block fails (not for Ctrl-C)."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as aside:
         os.dup2(aside.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             os.dup2(kept, 2)
             aside.seek(0)
             os.write(2, aside.read())
