@@ -12,7 +12,7 @@
 # Nine functions to write, from ★ to ★★★. Each stands alone: do them in any order, skip what you like.
 #
 # - Replace the line `raise NotImplementedError("your code here")` by your code and run the cell.
-# - The next cell checks it, and says what is probably wrong if it is. Try again as often as you like.
+# - The next cell checks it. If your answer is wrong, it says what the cause probably is. Try again as often as you like.
 # - Stuck? `check.hint("standardise")` gives a hint, and a better one each time. If your answer is not right, the notebook goes on
 #   with the course's version, so the pictures below each check always work.
 #
@@ -64,7 +64,8 @@ def standardise(x):
 standardise = check.standardise(standardise)
 
 # %% [markdown]
-# Height in centimetres and weight in kilograms, before and after. Distances between the points mean something now.
+# Height in centimetres and weight in kilograms, before and after. Now one unit of height counts as much as one of weight, and
+# the distance between two people no longer depends on centimetres or inches.
 
 # %%
 keys = jax.random.split(jax.random.key(0))
@@ -117,7 +118,7 @@ counts = jax.jit(histogram, static_argnames="bins")(many, -4.0, 4.0, bins=60)
 
 figure, axes = plt.subplots(figsize=(6, 2.6))
 axes.bar(np.linspace(-4, 4, 60, endpoint=False), counts, width=8 / 60, align="edge")
-axes.set_title(f"{int(counts.sum()):,} of 100,000 lie between −4 and 4")
+axes.set(xlabel="value", ylabel="count", title=f"{int(counts.sum()):,} of 100,000 lie between −4 and 4")
 plt.show()
 
 # %% [markdown]
@@ -153,6 +154,7 @@ x = jnp.linspace(-4, 8, 300)
 figure, axes = plt.subplots(figsize=(6, 3))
 axes.plot(x, compress(x), label="compress")
 axes.plot(x, jax.vmap(jax.grad(compress))(x), label="its gradient")
+axes.set_xlabel("x")
 axes.legend()
 plt.show()
 
@@ -186,7 +188,9 @@ def predict(model, x, size):
 predict = check.predict(predict)
 
 # %% [markdown]
-# Twelve tables of different lengths, as they come in on a working day. Compiled for each length, against your way:
+# Twelve tables of different lengths, as they come in on a working day. Compiled for each length, against your way. (`predict` may call
+# `jax.jit(model)` anew for each table. JAX keeps programs by function, so the same `squashed` with the same shape is not
+# compiled again.)
 
 
 # %%
@@ -221,7 +225,7 @@ plt.show()
 # The exponential moving average forgets slowly:
 #
 # ```python
-# average = x[0]
+# average, result = x[0], []
 # for t in range(len(x)):
 #     average = decay * average + (1 - decay) * x[t]
 #     result.append(average)
@@ -257,6 +261,7 @@ figure, axes = plt.subplots(figsize=(7, 3))
 axes.plot(t, noisy[:, 0], ".", color="lightgrey")
 for decay, line in zip(decays, smooth, strict=True):
     axes.plot(t, line[:, 0], label=f"decay {decay:.2f}")
+axes.set(xlabel="time", ylabel="measured")
 axes.legend()
 plt.show()
 
@@ -286,7 +291,7 @@ def augment(key, signals, scale):
 augment = check.augment(augment)
 
 # %% [markdown]
-# One signal eight times. Run the cell again: the same eight.
+# One signal eight times; grey is the original. Run the cell again: the same eight.
 
 # %%
 t = jnp.linspace(0, 1, 100)
@@ -326,8 +331,8 @@ def momentum_step(loss, params, velocity, x, y, rate, momentum):
 momentum_step = check.momentum_step(momentum_step)
 
 # %% [markdown]
-# Your step fits a line to data whose x lie far from zero. That makes a long narrow valley of the loss, which momentum runs down and
-# plain descent crawls along. The step is jitted, the loss function being static.
+# Your step fits a line to data whose x lie all on one side of zero. That makes a long narrow valley of the loss, which momentum
+# runs down and plain descent crawls along. The step is jitted, the loss function being static.
 
 
 # %%
@@ -414,6 +419,7 @@ for label, bound in {"not clipped": 1e6, "clipped at 0.3": 0.3}.items():
     for _ in range(300):
         params = jax.tree.map(lambda p, g: p - 0.2 * g, params, gradient(params))
     axes.plot(x, params[0] * x + params[1], label=label)
+axes.set(xlabel="x", ylabel="y")
 axes.legend()
 plt.show()
 

@@ -148,44 +148,57 @@ print("JAX   counts.at[draws].add(1): ", jnp.zeros(4, jnp.int32).at[draws].add(1
 # %% [markdown]
 # NumPy reads, adds 1 and writes, so repeated indices win only once (`np.add.at` is its cure). JAX accumulates.
 #
-# Is a new array for each update not terribly slow? Called line by line, yes: each call copies. But inside a compiled function
-# the compiler sees that nobody needs the old array, and updates in place. Here are 200 updates of an array of 300,000
-# numbers. (`jit` and `fori_loop` come in section 2, and why we wait with `block_until_ready` in section 3.)
+# Is a new array for each update not terribly slow? If each update is a call of its own, yes: each call copies the array. But
+# *inside* a compiled function the compiler sees that nobody needs the old array, and updates in place. Here are 200 updates of
+# an array of 300,000 numbers, in three ways. (`jit` and `fori_loop` come in section 2, and why we wait with
+# `block_until_ready` in section 3.)
 
 
 # %%
+def write_at(i, x):
+    """`x` with i in place i."""
+    return x.at[i].set(jnp.asarray(i, x.dtype))
+
+
+def one_call_each(write, x, steps):
+    """Write 0, 1, 2, … `steps` - 1 into the first places of `x` by as many calls of `write`."""
+    for i in range(steps):
+        x = write(i, x)
+    return x
+
+
 def count_up(x, steps):
-    """Write 0, 1, 2, … `steps` - 1 into the first places of `x`, one at a time."""
-    return lax.fori_loop(0, steps, lambda i, x: x.at[i].set(i.astype(x.dtype)), x)
+    """The same, as one loop that can be compiled."""
+    return lax.fori_loop(0, steps, write_at, x)
 
 
 zeros = jnp.zeros(300_000)
-fast_count_up = jax.jit(count_up)
-fast_count_up(zeros, 200).block_until_ready()  # compiles
+ways = {
+    "200 calls, not compiled": functools.partial(one_call_each, write_at, zeros, 200),
+    "200 calls, compiled": functools.partial(one_call_each, jax.jit(write_at), zeros, 200),
+    "one call, compiled": functools.partial(jax.jit(count_up), zeros, 200),
+}
+results, milliseconds = [], []
+for way in ways.values():
+    way().block_until_ready()  # compiles
+    start = time.perf_counter()
+    results.append(way().block_until_ready())
+    milliseconds.append(1e3 * (time.perf_counter() - start))
 
-start = time.perf_counter()
-line_by_line = zeros
-for i in range(200):
-    line_by_line = line_by_line.at[i].set(i)
-line_by_line.block_until_ready()
-copied = time.perf_counter() - start
-
-start = time.perf_counter()
-compiled = fast_count_up(zeros, 200).block_until_ready()
-in_place = time.perf_counter() - start
-
-print("same result:", bool(jnp.array_equal(line_by_line, compiled)))
-plots.bars(["line by line", "compiled"], [1e3 * copied, 1e3 * in_place], unit="ms")
+print("same result:", all(bool(jnp.array_equal(results[0], result)) for result in results))
+plots.bars(list(ways), milliseconds, unit="ms")
 plt.show()
 
 # %% [markdown]
-# So updates in a loop belong *inside* a compiled function.
+# The calls copy 1.2 MB two hundred times; the loop inside one call does not. (Try `jnp.zeros(10)`: with nothing to copy the
+# second bar all but vanishes, and what is left of the first is Python.) So a loop of updates belongs *inside* a compiled
+# function.
 #
 # ### Outside the array there is no error
 #
 # A GPU cannot stop in the middle of a thousand threads to raise `IndexError`. So an index that is too large reads the *last*
-# element, and a write there is dropped. No message: this is the difference that costs most debugging. (Negative indices count
-# from the end, as in NumPy.)
+# element, and a write there is dropped. There is no message, so such a mistake can stay unseen for a long time. (Negative
+# indices count from the end, as in NumPy.)
 
 # %%
 x = jnp.arange(5.0)
@@ -196,7 +209,7 @@ print('read  x.at[100].get(mode="fill"):     ', x.at[100].get(mode="fill"))
 print("read  ... with fill_value=-1:         ", x.at[100].get(mode="fill", fill_value=-1))
 
 # %% [markdown]
-# `mode="fill"` gives NaN, which at least travels to where you see it.
+# `mode="fill"` gives NaN, which at least travels to where you see it. (Integers have no NaN: name a `fill_value`.)
 #
 # ### An array lives on a device
 #
@@ -211,8 +224,9 @@ back = jax.device_put(host)  # to JAX: to the first device, or to the one that y
 print("NumPy array:", isinstance(host, np.ndarray), "  JAX array:", isinstance(back, jax.Array))
 
 # %% [markdown]
-# A NumPy *function* called on a JAX array silently does the same journey: it works, on the host, and hands a NumPy array
-# back. Mixing `np.` and `jnp.` is legal and slow; in a compiled function it is an error, as we shall see.
+# A NumPy *function* called on a JAX array silently makes the same journey: it works, on the host, and hands a NumPy array
+# back. Outside a compiled function that is legal, though slow where the array must come from a GPU; inside one it is an error, as
+# section 9 shows.
 
 # %%
 print("np.sin(x) is a JAX array: ", isinstance(np.sin(x), jax.Array))
@@ -223,7 +237,7 @@ print("jnp.sin(x) is a JAX array:", isinstance(jnp.sin(x), jax.Array))
 #
 # Because arrays are values, a function of arrays can be a function in the mathematician's sense: **the same input gives the
 # same output, and nothing else happens.** Such a function is called *pure*. A pure function can be taken to pieces and put
-# together again by a program, and that is what JAX is: a set of *transformations*, each takes a function and
+# together again by a program, and that is what JAX is: a set of *transformations*. Each takes a function and
 # returns a function.
 #
 # | | takes `f` and returns a function that |
@@ -250,7 +264,7 @@ print(slope_at(jnp.array([-2.0, 0.0, 2.0])))
 #
 # ![The first call with a new signature is traced and compiled; the next ones run the program](../ressources/u01_jit.svg)
 #
-# **Guess:** how many lines does this cell print?
+# **Guess:** how often does this cell print "Python runs"?
 
 
 # %%
@@ -265,12 +279,12 @@ second = noisy(jnp.ones(3))
 print("results:", first, second)
 
 # %% [markdown]
-# Two calls, one line. During the first call `x` was a *tracer*: it has a shape and a dtype and no value. On the
+# Two calls, and Python ran once. During the first call `x` was a *tracer*: it has a shape and a dtype and no value. On the
 # second call Python did not run at all: the compiled program did.
 #
 # What was written down is a *jaxpr*, a small typed language. `jax.make_jaxpr` shows it. Read it as a
-# recipe: what comes in, one line for each operation, what goes out. Everything JAX does (compile, differentiate, batch) it does
-# to this text.
+# recipe: what comes in, one line for each operation, what goes out. For each such operation JAX knows how to compile it,
+# how to differentiate it and how to batch it.
 
 # %%
 print(jax.make_jaxpr(lambda x: jnp.sum(jnp.sin(x) * 2))(jnp.arange(3.0)))
@@ -364,9 +378,10 @@ axes.set_xticks(range(len(batch_sizes)), batch_sizes)
 plt.show()
 
 # %% [markdown]
-# Three shapes, three compilations, each as long as hundreds of runs (mind the logarithmic axis). The warm-up with a batch of
-# one was no warm-up: its program was never used again. A warm-up must have the real shapes. Better still, say so, and compile
-# ahead of time; such a program takes no other shape.
+# Three shapes, three compilations, and each is far longer than a run (the axis is logarithmic: one line up is ten times as long).
+# The warm-up with a batch of one was no warm-up: its program was never used again. A warm-up must have the real shapes. Better
+# still, name the shapes and compile *ahead of time*: `lower` traces, `compile` compiles, and nothing runs. Such a program takes
+# no other shape.
 
 # %%
 program = jax.jit(score).lower(w, jnp.ones((64, 32))).compile()
@@ -377,7 +392,7 @@ except TypeError as error:
 print("a batch of 64 runs:", program(w, jnp.ones((64, 32))).shape == ())
 
 # %% [markdown]
-# (You do not escape by leaving `jit` away: each single `jnp` operation is a small compiled program, kept by the same rule.)
+# (You do not escape by leaving `jit` out: each single `jnp` operation is a small compiled program, kept by the same rule.)
 #
 # And the odd last batch? Pad it to the usual size, and hand over a mask that says which rows are real. One shape, one
 # program.
@@ -529,7 +544,8 @@ print("scale 100:", scaled(1.0))
 # The program was compiled with the old scale in it, as a constant. No error: this is the worst kind of bug. The cure is
 # always the same: **what can change goes in through the arguments and comes out through the return value.**
 #
-# The other direction fails loudly. If a traced function hides something in a global, a list or `self`, a tracer *leaks*.
+# The other direction fails loudly, as soon as somebody uses the value. If a traced function hides something in a global, a list
+# or `self`, a tracer *leaks*.
 
 # %%
 kept = []
@@ -608,6 +624,9 @@ for function in (unrolled, rolled):
     print(f"{function.__name__:10}equations for 1, 10, 100 rounds: {sizes}")
 print("same result:", bool(jnp.allclose(unrolled(x, 50), rolled(x, 50), atol=1e-5)))
 
+# %% [markdown]
+# All those equations must be compiled. We time that, and run nothing.
+
 # %%
 rounds_tried = (1, 50, 100, 200, 300)
 compile_seconds = {"unrolled": [], "rolled": []}
@@ -625,7 +644,7 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# Three rounds may stay a Python loop, and the compiler can then fuse across them. Three hundred may not. Which `lax` loop?
+# Three rounds may stay a Python loop, and the compiler can then fuse across them. Three hundred should not. Which `lax` loop?
 #
 # | | rounds | gives | reverse-mode `grad` |
 # | --- | --- | --- | --- |
@@ -701,8 +720,8 @@ for a in (2.0, 1e6):
 # ## 3 · How to time
 #
 # JAX answers before it has computed. A call puts the work into the device's queue and returns an array that is a *promise*
-# of the result: *asynchronous dispatch*. Python can then prepare the next batch while the device works. Only who
-# looks at the numbers (prints them, turns them into NumPy, asks for `float(loss)`) waits.
+# of the result: *asynchronous dispatch*. Python can then prepare the next batch while the device works. Python waits only
+# when you look at the numbers: print them, turn them into NumPy, ask for `float(loss)`.
 #
 # So a clock stopped after the call has timed the queue. `block_until_ready` waits.
 
@@ -732,7 +751,7 @@ axes.set_title("Three ways to time the same product; the last is right")
 print("not waiting looks", f"{honest / dispatch:.1f}×", "faster than it is")
 
 # %% [markdown]
-# Many a "JAX is ten times faster" on the web is the middle bar. A fair timing
+# When you read that JAX is many times faster, ask whether it is the middle bar. A fair timing
 #
 # 1. runs once first, with the real shapes, so that compiling is not in it (or report it on its own);
 # 2. waits for the result, of everything that was computed;
@@ -754,7 +773,7 @@ def timed(function, *args, repeats=7):
 # %% [markdown]
 # ### NumPy, `jnp`, `jit`: which is faster?
 #
-# It depends on the size, so we draw it. The function is the GELU activation: eight operations for each element. NumPy gets
+# It depends on the size, so we draw it. The function is the GELU activation: nine operations for each element. NumPy gets
 # the same `float32` numbers.
 #
 # **Guess:** where does NumPy win?
@@ -785,12 +804,12 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# - **Small arrays: NumPy.** Each `jnp` operation costs some ten microseconds of dispatch, whatever the size; a loop over
-#   small arrays is the worst way to use JAX. NumPy's lead reaches farther than most people guess: on the two cores where
+# - **Small arrays: NumPy.** Each `jnp` operation costs microseconds of dispatch, however small the array; a loop over
+#   small arrays is the worst way to use JAX. NumPy's lead may reach farther than you guessed: on the two cores where
 #   this page was made, to somewhere between ten and a hundred thousand elements. (A GPU has even more to set up for each call.)
 # - **Large arrays: `jit`.** NumPy and un-jitted `jnp` write every intermediate result to memory and read it again. The
 #   compiled program passes over the data once, and on all cores.
-# - **Un-jitted `jnp`: never the fastest.** `jit` merges eight dispatches into one. So jit the *outermost* function you can: the
+# - **Un-jitted `jnp`: at no size the fastest.** `jit` merges nine dispatches into one. So jit the *outermost* function you can: the
 #   whole training step, not its parts.
 
 # %% [markdown]
@@ -812,7 +831,7 @@ figure, axes = plt.subplots(figsize=(7, 3.2))
 for label, function in {"f": wave, "grad(f)": jax.grad(wave), "grad(grad(f))": jax.grad(jax.grad(wave))}.items():
     axes.plot(x, jax.jit(jax.vmap(function))(x), label=label)
 axes.axhline(0, color="grey", linewidth=0.5)
-axes.set_title("f, and grad of it, once and twice")
+axes.set(xlabel="x", title="f, and grad of it, once and twice")
 axes.legend()
 plt.show()
 
@@ -865,8 +884,8 @@ except TypeError as error:
     print("an integer:     ", str(error).split(" (")[0])
 
 # %% [markdown]
-# `lax.stop_gradient` lets a value through and calls its derivative zero: for targets that should not learn, for a
-# baseline, for half of a loss.
+# `lax.stop_gradient` lets a value through and calls its derivative zero. It is for what a loss needs but training should not
+# move: a target computed by another network, a baseline.
 
 # %%
 print("d/dx x·x:                ", jax.grad(lambda x: x * x)(3.0))
@@ -907,7 +926,7 @@ for ax, title, function in zip(
 ):
     ax.plot(x, jax.vmap(function)(x), label="f")
     ax.plot(x, jax.vmap(jax.grad(function))(x), label="gradient")
-    ax.set(title=title, ylim=(-0.2, 3))
+    ax.set(title=title, xlabel="x", ylim=(-0.2, 3))
 axes[0].legend()
 print("NaN gradients:", [int(jnp.isnan(jax.vmap(jax.grad(f))(x)).sum()) for f in (naive_sqrt, safe_sqrt)])
 
@@ -982,6 +1001,8 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
+# One pass for one row or one column; where J is square, neither direction has a clear lead.
+#
 # The other price of reverse mode is memory: the intermediate values of the whole forward run are kept until the way back
 # needs them. (`jax.checkpoint` trades some of that for computing twice: unit 04.) Forward mode keeps nothing.
 #
@@ -989,7 +1010,8 @@ plt.show()
 #
 # The gradient has as many outputs as inputs, a square Jacobian: `jacfwd(jacrev(f))`, forward over reverse, is the usual
 # Hessian (`jax.hessian` is exactly that). For a model with a million parameters it would have 10¹² entries. Mostly one
-# wants H v for some v, and that costs about two gradients.
+# wants H v for some v: a derivative of the gradient in the direction v, so a `jvp`. That costs a few gradients at most,
+# however many parameters there are.
 
 
 # %%
@@ -1009,7 +1031,9 @@ with_hessian = jax.jit(lambda x, v: jax.jacfwd(jax.jacrev(rosenbrock))(x) @ v)
 without = jax.jit(functools.partial(hvp, rosenbrock))
 print("same:", bool(jnp.allclose(with_hessian(x, v), without(x, v), rtol=1e-3, atol=1e-2)))
 plots.bars(
-    ["build H, then H @ v", "jvp of grad"], [1e6 * timed(with_hessian, x, v), 1e6 * timed(without, x, v)], unit="µs"
+    ["build H, then H @ v", "jvp of grad", "one gradient"],
+    [1e6 * timed(with_hessian, x, v), 1e6 * timed(without, x, v), 1e6 * timed(jax.jit(jax.grad(rosenbrock)), x)],
+    unit="µs",
 )
 plt.show()
 
@@ -1080,8 +1104,9 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# `vmap` plays in the league of axes written by hand, and nobody had to write them. (For so little work NumPy's lighter call may
-# still win, as in section 3.) A loop over a jitted function is the worst of the four: five hundred dispatches.
+# `vmap` makes one call over whole arrays, as axes written by hand do: both leave the loops far behind, and nobody had to write
+# the axes. (For so little work NumPy's lighter call may still win, as in section 3.) A loop over a jitted function is
+# the worst of the four: five hundred dispatches.
 
 # %% [markdown]
 # `vmap` even takes a `while_loop` that stops at a different time for each example: the batch runs on until all are done. How many
@@ -1171,8 +1196,8 @@ print("same key, same numbers:", bool(jnp.all(jax.random.normal(key, (3,)) == ja
 
 # %% [markdown]
 # For new numbers you need a new key. `split` makes independent keys from one; `fold_in` makes one from a key and an
-# integer (a step, a device, a layer). The rule is short: **a key is used once.** Either it is split or it is drawn from; then it is
-# spent.
+# integer (a step, a device, a layer), and may be called on one key with many integers. The rule is short: **a key is used once.**
+# Either it is split or it is drawn from; then it is spent.
 
 # %%
 key, key_a, key_b = jax.random.split(jax.random.key(0), 3)
@@ -1184,9 +1209,10 @@ print("keys of three steps:", len({jax.random.key_data(k).tobytes() for k in ste
 # What happens if you break the rule? Here x and its noise are drawn, once from one key, once from two.
 
 # %%
+spent, key_x, key_noise = jax.random.split(jax.random.key(4), 3)
 figure, axes = plt.subplots(1, 2, figsize=(7, 3), sharex=True, sharey=True)
 for ax, title, (key_1, key_2) in zip(
-    axes, ("one key, used twice", "two keys"), ((key_a, key_a), (key_a, key_b)), strict=True
+    axes, ("one key, used twice", "two keys"), ((spent, spent), (key_x, key_noise)), strict=True
 ):
     first, second = jax.random.normal(key_1, (400,)), jax.random.normal(key_2, (400,))
     ax.plot(first, second, ".", markersize=3)
@@ -1221,7 +1247,7 @@ print("dice", dice[:10], " number 5 alone:", throw(keys[5]))
 
 # %% [markdown]
 # Old code says `jax.random.PRNGKey(0)`. That is the legacy form: a bare `uint32[2]` array, which anyone can add 1 to by
-# mistake. `jax.random.key(0)` gives a key *type*; arithmetic on it is an error. Write `key`, and read `PRNGKey`.
+# mistake. `jax.random.key(0)` gives an array with a *dtype* for keys; arithmetic on it is an error. Write `key`, and read `PRNGKey`.
 
 # %%
 print("new:", jax.random.key(0).dtype, jax.random.key(0).shape)
@@ -1285,15 +1311,15 @@ class Wave:
     """A sine or cosine wave."""
 
     height: jax.Array  # scalar
-    shape: str = dataclasses.field(metadata={"static": True})  # "sin" or "cos"
+    form: str = dataclasses.field(metadata={"static": True})  # "sin" or "cos"
 
     def __call__(self, x):
         """The wave at x."""
-        return self.height * (jnp.sin(x) if self.shape == "sin" else jnp.cos(x))
+        return self.height * (jnp.sin(x) if self.form == "sin" else jnp.cos(x))
 
 
 slope = jax.grad(lambda wave: wave(0.0))(Wave(jnp.float32(2.0), "cos"))
-print(f"the gradient is a {type(slope).__name__}, too: height {slope.height}, shape {slope.shape}")
+print(f"the gradient is a {type(slope).__name__}, too: height {slope.height}, form {slope.form}")
 
 # %% [markdown]
 # ## 8 · Two models trained by hand
@@ -1351,7 +1377,7 @@ axes[0].plot(x, y, ".", color="grey")
 ends = jnp.array([-2.0, 2.0])
 for step, colour in zip((0, 2, 5, 10, 59), plt.cm.viridis(np.linspace(0, 0.9, 5)), strict=True):
     axes[0].plot(ends, predict_line(lines[step], ends), color=colour, label=f"step {step}")
-axes[0].set_title("the line turns into place")
+axes[0].set(title="the line turns into place", xlabel="x", ylabel="y")
 axes[0].legend(fontsize=7)
 axes[1].semilogy(losses)
 axes[1].set(title="loss", xlabel="step")
@@ -1485,8 +1511,10 @@ plt.show()
 print("eight largest gradients, of which mislabelled:", int(jnp.isin(suspects, mislabelled).sum()))
 
 # %% [markdown]
-# The eight points that pull hardest are the eight with a wrong label. One line of `vmap(grad)` is a tool to clean data with. (Train
-# longer, and the network bends around them: then they are learnt by heart and no longer pull.)
+# The eight points that pull hardest are the eight with a wrong label. One line of `vmap(grad)` is a tool to clean data with. It
+# works only while the network has not learnt them by heart. (Try 24,000 steps in place of 1,500: where this page was made
+# the network then agrees with 99.8 % of the labels it was given and only with 98.2 % of the true ones, and correct points
+# are among the eight that pull hardest.)
 #
 # ### A loop in Python, or `scan`?
 #
@@ -1519,9 +1547,9 @@ axes.set_title("1,500 training steps")
 print("scan against the loop of jitted steps:", f"{seconds['Python loop, jit'] / seconds['scan in one jit']:.1f}×")
 
 # %% [markdown]
-# `jit` is worth most. After that, the step is so small that most of the Python loop is dispatch. With a large model a step takes longer than its dispatch,
-# and the plain loop of jitted steps is as fast, and easier to look into: that is what the next units use. `scan`
-# is for many small steps.
+# `jit` is worth most. After that, the step is so small that most of the Python loop is dispatch. With a large model a step takes
+# much longer than its dispatch, so `scan` saves little, and the plain loop of jitted steps is easier to look into: that is
+# what the next units use. `scan` is for many small steps.
 
 # %% [markdown]
 # ## 9 · When it goes wrong
