@@ -229,6 +229,17 @@ def test_what_a_broken_off_download_leaves_is_not_believed(monkeypatch, nothing,
     assert "the course's sample" in load().source
 
 
+@pytest.mark.parametrize("names", [None, "", "cat\n"], ids=["missing", "empty", "cut off"])
+def test_class_names_that_are_lost_are_told(tmp_path, monkeypatch, names):
+    file = tiny.cats_vs_dogs(tmp_path) / "cats_vs_dogs/4.0.1/label.labels.txt"
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("COURSE_DATA", "tfds")
+    assert load("cats_vs_dogs").classes == ("cat", "dog")
+    file.unlink() if names is None else file.write_text(names)
+    with pytest.raises(CourseError, match=r"label\.labels\.txt does not name its 2 classes"):
+        load("cats_vs_dogs")
+
+
 # downloading
 
 

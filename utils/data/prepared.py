@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from utils.data import slices, source
@@ -16,6 +17,7 @@ def read(entry: DataSet, split: str) -> Raw:
     lengths = source.lengths(found)
     examples = sum(piece.stop - piece.start for piece in slices.pieces(entry.name, lengths, split))
     builder, (height, width, channels), label = _opened(found)
+    _check_names(entry, found, label.names)
     skip = {"image": datasets().decode.SkipDecoding()}
 
     def encoded() -> Any:
@@ -45,6 +47,14 @@ def _opened(found: source.Found) -> tuple[Any, tuple[int | None, int | None, int
         return builder, builder.info.features["image"].shape, builder.info.features["label"]
     except Exception as error:  # whatever a mangled features.json makes TFDS do
         raise source.broken(found, "TensorFlow Datasets cannot read features.json") from error
+
+
+def _check_names(entry: DataSet, found: source.Found, names: list[str]) -> None:
+    """TFDS believes a label.labels.txt that is cut off, and numbers the classes where there is none."""
+    features = json.loads((found.path / "features.json").read_text(encoding="utf-8"))
+    due = int(features["featuresDict"]["features"]["label"]["classLabel"]["numClasses"])
+    if len(names) != due or (entry.named and not names[0].strip("0123456789")):
+        raise source.broken(found, f"label.labels.txt does not name its {due} classes")
 
 
 def _kind(entry: DataSet, found: source.Found, lengths: dict[str, int]) -> str:

@@ -23,7 +23,7 @@ class DataSet(NamedTuple):
     full: examples in each split of the whole real set, to tell a part from the whole. statistics: of the real set's
     training split; the sample uses them too, since constants that are near serve as well as exact ones, and a model
     trained on one can then be shown the other. sample: what the sample is, in words. host: where TFDS downloads from.
-    titles: readable class names for those the builder gives.
+    titles: readable class names for those the builder gives. named: TFDS keeps class names in label.labels.txt.
     """
 
     name: str
@@ -33,6 +33,7 @@ class DataSet(NamedTuple):
     sample: str
     host: str
     titles: Mapping[str, str] = {}
+    named: bool = True
 
 
 # torchvision's constants, from the 1.2 million training pictures of ImageNet; photographs in general are near them
@@ -48,6 +49,7 @@ SETS: Mapping[str, DataSet] = {
             statistics=Statistics((0.1307,), (0.3081,)),  # over all 60,000 training digits, measured
             sample="handwritten digits that come with scikit-learn",
             host="storage.googleapis.com",
+            named=False,
         ),
         DataSet(
             name="cifar10",
