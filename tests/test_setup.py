@@ -19,6 +19,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from utils import authoring, bootstrap, doctor, lab, lock, paths
@@ -90,6 +91,20 @@ def test_every_locked_package_has_one_version_and_hashes(name: str) -> None:
         assert not entry.url
         assert hashes
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in hashes)
+
+
+def test_whatever_is_imported_is_declared() -> None:
+    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    providers = importlib.metadata.packages_distributions()
+    undeclared = set()
+    for file in [*ROOT.glob("utils/**/*.py"), *ROOT.glob("*/[0-9][0-9]_*.py"), *ROOT.glob("tests/*.py")]:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            for top in {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"utils", "tiny"}:
+                if not declared & {canonicalize_name(name) for name in providers.get(top, [])}:
+                    undeclared.add(f"{top} in {file.relative_to(ROOT).as_posix()}")
+    assert not undeclared
 
 
 def test_the_gpu_lock_adds_the_plugin_of_the_locked_jax_and_repeats_nothing() -> None:

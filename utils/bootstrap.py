@@ -26,6 +26,7 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "course-stamp"
 WINDOWS = os.name == "nt"
 OLDEST, NEWEST = (3, 11), (3, 13)  # as requires-python in pyproject.toml
+OLDEST_UV = (0, 8)
 UV_RANGE = "uv>=0.8,<1"
 DISK_NEEDED_GB = 4
 
@@ -107,12 +108,21 @@ def install(uv: str, gpu: bool) -> None:
 
 
 def find_uv() -> str:
-    """The uv on PATH or in `.venv`; empty when there is none that runs."""
+    """The uv on PATH or in `.venv`; empty when there is none that runs and is new enough."""
     inside = venv_python().with_name("uv.exe" if WINDOWS else "uv")
     for candidate in (shutil.which("uv"), str(inside)):
-        if candidate and works([candidate, "--version"]):
+        if candidate and uv_version(candidate) >= OLDEST_UV:
             return candidate
     return ""
+
+
+def uv_version(uv: str) -> "tuple[int, ...]":
+    """(major, minor) of a uv; empty when it does not run."""
+    try:
+        reply = subprocess.run([uv, "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
+        return tuple(int(part) for part in reply.split()[1].split(".")[:2])
+    except (OSError, ValueError, IndexError):
+        return ()
 
 
 def bring_uv() -> str:

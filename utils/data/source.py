@@ -58,6 +58,11 @@ def prepared(entry: DataSet, folder: Path) -> Path | None:
     return max(versions, key=lambda child: tuple(map(int, child.name.split("."))), default=None)
 
 
+def at_hand(entry: DataSet) -> bool:
+    """Whether `locate` would find the set, or draw its sample, without a download."""
+    return mode() != "tfds" or prepared(entry, data_dir()) is not None
+
+
 def information(found: Found) -> dict[str, Any]:
     """dataset_info.json of a set, its numbers as int and each split's `files`. CourseError if missing or broken."""
     try:
@@ -95,8 +100,12 @@ def verify(found: Found) -> int:
     Raises CourseError for what is missing or too long or short.
     """
     info = information(found)
-    if not (found.path / "features.json").is_file():
-        raise broken(found, "features.json is missing")
+    try:
+        json.loads((found.path / "features.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise broken(found, "features.json is missing") from None
+    except (OSError, ValueError) as error:
+        raise broken(found, "features.json cannot be read") from error
     total = 0
     for split in info["splits"]:
         files = [found.path / name for name in split["files"]]

@@ -28,7 +28,7 @@ def ensure(name: str, *, quiet: bool = False) -> Path:
     from utils.errors import CourseError
 
     if name not in NAMES:
-        raise CourseError(f"there is no sample called {name!r}. There are: {', '.join(NAMES)}.")
+        raise CourseError(f"There is no sample called {name!r}. There are: {', '.join(NAMES)}.")
     from utils.samples import recipes, store
 
     recipe = recipes.RECIPES[name]

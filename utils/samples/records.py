@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from utils.data import quiet
+from utils.data import quiet, source
+from utils.errors import CourseError
 
 Example = dict[str, Any]  # a feature's name -> its value; "image" as uint8 [H, W, C]
-FRAME = 16  # bytes that a TFRecord file adds to a record: its length and two checksums
 
 
 def write(
@@ -76,20 +76,11 @@ def _finish_info(path: Path, description: str) -> None:
 
 
 def fault(folder: Path) -> str | None:
-    """What is wrong with a set that `write` wrote, in a few words; None when it is whole."""
+    """What is wrong with a set that `write` wrote; None when it is whole."""
     try:
-        info = json.loads((folder / "dataset_info.json").read_text(encoding="utf-8"))
-        json.loads((folder / "features.json").read_text(encoding="utf-8"))
-        for split in info["splits"]:
-            file = folder / f"{info['name']}-{split['name']}.tfrecord-00000-of-00001"
-            count = sum(int(length) for length in split["shardLengths"])
-            want = int(split["numBytes"]) + FRAME * count
-            if file.stat().st_size != want:
-                return f"{file.name} has {file.stat().st_size} bytes, not {want}"
-    except FileNotFoundError as error:
-        return f"{Path(error.filename).name} is missing"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"it cannot be read ({type(error).__name__})"
+        source.verify(source.Found(folder.name, folder, real=False))
+    except CourseError as problem:
+        return str(problem)
     return None
 
 

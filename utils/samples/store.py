@@ -51,7 +51,7 @@ def ensure(place: str, make: Make, doing: str, say: Callable[[str], None]) -> Pa
                 _make(root, place, kind, make)
     except OSError as error:
         raise CourseError(
-            f"the {kind} sample cannot be written ({error.strerror or error}).\n"
+            f"The {kind} sample cannot be written ({error.strerror or error}).\n"
             "Free some disk (100 MB is plenty), or set COURSE_CACHE to a folder that can be written to."
         ) from error
     return root

@@ -18,7 +18,6 @@ from utils.checks.unit_02.shared import linear, linear_params, padded_batches
     stars=2,
     minutes=12,
     points=3,
-    seconds=10.0,
     hints=(
         "Three running sums over the batches: of the losses, of the hits, of the real examples. Divide after the loop.",
         "`jnp.sum(losses, where=batch.mask)` leaves the blanks out and keeps the shape. The same for the hits.",
