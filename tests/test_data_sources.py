@@ -206,21 +206,23 @@ def test_what_a_broken_off_download_leaves_is_not_believed(monkeypatch, nothing,
     tfds = quiet.datasets()
     monkeypatch.delenv("COURSE_DATA", raising=False)
 
-    class Mnist(tfds.core.GeneratorBasedBuilder):
-        name = "mnist"
-        VERSION = tfds.core.Version("3.0.1")
+    with tfds.core.registered.skip_registration():
 
-        def _info(self):
-            return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict({"label": np.int64}))
+        class Mnist(tfds.core.GeneratorBasedBuilder):
+            name = "mnist"
+            VERSION = tfds.core.Version("3.0.1")
 
-        def _split_generators(self, manager):
-            return {"train": self._generate_examples()}
+            def _info(self):
+                return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict({"label": np.int64}))
 
-        def _generate_examples(self):
-            yield 0, {"label": 0}
-            seen.append([str(path.relative_to(nothing)) for path in nothing.rglob("*")])
-            assert source.prepared(sets.SETS["mnist"], nothing) is None
-            raise KeyboardInterrupt
+            def _split_generators(self, manager):
+                return {"train": self._generate_examples()}
+
+            def _generate_examples(self):
+                yield 0, {"label": 0}
+                seen.append([str(path.relative_to(nothing)) for path in nothing.rglob("*")])
+                assert source.prepared(sets.SETS["mnist"], nothing) is None
+                raise KeyboardInterrupt
 
     seen: list[list[str]] = []
     with pytest.raises(KeyboardInterrupt):
