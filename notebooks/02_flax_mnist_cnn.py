@@ -744,7 +744,7 @@ with tempfile.TemporaryDirectory() as folder:
 # ## 9 · Training
 #
 # How long? Sixty thousand digits and a sample of a thousand should not be given the same number of *epochs*: what teaches a
-# network is steps. The rule here: six epochs, or as many as make 200 steps, whichever is more.
+# network is steps. The rule here: six epochs, or as many as make 120 steps, whichever is more.
 #
 # And how fast? With a constant learning rate the weights never come to rest: each noisy batch moves them by about as much
 # as the one before. Letting the rate fall to zero along half a cosine costs one line. optax takes a *schedule*, a function of
@@ -752,7 +752,7 @@ with tempfile.TemporaryDirectory() as folder:
 # rate and 99.2 % with the cosine (one run each, on two CPU cores): not much, and free.
 
 # %%
-epochs = max(6, math.ceil(200 / len(train)))
+epochs = max(6, math.ceil(120 / len(train)))
 schedule = optax.cosine_decay_schedule(1e-3, decay_steps=epochs * len(train))
 optimizer = optax.adam(schedule)
 

@@ -154,6 +154,14 @@ def write(rows: list[dict[str, Any]], name: str) -> Path:
     return target
 
 
+def _in_short(data: str) -> str:
+    """The first line of each set; a lesson may load many slices of one."""
+    lines: dict[str, list[str]] = {}
+    for line in data.split("; ") if data else []:
+        lines.setdefault(line.split()[0], []).append(line)
+    return "\n".join(first + (f" (and {len(more)} more)" if more else "") for first, *more in lines.values())
+
+
 def as_table(rows: list[dict[str, Any]]) -> str:
     """The rows for a reader, with the time of all of them."""
     body = []
@@ -170,7 +178,7 @@ def as_table(rows: list[dict[str, Any]]) -> str:
                 row["status"],
                 f"{row['seconds']:.1f}{over}",
                 memory,
-                row["data"].replace("; ", "\n"),
+                _in_short(row["data"]),
                 metrics,
             ]
         )
