@@ -166,8 +166,10 @@ class Checker:
         cells = "".join(
             f"<tr><td style='color:{v.kind.colour};text-align:center'>{v.kind.mark}</td>"
             f"<td style='text-align:left'><code>{html.escape(e.name)}</code></td>"
-            f"<td style='text-align:left'>{marked_up(e.title)}</td><td>{_stars(e)}</td><td>{e.minutes} min</td>"
-            f"<td>{v.points}/{e.points}</td><td style='text-align:left'>{self._remark(e, v)}</td></tr>"
+            f"<td style='text-align:left'>{marked_up(e.title)}</td><td>{_stars(e)}</td>"
+            f"<td style='white-space:nowrap'>{e.minutes} min</td>"
+            f"<td>{v.points}/{e.points}</td>"
+            f"<td style='text-align:left;white-space:nowrap'>{self._remark(e, v)}</td></tr>"
             for e, v in rows
         )
         bar = (
