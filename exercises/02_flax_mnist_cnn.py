@@ -160,7 +160,7 @@ def train_step(state: TrainState, batch: data.Batch, apply_fn, optimizer) -> tup
 train_step = check.train_step(train_step)
 
 # %% [markdown]
-# Can it learn one batch by heart? The course's own step and yours must both say yes.
+# Can it learn one batch by heart? Whichever step the check handed back, yours or the course's, must be able to.
 
 # %%
 optimizer = optax.adam(1e-3)
@@ -331,7 +331,7 @@ def saliency(apply_fn, params: dict, images: jax.Array, classes: jax.Array) -> j
 saliency = check.saliency(saliency)
 
 # %% [markdown]
-# The network that learnt one batch by heart, on eight digits of that batch: what a seven needs to be a seven.
+# The network that learnt one batch by heart, on eight digits of that batch: on which pixels does the logit of each depend?
 
 # %%
 maps = jax.jit(saliency, static_argnums=0)(model.apply, state.params, digits.image[:8], digits.label[:8])
@@ -345,8 +345,7 @@ for place in axes.flat:
 # %% [markdown]
 # ## All together
 #
-# Your loss, network, step, program, evaluation and memory for the best, in one training run. Every name below is one you wrote (or the
-# course's, where a check handed you that).
+# Your network, step, program, evaluation and memory for the best, in one training run (or the course's, where a check handed you that).
 
 # %%
 optimizer = optax.adam(1e-3)

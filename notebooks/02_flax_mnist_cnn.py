@@ -22,7 +22,7 @@
 # - keep the best weights, go on after Ctrl-C, and ship a model in a file that cannot run code;
 # - compare two frameworks without fooling yourself.
 #
-# You need: unit 01 (`jit`, `grad`, `vmap`, keys, pytrees). No GPU. Allow about 90 minutes with the exercises.
+# You need: unit 01 (`jit`, `grad`, `vmap`, keys, pytrees). No GPU. Allow about 90 minutes, and as long again for the exercises.
 
 # %%
 import itertools
@@ -218,7 +218,7 @@ nnx.update(nnx_model, linen_weights)
 print("same weights, same answer:", bool(jnp.allclose(nnx_model(batch.image), log_probabilities, atol=1e-5)))
 
 # %% [markdown]
-# The arithmetic is the same, and so is the compiled program; what differs is who holds the weights. This unit stays with
+# The arithmetic is the same; what differs is who holds the weights. This unit stays with
 # Linen: weights as a plain pytree that goes in and comes out is the clearest picture of what JAX does, it is what
 # Haiku in unit 03 does too, and what you learn carries over.
 
@@ -279,8 +279,9 @@ kept, weights = (sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in (o
 print(f"numbers kept for each weight: {kept / weights:.2f}")
 
 # %% [markdown]
-# So training with Adam needs three times the memory of the weights, before any activation. What do its updates look
-# like? Compute one gradient, ask for the first update, and draw the sizes of both.
+# So with Adam, weights and averages together take three times the memory of the weights alone. Each step adds the gradients
+# (as much as the weights again) and the activations. What do Adam's updates look like? Compute one gradient, ask for the first
+# update, and draw the sizes of both.
 
 
 # %%
@@ -375,8 +376,9 @@ def make_train_step(model: nn.Module, optimizer: optax.GradientTransformation):
 
 
 # %% [markdown]
-# Before training for minutes, spend two seconds on the best test there is: **can it learn one batch by heart?** A right
-# step drives the loss on 64 fixed images to zero. A wrong one (labels shuffled, updates not applied, sign turned) does not.
+# Before training for minutes, spend a few seconds on the best test there is: **can it learn one batch by heart?** A right
+# step drives the loss on 64 fixed images to zero. Many a wrong one (updates not applied, a sign turned) does not. It does
+# not find everything: wrong labels are learnt by heart just as well.
 
 # %%
 quick_step = jax.jit(make_train_step(model, optimizer))
@@ -391,7 +393,7 @@ plots.curves({"loss": losses}, xlabel="step", title="one batch, again and again"
 plt.show()
 
 # %% [markdown]
-# It starts near 2.3, as a guess should, and goes to zero. The step is right.
+# It starts near 2.3, as a guess should, and goes to zero. The step does its work.
 
 # %% [markdown]
 # ## 6 · Compiled once, and before the first step
@@ -448,8 +450,8 @@ plt.show()
 
 # %% [markdown]
 # Three programs. The one from the warm-up, for a batch of one, is never used again; the first step compiles as if there
-# had been no warm-up; and the last batch, shorter than the others, compiles a third program in the middle of the
-# measurement. Nothing gave a warning. (`jax.log_compiles()` would: it logs every compilation. And with
+# had been no warm-up; and the last batch, shorter than the others, compiles a third program while the
+# clock runs. Nothing gave a warning. (`jax.log_compiles()` would: it logs every compilation. And with
 # `jax.config.update("jax_compilation_cache_dir", …)` programs are kept on disk, and a second run of a script finds them there.)
 #
 # The cure is to say the shapes. `lower` traces the function for *descriptions* of its arguments, `compile` makes the
@@ -507,7 +509,8 @@ for what, megabytes in memory(donating_step).items():
     print(f"{what:10} {megabytes:6.1f} MB")
 
 # %% [markdown]
-# The results now need next to nothing of their own. The price: what was given away is gone.
+# The results now need next to nothing of their own. What is needed in between may grow, because the compiler plans its memory
+# anew; compare the sums of the three. The price: what was given away is gone.
 
 # %%
 before = init_state(jax.random.key(0), model, optimizer)
@@ -581,9 +584,9 @@ plt.show()
 # %% [markdown]
 # ## 8 · Nothing lost: checkpoints
 #
-# Training takes a while, and things happen: Ctrl-C, a flat battery, a full disk. **Orbax** writes pytrees to disk, large
-# ones in the background; ours is small enough to wait for. A checkpoint first gets a temporary name and is renamed when it is whole, so a half-written one is
-# never taken for a good one. (`flax.training.checkpoints`, which older code uses, is deprecated in its favour.)
+# Training takes a while, and things happen: Ctrl-C, a flat battery, a full disk. **Orbax** writes pytrees to disk, in the
+# background unless told otherwise; ours is small enough to wait for. A checkpoint first gets a temporary name and is renamed when it is whole, so a half-written one is
+# never taken for a good one. (`flax.training.checkpoints`, which older code uses, tells its users to change over to Orbax.)
 #
 # We keep two: the *latest*, to go on from, and the *best*, by its loss on the validation set. The history of the
 # losses goes with them, so that a checkpoint is all that is needed to go on.
@@ -749,7 +752,7 @@ with tempfile.TemporaryDirectory() as folder:
 # And how fast? With a constant learning rate the weights never come to rest: each noisy batch moves them by about as much
 # as the one before. Letting the rate fall to zero along half a cosine costs one line. optax takes a *schedule*, a function of
 # the step, wherever it takes a learning rate. On the real MNIST, six epochs brought 99.1 % of the validation digits right with the constant
-# rate and 99.2 % with the cosine (one run each, on two CPU cores): not much, and free.
+# rate and 99.2 % with the cosine (one run each, on two CPU cores): so small a difference may be chance, but the cosine costs nothing.
 
 # %%
 epochs = max(6, math.ceil(120 / len(train)))
@@ -823,9 +826,11 @@ axes[0].annotate(
 plt.show()
 
 # %% [markdown]
-# Read the curves from left to right. First both losses fall together: the network learns what digits look like. Then the training
+# Read the curves from left to right. First both losses fall: the network learns what digits look like. (At first the *training* loss is the
+# higher one. It is averaged over an epoch in which the network still learns; validation comes after that epoch.) Then the training
 # loss goes on falling while the validation loss flattens: what it learns from now on are *these* digits. The dotted line marks
-# the epoch with the lowest validation loss. Its weights were kept, and are the ones we go on with.
+# the epoch with the lowest validation loss: often one of the last, as the learning rate falls to zero. Its weights were kept, and are the
+# ones we go on with.
 #
 # Is what came back from disk what was saved? Evaluate it once more; the loss must be the one in the history.
 
@@ -845,7 +850,10 @@ error = math.sqrt(test_accuracy * (1 - test_accuracy) / test.examples)
 print(f"test accuracy: {100 * test_accuracy:.2f} % ± {100 * error:.2f} % (one standard error)")
 
 # %% [markdown]
-# The ± is not decoration: a test set is a sample too, and a difference between two models that is smaller than it says nothing.
+# Whose accuracy is it? That of the data named in part 1: a figure on the course's sample, with its few hundred small digits, says nothing
+# about MNIST.
+#
+# The ± is not decoration: other test digits would give another figure, and a difference between two models that is smaller than it says nothing.
 #
 # Is the test accuracy well below the validation accuracy? Then ask who wrote the digits. Validation digits were cut from the same pile as
 # the training digits: the same hands wrote both. The test digits come from other people (nearly so in the course's sample, which
@@ -894,7 +902,7 @@ confidence = np.exp(log_p.max(axis=1))  # [N]
 print(f"says on average {100 * confidence.mean():.1f} %, is right in {100 * test_accuracy:.1f} %")
 
 # %% [markdown]
-# If it says more than it keeps, it is overconfident. Networks that have learnt their training digits almost by heart tend to be: nothing
+# If it says more than it keeps, by more than the ± above, it is overconfident. Networks that have learnt their training digits almost by heart tend to be: nothing
 # in the loss ever told them to hesitate.
 
 # %% [markdown]
@@ -909,7 +917,8 @@ plots.images(jnp.moveaxis(kernels, -1, 0), columns=16, size=0.55, title="the 32 
 plt.show()
 
 # %% [markdown]
-# Some are bright on one side and dark on the other: edges of a direction. What they do is easier to see in their output. With
+# Some are bright on one side and dark on the other: edges of a direction. After a training as short as the sample's, many still look like
+# the random numbers they began as. What they do is easier to see in their output. With
 # `capture_intermediates` Flax returns what each layer gave, without a change to the model.
 
 # %%
@@ -955,7 +964,7 @@ figure.suptitle("ten digits, and the pixels that matter for the answer", fontsiz
 plt.show()
 
 # %% [markdown]
-# The bright places lie on and around the strokes, some where there is *no* ink: a stroke there would make it another digit. And the margin,
+# The bright places lie on and around the strokes, some where there is *no* ink: a stroke there might make it another digit. And the margin,
 # where digits seldom reach? A frame of four pixels is half of the picture.
 
 # %%
@@ -966,6 +975,8 @@ print(
 )
 
 # %% [markdown]
+# Spread evenly, the saliency in the frame would be as large as the frame's share of the picture.
+#
 # A saliency map is a hint and no proof. But a network that looks at the margin has found something other than digits, and such things are found
 # in practice: a watermark, a ruler beside the skin, a hospital's name in the corner of an X-ray.
 
@@ -1218,11 +1229,12 @@ for what, unit, scale in (
 # %% [markdown]
 # The darker bar is the faster one *on the machine that ran this notebook*. Whatever it says on yours, read it with three facts in mind.
 #
-# - On a CPU, TensorFlow's convolutions come from a library written by hand for such processors (oneDNN); JAX's programs are made by
+# - On x86 processors, TensorFlow's convolutions come from a library that is tuned for them (oneDNN); JAX's programs are made by
 #   XLA. Neither must win: it depends on the processor, the sizes of the maps, the batch. "JAX is faster" and "Keras is faster" are not facts about
 #   frameworks; "this model, this batch size, this machine" is one.
 # - The range matters as much as the median: where the thin lines overlap, this race has no winner.
-# - XLA is not JAX's alone: `keras_twin(jit_compile=True)` uses it too. Try it in the race: the first step gets slower.
+# - XLA is not JAX's alone: `keras_twin(jit_compile=True)` uses it too. Write that into `keras_contestant` and race again; look at the
+#   first step.
 #
 # What JAX gives you is the composability you have used all along: the same pure function jitted, differentiated by weights *and* by pixels, vmapped,
 # compiled ahead of time, resumed bit by bit.

@@ -174,7 +174,7 @@ def evaluate(answer: Any, reference: Any) -> None:
         got = tuple(float(value) if isinstance(value, float) else value for value in got)
     if counted.count > 1:
         probes.fail(
-            f"`predict` was compiled {counted.count} programs, one for each shape it was called with. Give it whole batches, "
+            f"`predict` has compiled {counted.count} programs, one for each shape it was called with. Give it whole batches, "
             "and leave the blanks out of the sums: `where=batch.mask`."
         )
 

@@ -231,7 +231,9 @@ def train_step(answer: Any, reference: Any) -> None:
                 loss,
             ),
             climbs: (new._replace(params=uphill), loss),
-            climbs + " So does the gradient.": stepped(lambda losses: jnp.mean(losses, where=batch.mask), sign=-1.0),
+            "It climbs: the loss gets larger. The gradient has the wrong sign; give it to the optimiser as it is.": stepped(
+                lambda losses: jnp.mean(losses, where=batch.mask), sign=-1.0
+            ),
             "In the mean the blanks count as examples: use `batch.mask`.": stepped(jnp.mean),
             "The blanks are left out of the sum, but it is divided by the size of the batch. Divide by the number of "
             "real examples.": stepped(lambda losses: jnp.mean(losses * batch.mask)),
