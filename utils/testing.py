@@ -16,7 +16,6 @@ from typing import NamedTuple
 from utils.machine import cores
 from utils.paths import ROOT
 
-CELL_SECONDS = 600  # for a slow machine that runs two notebooks; a dead kernel is noticed only when this is over
 WORKER_GB = 3  # what a notebook with TensorFlow may take
 
 
@@ -58,8 +57,6 @@ def steps(processes: int) -> list[Step]:
     """All steps in the order in which they run: the quick ones first. `processes` notebooks or test files at once."""
     python = [sys.executable, "-m"]
     spread = ["-n", str(processes), "--dist", "loadfile"]  # a notebook's cells belong to one kernel
-    nbval = ["--nbval", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg", f"--nbval-cell-timeout={CELL_SECONDS}"]
-    nbval += ["--nbval-kernel-startup-timeout=120"]
     return [
         Step("lint", "Rules for the code", [*python, "ruff", "check"]),
         Step("format", "Layout of the code", [*python, "ruff", "format", "--check"]),
@@ -68,7 +65,7 @@ def steps(processes: int) -> list[Step]:
         Step(
             "notebooks",
             "Lessons and solutions give the outputs they are committed with; untouched exercises run to their end",
-            [*python, "pytest", "-q", *nbval, *spread, "notebooks", "solutions", "exercises"],
+            [*python, "pytest", "-q", "--nbval", *spread, "notebooks", "solutions", "exercises"],
         ),
     ]
 
