@@ -111,6 +111,7 @@ def test_an_author_s_own_not_implemented_error_is_no_stub(demo):
         ("def average(x): return jax.lax.stop_gradient(x.mean())", "disagrees with finite differences"),
         ("def average(x): raise SystemExit", "called `exit()`"),
         ("def average(x): raise ValueError", "It raised ValueError"),
+        ("class Odd(BaseException): pass\ndef average(x): raise Odd", "It raised Odd"),
         ("def average(x):\n    while True: pass", "never ends"),
         (
             "def average(x):\n    while True:\n        try: 1 / 0\n        except Exception: pass",

@@ -446,3 +446,10 @@ def test_a_contact_sheet_has_a_row_for_every_class(
 @pytest.mark.parametrize("name", ["mnist", "cifar10", "cats_vs_dogs", "imagenette"])
 def test_the_contact_sheets_are_there_and_small(name: str) -> None:
     assert 10_000 < (paths.RESSOURCES / f"samples_{name}.png").stat().st_size < 400_000
+
+
+def test_the_worse_of_two_processes_decides_the_exit_status(capfd):
+    from utils.samples import cli
+
+    assert cli._side_by_side([["--help"], ["minst"]]) == 2
+    assert "There is no sample called 'minst'" in capfd.readouterr().err

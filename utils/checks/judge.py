@@ -39,7 +39,7 @@ def judge(exercise: Exercise, answer: Any, reference: Any) -> Verdict:
             warnings.simplefilter("ignore")
             _is_what_was_asked(exercise.name, answer, reference)
             exercise.check(answer, reference)
-    except (Mistake, Exception, _TookTooLong, KeyboardInterrupt, SystemExit) as error:
+    except BaseException as error:
         kind, message = _judged(exercise, reference, error)
         printed = out.last(_PRINTED_LINES) if kind is Kind.WRONG else ""
         return Verdict(exercise.name, kind, message, 0, exercise.points, printed)
