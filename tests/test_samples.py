@@ -17,7 +17,7 @@ from numpy._core import _multiarray_umath as umath
 
 from utils import paths, samples
 from utils.errors import CourseError
-from utils.samples import dice, draw, raster, recipes, records, shapes, sheets, store
+from utils.samples import cli, dice, draw, raster, recipes, records, shapes, sheets, store, studio
 
 DRAWN = [name for name in samples.NAMES if recipes.RECIPES[name].drawing]
 FEW = 30  # pictures a split in the small variants that these tests make
@@ -448,8 +448,43 @@ def test_the_contact_sheets_are_there_and_small(name: str) -> None:
     assert 10_000 < (paths.RESSOURCES / f"samples_{name}.png").stat().st_size < 400_000
 
 
-def test_the_worse_of_two_processes_decides_the_exit_status(capfd):
-    from utils.samples import cli
+# ---- drawing in another process
 
-    assert cli._side_by_side([["--help"], ["minst"]]) == 2
-    assert "There is no sample called 'minst'" in capfd.readouterr().err
+
+def test_the_other_process_draws_the_same_pictures() -> None:
+    with studio.Studio(("cifar10",), FEW) as other:
+        there = [list(other.pictures("cifar10", split)) for split in ("train", "test")]
+    here = [list(recipes.pictures("cifar10", split, FEW)) for split in ("train", "test")]
+    assert np.array_equal(there, here)
+
+
+def test_splits_that_nobody_asks_for_are_passed_over() -> None:
+    with studio.Studio(("cats_vs_dogs", "cifar10"), FEW) as other:
+        there = list(other.pictures("cifar10", "test"))
+        assert not other.draws("cats_vs_dogs")
+    assert np.array_equal(there, list(recipes.pictures("cifar10", "test", FEW)))
+
+
+def test_a_drawing_process_that_dies_leaves_an_error_and_nothing_else(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with studio.Studio(("cifar10",)) as other:
+        other._process.kill()
+        with pytest.raises(CourseError, match="was stopped"):
+            samples.ensure("cifar10", quiet=True, studio=other)
+    assert leftovers() == []
+    assert not (store.data_dir() / "cifar10" / "3.0.2").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_the_drawing_process_ends_when_nobody_reads_any_more() -> None:
+    other = studio.Studio(("cifar10",))
+    next(other.pictures("cifar10", "train"))
+    assert other._process.stdout is not None
+    other._process.stdout.close()
+    assert other._process.wait(timeout=60) == 1
+
+
+def test_an_unknown_name_among_several_starts_no_drawing(cache: Path) -> None:
+    with pytest.raises(CourseError, match="no sample called 'minst'"):
+        cli.main(["minst", "mnits"])

@@ -1,19 +1,16 @@
 """`python -m utils samples [NAME …] [--sheets]`: make the samples, and pictures of them.
 
-Several are made by two processes, each a half of them: making is one core's work, and so is importing TensorFlow.
+All that are to be drawn are drawn by one other process, while this one imports TensorFlow and writes them.
 """
 
 from __future__ import annotations
 
 import argparse
-import signal
-import subprocess
-import sys
 import time
+from contextlib import nullcontext
 
 from utils import samples
-from utils.machine import cores
-from utils.paths import ROOT
+from utils.samples import recipes, records, store, studio
 
 
 def main(arguments: list[str]) -> int:
@@ -23,33 +20,27 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("names", nargs="*", metavar="name", help="; ".join(samples.NAMES))
     parser.add_argument("--sheets", action="store_true", help="also write ressources/samples_NAME.png")
-    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)  # one of the two processes
     chosen = parser.parse_args(arguments)
     names = chosen.names or samples.NAMES
-    if len(names) > 1 and cores() > 1 and not chosen.alone:
-        half = len(names) // 2
-        options = ["--sheets"] if chosen.sheets else []
-        return _side_by_side([[*names[:half], *options], [*names[half:], *options]])
-    for name in names:
-        start = time.perf_counter()
-        samples.ensure(name)
-        print(f"{name:<20} ready after {time.perf_counter() - start:.1f} s", flush=True)
-        if chosen.sheets:
-            from utils.samples import sheets
 
-            print(f"{'':<20} {sheets.write(name).name}")
+    to_draw = _to_draw(names)
+    with studio.Studio(to_draw) if to_draw and studio.worth_it() else nullcontext() as source:
+        for name in names:
+            start = time.perf_counter()
+            samples.ensure(name, studio=source)
+            print(f"{name:<20} ready after {time.perf_counter() - start:.1f} s", flush=True)
+            if chosen.sheets:
+                from utils.samples import sheets
+
+                print(f"{'':<20} {sheets.write(name).name}")
     return 0
 
 
-def _side_by_side(calls: list[list[str]]) -> int:
-    """Run this command once with each list of arguments, all at once; returns the worst exit status."""
-    command = [sys.executable, "-m", "utils", "samples", "--alone"]
-    running = [subprocess.Popen([*command, *call], cwd=ROOT) for call in calls]
-    try:
-        return max(process.wait() for process in running)
-    except KeyboardInterrupt:  # a terminal has told them too; whoever else stopped this process has not
-        for process in running:
-            process.send_signal(signal.SIGINT if sys.platform != "win32" else signal.SIGTERM)
-        for process in running:
-            process.wait()
-        raise
+def _to_draw(names: tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    """Those of the names whose pictures are drawn, and that are not there yet."""
+    known = {name: recipes.RECIPES[name] for name in names if name in recipes.RECIPES}
+    return tuple(
+        name
+        for name, recipe in known.items()
+        if recipe.drawing is not None and records.fault(store.data_dir() / recipe.place) is not None
+    )

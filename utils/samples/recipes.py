@@ -14,6 +14,7 @@ from utils.progress import track
 from utils.samples import digits, draw, records
 from utils.samples.dice import Dice
 from utils.samples.draw import Hardness
+from utils.samples.studio import Studio
 
 
 class Drawing(NamedTuple):
@@ -92,12 +93,15 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def make(name: str, data_dir: Path, limit: int | None = None) -> Path:
-    """Write the sample under data_dir in TFDS's format, at most `limit` pictures a split; return its folder."""
+def make(name: str, data_dir: Path, limit: int | None = None, studio: Studio | None = None) -> Path:
+    """Write the sample under data_dir in TFDS's format, at most `limit` pictures a split; return its folder.
+
+    A `studio` that draws this sample is where its pictures come from; else they are drawn here.
+    """
     recipe = RECIPES[name]
     splits = {
         split: track(
-            examples(name, split, limit),
+            examples(name, split, limit, studio),
             f"making the {name} sample: {split}",
             total=count if limit is None else min(count, limit),
             unit="picture",
@@ -108,20 +112,31 @@ def make(name: str, data_dir: Path, limit: int | None = None) -> Path:
     return records.write(name, splits, data_dir, labels=recipe.labels, description=recipe.description)
 
 
-def examples(name: str, split: str, limit: int | None = None) -> Iterator[records.Example]:
+def examples(
+    name: str, split: str, limit: int | None = None, studio: Studio | None = None
+) -> Iterator[records.Example]:
     """The examples of a split of a sample, in order; the first `limit` of them."""
     recipe = RECIPES[name]
     if recipe.drawing is None:
         yield from (digit._asdict() for digit in itertools.islice(digits.pictures(split), limit))
         return
-    for index, label in enumerate(labels(recipe, split)[:limit].tolist()):
-        image = _drawn(recipe.drawing, list(recipe.counts).index(split), index, label)
+    images = studio.pictures(name, split) if studio and studio.draws(name) else pictures(name, split, limit)
+    for index, (image, label) in enumerate(zip(images, labels(recipe, split)[:limit].tolist(), strict=False)):
         example: records.Example = {"image": image, "label": label}
         if name == "cifar10":
             example["id"] = f"{split}_{index + 1:05d}"
         if name == "cats_vs_dogs":
             example["image/filename"] = f"PetImages/{('Cat', 'Dog')[label]}/{index}.jpg"
         yield example
+
+
+def pictures(name: str, split: str, limit: int | None = None) -> Iterator[npt.NDArray[np.uint8]]:
+    """The pictures of a split of a drawn sample, each uint8 [H, W, 3], in order; the first `limit` of them."""
+    recipe = RECIPES[name]
+    assert recipe.drawing is not None
+    part = list(recipe.counts).index(split)
+    for index, label in enumerate(labels(recipe, split)[:limit].tolist()):
+        yield _drawn(recipe.drawing, part, index, label)
 
 
 def labels(recipe: Recipe, split: str) -> npt.NDArray[np.int64]:
