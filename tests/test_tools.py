@@ -334,13 +334,14 @@ def test_an_unknown_course_data_is_told_before_anything_runs(
 def test_a_file_that_cannot_be_written_is_named_and_stays_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Path, text: str, **_: object) -> None:
-        self.write_bytes(text[:2].encode())
+    def full(self: Path, content: bytes) -> None:
+        with self.open("wb") as file:
+            file.write(content[:2])
         raise OSError(28, "No space left on device")
 
     target = tmp_path / "a.json"
     files.write(target, "whole")
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(CourseError, match=r"a\.json cannot be written \(No space left on device\)"):
         files.write(target, "other")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.json": "whole"}

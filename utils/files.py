@@ -9,16 +9,17 @@ from utils.errors import CourseError
 from utils.paths import shown
 
 
-def write(path: Path, text: str) -> None:
-    """Put the text at `path`, in UTF-8 with Unix line ends; what was there stays until the new text is all on disk.
+def write(path: Path, content: str | bytes) -> None:
+    """Put the content at `path`; what was there stays until the new content is all on disk. Makes the folder.
 
-    Makes the folder. Raises CourseError when the disk is full or cannot be written to.
+    Text is written in UTF-8 with Unix line ends. Raises CourseError when the disk is full or cannot be written to.
     """
+    raw = content.encode() if isinstance(content, str) else content
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            part.write_text(text, encoding="utf-8", newline="\n")
+            part.write_bytes(raw)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

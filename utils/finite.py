@@ -1,0 +1,104 @@
+"""A guard against NaN and infinity in training: stop, say where it began, and keep the last good weights.
+
+    guard = finite.Guard(state.params)
+    for epoch in range(epochs):
+        ...                                        # collect the losses of the epoch's steps
+        guard.check(step, losses, state.params)    # raises NotFinite; guard.good is the tree that passed last
+
+A check waits for the device, so ask once an epoch, or every hundred steps, with the losses of all steps since.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from utils import trees
+from utils.errors import CourseError
+
+
+class NotFinite(CourseError):
+    """Training has left the finite numbers.
+
+    step: the first step whose loss is NaN or infinite, else the last one looked at.
+    leaf: the name of the first leaf that is not finite, e.g. "Conv_0/kernel"; None where only the loss is not.
+    """
+
+    def __init__(self, message: str, step: int, leaf: str | None):
+        super().__init__(message)
+        self.step, self.leaf = step, leaf
+
+
+def first(tree: Any) -> str | None:
+    """The name of the first leaf that holds NaN or infinity, None where all are finite. Integers and keys are."""
+    return next((name for name, leaf in trees.named(tree).items() if not _finite(leaf)), None)
+
+
+def check(step: int, loss: Any, tree: Any = None) -> None:
+    """Raise NotFinite unless the loss and every leaf of the tree are finite.
+
+    step: the number of the last step. loss: its loss, or those of the last n steps, [n], of which the first that is not
+    finite is named; None for no loss. tree: what to look through besides: weights, gradients, a whole state.
+    """
+    losses = np.zeros(1) if loss is None else np.ravel(np.asarray([np.asarray(one, np.float64) for one in _list(loss)]))
+    bad = np.flatnonzero(~np.isfinite(losses))
+    leaf = first(tree)
+    if not len(bad) and leaf is None:
+        return
+    if len(bad):
+        step = step - len(losses) + 1 + int(bad[0])
+        what = f"the loss of step {step} is {losses[bad[0]]}"
+    else:
+        what = f"after step {step} the loss is finite"
+    where = f"; the first leaf that is not finite: {leaf}" if leaf else "; all of the tree is finite"
+    raise NotFinite(
+        f"Training stopped: {what}{where if tree is not None else ''}. "
+        "A smaller learning rate, a warm-up or optax.clip_by_global_norm is the usual cure.",
+        step,
+        leaf,
+    )
+
+
+class Guard:
+    """Checks, and keeps a copy of the last tree that passed; donating the tree's memory later does no harm to it.
+
+    good: that copy, at first the tree given here, in NumPy arrays. step: the step after which it was taken.
+    """
+
+    def __init__(self, tree: Any, step: int = 0):
+        check(step, None, tree)
+        self.good, self.step = _copy(tree), step
+
+    def check(self, step: int, loss: Any, tree: Any) -> None:
+        """As `finite.check`; a tree that passes is kept, one that does not leaves `good` as it was."""
+        try:
+            check(step, loss, tree)
+        except NotFinite as problem:
+            message = f"{problem} The weights of step {self.step} are kept (guard.good)."
+            raise NotFinite(message, problem.step, problem.leaf) from None
+        self.good, self.step = _copy(tree), step
+
+
+def _list(loss: Any) -> list[Any]:
+    return list(loss) if isinstance(loss, list | tuple) else [loss]
+
+
+def _finite(leaf: Any) -> bool:
+    dtype = getattr(leaf, "dtype", None)
+    if dtype is not None and not jnp.issubdtype(dtype, jnp.inexact):
+        return True
+    return bool(jnp.isfinite(leaf).all())
+
+
+def _copy(tree: Any) -> Any:
+    """Copies on the host, except of keys, which NumPy does not know."""
+
+    def one(leaf: Any) -> Any:
+        if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            return jnp.copy(leaf)
+        return np.array(leaf)
+
+    return jax.tree.map(one, tree)
