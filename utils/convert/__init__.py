@@ -1,0 +1,21 @@
+"""Weights from PyTorch to Flax and back: rules for names and layouts, and clear words where they do not fit.
+
+    from utils import convert
+    from utils.convert import resnet18
+
+    variables = convert.to_flax(resnet18.RULES, state_dict, like=jax.eval_shape(model.init, key, images))
+    state_dict = convert.to_torch(resnet18.RULES, variables)
+
+Needs no PyTorch: a state dict is a dictionary of arrays.
+"""
+
+from __future__ import annotations
+
+from utils.convert.layout import CONV as CONV
+from utils.convert.layout import DENSE as DENSE
+from utils.convert.layout import SAME as SAME
+from utils.convert.layout import Layout as Layout
+from utils.convert.rules import Rule as Rule
+from utils.convert.rules import Rules as Rules
+from utils.convert.state import to_flax as to_flax
+from utils.convert.state import to_torch as to_torch

@@ -1,0 +1,127 @@
+"""Swin Transformer v2: timm's and Microsoft's names and the model of unit 05.
+
+    from utils.convert import swin_v2
+
+    variables = swin_v2.to_flax(state_dict, like=jax.eval_shape(model.init, key, images))
+    state_dict = swin_v2.to_torch(variables, names="microsoft")
+
+In Flax a block is `stage0_block1` and the merging before stage 1 is `merge1`. timm names that merging after the stage
+that it opens (`layers.1.downsample`), Microsoft after the one that it closes (`layers.0.downsample`); Microsoft's head
+is `head`, timm's `head.fc`. Otherwise they agree. What can be computed (`attn_mask`, `relative_coords_table`,
+`relative_position_index`) is in Microsoft's files, and is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from utils.convert import state as states
+from utils.convert.layout import CONV, DENSE
+from utils.convert.rules import Rule, Rules
+from utils.errors import CourseError
+
+BLOCK, FLAX_BLOCK = "layers.{stage}.blocks.{block}", "stage{stage}_block{block}"
+ATTENTION, FLAX_ATTENTION = f"{BLOCK}.attn", f"{FLAX_BLOCK}/attention"
+PLACES, FLAX_PLACES = "absolute_pos_embed", "absolute_position"  # [1, H·W, C] and [H, W, C]
+STAGES = 4  # of every published model
+
+
+def _norm(torch: str, flax: str) -> list[Rule]:
+    """Scale and bias of a LayerNorm."""
+    return [Rule(f"{torch}.weight", f"params/{flax}/scale"), Rule(f"{torch}.bias", f"params/{flax}/bias")]
+
+
+def _dense(torch: str, flax: str) -> list[Rule]:
+    """Weight and bias of a dense layer."""
+    return [Rule(f"{torch}.weight", f"params/{flax}/kernel", DENSE), Rule(f"{torch}.bias", f"params/{flax}/bias")]
+
+
+def _merging(torch: str, flax: str) -> list[Rule]:
+    """The dense layer without bias, and the LayerNorm after it."""
+    return [
+        Rule(f"{torch}.reduction.weight", f"params/{flax}/reduction/kernel", DENSE),
+        *_norm(f"{torch}.norm", f"{flax}/norm"),
+    ]
+
+
+COMMON = (
+    Rule("patch_embed.proj.weight", "params/patch_embed/kernel", CONV),
+    Rule("patch_embed.proj.bias", "params/patch_embed/bias"),
+    *_norm("patch_embed.norm", "patch_norm"),
+    Rule(PLACES, f"params/{FLAX_PLACES}"),
+    *(Rule(f"{ATTENTION}.{name}", f"params/{FLAX_ATTENTION}/{name}") for name in ("logit_scale", "q_bias", "v_bias")),
+    Rule(f"{ATTENTION}.qkv.weight", f"params/{FLAX_ATTENTION}/qkv/kernel", DENSE),
+    *_dense(f"{ATTENTION}.cpb_mlp.0", f"{FLAX_ATTENTION}/position_bias/hidden"),
+    Rule(f"{ATTENTION}.cpb_mlp.2.weight", f"params/{FLAX_ATTENTION}/position_bias/out/kernel", DENSE),
+    *_dense(f"{ATTENTION}.proj", f"{FLAX_ATTENTION}/proj"),
+    *_norm(f"{BLOCK}.norm{{i}}", f"{FLAX_BLOCK}/norm{{i}}"),
+    *_dense(f"{BLOCK}.mlp.fc1", f"{FLAX_BLOCK}/mlp/wide"),
+    *_dense(f"{BLOCK}.mlp.fc2", f"{FLAX_BLOCK}/mlp/narrow"),
+    *_norm("norm", "norm"),
+)
+COMPUTED = ("*.attn_mask", "*.relative_coords_table", "*.relative_position_index")
+
+RULES = {
+    "timm": Rules(
+        "Swin v2",
+        [*COMMON, *_merging("layers.{stage}.downsample", "merge{stage}"), *_dense("head.fc", "head")],
+        drop=COMPUTED,
+    ),
+    "microsoft": Rules(
+        "Swin v2",
+        [
+            *COMMON,
+            *(rule for i in range(1, STAGES) for rule in _merging(f"layers.{i - 1}.downsample", f"merge{i}")),
+            *_dense("head", "head"),
+        ],
+        drop=COMPUTED,
+    ),
+}
+
+
+def to_flax(state: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, Any]:
+    """Flax variables from timm's or Microsoft's state dict, whichever it is.
+
+    state: PyTorch's name → array; Microsoft's files keep theirs under "model", which is opened.
+    like: variables of the Flax model, of which only structure and shapes count:
+        `jax.eval_shape(model.init, key, images)`.
+    Returns variables of the structure of `like`, NumPy arrays in the dtype of `state`.
+    Raises CourseError with the missing and unknown names and the wrong shapes.
+    """
+    inner = state.get("model")
+    tensors = dict(inner if isinstance(inner, Mapping) else state)
+    places = like.get("params", {}).get(FLAX_PLACES)
+    if PLACES in tensors and places is not None:
+        tensors[PLACES] = _reshaped(tensors[PLACES], tuple(places.shape))
+    return states.to_flax(RULES[whose(tensors)], tensors, like)
+
+
+def to_torch(
+    variables: Mapping[str, Any], names: str = "timm", like: Mapping[str, Any] | None = None
+) -> dict[str, np.ndarray]:
+    """A state dict of NumPy arrays from Flax variables, in the names of "timm" or "microsoft".
+
+    like: the PyTorch model's own state dict, to compare names and shapes with, if it is at hand.
+    Raises CourseError with the missing and unknown names and the wrong shapes.
+    """
+    if names not in RULES:
+        raise CourseError(f'names={names!r} is unknown: use "timm" or "microsoft".')
+    params = dict(variables.get("params", {}))
+    if FLAX_PLACES in params:
+        params[FLAX_PLACES] = np.reshape(params[FLAX_PLACES], (1, -1, np.shape(params[FLAX_PLACES])[-1]))
+    return states.to_torch(RULES[names], {**variables, "params": params}, like)
+
+
+def whose(state: Mapping[str, Any]) -> str:
+    """ "microsoft" or "timm", by what only the former's files have: a merging that closes stage 0, or a plain head."""
+    return "microsoft" if "layers.0.downsample.reduction.weight" in state or "head.weight" in state else "timm"
+
+
+def _reshaped(array: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """The array in that shape; as it is where their sizes differ, which the comparison of shapes will report."""
+    array = np.asarray(array)
+    return array.reshape(shape) if array.size == math.prod(shape) else array
