@@ -30,3 +30,18 @@ def test_a_missing_or_broken_file_is_named(tmp_path):
     broken.write_text("x = 1\ndef (:\n")
     with pytest.raises(CourseError, match=r"broken\.py, line 2"):
         definitions.load(broken)
+
+
+def test_named_definitions_come_with_what_they_use_and_with_nothing_else(tmp_path):
+    file = tmp_path / "lesson.py"
+    file.write_text(
+        "import math\nimport not_on_this_machine\nfrom utils import paths, not_there\n"
+        "def area(r):\n    return math.pi * square(r)\n"
+        "def square(x: paths) -> float:\n    return x * x\n"
+        "class Other(not_on_this_machine.Base): pass\n"
+    )
+    lesson = definitions.load(file, ("area",))
+    assert lesson.area(1.0) == pytest.approx(3.14159, abs=1e-4)
+    assert not hasattr(lesson, "Other")
+    with pytest.raises(CourseError, match=r"lesson\.py does not define volume"):
+        definitions.load(file, ("volume",))
