@@ -36,7 +36,7 @@ def form(leaf: Any) -> str:
 def differences(got: Mapping[str, str], want: Mapping[str, str]) -> str:
     """How the forms of named leaves differ from what is wanted, the first few of each kind; "" where they do not."""
     missing = [name for name in want if name not in got]
-    extra = [name for name in got if name not in want]
+    extra = sorted(name for name in got if name not in want)  # a file keeps them in an order of its own
     changed = [f"{name} is {got[name]}, not {want[name]}" for name in want if name in got and got[name] != want[name]]
     parts = [f"missing: {few(missing)}"] * bool(missing) + [f"not expected: {few(extra)}"] * bool(extra)
     return "; ".join([*parts, *([few(changed)] if changed else [])])
