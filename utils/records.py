@@ -1,0 +1,50 @@
+"""Records that outlive a notebook, as lists in `models/NAME.json`.
+
+A notebook that a machine runs (`make course`, `pytest --nbval`, continuous integration, grading) neither reads nor
+writes them: its records last as long as its process. So what it prints does not depend on how often it was run before,
+and the student's own record holds what the student did.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from utils import files
+from utils.errors import CourseError
+from utils.paths import ROOT, shown
+
+MODELS = ROOT / "models"
+BY_A_MACHINE = ("COURSE_RESULTS", "COURSE_GRADING", "PYTEST_VERSION", "CI")  # set by those that run notebooks
+
+_of_this_process: dict[str, list[dict[str, Any]]] = {}
+
+
+def lasting() -> bool:
+    """Whether records are kept on disk: False in a notebook that a machine runs."""
+    return not any(os.environ.get(name) for name in BY_A_MACHINE)
+
+
+def read(name: str) -> list[dict[str, Any]]:
+    """The entries of a record, oldest first. Raises CourseError for a file that is no such list."""
+    if not lasting():
+        return [dict(entry) for entry in _of_this_process.get(name, [])]
+    file = MODELS / f"{name}.json"
+    try:
+        entries = json.loads(file.read_text(encoding="utf-8"))
+        if not (isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)):
+            raise ValueError("not a list of entries")
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise CourseError(f"{shown(file)} cannot be read ({error}). Mend it, or delete it and lose it.") from error
+    return entries
+
+
+def write(name: str, entries: list[dict[str, Any]]) -> None:
+    """Replace a record by these entries, whole or not at all."""
+    if lasting():
+        files.write(MODELS / f"{name}.json", json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
+    else:
+        _of_this_process[name] = [dict(entry) for entry in entries]
