@@ -6,7 +6,7 @@ PYTHON ?= python3
 COURSE = @$(PYTHON) utils/bootstrap.py
 export GPU
 
-.PHONY: help lab test course exercises doctor data lock clean
+.PHONY: help lab test course race exercises doctor data lock clean
 .DEFAULT_GOAL := help
 
 help:        ## list these commands
@@ -21,6 +21,9 @@ test:        ## run every check: lint, types, tests, all notebooks
 
 course:      ## run all lessons and solutions, print a table, write build/course.json
 	$(COURSE) course $(COURSE_ARGS)
+
+race:        ## race the lessons' models against PyTorch and Keras (RACE_ARGS="resnet18 --rounds 5")
+	$(COURSE) race $(RACE_ARGS)
 
 exercises:   ## make exercises/ and the notebooks from the text sources again
 	$(COURSE) exercises

@@ -681,7 +681,7 @@ def fit(start: TrainState, *, train_step, eval_step, train, validation, epochs: 
 # ### Does it survive Ctrl-C?
 #
 # Claims like these are easily written. So let somebody press Ctrl-C: these batches raise `KeyboardInterrupt` in the middle of
-# the second epoch, exactly as the keyboard would. A quarter of a thousand digits are enough, in a folder that is thrown away.
+# the second epoch, exactly as the keyboard would. A hundred digits and a few are enough, in a folder that is thrown away.
 
 
 # %%
@@ -703,9 +703,9 @@ class PressesCtrlC:
             raise KeyboardInterrupt
 
 
-few = data.load("mnist", "train[:256]", batch_size=BATCH, shuffle=True, quiet=True)
+few = data.load("mnist", "train[:128]", batch_size=BATCH, shuffle=True, quiet=True)
 start = init_state(jax.random.key(0), model, optimizer)
-settings = {"train_step": donating_step, "eval_step": eval_step, "validation": few, "epochs": 3}
+settings = {"train_step": donating_step, "eval_step": eval_step, "validation": few, "epochs": 2}
 
 with tempfile.TemporaryDirectory() as folder:
     folder = Path(folder)

@@ -19,23 +19,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-
-
-def import_torchvision() -> None:
-    """Make `import torchvision` work beside a CPU build of torch, too.
-
-    PyPI's torchvision is built for PyPI's torch. Beside another build its compiled operators are missing, and the
-    import stops where it describes two of them. No model here uses them: declarations are enough.
-    """
-    import torch
-
-    try:
-        import torchvision  # noqa: F401
-    except RuntimeError:
-        for name in [name for name in sys.modules if name.startswith("torchvision")]:
-            del sys.modules[name]
-        for name in ("nms", "qnms"):
-            torch.library.define(f"torchvision::{name}", "(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+sys.path.insert(0, str(HERE.parent.parent))
+from utils.races import reference  # noqa: E402
 
 
 def main(names: list[str]) -> None:
@@ -43,7 +28,7 @@ def main(names: list[str]) -> None:
     known = sorted(path.stem.removeprefix("torch_") for path in HERE.glob("torch_*.py"))
     if unknown := sorted(set(names) - set(known)):
         sys.exit(f"There is no {', '.join(unknown)} here; there are: {', '.join(known)}.")
-    import_torchvision()
+    reference.timm()
     for name in names or known:
         text = json.dumps(importlib.import_module(f"torch_{name}").values(), indent=1)
         # innermost lists and pairs on one line

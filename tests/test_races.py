@@ -1,0 +1,206 @@
+"""Races: that the clocks wait, that what is stored is what ran, and that who is missing is told."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from utils.errors import CourseError
+from utils.races import cli, entrants_jax, plan, report, run, stored
+
+TINY = {"cnn": (8, 8, 1), "vgg8": (16, 16, 3)}
+
+
+def tiny(model: str) -> plan.Race:
+    """A race of this model that takes a second or two."""
+    race = next(race for race in plan.RACES.values() if race.model == model)
+    return plan.shorter(race)._replace(image=TINY[model], batch=2)
+
+
+# ---- what runs
+
+
+@pytest.mark.parametrize("model", ["cnn", "vgg8"])  # the others compile for longer than a test should take
+def test_the_lessons_model_trains_and_every_epoch_is_timed(model: str) -> None:
+    race = tiny(model)._replace(epochs=3)
+    told = run.measure(run.build(race, "jax"), race)
+    assert len(told["train"]) == len(told["evaluate"]) == len(told["losses"]) == 3
+    assert all(seconds > 0 for seconds in told["train"] + told["evaluate"])
+    assert np.isfinite(told["losses"]).all()
+    assert told["losses"][0] != told["losses"][2]  # one batch, seen three times: it has moved
+    assert told["first_step"] <= told["train"][0]
+    assert told["first_eval"] <= told["evaluate"][0]
+
+
+def test_clocks_stop_only_when_the_device_has_finished() -> None:
+    class Late:
+        """A device that returns from a call at once and does its work while it is waited for."""
+
+        due = 0.0
+
+        def call(self, batch: Any) -> float:
+            self.due += 0.02
+            return 1.0
+
+        def wait(self, losses: list[float]) -> float:
+            time.sleep(self.due)
+            self.due = 0.0
+            return float(np.mean(losses))
+
+    late = Late()
+    race = tiny("cnn")._replace(steps=3, eval_steps=2, epochs=2)
+    entrant = run.Entrant(1, "cpu", lambda images, labels: None, late.call, late.call, late.wait)
+    told = run.measure(entrant, race)
+    assert min(told["train"]) >= 0.06  # three steps of 20 ms
+    assert min(told["evaluate"]) >= 0.04
+    assert told["first_step"] >= 0.02
+
+
+def test_every_race_and_every_entrant_has_its_model() -> None:
+    for race in plan.RACES.values():
+        assert set(race.entrants) <= set(plan.ENTRANTS)
+        assert race.model in entrants_jax.MODELS
+        assert race.epochs > 1  # or there is no later epoch to tell of
+
+
+def test_pictures_are_the_same_for_everybody_and_differ_from_batch_to_batch() -> None:
+    race = tiny("cnn")
+    images, labels = run.pictures(race, 0)
+    assert images.shape == (2, 8, 8, 1)
+    assert (images.dtype, labels.dtype) == (np.float32, np.int32)
+    assert np.array_equal(images, run.pictures(race, 0)[0])
+    assert not np.array_equal(images, run.pictures(race, 1)[0])
+
+
+# ---- taking turns
+
+
+def fake(**speeds: float):
+    """`cli.time_one` with made-up times; a speed of 0 means that it is not installed."""
+    calls: list[str] = []
+
+    def time_one(race: plan.Race, entrant: str, *, short: bool = False) -> dict[str, Any]:
+        calls.append(entrant)
+        speed = speeds.get(entrant.replace(" ", "_"), 0)
+        if not speed:
+            return {"missing": "torch"}
+        one = [2 / speed, 1 / speed, 1 / speed]
+        return {
+            "parameters": 7,
+            "device": "cpu",
+            "first_step": 1.0,
+            "train": one,
+            "first_eval": 0.5,
+            "evaluate": one,
+            "losses": [3.0, 2.0, 1.0],
+        }
+
+    time_one.calls = calls  # type: ignore[attr-defined]
+    return time_one
+
+
+def test_rounds_alternate_in_direction_and_the_missing_are_told_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    timed = fake(jax=2.0, torch=1.0)
+    monkeypatch.setattr(cli, "time_one", timed)
+    monkeypatch.setattr(stored, "write", lambda result: tmp_path)
+    result = cli.run(plan.find("resnet18"), 2)
+    assert timed.calls == ["jax", "torch", "torch compiled", "torch", "jax"]
+    assert [(r["round"], r["entrant"]) for r in result.runs] == [(0, "jax"), (0, "torch"), (1, "torch"), (1, "jax")]
+    assert result.missing == {"torch compiled": "torch is not installed"}
+    assert "PyTorch, compiled did not run: torch is not installed" in report.as_table(result)
+
+
+def test_another_model_is_not_raced(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed = fake(jax=2.0, torch=1.0)
+    monkeypatch.setattr(cli, "time_one", lambda race, name, short: timed(race, name) | {"parameters": len(name)})
+    with pytest.raises(CourseError, match="not the same model"):
+        cli.run(plan.find("resnet18"), 1, short=True)
+
+
+def test_a_run_that_breaks_is_told_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    race = plan.find("cnn")._replace(name="no such race")
+    told = cli.time_one(race, "jax")
+    assert "status 2" in told["problem"]
+    assert "no such race" in told["problem"]
+
+
+def test_unknown_races_and_rounds_are_answered_with_what_there_is() -> None:
+    with pytest.raises(CourseError, match="There are: cnn"):
+        cli.main(["vgg16"])
+    with pytest.raises(CourseError, match="--rounds"):
+        cli.main(["cnn", "--rounds", "0"])
+
+
+# ---- what is told
+
+
+@pytest.fixture
+def result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> stored.Result:
+    monkeypatch.setattr(cli, "time_one", fake(jax=3.0, torch=2.0, torch_compiled=4.0))
+    monkeypatch.setattr(stored, "FOLDER", tmp_path)
+    monkeypatch.setattr(stored, "write", lambda result, write=stored.write: write(result, tmp_path))
+    return cli.run(plan.find("resnet18"), 3)
+
+
+def test_ratios_are_taken_pair_by_pair(result: stored.Result) -> None:
+    for run_ in result.runs:  # the machine runs at half its speed in round 1: each pair's ratio stays
+        if run_["round"] == 1:
+            run_["train"] = [2 * seconds for seconds in run_["train"]]
+    assert report.ratio(result, "train", "torch") == pytest.approx((1.5, 1.5, 1.5, 3))
+    assert report.ratio(result, "train", "torch compiled") == pytest.approx((0.75, 0.75, 0.75, 3))
+    assert report.ratio(result, "train", "keras") is None
+
+
+def test_the_first_epoch_is_told_apart(result: stored.Result) -> None:
+    jax_run = result.runs[0]
+    later = report.pictures_per_second(result, jax_run, "train")
+    assert later == pytest.approx(result.batch * result.steps * 3.0)
+    assert report.pictures_per_second(result, jax_run, "train, first epoch") == pytest.approx(later / 2)
+
+
+def test_what_was_written_is_read_back(result: stored.Result, tmp_path: Path) -> None:
+    (read,) = stored.load("resnet18", tmp_path)
+    assert read == result
+    assert json.loads((tmp_path / "resnet18-cpu.json").read_text())["machine"]["processor"]
+    assert stored.load("cnn", tmp_path) == []
+
+
+def test_a_damaged_result_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cnn-cpu.json").write_text('{"race": "cnn"')
+    with pytest.raises(CourseError, match=r"cnn-cpu\.json holds no race result"):
+        stored.load("cnn", tmp_path)
+
+
+def test_the_picture_shows_every_entrant(result: stored.Result) -> None:
+    import matplotlib.pyplot as plt
+
+    figure, axes = report.draw(result)
+    assert [text.get_text() for text in axes[0, 0].get_legend().get_texts()] == ["JAX", "PyTorch", "PyTorch, compiled"]
+    assert len(axes[1, 1].patches) == 6
+    plt.close(figure)
+
+
+# ---- what the course ships
+
+SHIPPED = sorted((stored.paths.RESSOURCES / "races").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_result_has_machine_date_versions_and_pairs(path: Path) -> None:
+    result = stored.read(path)
+    race = plan.find(result.race)
+    assert (result.batch, result.steps, result.precision) == (race.batch, race.steps, race.precision)
+    assert result.machine["processor"]
+    assert result.date
+    assert {"jax", "torch"} <= set(result.versions)
+    pairs = report.ratio(result, "train", "torch")
+    assert pairs is not None
+    assert pairs.pairs >= 3
+    assert len({run_["parameters"] for run_ in result.runs}) == 1

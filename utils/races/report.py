@@ -1,0 +1,109 @@
+"""What a stored race says: ratios pair by pair, a table, pictures."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any, NamedTuple
+
+from utils import table
+from utils.races.plan import TITLES
+from utils.races.stored import Result
+
+PHASES = ("train", "train, first epoch", "evaluate", "evaluate, first epoch")
+
+
+class Ratio(NamedTuple):
+    """How many times as fast JAX was as another entrant, over the rounds; below 1 it was slower."""
+
+    minimum: float
+    median: float
+    maximum: float
+    pairs: int
+
+
+def entrants(result: Result) -> list[str]:
+    """Who ran, in the order of the table."""
+    return [name for name in TITLES if any(run["entrant"] == name for run in result.runs)]
+
+
+def pictures_per_second(result: Result, run: dict[str, Any], phase: str) -> float:
+    """Of one run. "train" and "evaluate" leave the first epoch out, in which programs are compiled."""
+    what, _, first = phase.partition(", ")
+    seconds = run[what][:1] if first else run[what][1:]
+    steps = result.steps if what == "train" else result.eval_steps
+    return result.batch * steps / statistics.median(seconds)
+
+
+def ratio(result: Result, phase: str, other: str, one: str = "jax") -> Ratio | None:
+    """`one` against `other`, each round's two runs compared with one another; None unless both ran."""
+    speeds: dict[str, dict[int, float]] = {one: {}, other: {}}
+    for run in result.runs:
+        if run["entrant"] in speeds:
+            speeds[run["entrant"]][run["round"]] = pictures_per_second(result, run, phase)
+    pairs = sorted(speeds[one][k] / speeds[other][k] for k in speeds[one] if k in speeds[other])
+    return Ratio(pairs[0], statistics.median(pairs), pairs[-1], len(pairs)) if pairs else None
+
+
+def as_table(result: Result) -> str:
+    """Pictures a second of everybody, and JAX's ratio to each, as text."""
+    rows = []
+    for phase in PHASES:
+        for name in entrants(result):
+            speeds = [pictures_per_second(result, run, phase) for run in result.runs if run["entrant"] == name]
+            against = ratio(result, phase, name) if name != "jax" else None
+            rows.append(
+                [
+                    phase,
+                    TITLES[name],
+                    f"{statistics.median(speeds):,.0f} img/s",
+                    f"{min(speeds):,.0f} to {max(speeds):,.0f} img/s",
+                    f"{against.median:.2f}× ({against.minimum:.2f}× to {against.maximum:.2f}×)" if against else "",
+                ]
+            )
+    text = table.render(["phase", "entrant", "median", "range", "JAX is so many times as fast"], rows, right=(2, 3))
+    return f"{headline(result)}\n\n{text}" + "".join(
+        f"\n{TITLES.get(name, name)} did not run: {why}" for name, why in result.missing.items()
+    )
+
+
+def headline(result: Result) -> str:
+    """What was raced where, in two lines."""
+    machine, rounds = result.machine, len({run["round"] for run in result.runs})
+    where = machine["processor"] if machine["device"] == "cpu" else machine["device"]
+    libraries = ", ".join(f"{name} {version}" for name, version in result.versions.items())
+    return (
+        f"{result.title}; batch {result.batch}, {result.precision}, {rounds} rounds\n"
+        f"{where}, {machine['cores']} cores, {result.date}; {libraries}"
+    )
+
+
+def draw(result: Result) -> tuple[Any, Any]:
+    """Epoch by epoch, and as bars with and without the first epoch. Returns (figure, axes [2, 2])."""
+    import matplotlib.pyplot as plt
+
+    from utils import plots  # noqa: F401  # the course's style
+
+    names = entrants(result)
+    figure, axes = plt.subplots(2, 2, figsize=(10, 5.2), layout="constrained", width_ratios=(3, 2))
+    for row, what in enumerate(("train", "evaluate")):
+        lines, bars = axes[row]
+        for place, name in enumerate(names):
+            runs = [run for run in result.runs if run["entrant"] == name]
+            epochs = range(1, len(runs[0][what]) + 1)
+            by_epoch = list(zip(*(run[what] for run in runs), strict=True))
+            line = lines.plot(epochs, [statistics.median(seconds) for seconds in by_epoch], "o-", label=TITLES[name])
+            lines.fill_between(
+                epochs, [min(s) for s in by_epoch], [max(s) for s in by_epoch], alpha=0.2, color=line[0].get_color()
+            )
+            for shift, phase, light in ((-0.2, f"{what}, first epoch", 0.4), (0.2, what, 1.0)):
+                speeds = [pictures_per_second(result, run, phase) for run in runs]
+                middle = statistics.median(speeds)
+                bars.bar(place + shift, middle, 0.38, color=line[0].get_color(), alpha=light)
+                bars.vlines(place + shift, min(speeds), max(speeds), color="black", linewidth=1)
+        lines.set(
+            xlabel="epoch", ylabel="seconds", xticks=list(epochs), yscale="log", title=f"{what}: seconds an epoch"
+        )
+        bars.set(title=f"{what}: pictures a second (pale: first epoch)", xticks=range(len(names)))
+        bars.set_xticklabels([TITLES[name].replace(", ", "\n") for name in names])
+    axes[0, 0].legend()
+    return figure, axes

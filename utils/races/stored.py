@@ -1,0 +1,101 @@
+"""Race results on disk: ressources/races/RACE-MACHINE.json, every run of every round, nothing averaged away."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from utils import files, paths
+from utils.errors import CourseError
+from utils.machine import cores
+from utils.races.plan import Race
+
+FOLDER = paths.RESSOURCES / "races"
+LIBRARIES = ("jax", "jaxlib", "flax", "dm-haiku", "optax", "torch", "timm", "keras", "tensorflow-cpu", "tensorflow")
+
+
+class Result(NamedTuple):
+    """One race on one machine on one day."""
+
+    race: str
+    title: str
+    batch: int
+    steps: int
+    eval_steps: int
+    precision: str
+    machine: dict[str, Any]  # processor, cores, device
+    date: str  # ISO
+    versions: dict[str, str]
+    runs: list[dict[str, Any]]  # {"round", "entrant", and what `run.measure` gives}
+    missing: dict[str, str]  # entrant → why it did not run
+
+
+def begin(race: Race) -> Result:
+    """An empty result for this machine and today."""
+    return Result(
+        race.name,
+        race.title,
+        race.batch,
+        race.steps,
+        race.eval_steps,
+        race.precision,
+        {"processor": processor(), "cores": cores(), "device": "cpu"},
+        date.today().isoformat(),
+        {name: version for name in LIBRARIES if (version := _version(name))},
+        [],
+        {},
+    )
+
+
+def write(result: Result, folder: Path = FOLDER) -> Path:
+    """Write it whole; the file is named for the race and the device."""
+    target = folder / f"{result.race}-{slug(result.machine['device'])}.json"
+    files.write(target, json.dumps(result._asdict(), indent=1) + "\n")
+    return target
+
+
+def read(path: Path) -> Result:
+    """One stored result. Raises CourseError for a file that is not one."""
+    try:
+        return Result(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as problem:
+        raise CourseError(f"{paths.shown(path)} holds no race result ({problem}). Run the race again.") from None
+
+
+def load(race: str, folder: Path = FOLDER) -> list[Result]:
+    """Every stored result of a race, those of a CPU first; an empty list when it was never run."""
+    found = [read(path) for path in sorted(folder.glob(f"{race}-*.json"))]
+    return sorted((result for result in found if result.race == race), key=lambda r: r.machine["device"] != "cpu")
+
+
+def slug(device: str) -> str:
+    """A device's name as part of a file's."""
+    return re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
+
+
+def processor() -> str:
+    """The processor's name as the system gives it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        match = re.search(r"model name\s*:\s*(.+)", text)
+        return match.group(1).strip() if match else platform.machine()
+    except OSError:
+        return platform.processor() or platform.machine()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def load_average() -> float | None:
+    """How many processes wanted a core in the last minute, before this race; None where that is not told."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
