@@ -1,7 +1,7 @@
 """ResNet18: torchvision's and timm's `resnet18` (they share their names) and the model of unit 04.
 
 In Flax a block is `layer2_0`, its convolutions `conv1` and `conv2`, its normalisations `bn1` and `bn2`, its projection
-`proj_conv` and `proj_bn`. Learnt numbers are in "params", running statistics in "batch_stats".
+`downsample_conv` and `downsample_bn`. Learnt numbers are in "params", running statistics in "batch_stats".
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ RULES = Rules(
         *_norm("bn1", "bn1"),
         Rule(f"{BLOCK[0]}.conv{{i}}.weight", f"params/{BLOCK[1]}/conv{{i}}/kernel", CONV),
         *_norm(f"{BLOCK[0]}.bn{{i}}", f"{BLOCK[1]}/bn{{i}}"),
-        Rule(f"{BLOCK[0]}.downsample.0.weight", f"params/{BLOCK[1]}/proj_conv/kernel", CONV),
-        *_norm(f"{BLOCK[0]}.downsample.1", f"{BLOCK[1]}/proj_bn"),
+        Rule(f"{BLOCK[0]}.downsample.0.weight", f"params/{BLOCK[1]}/downsample_conv/kernel", CONV),
+        *_norm(f"{BLOCK[0]}.downsample.1", f"{BLOCK[1]}/downsample_bn"),
         Rule("fc.weight", "params/fc/kernel", DENSE),
         Rule("fc.bias", "params/fc/bias"),
     ],

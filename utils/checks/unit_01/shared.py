@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import jax
-from jax.extend import core
-
+from utils import jaxprs
 from utils.checks import probes
 
 
-def equations(fn: Any, *args: Any) -> Iterator[Any]:
-    """All equations of the function's jaxpr, those inside loops and nested `jit`s included, each once."""
+def equations(fn: Any, *args: Any) -> list[Any]:
+    """`jaxprs.equations` of a student's function: what goes wrong while it is traced is told as such."""
     with probes.doing("tracing it"):
-        waiting = [jax.make_jaxpr(fn)(*args).jaxpr]
-    while waiting:
-        for equation in waiting.pop().eqns:
-            yield equation
-            waiting += core.jaxprs_in_params(equation.params)
+        return list(jaxprs.equations(fn, *args))
