@@ -125,6 +125,27 @@ CAUSES: tuple[tuple[type[BaseException], str, str], ...] = (
         "",
         "The name is not defined there. Are the cells above run, and is it an argument of the function?",
     ),
+    (
+        TypeError,
+        "grad requires real- or complex-valued inputs",
+        "`jax.grad` differentiates by the first argument, and there are integers in it. Make the weights alone that "
+        "argument.",
+    ),
+    (
+        AttributeError,
+        "cannot assign to field",
+        "A state is not changed in place: `state.replace(field=…)` makes a new one.",
+    ),
+    (
+        AttributeError,
+        "can't set attribute",
+        "A NamedTuple cannot be changed in place: `t._replace(field=…)` makes a new one.",
+    ),
+    (
+        IndexError,
+        "Slice entries must be static integers",
+        "Inside a compiled loop the length of a slice must be known: `jax.lax.dynamic_slice_in_dim(x, start, length)`.",
+    ),
     (RecursionError, "", "The function calls itself without end."),
 )
 

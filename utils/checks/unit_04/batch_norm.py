@@ -1,0 +1,322 @@
+"""The check of `batch_norm`, its hints and known wrong answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from utils.checks import probes
+from utils.checks.registry import Wrong, exercise
+from utils.checks.unit_02.shared import agrees
+from utils.checks.unit_04.shared import changed, refusal
+
+_RIGHT = """
+def batch_norm(x, scale, bias, stats, train, momentum=0.9, epsilon=1e-5):
+    if train:
+        if x.size == x.shape[-1]:
+            raise ValueError("one number a channel")
+        mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
+        new = Stats(momentum * stats.mean + (1 - momentum) * mean, momentum * stats.var + (1 - momentum) * var)
+    else:
+        mean, var = stats
+        new = stats
+    return (x - mean) / jnp.sqrt(var + epsilon) * scale + bias, new
+"""
+_MOVED = "new = Stats(momentum * stats.mean + (1 - momentum) * mean, momentum * stats.var + (1 - momentum) * var)"
+_BATCH = "mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))"
+_REFUSED = """        if x.size == x.shape[-1]:
+            raise ValueError("one number a channel")
+"""
+
+
+@exercise(
+    stars=2,
+    minutes=15,
+    points=3,
+    hints=(
+        "`train` is a Python bool, so a plain `if train:` is right. Compute mean and variance in each branch, "
+        "and normalise once below it.",
+        "`x.mean(axis=(0, 1, 2))` has one number a channel, and broadcasting lines it up with the last axis of `x`. "
+        "`jnp.var` divides by N unless it is told otherwise, and that is what is wanted.",
+        "New running mean: `momentum * stats.mean + (1 - momentum) * mean`, the variance likewise. In evaluation return `stats` "
+        "as it came. A channel has `x.size // x.shape[-1]` numbers.",
+    ),
+    wrong=(
+        Wrong(
+            "PyTorch's momentum",
+            says="share of the *old* value",
+            code=changed(
+                _RIGHT,
+                (_MOVED, "new = Stats(*((1 - momentum) * a + momentum * b for a, b in zip(stats, (mean, var))))"),
+            ),
+        ),
+        Wrong(
+            "running variance unbiased, as in PyTorch",
+            says="running variance is divided by N − 1",
+            code=changed(
+                _RIGHT,
+                (
+                    _MOVED,
+                    "new = Stats(*(momentum * a + (1 - momentum) * b "
+                    "for a, b in zip(stats, (mean, x.var((0, 1, 2), ddof=1)))))",
+                ),
+            ),
+        ),
+        Wrong(
+            "variance unbiased everywhere",
+            says="It normalises by a variance that is divided by N − 1",
+            code=changed(_RIGHT, ("x.var((0, 1, 2))", "x.var((0, 1, 2), ddof=1)")),
+        ),
+        Wrong(
+            "mean over the pictures only",
+            says="over the pictures only",
+            code=changed(_RIGHT, (_BATCH, "mean, var = x.mean(0), x.var(0)")),
+        ),
+        Wrong(
+            "a mean for each picture",
+            says="each picture by itself",
+            code=changed(_RIGHT, (_BATCH, "mean, var = x.mean((1, 2), keepdims=True), x.var((1, 2), keepdims=True)")),
+        ),
+        Wrong(
+            "running statistics in training too",
+            says="In training it normalises by the running statistics",
+            code=changed(
+                _RIGHT,
+                ("    else:\n        mean, var = stats\n", "    else:\n"),
+                ("    return", "    mean, var = stats\n    return"),
+            ),
+        ),
+        Wrong(
+            "normalises by what has just moved",
+            says="after they have moved",
+            code=changed(_RIGHT, (_MOVED, _MOVED + "\n        mean, var = new")),
+        ),
+        Wrong(
+            "the batch's statistics in evaluation too",
+            says="In evaluation it normalises by this batch",
+            code=changed(
+                _RIGHT, ("        mean, var = stats\n", "        mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))\n")
+            ),
+        ),
+        Wrong(
+            "moves the statistics in evaluation",
+            says="In evaluation the running statistics stay",
+            code="""
+def batch_norm(x, scale, bias, stats, train, momentum=0.9, epsilon=1e-5):
+    if train and x.size == x.shape[-1]:
+        raise ValueError("one number a channel")
+    batch = x.mean((0, 1, 2)), x.var((0, 1, 2))
+    mean, var = batch if train else stats
+    new = Stats(*(momentum * a + (1 - momentum) * b for a, b in zip(stats, batch)))
+    return (x - mean) / jnp.sqrt(var + epsilon) * scale + bias, new
+""",
+        ),
+        Wrong(
+            "statistics never move",
+            says="In training the running statistics have to move",
+            code=changed(_RIGHT, (_MOVED, "new = stats")),
+        ),
+        Wrong(
+            "keeps the last batch's",
+            says="are simply this batch's",
+            code=changed(_RIGHT, (_MOVED, "new = Stats(mean, var)")),
+        ),
+        Wrong(
+            "epsilon outside the root",
+            says="inside the square root",
+            code=changed(_RIGHT, ("jnp.sqrt(var + epsilon)", "(jnp.sqrt(var) + epsilon)")),
+        ),
+        Wrong(
+            "divides by the variance",
+            says="standard deviation, the square root",
+            code=changed(_RIGHT, ("jnp.sqrt(var + epsilon)", "(var + epsilon)")),
+        ),
+        Wrong(
+            "no scale and bias",
+            says="`scale` and `bias` are not applied",
+            code=changed(_RIGHT, (" * scale + bias", "")),
+        ),
+        Wrong(
+            "statistics without gradient",
+            says="a constant to the gradient",
+            code=changed(
+                _RIGHT,
+                (_BATCH, "mean, var = (jax.lax.stop_gradient(s) for s in (x.mean((0, 1, 2)), x.var((0, 1, 2))))"),
+            ),
+        ),
+        Wrong(
+            "takes a batch of one number a channel",
+            says="has to raise a `ValueError`",
+            code=changed(_RIGHT, (_REFUSED, "")),
+        ),
+        Wrong(
+            "refuses every batch of one",
+            says="six numbers a channel",
+            code=changed(_RIGHT, ("x.size == x.shape[-1]", "len(x) == 1")),
+        ),
+        Wrong(
+            "refuses in evaluation too",
+            says="In evaluation nothing is computed from the batch",
+            code=changed(
+                _RIGHT,
+                (_REFUSED, ""),
+                (
+                    "    if train:",
+                    _REFUSED.replace("        ", "    ", 1).replace("            ", "        ") + "    if train:",
+                ),
+            ),
+        ),
+    ),
+)
+def batch_norm(answer: Any, reference: Any) -> None:
+    """BatchNorm by hand, with running statistics."""
+    x = jnp.asarray(np.random.default_rng(0).normal([2, -1], [3, 0.5], (3, 4, 3, 2)), jnp.float32)
+    scale, bias = jnp.array([1.5, -0.7]), jnp.array([0.2, 0.4])
+    stats = reference.__globals__["Stats"](jnp.array([0.5, -0.3]), jnp.array([2.0, 0.8]))
+    momentum, epsilon = 0.8, 0.3  # far from the defaults, so that each use of them shows
+
+    def of(fn: Any, train: bool) -> Any:
+        return lambda x, scale, bias, stats: fn(x, scale, bias, stats, train, momentum, epsilon)
+
+    _statistics_are_of_a_channel(of(answer, True), x, scale, bias, stats)
+    for train in (True, False):
+        with probes.doing(f"with `train={train}`"):
+            probes.same_shapes(of(answer, train), of(reference, train), x, scale, bias, stats)
+
+    mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
+    unbiased = x.var((0, 1, 2), ddof=1)
+    running = (stats.mean, stats.var)
+
+    def y(mean: jax.Array, var: jax.Array) -> jax.Array:
+        return (x - mean) / jnp.sqrt(var + epsilon) * scale + bias
+
+    def moved(mean: jax.Array, var: jax.Array, old: float = momentum) -> Any:
+        return type(stats)(old * stats.mean + (1 - old) * mean, old * stats.var + (1 - old) * var)
+
+    got, want = probes.call(of(answer, True), x, scale, bias, stats), of(reference, True)(x, scale, bias, stats)
+    if not agrees(got, want):
+        probes.close(
+            got,
+            want,
+            mistakes={
+                "`momentum` is the share of the *old* value that stays; here it is that of the new one, as in PyTorch.": (
+                    y(mean, var),
+                    moved(mean, var, 1 - momentum),
+                ),
+                "The running variance is divided by N − 1, as PyTorch's is. Here, as in Flax, it is the variance by which "
+                "the batch is normalised, divided by N.": (y(mean, var), moved(mean, unbiased)),
+                "It normalises by a variance that is divided by N − 1; divided by N is right (`jnp.var` as it is).": (
+                    y(mean, unbiased),
+                    moved(mean, unbiased),
+                ),
+                "In training it normalises by the running statistics; those of this batch are wanted.": (
+                    y(*running),
+                    moved(mean, var),
+                ),
+                "It normalises by the running statistics after they have moved; this batch's own are wanted.": (
+                    y(*moved(mean, var)),
+                    moved(mean, var),
+                ),
+                "In training the running statistics have to move towards this batch's.": (y(mean, var), stats),
+                "The running statistics are simply this batch's. A share `momentum` of the old ones stays.": (
+                    y(mean, var),
+                    type(stats)(mean, var),
+                ),
+                "The `momentum` that is passed in is not used.": (y(mean, var), moved(mean, var, 0.9)),
+                "The `epsilon` that is passed in is not used.": (
+                    (x - mean) / jnp.sqrt(var + 1e-5) * scale + bias,
+                    moved(mean, var),
+                ),
+                "`epsilon` belongs inside the square root, to the variance.": (
+                    (x - mean) / (jnp.sqrt(var) + epsilon) * scale + bias,
+                    moved(mean, var),
+                ),
+                "It divides by the variance; the standard deviation, the square root of it, is wanted.": (
+                    (x - mean) / (var + epsilon) * scale + bias,
+                    moved(mean, var),
+                ),
+                "The channels are normalised, but `scale` and `bias` are not applied.": (
+                    (x - mean) / jnp.sqrt(var + epsilon),
+                    moved(mean, var),
+                ),
+            },
+            because="With `train=True`, compare with the NumPy lines for one channel.",
+        )
+    got, want = probes.call(of(answer, False), x, scale, bias, stats), of(reference, False)(x, scale, bias, stats)
+    probes.close(
+        got,
+        want,
+        mistakes={
+            "In evaluation it normalises by this batch's statistics; the running ones are wanted.": (
+                y(mean, var),
+                stats,
+            ),
+            "In evaluation the running statistics stay as they are; here they move.": (y(*running), moved(mean, var)),
+            "In evaluation the running statistics stay, and they are what `x` is normalised by.": (
+                y(mean, var),
+                moved(mean, var),
+            ),
+        },
+        because="This is with `train=False`.",
+    )
+    _gradient_goes_through_the_statistics(of(answer, True), of(reference, True), x, scale, bias, stats)
+    _one_number_is_refused(answer, scale, bias, stats)
+
+
+def _statistics_are_of_a_channel(train: Any, x: jax.Array, *rest: Any) -> None:
+    """Say over which axes the mean was taken, where its shape tells."""
+
+    def traced(x: jax.Array, *rest: Any) -> float:
+        result = train(x, *rest)
+        if isinstance(result, tuple) and len(result) == 2 and type(result[1]) in (tuple, list):
+            probes.fail(
+                "The running statistics come back as a plain tuple; return them as they came: `Stats(mean, var)`."
+            )
+        shapes = {jnp.shape(leaf) for leaf in jax.tree.leaves(result[1])} if isinstance(result, tuple) else set()
+        if x.shape[1:] in shapes:
+            probes.fail(
+                "Mean and variance are taken over the pictures only, for each place by itself. A channel has *one* mean, over "
+                "pictures, rows and columns."
+            )
+        if shapes & {(len(x), 1, 1, x.shape[-1]), (len(x), x.shape[-1])}:
+            probes.fail(
+                "Mean and variance are taken for each picture by itself. A channel has *one* mean, over pictures, rows and "
+                "columns."
+            )
+        return 0.0
+
+    with probes.doing("with `train=True`"):
+        jax.eval_shape(traced, x, *rest)
+
+
+def _gradient_goes_through_the_statistics(mine: Any, right: Any, x: jax.Array, *rest: Any) -> None:
+    def slope(fn: Any) -> jax.Array:
+        return jax.jit(jax.grad(lambda x: (fn(x, *rest)[0] ** 3).sum()))(x)
+
+    with probes.doing("under `jax.jit` and `jax.grad`"):
+        probes.expect(
+            agrees(probes.call(slope, mine), slope(right), 1e-3, 1e-4),
+            "the values are right and the gradient is not: mean and variance depend on `x` too, and here one of them is a "
+            "constant to the gradient. Does it leave JAX, or is there a `stop_gradient`?",
+        )
+
+
+def _one_number_is_refused(answer: Any, scale: jax.Array, bias: jax.Array, stats: Any) -> None:
+    single, picture = jnp.ones((1, 1, 1, 2)), jnp.ones((1, 2, 3, 2))
+    if refusal(answer, single, scale, bias, stats, True) is None:
+        probes.fail(
+            "With x of shape [1, 1, 1, 2] each channel has one number, and its variance is 0 whatever it is. In training it has to "
+            "raise a `ValueError` then."
+        )
+    if refusal(answer, picture, scale, bias, stats, True) is not None:
+        probes.fail(
+            "It refuses x of shape [1, 2, 3, 2]. A batch of one can do: there are six numbers a channel. Refuse only where there is "
+            "one."
+        )
+    if refusal(answer, single, scale, bias, stats, False) is not None:
+        probes.fail(
+            "In evaluation nothing is computed from the batch, so a single number is fine. Raise in training only."
+        )

@@ -1,0 +1,392 @@
+"""The check of `ResidualBlock`, its hints and known wrong answers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from utils.checks import probes
+from utils.checks.registry import Wrong, exercise
+from utils.checks.unit_02.shared import agrees
+from utils.checks.unit_04.shared import changed
+
+_RIGHT = """
+class ResidualBlock(nn.Module):
+    features: int
+    stride: int = 1
+    conv: Any = partial(nn.Conv, use_bias=False)
+    norm: Any = partial(nn.BatchNorm, use_running_average=True)
+
+    @nn.compact
+    def __call__(self, x):
+        y = self.conv(self.features, (3, 3), strides=self.stride, padding=1, name="conv1")(x)
+        y = nn.relu(self.norm(name="bn1")(y))
+        y = self.conv(self.features, (3, 3), padding=1, name="conv2")(y)
+        y = self.norm(name="bn2")(y)
+        if x.shape != y.shape:
+            x = self.conv(self.features, (1, 1), strides=self.stride, name="downsample_conv")(x)
+            x = self.norm(name="downsample_bn")(x)
+        return nn.relu(x + y)
+"""
+_SHORTCUT = """        if x.shape != y.shape:
+            x = self.conv(self.features, (1, 1), strides=self.stride, name="downsample_conv")(x)
+            x = self.norm(name="downsample_bn")(x)
+"""
+_FIRST = 'strides=self.stride, padding=1, name="conv1"'
+_SECOND = 'padding=1, name="conv2"'
+
+
+class _Variant(nn.Module):
+    """The block with its usual mistakes to choose from; the weights have the same names."""
+
+    features: int
+    stride: int
+    conv: Any
+    norm: Any
+    padding: Any = 1
+    strided: str = "conv1"
+    relu_between: bool = True
+    relu_before: bool = False
+    relu_after: bool = True
+    shortcut: bool = True
+    norm_last: bool = False
+    relu_shortcut: bool = False
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        strides = (self.stride, 1) if self.strided == "conv1" else (1, self.stride)
+        y = self.conv(self.features, (3, 3), strides=strides[0], padding=self.padding, name="conv1")(x)
+        y = self.norm(name="bn1")(y)
+        y = nn.relu(y) if self.relu_between else y
+        y = self.conv(self.features, (3, 3), strides=strides[1], padding=self.padding, name="conv2")(y)
+        y = y if self.norm_last else self.norm(name="bn2")(y)
+        if x.shape != y.shape:
+            x = self.conv(self.features, (1, 1), strides=self.stride, name="downsample_conv")(x)
+            x = self.norm(name="downsample_bn")(x)
+            x = nn.relu(x) if self.relu_shortcut else x
+        y = nn.relu(y) if self.relu_before else y
+        y = y + x if self.shortcut else y
+        y = self.norm(name="bn2")(y) if self.norm_last else y
+        return nn.relu(y) if self.relu_after else y
+
+
+# in: channels, out: channels, stride; what it is called
+_CASES = (
+    (3, 3, 1, "where the shape stays"),
+    (2, 3, 1, "from 2 channels to 3, with stride 1"),
+    (3, 3, 2, "from 3 channels to 3, with stride 2"),
+    (2, 3, 2, "from 2 channels to 3, with stride 2"),
+)
+
+
+@exercise(
+    stars=2,
+    minutes=15,
+    points=3,
+    hints=(
+        "Translate PyTorch's lines one by one; each layer is made on the line where it is used. When is there a projection? "
+        "Compare the shapes of the two things that are to be added.",
+        '`y = self.conv(self.features, (3, 3), strides=self.stride, padding=1, name="conv1")(x)`, then '
+        '`self.norm(name="bn1")(y)`. Keep `x` for the end.',
+        "`if x.shape != y.shape:` the shortcut becomes `self.conv(self.features, (1, 1), strides=self.stride, …)(x)` and its norm. "
+        "Last, `nn.relu` of the sum.",
+    ),
+    wrong=(
+        Wrong(
+            "SAME padding",
+            says='Flax\'s default, `"SAME"`',
+            code=changed(_RIGHT, (_FIRST, 'strides=self.stride, name="conv1"'), (_SECOND, 'name="conv2"')),
+        ),
+        Wrong(
+            "VALID padding",
+            says="`padding=1` keeps the size",
+            code=changed(
+                _RIGHT, (_FIRST, 'strides=self.stride, padding=0, name="conv1"'), (_SECOND, 'padding=0, name="conv2"')
+            ),
+        ),
+        Wrong(
+            "gives the array to the maker",
+            says="the array goes to the layer",
+            code=changed(_RIGHT, ('self.norm(name="bn1")(y)', 'self.norm(y, name="bn1")')),
+        ),
+        Wrong(
+            "a ReLU on the shortcut",
+            says="on the shortcut",
+            code=changed(
+                _RIGHT, ('x = self.norm(name="downsample_bn")(x)', 'x = nn.relu(self.norm(name="downsample_bn")(x))')
+            ),
+        ),
+        Wrong(
+            "no projection",
+            says="There is no projection",
+            code=changed(_RIGHT, (_SHORTCUT, "")),
+        ),
+        Wrong(
+            "projects only where the size changes",
+            says="only where the size changes",
+            code=changed(_RIGHT, ("if x.shape != y.shape:", "if self.stride != 1:")),
+        ),
+        Wrong(
+            "projects only where the channels change",
+            says="only where the number of channels changes",
+            code=changed(_RIGHT, ("if x.shape != y.shape:", "if x.shape[-1] != self.features:")),
+        ),
+        Wrong(
+            "projects always",
+            says="where the shape stays `x` is added as it is",
+            code=changed(_RIGHT, ("if x.shape != y.shape:", "if True:")),
+        ),
+        Wrong(
+            "projection without norm",
+            says="`downsample_bn` is missing",
+            code=changed(_RIGHT, ('            x = self.norm(name="downsample_bn")(x)\n', "")),
+        ),
+        Wrong(
+            "a 3×3 projection",
+            says="The kernel of `downsample_conv` is 3×3",
+            code=changed(_RIGHT, ("(1, 1), strides=self.stride", "(3, 3), strides=self.stride, padding=1")),
+        ),
+        Wrong(
+            "no ReLU between the convolutions",
+            says="ReLU between the two convolutions is missing",
+            code=changed(_RIGHT, ('nn.relu(self.norm(name="bn1")(y))', 'self.norm(name="bn1")(y)')),
+        ),
+        Wrong(
+            "no ReLU at the end",
+            says="last ReLU, after the sum, is missing",
+            code=changed(_RIGHT, ("nn.relu(x + y)", "x + y")),
+        ),
+        Wrong(
+            "ReLU before the sum",
+            says="comes before the sum",
+            code=changed(_RIGHT, ("nn.relu(x + y)", "x + nn.relu(y)")),
+        ),
+        Wrong(
+            "ReLU before and after the sum",
+            says="one ReLU too many",
+            code=changed(_RIGHT, ("nn.relu(x + y)", "nn.relu(x + nn.relu(y))")),
+        ),
+        Wrong(
+            "the stride on the second convolution",
+            says="stride stands on the second convolution",
+            code=changed(
+                _RIGHT, (_FIRST, 'padding=1, name="conv1"'), (_SECOND, 'strides=self.stride, padding=1, name="conv2"')
+            ),
+        ),
+        Wrong(
+            "the second norm after the sum",
+            says="the second norm comes after the sum",
+            code=changed(
+                _RIGHT,
+                ('        y = self.norm(name="bn2")(y)\n', ""),
+                ("nn.relu(x + y)", 'nn.relu(self.norm(name="bn2")(x + y))'),
+            ),
+        ),
+        Wrong(
+            "forgets the shortcut",
+            says="`x` is never added",
+            code=changed(_RIGHT, ("nn.relu(x + y)", "nn.relu(y)")),
+        ),
+        Wrong(
+            "norms of its own",
+            says="does not use `self.norm`",
+            code=_RIGHT.replace("self.norm(", "nn.BatchNorm(use_running_average=True, "),
+        ),
+        Wrong(
+            "settings of its own for the norms",
+            says="comes with its settings",
+            code=_RIGHT.replace("self.norm(", "self.norm(use_running_average=True, "),
+        ),
+        Wrong(
+            "convolutions of its own",
+            says="does not use `self.conv`",
+            code=_RIGHT.replace("self.conv(", "nn.Conv("),
+        ),
+        Wrong(
+            "leaves the names to Flax",
+            says="Give each its `name`",
+            code=changed(_RIGHT, (', name="conv1"', ""), (', name="conv2"', "")),
+        ),
+        Wrong(
+            "one name for two norms",
+            says="NameInUseError",
+            code=changed(_RIGHT, ('self.norm(name="bn2")', 'self.norm(name="bn1")')),
+        ),
+    ),
+)
+def ResidualBlock(answer: Any, reference: Any) -> None:
+    """The residual block, with a projection where the shape changes."""
+    probes.expect(issubclass(answer, nn.Module), "It should be a Flax Linen module: `class ResidualBlock(nn.Module)`.")
+    _fields_are_there(answer, reference)
+    _projects_where_it_must(answer)
+    for channels, features, stride, called in _CASES:
+        x = _picture(channels)
+        used: set[str] = set()
+        conv, norm = _parts(used)
+        with probes.doing(called):
+            got = jax.eval_shape(answer(features, stride, conv, norm).init, jax.random.key(0), x)
+            for part in ("conv", "norm"):
+                if part not in used:
+                    probes.fail(f"It does not use `self.{part}`, which brings the settings that all blocks share.")
+        want = jax.eval_shape(reference(features, stride, conv, norm).init, jax.random.key(0), x)
+        _layers_are_right(got, want, called)
+        if (channels == features) == (stride == 1):  # the two that differ most tell all that the values can tell
+            _values_are_right(answer, reference, (features, stride, conv, norm), want, x, called)
+    _trains(answer, reference)
+
+
+def _picture(channels: int) -> jax.Array:
+    return jnp.asarray(np.random.default_rng(channels).normal(size=(2, 6, 6, channels)), jnp.float32)
+
+
+def _fields_are_there(answer: Any, reference: Any) -> None:
+    """The block has the fields that it was given."""
+    names = [name for name in reference.__annotations__ if name not in getattr(answer, "__dataclass_fields__", {})]
+    if names:
+        probes.fail(
+            f"The field `{names[0]}` is gone. Leave the four fields as they were: `features`, `stride`, `conv`, `norm`."
+        )
+
+
+def _parts(used: set[str]) -> tuple[Any, Any]:
+    """A convolution and a norm to build with, which note that they are used."""
+
+    def maker(name: str, layer: Any, **bound: Any) -> Any:
+        def make(*args: Any, **settings: Any) -> Any:
+            used.add(name)
+            if any(hasattr(arg, "dtype") for arg in args):
+                probes.fail(
+                    f"`self.{name}(…)` makes a layer from its settings, and the array goes to the layer: `self.{name}(…)(x)`."
+                )
+            return layer(*args, **bound | settings)
+
+        return make
+
+    return maker("conv", nn.Conv, use_bias=False), maker("norm", nn.BatchNorm, use_running_average=True)
+
+
+def _projects_where_it_must(answer: Any) -> None:
+    """Where adding fails for want of a projection, say in which cases it is forgotten."""
+    failed = []
+    for channels, features, stride, _ in _CASES:
+        try:
+            jax.eval_shape(
+                answer(features, stride, *_parts(set())).init, jax.random.key(0), jnp.zeros((2, 6, 6, channels))
+            )
+        except (TypeError, ValueError) as error:
+            if "broadcasting" not in str(error):
+                raise
+            failed.append((channels != features, stride != 1))
+    if (False, False) in failed:
+        probes.fail(
+            "Where the shape should stay, the two things that are added have different shapes. Do both 3×3 convolutions pad? "
+            "`padding=1` keeps the size."
+        )
+    if len(failed) == 3:
+        probes.fail(
+            "The two things that are added have different shapes. There is no projection, or its stride or its channels are not the "
+            "block's."
+        )
+    if failed == [(True, False)]:
+        probes.fail("It projects `x` only where the size changes. From 2 channels to 3, with stride 1, it must too.")
+    if failed == [(False, True)]:
+        probes.fail(
+            "It projects `x` only where the number of channels changes. From 3 channels to 3, with stride 2, it must too."
+        )
+
+
+def _layers_are_right(got: Any, want: Any, called: str) -> None:
+    """Names and kernels of the layers."""
+    probes.expect(
+        isinstance(got, dict), "`init` should return a dictionary of variables, as that of every module does."
+    )
+    layers, wanted = got.get("params", {}), want["params"]
+    where = f"{called[0].upper()}{called[1:]}: "
+    extra, missing = sorted(set(layers) - set(wanted)), sorted(set(wanted) - set(layers))
+    if extra and not missing and extra[0].startswith("downsample"):
+        probes.fail(
+            f"There is a projection too many: where the shape stays `x` is added as it is, without `{extra[0]}`."
+        )
+    if extra:
+        probes.fail(f"{where}its layers are {', '.join(sorted(layers))}. Give each its `name`, as in the list above.")
+    if missing:
+        probes.fail(f"{where}`{missing[0]}` is missing.")
+    for name in wanted:
+        if "kernel" not in wanted[name]:
+            continue
+        kernel, due = layers[name].get("kernel"), wanted[name]["kernel"]
+        if kernel is not None and kernel.shape[:2] != due.shape[:2]:
+            probes.fail(
+                f"{where}The kernel of `{name}` is {kernel.shape[0]}×{kernel.shape[1]}; {due.shape[0]}×{due.shape[1]} is wanted."
+            )
+        if "bias" in layers[name]:
+            probes.fail(
+                f"{where}`{name}` has a bias. The convolution that comes from outside has none: use it as it is."
+            )
+    with probes.doing(called):
+        probes.like(got, want)
+
+
+def _values_are_right(answer: Any, reference: Any, settings: Any, shapes: Any, x: jax.Array, called: str) -> None:
+    # all is drawn, means and biases too: with zeros, a ReLU in the wrong place could go unseen
+    draw = np.random.default_rng(0)
+    weights = jax.tree.map(lambda leaf: jnp.asarray(draw.normal(size=leaf.shape), jnp.float32), shapes)
+    weights["batch_stats"] = jax.tree.map(jnp.abs, weights["batch_stats"])
+
+    def run(kind: Any, **mistakes: Any) -> Any:
+        return kind(*settings, **mistakes).apply(weights, x)  # not jitted: all of these share their operations
+
+    with probes.doing(called):
+        probes.same_shapes(answer(*settings).apply, reference(*settings).apply, weights, x)
+        got, want = probes.call(run, answer), run(reference)
+        if agrees(got, want, 1e-4, 1e-4):
+            return
+        mistakes: dict[str, dict[str, Any]] = {
+            "the ReLU between the two convolutions is missing.": {"relu_between": False},
+            "the last ReLU, after the sum, is missing.": {"relu_after": False},
+            "the last ReLU comes before the sum; it belongs after it.": {"relu_before": True, "relu_after": False},
+            "there is one ReLU too many: none on `bn2`'s result, before the sum.": {"relu_before": True},
+            "the second norm comes after the sum; it belongs before it.": {"norm_last": True},
+            "`x` is never added: there is no shortcut.": {"shortcut": False},
+        }
+        if "downsample_bn" in shapes["params"]:
+            mistakes["there is no ReLU on the shortcut; here there is one."] = {"relu_shortcut": True}
+        if settings[1] == 2:
+            mistakes |= {
+                'the padding is Flax\'s default, `"SAME"`, which with stride 2 pads only at the right and at the bottom. '
+                "PyTorch pads 1 on every side.": {"padding": "SAME"},
+                "the stride stands on the second convolution; it belongs to the first.": {"strided": "conv2"},
+            }
+        probes.close(
+            got,
+            want,
+            mistakes={message: run(_Variant, **mistake) for message, mistake in mistakes.items()},
+            because="The weights have the right shapes, so look at what stands between the layers: norms, ReLUs, the sum.",
+            rtol=1e-4,
+            atol=1e-4,
+        )
+
+
+def _trains(answer: Any, reference: Any) -> None:
+    """With a norm that is bound for training the running statistics move as they should."""
+    x = _picture(2)
+    settings = (3, 2, partial(nn.Conv, use_bias=False), partial(nn.BatchNorm, use_running_average=False))
+    shapes = jax.eval_shape(reference(*settings).init, jax.random.key(0), x)
+    variables = jax.tree.map(lambda leaf: jnp.ones(leaf.shape), shapes)
+
+    def run(kind: Any) -> Any:
+        return kind(*settings).apply(variables, x, mutable=["batch_stats"])
+
+    with probes.doing("in training, with `use_running_average=False` bound to the norm"):
+        probes.close(
+            probes.call(run, answer),
+            run(reference),
+            because="`self.norm` comes with its settings: hand it a `name` and nothing else.",
+            rtol=1e-4,
+            atol=1e-4,
+        )

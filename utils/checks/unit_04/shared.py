@@ -1,0 +1,31 @@
+"""What several checks of unit 04 use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from utils.checks import probes
+from utils.errors import CourseError
+
+
+def changed(code: str, *changes: tuple[str, str]) -> str:
+    """`code` with each old part replaced by its new one, to write a known wrong answer as what is wrong in it."""
+    for old, new in changes:
+        if code.count(old) != 1:
+            raise ValueError(f"{old!r} stands there {code.count(old)} times, not once")
+        code = code.replace(old, new)
+    return code
+
+
+def refusal(fn: Callable[..., Any], *args: Any) -> str | None:
+    """The message of the ValueError that a call raises, None if it returns."""
+    try:
+        fn(*args)
+    except (ValueError, CourseError) as error:
+        return str(error)
+    except (IndexError, KeyError, OverflowError) as error:
+        probes.fail(f"It raises {type(error).__name__}. The value is what is wrong, so raise a `ValueError`.")
+    except AssertionError:
+        probes.fail("An `assert` is skipped under `python -O`, so it protects nobody. Raise a `ValueError`.")
+    return None

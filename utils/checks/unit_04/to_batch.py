@@ -1,0 +1,273 @@
+"""The check of `to_batch`, its hints and known wrong answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from utils.checks import probes
+from utils.checks.registry import Wrong, exercise
+from utils.checks.unit_04.shared import changed, refusal
+from utils.data import Batch
+
+_RIGHT = """
+def to_batch(images, labels, size, classes, mean, std):
+    for label in labels:
+        if not 0 <= label < classes:
+            raise ValueError(f"label {label} is not in 0..{classes - 1}")
+    image = images.transpose(0, 2, 3, 1) / 255
+    image = (image - np.array(mean)) / np.array(std)
+    blanks = size - len(images)
+    image = np.concatenate([image, np.zeros((blanks, *image.shape[1:]))])
+    label = np.concatenate([labels, np.zeros(blanks)])
+    mask = np.arange(size) < len(images)
+    return Batch(jnp.asarray(image, jnp.float32), jnp.asarray(label, jnp.int32), jnp.asarray(mask))
+"""
+_RANGE = "not 0 <= label < classes"
+_CHECK = """    for label in labels:
+        if not 0 <= label < classes:
+            raise ValueError(f"label {label} is not in 0..{classes - 1}")
+"""
+_FILL = "    image = np.concatenate([image, np.zeros((blanks, *image.shape[1:]))])\n"
+
+
+@exercise(
+    stars=2,
+    minutes=12,
+    points=2,
+    hints=(
+        "Do it in NumPy, and hand over to JAX in the last line. First the order of the axes: `transpose` moves them, `reshape` "
+        "would only cut the same row of numbers differently.",
+        "`images.transpose(0, 2, 3, 1) / 255` is [N, H, W, C]; now `mean` and `std` line up with the last axis. Fill up *after* "
+        "normalising: `np.pad(image, ((0, blanks), (0, 0), (0, 0), (0, 0)))`.",
+        '`for label in labels: if not 0 <= label < classes: raise ValueError(f"label {label} …")`. The mask is '
+        "`jnp.arange(size) < len(images)`.",
+    ),
+    wrong=(
+        Wrong(
+            "reshapes",
+            says="`reshape` keeps the row of numbers",
+            code=changed(
+                _RIGHT, ("images.transpose(0, 2, 3, 1)", "images.reshape(len(images), *images.shape[2:], -1)")
+            ),
+        ),
+        Wrong(
+            "swaps rows and columns",
+            says="Rows and columns have changed places",
+            code=changed(_RIGHT, ("images.transpose(0, 2, 3, 1)", "images.swapaxes(1, 3)")),
+        ),
+        Wrong(
+            "leaves the channels first",
+            says="The channels are still the first axis",
+            code=changed(
+                _RIGHT,
+                ("images.transpose(0, 2, 3, 1)", "images"),
+                ("np.array(mean)", "np.array(mean)[:, None, None]"),
+                ("np.array(std)", "np.array(std)[:, None, None]"),
+            ),
+        ),
+        Wrong(
+            "forgets the bytes",
+            says="bytes, 0 to 255",
+            code=changed(_RIGHT, (" / 255", "")),
+        ),
+        Wrong(
+            "divides by 255 last",
+            says="after `mean` and `std`",
+            code=changed(_RIGHT, (" / 255", ""), ("/ np.array(std)", "/ np.array(std) / 255")),
+        ),
+        Wrong(
+            "does not normalise",
+            says="`mean` and `std` are not used",
+            code=changed(_RIGHT, ("    image = (image - np.array(mean)) / np.array(std)\n", "")),
+        ),
+        Wrong(
+            "divides by 255 in whole numbers",
+            says="whole numbers",
+            code=changed(_RIGHT, (" / 255", " // 255")),
+        ),
+        Wrong(
+            "fills up before normalising",
+            says="filled up before",
+            code=changed(
+                _RIGHT,
+                (_FILL, ""),
+                (
+                    "    image = images.transpose(0, 2, 3, 1) / 255\n",
+                    "    images = np.concatenate([images, np.zeros((size - len(images), *images.shape[1:]))])\n"
+                    "    image = images.transpose(0, 2, 3, 1) / 255\n",
+                ),
+                ("blanks = size - len(images)", "blanks = size - len(labels)"),
+                ("mask = np.arange(size) < len(images)", "mask = np.arange(size) < len(labels)"),
+            ),
+        ),
+        Wrong(
+            "does not fill up",
+            says="compiled anew",
+            code=changed(_RIGHT, ("blanks = size - len(images)", "blanks = 0; size = len(images)")),
+        ),
+        Wrong(
+            "fills up at the front",
+            says="come last",
+            code=changed(
+                _RIGHT,
+                ("[image, np.zeros((blanks, *image.shape[1:]))]", "[np.zeros((blanks, *image.shape[1:])), image]"),
+                ("[labels, np.zeros(blanks)]", "[np.zeros(blanks), labels]"),
+                ("np.arange(size) < len(images)", "np.arange(size) >= blanks"),
+            ),
+        ),
+        Wrong(
+            "a mask that says what is blank",
+            says="True for a blank",
+            code=changed(_RIGHT, ("np.arange(size) < len(images)", "np.arange(size) >= len(images)")),
+        ),
+        Wrong(
+            "a mask of ones",
+            says="True everywhere",
+            code=changed(_RIGHT, ("np.arange(size) < len(images)", "np.ones(size, bool)")),
+        ),
+        Wrong(
+            "no look at the labels",
+            says="takes label 3 of 3 classes",
+            code=changed(_RIGHT, (_CHECK, "")),
+        ),
+        Wrong(
+            "off by one",
+            says="labels 0, 1 and 2; it takes 3",
+            code=changed(_RIGHT, (_RANGE, "not 0 <= label <= classes")),
+        ),
+        Wrong(
+            "negative labels pass",
+            says="takes label −1",
+            code=changed(_RIGHT, (_RANGE, "label >= classes")),
+        ),
+        Wrong(
+            "clips the labels",
+            says="makes it another label",
+            code=changed(_RIGHT, (_CHECK, "    labels = labels.clip(0, classes - 1)\n")),
+        ),
+        Wrong(
+            "does not name the label",
+            says="does not name it",
+            code=changed(_RIGHT, ('f"label {label} is not in 0..{classes - 1}"', '"a label is out of range"')),
+        ),
+        Wrong(
+            "asserts",
+            says="`assert` is skipped",
+            code=changed(_RIGHT, (_CHECK, "    assert all(0 <= label < classes for label in labels)\n")),
+        ),
+        Wrong(
+            "normalises in place",
+            says="changed one of its arguments",
+            code=changed(
+                _RIGHT,
+                (
+                    "    image = images.transpose(0, 2, 3, 1) / 255\n",
+                    "    image = images.transpose(0, 2, 3, 1) / 255\n    labels += 0; images[:] = 0\n",
+                ),
+            ),
+        ),
+    ),
+)
+def to_batch(answer: Any, reference: Any) -> None:
+    """Channel-first bytes of a PyTorch loader as a JAX batch."""
+    draw = np.random.default_rng(0)
+    images = draw.integers(0, 256, (3, 3, 4, 5), dtype=np.uint8)
+    images[0, :, 0, 0] = 255  # so that whole numbers after the division are not all 0
+    labels = np.array([2, 0, 1], np.int64)
+    mean, std = (0.5, 0.4, 0.3), (0.25, 0.2, 0.3)
+    size, classes = 5, 3
+
+    def run(fn: Any, images: np.ndarray, labels: np.ndarray, size: int = size) -> Any:
+        return fn(images, labels, size, classes, mean, std)
+
+    got, want = probes.call(run, answer, images.copy(), labels.copy()), run(reference, images, labels)
+    _shape_is_right(got, want, images)
+    probes.like(got, want)
+    for name, leaf in zip(Batch._fields, jax.tree.leaves(got), strict=True):
+        if not isinstance(leaf, jax.Array):
+            probes.fail(f"`{name}` is still a NumPy array. `jnp.asarray` puts it where JAX computes.")
+    probes.close(got, want, mistakes=_mistakes(images, want, np.array(mean), np.array(std)), rtol=1e-4, atol=1e-5)
+    probes.pure(lambda images, labels: run(answer, images, labels), images.copy(), labels.copy())
+    with probes.doing("with as many pictures as `size`"):
+        probes.close(run(answer, images, labels, 3), run(reference, images, labels, 3), rtol=1e-4, atol=1e-5)
+    _labels_are_looked_at(lambda bad: run(answer, images, np.array([2, bad, 1])))
+
+
+def _shape_is_right(got: Any, want: Batch, images: np.ndarray) -> None:
+    """Say what the shape of the pictures tells."""
+    shape = getattr(getattr(got, "image", None), "shape", ())
+    channels, height, width = images.shape[1:]
+    if shape[1:] == (channels, height, width):
+        probes.fail(f"The channels are still the first axis of a picture: {list(shape)}. JAX's layers want them last.")
+    if shape[1:] == (width, height, channels):
+        probes.fail(
+            f"Rows and columns have changed places: {list(shape)}. `transpose(0, 2, 3, 1)` moves the channels last and keeps "
+            "the others in order."
+        )
+    if shape == (len(images), *want.image.shape[1:]):
+        probes.fail(
+            f"The batch holds {len(images)} pictures, as many as came; {len(want.image)} are wanted, the others blank. With each "
+            "new size the step would be compiled anew."
+        )
+
+
+def _mistakes(images: np.ndarray, want: Batch, mean: np.ndarray, std: np.ndarray) -> dict[str, Batch]:
+    count = len(images)
+    unit = images.transpose(0, 2, 3, 1) / 255
+
+    def with_images(real: np.ndarray, blank: Any = 0.0) -> Batch:
+        image = np.broadcast_to(blank, want.image.shape).astype(np.float32).copy()
+        image[:count] = real
+        return want._replace(image=image)
+
+    reshaped = images.reshape(count, *images.shape[2:], -1) / 255
+    return {
+        "`reshape` keeps the row of numbers and cuts it anew, so colours and places are mixed up. `transpose` moves axes.": (
+            with_images((reshaped - mean) / std)
+        ),
+        "The pixels are bytes, 0 to 255; `mean` and `std` are for 0..1. Divide by 255 first.": with_images(
+            (unit * 255 - mean) / std
+        ),
+        "It divides by 255 after `mean` and `std`, which are for pixels in 0..1. Divide first.": with_images(
+            (unit * 255 - mean) / std / 255
+        ),
+        "The pixels are in 0..1, but `mean` and `std` are not used.": with_images(unit),
+        "It divides in whole numbers, so nearly every pixel is 0. `/`, not `//`, and not in uint8.": with_images(
+            (np.floor(unit) - mean) / std
+        ),
+        "The batch was filled up before it was normalised, so the blanks are not 0 but −mean / std.": with_images(
+            (unit - mean) / std, -mean / std
+        ),
+        "The blanks should come last, after the real pictures.": jax.tree.map(
+            lambda leaf: jnp.roll(leaf, -count, 0), want
+        ),
+        "The mask is True for a blank; it should be True where an example is real.": want._replace(mask=~want.mask),
+        "The mask is True everywhere, for the blanks too.": want._replace(mask=jnp.ones_like(want.mask)),
+        "The blanks have label −1; 0 is wanted, a label that can be looked up.": want._replace(
+            label=jnp.where(want.mask, want.label, -1)
+        ),
+    }
+
+
+def _labels_are_looked_at(with_label: Any) -> None:
+    if refusal(with_label, 7) is None:
+        batch = with_label(7)
+        if int(batch.label[1]) != 7:
+            probes.fail(
+                "A label of 7 is out of range, and it makes it another label. That hides the mistake: raise a `ValueError`."
+            )
+        probes.fail("It takes label 3 of 3 classes, and 7 too. Raise a `ValueError` for a label out of range.")
+    if refusal(with_label, 3) is None:
+        probes.fail("Three classes have labels 0, 1 and 2; it takes 3. The largest label is `classes - 1`.")
+    if refusal(with_label, -1) is None:
+        probes.fail("It takes label −1, which JAX reads as the last class. Look at both ends of the range.")
+    for bad in (7, -1):
+        told = refusal(with_label, bad)
+        if str(bad) not in (told or "").replace("−", "-"):
+            probes.fail(
+                f"It raises for the label {bad}, but its message does not name it: {told!r}. Whoever reads it needs that."
+            )
