@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.backends import BackendFilter, backend_registry
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from utils.errors import CourseError
-from utils.paths import RESSOURCES
+from utils.paths import RESSOURCES, shown
 
 plt.style.use(RESSOURCES / "course.mplstyle")
 
@@ -218,6 +221,23 @@ def confusion(matrix: Any, classes: Sequence[str], *, title: str | None = None) 
     place.set(xlabel="predicted", ylabel="true", title=title or "")
     place.grid(visible=False)
     return Drawn(figure, place)
+
+
+def show(save_as: Path) -> None:
+    """Show the figures made so far: in the notebook, in windows, or, where there is no display, not at all.
+
+    A script's last figure is then written to `save_as` (a .png), and that is said.
+    """
+    backend = matplotlib.get_backend().lower()
+    if "inline" in backend or backend in backend_registry.list_builtin(BackendFilter.INTERACTIVE):
+        plt.show()
+    elif plt.get_fignums():
+        try:
+            save_as.parent.mkdir(parents=True, exist_ok=True)
+            plt.gcf().savefig(save_as)
+        except OSError as error:
+            raise CourseError(f"{shown(save_as)} cannot be written ({error.strerror}).") from error
+        print(f"There is no display: the curves are in {shown(save_as)}.")
 
 
 def _to_unit_range(pictures: np.ndarray) -> np.ndarray:

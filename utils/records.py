@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from utils import files
@@ -24,6 +27,16 @@ _of_this_process: dict[str, list[dict[str, Any]]] = {}
 def lasting() -> bool:
     """Whether records are kept on disk: False in a notebook that a machine runs."""
     return not any(os.environ.get(name) for name in BY_A_MACHINE)
+
+
+def folder(name: str) -> Path:
+    """`models/NAME`, for what a run leaves; in a notebook that a machine runs, a folder that goes with the process."""
+    return (MODELS if lasting() else Path(_scratch().name)) / name
+
+
+@cache
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="course-")
 
 
 def read(name: str) -> list[dict[str, Any]]:

@@ -1,0 +1,509 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 03 · Exercises: a network that learns too much by heart
+#
+# You write VGG8 in Haiku, with what keeps it from learning its pictures by heart: dropout, rising with depth, label smoothing, weight decay, and
+# patience that runs out. The last exercise is open: a recipe of your own, trained beside the plain network, on a scoreboard that stays honest.
+#
+# Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the check cell
+# below it. A check that is not happy says what is likely wrong, and hands back the course's version so that you can go on. Run
+# `check.hint("NAME")` in a cell of your own for a hint.
+
+# %%
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import haiku as hk
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+import optax
+
+from utils import checkpoints, checks, data, finite, plots, pretrained, records, scoreboard, testset, weights
+from utils.data import augment
+from utils.progress import track
+
+check = checks.unit("03_haiku_cifar10_vgg8")
+
+# %%
+validation = data.load("cifar10", "train[80%:]", batch_size=100)
+pictures = next(iter(validation))  # a fixed batch to look at: image [100, 32, 32, 3], label [100], mask [100]
+
+# %% [markdown]
+# ## Exercise 1: two convolutions and a pooling ★☆☆ (8 minutes, 2 points)
+#
+# In Haiku a piece of a network can be a plain function: it makes the layers it needs on the lines where it uses them, and they are named in the
+# order in which they are made. Write a block of VGG:
+#
+# | step | result |
+# | --- | --- |
+# | maps | `[B, H, W, C]` |
+# | 3×3 convolution to `channels` channels, then ReLU | `[B, H, W, channels]` |
+# | another 3×3 convolution to `channels` channels, then ReLU | `[B, H, W, channels]` |
+# | `max_pool` | `[B, H/2, W/2, channels]` |
+#
+# `max_pool` stands below, as in the lesson. Stuck? `check.hint("double_conv")`.
+
+
+# %%
+def max_pool(x: jax.Array) -> jax.Array:
+    """The largest of each 2×2 square. [B, H, W, C] to [B, H/2, W/2, C]; H and W even."""
+    top = jnp.maximum(x[:, ::2, ::2], x[:, ::2, 1::2])
+    bottom = jnp.maximum(x[:, 1::2, ::2], x[:, 1::2, 1::2])
+    return jnp.maximum(top, bottom)
+
+
+# %%
+def double_conv(x: jax.Array, channels: int) -> jax.Array:
+    """Two 3×3 convolutions with ReLU, then a 2×2 pooling. Runs inside `hk.transform`.
+
+    x: [B, H, W, C] float32, H and W even. Returns [B, H/2, W/2, channels].
+    """
+    raise NotImplementedError("your code here")
+
+
+# %%
+double_conv = check.double_conv(double_conv)
+
+# %% [markdown]
+# Called twice, the function makes two blocks, each with weights of its own:
+
+# %%
+two_blocks = hk.transform(lambda x: double_conv(double_conv(x, 8), 16))
+shapes = jax.eval_shape(two_blocks.init, jax.random.key(0), pictures.image)
+for name, layer in shapes.items():
+    print(f"{name:11} {layer['w'].shape}")
+
+# %% [markdown]
+# ## Exercise 2: dropout by hand ★★☆ (10 minutes, 2 points)
+#
+# Each number of `x` is set to zero with probability `rate`, by a draw of its own; those that stay are divided by `1 - rate`, so that the sum is right on average. In plain Python:
+#
+# ```python
+# for place in np.ndindex(x.shape):
+#     stays = random.random() >= rate
+#     result[place] = x[place] / (1 - rate) if stays else 0.0
+# ```
+#
+# Yours draws all places at once, with `jax.random.bernoulli`, from the key. `rate` may be a traced number (so no `if rate == 0`).
+# Stuck? `check.hint("drop")`.
+
+
+# %%
+def drop(key: jax.Array, rate: float | jax.Array, x: jax.Array) -> jax.Array:
+    """Dropout. rate: in 0..1, without 1. x: any shape, float32. Returns the same shape and dtype."""
+    raise NotImplementedError("your code here")
+
+
+# %%
+drop = check.drop(drop)
+
+# %% [markdown]
+# The same picture under rising rates. It stays as bright as it was, on average; look at what is left of it.
+
+# %%
+rates = (0.0, 0.25, 0.5, 0.75)
+one = validation.denormalise(pictures.image[0])
+dropped = [drop(jax.random.key(1), rate, one) for rate in rates]
+plots.images(np.clip(dropped, 0, 1), titles=[f"rate {rate}" for rate in rates], columns=4)
+
+# %% [markdown]
+# ## Exercise 3: rates that rise with depth ★☆☆ (5 minutes, 1 point)
+#
+# `depth` dropout rates that rise in equal steps: the first is one step above 0, the last is `top`. For `top=0.4` and `depth=4`: 0.1, 0.2, 0.3, 0.4.
+# `top` may be a traced number, so leave it in JAX: a Python list of four numbers. Stuck? `check.hint("rising")`.
+
+
+# %%
+def rising(top: float | jax.Array, depth: int) -> list:
+    """`depth` rates that rise in equal steps to `top`, as a Python list."""
+    raise NotImplementedError("your code here")
+
+
+# %%
+rising = check.rising(rising)
+
+# %%
+print(" ".join(f"{rate:.2f}" for rate in rising(0.5, 4)))
+
+# %% [markdown]
+# ## Exercise 4: VGG8 ★★★ (20 minutes, 3 points)
+#
+# The lesson's network as a Haiku module, from the pieces above:
+#
+# | layer | result | dropped in training, at rate |
+# | --- | --- | --- |
+# | images | `[B, 32, 32, 3]` | |
+# | `double_conv` to W channels | `[B, 16, 16, W]` | first of `rising(dropout, 4)` |
+# | `double_conv` to 2W channels | `[B, 8, 8, 2W]` | second |
+# | `double_conv` to 4W channels | `[B, 4, 4, 4W]` | third |
+# | one row an image | `[B, 64W]` | |
+# | linear, 4W; ReLU | `[B, 4W]` | fourth |
+# | linear, `classes` | `[B, classes]`, plain logits | |
+#
+# W is `self.width`. Each `drop` gets a key of its own from `hk.next_rng_key()`. In evaluation (`training=False`) nothing is dropped and *no key is asked for*,
+# so that `apply` can be given `None`. Leave the layers' names to Haiku. Stuck? `check.hint("VGG8")`.
+
+
+# %%
+class VGG8(hk.Module):
+    """Three blocks of two 3×3 convolutions, then two linear layers. `[B, 32, 32, 3]` float32 to logits `[B, classes]`."""
+
+    def __init__(self, width: int, classes: int = 10, name: str | None = None):
+        super().__init__(name=name)
+        self.width, self.classes = width, classes
+
+    def __call__(self, x: jax.Array, *, dropout: float | jax.Array = 0.0, training: bool = False) -> jax.Array:
+        raise NotImplementedError("your code here")
+
+
+# %%
+VGG8 = check.VGG8(VGG8)
+
+# %% [markdown]
+# ## Exercise 5: two pure functions ★☆☆ (5 minutes, 1 point)
+#
+# A module lives only inside a transformed function. Write that function, of images, `dropout` and `training` with the defaults of `VGG8`'s own, and return what `hk.transform` makes of it: `init(key, images)` and
+# `apply(params, key, images, dropout=0.0, training=False)`. Stuck? `check.hint("make_network")`.
+
+
+# %%
+def make_network(width: int, classes: int = 10) -> hk.Transformed:
+    """VGG8 as `init(key, images)` and `apply(params, key, images, dropout=0.0, training=False)`, which gives logits."""
+
+    raise NotImplementedError("your code here")
+
+
+# %%
+make_network = check.make_network(make_network)
+
+# %% [markdown]
+# The course ships a VGG8 that was trained on photographs (a part of CIFAR-10). Its weights have the lesson's names and shapes, and so have yours: they fit. How much does it know of the pictures
+# loaded here? (If these are the course's drawings: it has never seen one.)
+
+# %%
+shipped = make_network(24)
+like = jax.eval_shape(shipped.init, jax.random.key(0), pictures.image)
+params = pretrained.load("vgg8_regularised", like)
+answers = shipped.apply(params, None, pictures.image).argmax(axis=-1)
+print(f"right: {100 * np.mean(answers == pictures.label):.0f} % of 100 pictures; by chance: 10 %")
+
+# %% [markdown]
+# ## Exercise 6: a loss with smoothed labels ★★☆ (10 minutes, 2 points)
+#
+# Label smoothing takes the share `smoothing` from the right class and spreads it evenly over *all* K classes, the right one included. For one example:
+#
+# ```python
+# wanted = np.full(K, smoothing / K)
+# wanted[label] += 1 - smoothing
+# cost = -np.sum(wanted * log_probabilities)
+# ```
+#
+# Return the mean over the real examples (`mask` true). `smoothing` may be a traced number. Stuck? `check.hint("smoothed_loss")`.
+
+
+# %%
+def smoothed_loss(logits: jax.Array, labels: jax.Array, mask: jax.Array, smoothing: float | jax.Array) -> jax.Array:
+    """Mean cross-entropy with smoothed labels, over the real examples.
+
+    logits: [B, K] float32; labels: [B] int32; mask: [B] bool, at least one true. Returns a float32 scalar.
+    """
+    raise NotImplementedError("your code here")
+
+
+# %%
+smoothed_loss = check.smoothed_loss(smoothed_loss)
+
+# %% [markdown]
+# What an answer costs as the score of the right class grows: with smoothing, being too sure becomes expensive again.
+
+# %%
+scores = np.linspace(0, 12, 49)
+figure, axes = plt.subplots(figsize=(5, 2.4))
+for smoothing in (0.0, 0.1, 0.3):
+    right, everyone = jnp.array([3]), jnp.array([True])
+    costs = [smoothed_loss(score * jax.nn.one_hot(right, 10), right, everyone, smoothing) for score in scores]
+    axes.plot(scores, costs, label=f"smoothing {smoothing}")
+axes.set(xlabel="score of the right class; the others have 0", ylabel="cost")
+_ = axes.legend()
+
+# %% [markdown]
+# ## Exercise 7: a training step with chance in it ★★★ (15 minutes, 3 points)
+#
+# As in unit 02, with two things more: the loss needs a key, another one in every step; and the optimiser may decay the weights.
+#
+# 1. The key of this step: `key` is the run's own and the same in every call. Fold the step's number into it with `jax.random.fold_in`. Then a run that is resumed goes on with the very draws that it would have had.
+# 2. `loss_fn(params, key, batch)` gives a scalar. You need its value and its gradient with respect to the weights.
+# 3. The optimiser's update; it must be shown the *weights* too, or it cannot decay them.
+# 4. Add, count the step, return the new state and the loss before the update.
+#
+# Stuck? `check.hint("train_step")`.
+
+
+# %%
+class TrainState(NamedTuple):
+    """All that training changes."""
+
+    step: jax.Array  # [] int32, updates so far
+    params: dict
+    opt_state: optax.OptState
+
+
+# %%
+def train_step(
+    state: TrainState, batch: data.Batch, key: jax.Array, loss_fn, optimizer
+) -> tuple[TrainState, jax.Array]:
+    """One step of gradient descent on a loss that draws random numbers. Returns the new state and the loss, a scalar."""
+    raise NotImplementedError("your code here")
+
+
+# %%
+train_step = check.train_step(train_step)
+
+# %% [markdown]
+# ## Exercise 8: when patience is over ★★☆ (8 minutes, 2 points)
+#
+# `losses` holds the validation loss of each epoch so far. Training should stop when the lowest of them is `patience` or more epochs old. With a patience of 2:
+#
+# | losses | over? |
+# | --- | --- |
+# | none yet | no |
+# | 3, 2, 1 | no: the lowest is the newest |
+# | 3, 1, 2 | no: it is one epoch old |
+# | 3, 1, 2, 1.5 | yes: it is two epochs old |
+# | 3, 1, 2, 1 | yes: a loss that is only *equal* is no improvement |
+#
+# A loss that is NaN is never the lowest. Stuck? `check.hint("patience_is_over")`.
+
+
+# %%
+def patience_is_over(losses: list[float], patience: int) -> bool:
+    """Whether the lowest of the losses (NaN left out) is `patience` or more epochs old; False for no losses."""
+    raise NotImplementedError("your code here")
+
+
+# %%
+patience_is_over = check.patience_is_over(patience_is_over)
+
+# %%
+card = pretrained.card("vgg8_overfitted")
+losses = card.history["val_loss"]
+stops = [
+    next((n for n in range(len(losses)) if patience_is_over(losses[:n], patience)), None) for patience in (1, 2, 3)
+]
+print("the overfitted network that is shipped would have been stopped after epoch", *stops, "by a patience of 1, 2, 3")
+
+# %% [markdown]
+# ## Exercise 9: your own recipe ★★★ (30 minutes, 4 points)
+#
+# How far can you get? Choose a network, an optimiser, ways to vary the pictures and a smoothing. The rules:
+#
+# - `network.init(key, images)` and `network.apply(params, key, images, training=…)`, which returns logits `[B, 10]`; in evaluation without a key;
+# - at most twice as many weights as `VGG8(width)`: otherwise it is a contest of sizes;
+# - an optimiser that learns within `steps` steps;
+# - `augment`: a tuple of functions from `utils.data.augment`, or none: `()`;
+# - `name`: small letters, digits and `-`. Another recipe gets another name, for its own folder in `models/My_vgg8` and its own line on the scoreboard.
+#
+# The course's answer uses what the lesson measured, all of it a little weaker. Better ones are known: `hk.BatchNorm` is not allowed here (it needs `transform_with_state`), but `hk.LayerNorm` is, and skip connections, `augment.cutout`,
+# other schedules, a mean over places in place of the first linear layer … Stuck? `check.hint("recipe")`.
+
+
+# %%
+class Recipe(NamedTuple):
+    """What makes one training run differ from another."""
+
+    name: str
+    network: hk.Transformed
+    optimizer: optax.GradientTransformation
+    augment: tuple = ()
+    smoothing: float = 0.0
+
+
+def plain(width: int, steps: int) -> Recipe:
+    """VGG8 with nothing against overfitting."""
+    return Recipe("plain", make_network(width), optax.adam(2e-3))
+
+
+# %%
+def recipe(width: int, steps: int) -> Recipe:
+    """Your recipe. width: W of the VGG8 it is compared with; steps: how many the whole training has."""
+
+    raise NotImplementedError("your code here")
+
+
+# %%
+recipe = check.recipe(recipe)
+
+# %% [markdown]
+# ## All together
+#
+# Your pieces in one training run (or the course's, where a check handed you that). It saves a checkpoint after each epoch, in `models/My_vgg8/NAME`: stop it whenever you like (■ or Ctrl-C), and run the cell again to go on. It keeps the weights of
+# the best epoch, and stops when patience is over. A table holds what differs between the course's drawings and the real photographs.
+
+
+# %%
+class Setting(NamedTuple):
+    """A training run in figures."""
+
+    split: str
+    width: int
+    epochs: int
+    patience: int
+
+
+BATCH = 64
+REAL = "real set" in validation.source
+setting = Setting("train[:80%]", 24, 20, 4) if REAL else Setting("train[:1600]", 8, 8, 4)
+steps = setting.epochs * len(data.load("cifar10", setting.split, batch_size=BATCH, shuffle=True))
+
+
+# %% [markdown]
+# The programs of a recipe: one step of training, the answers in evaluation; and unit 02's way to add up over padded batches.
+
+
+# %%
+def make_step(recipe: Recipe):
+    """The program `step(state, batch, key) -> (state, loss)` of a recipe."""
+
+    def loss_fn(params, key, batch):
+        logits = recipe.network.apply(params, key, batch.image, training=True)
+        return smoothed_loss(logits, batch.label, batch.mask, recipe.smoothing)
+
+    return jax.jit(lambda state, batch, key: train_step(state, batch, key, loss_fn, recipe.optimizer))
+
+
+def make_predict(recipe: Recipe):
+    """The program `predict(params, images) -> logits` of a recipe: nothing dropped, no key."""
+    return jax.jit(lambda params, images: recipe.network.apply(params, None, images, training=False))
+
+
+def evaluate(predict, params, batches) -> tuple[float, float]:
+    """Mean loss (labels not smoothed, so that recipes can be compared) and accuracy over all real examples."""
+    loss, hits, count = 0.0, 0, 0
+    for batch in batches.epoch(0):
+        logits = predict(params, batch.image)  # [B, K]
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label)  # [B]
+        loss += jnp.sum(losses, where=batch.mask)
+        hits += jnp.sum(logits.argmax(axis=-1) == batch.label, where=batch.mask)
+        count += jnp.sum(batch.mask)
+    return float(loss / count), float(hits / count)
+
+
+# %% [markdown]
+# And the loop. What a checkpoint holds is all that it needs to go on: the state, the best weights, the history.
+
+
+# %%
+class Run(NamedTuple):
+    """What a training has come to."""
+
+    state: TrainState
+    best: dict  # the weights of the epoch with the lowest validation loss
+    history: dict[str, list[float]]  # name → one value an epoch
+
+
+def train_epoch(step, run: Run, batches, key: jax.Array) -> tuple[TrainState, float]:
+    """The state after one more epoch, and the mean of its losses. CourseError where one of them is not finite."""
+    epoch, state, losses = len(run.history["val_loss"]), run.state, []
+    for batch in track(batches.epoch(epoch), f"epoch {epoch + 1}", total=len(batches), unit="step", leave=False):
+        state, loss = step(state, batch, key)
+        losses.append(loss)
+    finite.check(int(state.step) - 1, losses, state.params)
+    return state, float(np.mean(losses))
+
+
+def train(recipe: Recipe, setting: Setting, folder: Path) -> Run:
+    """Train in `folder`, from its latest checkpoint if there is one, until the epochs or the patience are over."""
+    batches = data.load("cifar10", setting.split, batch_size=BATCH, shuffle=True, augment=recipe.augment, quiet=True)
+    step, predict = make_step(recipe), make_predict(recipe)
+    init_key, key = jax.random.split(jax.random.key(0, impl="rbg"))  # "rbg" compiles faster than the default
+    params = jax.jit(recipe.network.init)(init_key, jnp.zeros((1, 32, 32, 3)))
+    state = TrainState(jnp.zeros((), jnp.int32), params, recipe.optimizer.init(params))
+    run = Run(state, params, {"train_loss": [], "val_loss": [], "val_accuracy": [], "seconds": []})
+    with checkpoints.open(folder, keep=1) as saved:
+        if (last := saved.latest(like=(run.state, run.best))) is not None:
+            run = Run(*last.state, last.history)
+        losses = run.history["val_loss"]
+        try:
+            for _ in track(range(len(losses), setting.epochs), recipe.name, unit="epoch"):
+                if patience_is_over(losses, setting.patience):
+                    break
+                begin = time.perf_counter()
+                state, train_loss = train_epoch(step, run, batches, key)
+                val_loss, val_accuracy = evaluate(predict, state.params, validation)
+                figures = (train_loss, val_loss, val_accuracy, time.perf_counter() - begin)
+                for values, figure in zip(run.history.values(), figures, strict=True):
+                    values.append(figure)
+                run = run._replace(state=state, best=state.params if val_loss == min(losses) else run.best)
+                saved.save(len(losses), (run.state, run.best), run.history)
+        except KeyboardInterrupt:
+            raise SystemExit(
+                f"Stopped after {len(losses)} epochs of {recipe.name!r}: run this again to go on."
+            ) from None
+    return run
+
+
+# %% [markdown]
+# First the plain network, which has nothing against overfitting, then your recipe. Same pictures, same number of epochs at most, same patience.
+
+# %%
+home = records.folder("My_vgg8")  # models/My_vgg8; where a machine runs this, a folder that goes with it
+kind = "real" if REAL else "sample"
+recipes = {one.name: one for one in (plain(setting.width, steps), recipe(setting.width, steps))}
+runs = {name: train(one, setting, home / f"{kind}-{name}") for name, one in recipes.items()}
+
+for name, run in runs.items():
+    weights.save(home / f"{kind}-{name}.safetensors", run.best, note={"model": name, "data": validation.source})
+print("trained:", *runs)
+
+# %% [markdown]
+# The scoreboard ranks what was measured on the same validation pictures; it is kept in `models/scoreboard.json`. Look at the error beside each accuracy before you call one better.
+
+# %% tags=["nbval-ignore-output"]
+for name, run in runs.items():
+    best_epoch = int(np.argmin(run.history["val_loss"]))
+    scoreboard.add(
+        name,
+        validation,
+        accuracy=run.history["val_accuracy"][best_epoch],
+        parameters=sum(leaf.size for leaf in jax.tree.leaves(run.best)),
+        epochs=len(run.history["val_loss"]),
+        seconds=sum(run.history["seconds"]),
+    )
+scoreboard.show(validation)
+
+# %% [markdown]
+# Did your recipe help? On the sample's few steps whatever slows learning down looks bad at first; the gap between its training loss and its validation loss says more. Change one thing, give the recipe a new name, run on from its cell.
+#
+# When you have decided which one to keep, and not before, open the test set: say `True`. It is recorded, and the second time says so.
+
+# %%
+OPEN_THE_TEST_SET = False
+
+if OPEN_THE_TEST_SET:
+    kept = min(runs, key=lambda name: min(runs[name].history["val_loss"]))
+    predict = make_predict(recipes[kept])
+    accuracy = testset.open(
+        "cifar10", lambda test: evaluate(predict, runs[kept].best, test)[1], model=kept, batch_size=100
+    )
+    print(f"test accuracy of {kept}: {100 * accuracy:.1f} %")
+
+# %%
+check.progress()
+
+# %%
+curves = {}
+for name, run in runs.items():
+    curves |= {f"{name} {part} loss": run.history[f"{part}_loss"] for part in ("train", "val")}
+    curves[f"{name} val accuracy"] = run.history["val_accuracy"]
+plots.curves(curves, log=True)
+plots.show(home / f"{kind}-curves.png")

@@ -1,0 +1,28 @@
+"""The checks of unit 03: block, dropout, rising rates, VGG8, transform, smoothed loss, training step, patience, recipe."""
+
+from utils.checks.registry import Unit
+from utils.checks.unit_03.double_conv import double_conv
+from utils.checks.unit_03.drop import drop
+from utils.checks.unit_03.make_network import make_network
+from utils.checks.unit_03.patience_is_over import patience_is_over
+from utils.checks.unit_03.recipe import recipe
+from utils.checks.unit_03.rising import rising
+from utils.checks.unit_03.smoothed_loss import smoothed_loss
+from utils.checks.unit_03.train_step import train_step
+from utils.checks.unit_03.vgg8 import VGG8
+
+# in the order of the notebook
+unit = Unit(
+    "03_haiku_cifar10_vgg8",
+    (
+        double_conv,
+        drop,
+        rising,
+        VGG8,
+        make_network,
+        smoothed_loss,
+        train_step,
+        patience_is_over,
+        recipe,
+    ),
+)
