@@ -310,8 +310,8 @@ def start(model: nn.Module, key: jax.Array, image: jax.Array, tx: optax.Gradient
 def evaluate(state: TrainState, batch: Batch) -> tuple[jax.Array, jax.Array]:
     """Mean loss and accuracy over the real examples of a batch, with the running statistics."""
     logits = state.apply_fn({"params": state.params, "batch_stats": state.batch_stats}, batch.image, train=False)
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label)
-    return losses.mean(where=batch.mask), (logits.argmax(axis=-1) == batch.label).mean(where=batch.mask)
+    each = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label)  # [B]
+    return each.mean(where=batch.mask), (logits.argmax(axis=-1) == batch.label).mean(where=batch.mask)
 
 
 numbers = 20 + 5 * jax.random.normal(jax.random.key(3), (64, 2, 2, 1))
