@@ -486,7 +486,7 @@ plt.show()
 
 # %% [markdown]
 # At 64 pixels the last stage takes many times as long as the others (unless your machine has a GPU), for the *smallest* maps. At 96 pixels, with more than twice the
-# pixels, it does not stand out like that. (Some longer it may take there: its kernels hold 64 times as many numbers as those of the first stage, and have to be fetched from memory.) What is the matter with 2×2?
+# pixels, it does not stand out like that. (It may take somewhat longer there: its kernels hold 64 times as many numbers as those of the first stage, and have to be fetched from memory.) What is the matter with 2×2?
 #
 # The compiler's own text, called HLO, has the answer. Here is how one convolution of layer 4 was compiled, for a map of 3×3 and for one of 2×2:
 
@@ -1106,7 +1106,23 @@ print(f"{'its peak':16} {peak:8.1f} MB")
 # ### Computing twice to save memory
 #
 # Unit 01 promised this: reverse mode keeps what the forward pass computed. `jax.checkpoint(f)` keeps only what goes *into* `f`, and computes the inside again when the backward pass comes by. `nn.remat` is the same for a module. How much is kept can be asked for, without computing: `jax.vjp` returns a function that holds what it needs, and that
-# function is a pytree.
+# function is a pytree. First a plain function, eight sines deep:
+
+
+# %%
+def deep(x: jax.Array) -> jax.Array:
+    """The sine of the sine of … of x, eight times."""
+    for _ in range(8):
+        x = jnp.sin(x)
+    return x
+
+
+for name, function in (("deep", deep), ("jax.checkpoint(deep)", jax.checkpoint(deep))):
+    kept = jax.eval_shape(lambda x, f=function: jax.vjp(f, x)[1], jnp.zeros(1000))
+    print(f"{name:21} keeps {len(jax.tree.leaves(kept))} arrays for the backward pass")
+
+# %% [markdown]
+# Eight cosines, or the one input. For a network of residual blocks it is best to wrap each *block*: what goes from one to the next is kept, what happens inside is not.
 
 
 # %%
