@@ -13,6 +13,7 @@ from flax import linen as nn
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
 from utils.checks.unit_02.shared import agrees
+from utils.checks.unit_04.residual_variant import Variant
 from utils.checks.unit_04.shared import changed
 
 _RIGHT = """
@@ -39,40 +40,6 @@ _SHORTCUT = """        if x.shape != y.shape:
 """
 _FIRST = 'strides=self.stride, padding=1, name="conv1"'
 _SECOND = 'padding=1, name="conv2"'
-
-
-class _Variant(nn.Module):
-    """The block with its usual mistakes to choose from; the weights have the same names."""
-
-    features: int
-    stride: int
-    conv: Any
-    norm: Any
-    padding: Any = 1
-    strided: str = "conv1"
-    relu_between: bool = True
-    relu_before: bool = False
-    relu_after: bool = True
-    shortcut: bool = True
-    norm_last: bool = False
-    relu_shortcut: bool = False
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        strides = (self.stride, 1) if self.strided == "conv1" else (1, self.stride)
-        y = self.conv(self.features, (3, 3), strides=strides[0], padding=self.padding, name="conv1")(x)
-        y = self.norm(name="bn1")(y)
-        y = nn.relu(y) if self.relu_between else y
-        y = self.conv(self.features, (3, 3), strides=strides[1], padding=self.padding, name="conv2")(y)
-        y = y if self.norm_last else self.norm(name="bn2")(y)
-        if x.shape != y.shape:
-            x = self.conv(self.features, (1, 1), strides=self.stride, name="downsample_conv")(x)
-            x = self.norm(name="downsample_bn")(x)
-            x = nn.relu(x) if self.relu_shortcut else x
-        y = nn.relu(y) if self.relu_before else y
-        y = y + x if self.shortcut else y
-        y = self.norm(name="bn2")(y) if self.norm_last else y
-        return nn.relu(y) if self.relu_after else y
 
 
 # in: channels, out: channels, stride; what it is called
@@ -365,7 +332,7 @@ def _values_are_right(answer: Any, reference: Any, settings: Any, shapes: Any, x
         probes.close(
             got,
             want,
-            mistakes={message: run(_Variant, **mistake) for message, mistake in mistakes.items()},
+            mistakes={message: run(Variant, **mistake) for message, mistake in mistakes.items()},
             because="The weights have the right shapes, so look at what stands between the layers: norms, ReLUs, the sum.",
             rtol=1e-4,
             atol=1e-4,
