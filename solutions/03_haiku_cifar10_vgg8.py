@@ -213,14 +213,15 @@ make_network = check.make_network(make_network)
 
 # %% [markdown]
 # The course ships a VGG8 that was trained on photographs (a part of CIFAR-10). Its weights have the lesson's names and shapes, and so have yours: they fit. How much does it know of the pictures
-# loaded here? (If these are the course's drawings: it has never seen one.)
+# loaded here? (If these are the course's drawings: it has never seen one. By chance 10 % are right.)
 
-# %%
-shipped = make_network(24)
-like = jax.eval_shape(shipped.init, jax.random.key(0), pictures.image)
-params = pretrained.load("vgg8_regularised", like)
-answers = shipped.apply(params, None, pictures.image).argmax(axis=-1)
-print(f"right: {100 * np.mean(answers == pictures.label):.0f} % of 100 pictures; by chance: 10 %")
+# %% tags=["nbval-ignore-output"]
+if "vgg8_regularised" in pretrained.names():
+    shipped = make_network(24)
+    like = jax.eval_shape(shipped.init, jax.random.key(0), pictures.image)
+    params = pretrained.load("vgg8_regularised", like)
+    answers = jax.jit(shipped.apply)(params, None, pictures.image).argmax(axis=-1)
+    print(f"right: {100 * np.mean(answers == pictures.label):.0f} % of {len(answers)} pictures")
 
 # %% [markdown]
 # ## Exercise 6: a loss with smoothed labels ★★☆ (10 minutes, 2 points)
@@ -334,12 +335,10 @@ def patience_is_over(losses: list[float], patience: int) -> bool:
 patience_is_over = check.patience_is_over(patience_is_over)
 
 # %%
-card = pretrained.card("vgg8_overfitted")
-losses = card.history["val_loss"]
-stops = [
-    next((n for n in range(len(losses)) if patience_is_over(losses[:n], patience)), None) for patience in (1, 2, 3)
-]
-print("the overfitted network that is shipped would have been stopped after epoch", *stops, "by a patience of 1, 2, 3")
+losses = [1.92, 1.61, 1.48, 1.51, 1.39, 1.42, 1.40, 1.47, 1.58, 1.71]  # of a network that begins to overfit
+for patience in (1, 2, 3):
+    over = [epochs for epochs in range(len(losses)) if patience_is_over(losses[:epochs], patience)]
+    print(f"patience {patience}: stopped after epoch {over[0]}")
 
 # %% [markdown]
 # ## Exercise 9: your own recipe ★★★ (30 minutes, 4 points)
@@ -413,7 +412,7 @@ class Setting(NamedTuple):
 
 BATCH = 64
 REAL = "real set" in validation.source
-setting = Setting("train[:80%]", 24, 20, 4) if REAL else Setting("train[:1600]", 8, 8, 4)
+setting = Setting("train[:80%]", 24, 20, 4) if REAL else Setting("train[:1280]", 8, 8, 4)
 steps = setting.epochs * len(data.load("cifar10", setting.split, batch_size=BATCH, shuffle=True))
 
 

@@ -172,3 +172,9 @@ def test_a_spoilt_record_is_named_and_left(run: str, tmp_path: Path) -> None:
         with pytest.raises(CourseError, match=r"test_openings\.json cannot be read .*Mend it, or delete it"):
             opened()
         assert (tmp_path / "test_openings.json").read_text() == spoilt
+
+
+def test_what_a_run_leaves_goes_with_the_process_of_a_machine(run: str, tmp_path: Path) -> None:
+    folder = records.folder("My_vgg8")
+    assert folder.name == "My_vgg8" and folder == records.folder("My_vgg8")
+    assert folder.is_relative_to(tmp_path) == (run == "a student's")

@@ -400,3 +400,23 @@ def test_a_table_wraps_and_aligns() -> None:
         "that wraps",
         "b            22",
     ]
+
+
+def test_a_script_without_a_display_leaves_its_last_figure_in_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import matplotlib.pyplot as plt
+
+    from utils import plots
+
+    plt.switch_backend("agg")
+    plt.close("all")
+    plots.show(tmp_path / "none.png")
+    plots.curves({"loss": [2.0, 1.0]})
+    plots.show(tmp_path / "new" / "curves.png")
+    assert (tmp_path / "new" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert not (tmp_path / "none.png").exists()
+    assert "There is no display: the curves are in" in capsys.readouterr().out
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(CourseError, match="cannot be written"):
+        plots.show(tmp_path / "file" / "curves.png")
