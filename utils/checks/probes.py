@@ -275,7 +275,7 @@ def keys(fn: Callable[..., Any], key: Any, *args: Any) -> None:
     with jax.debug_key_reuse(True):
         try:
             # a key of its own, whose history begins here
-            fn(jax.random.wrap_key_data(jnp.asarray(jax.random.key_data(key))), *args)
+            fn(jax.random.wrap_key_data(jnp.asarray(jax.random.key_data(key)), impl=jax.random.key_impl(key)), *args)
         except jax.errors.KeyReuseError:
             fail(
                 "One key is used for two draws, which are then the same draw. "

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
+from utils.checks.unit_03.shared import key_of
 
 
 @exercise(
     stars=2,
     minutes=10,
     points=2,
+    seconds=60.0,
     hints=(
         "First decide for every place whether it stays: an array of booleans with the shape of `x`, one draw for each. Then "
         "choose by it.",
@@ -123,7 +124,7 @@ def drop(key, rate, x):
 )
 def drop(answer: Any, reference: Any) -> None:
     """Dropout by hand."""
-    key, rate = jax.random.key(5), 0.2
+    key, rate = key_of(5), 0.2
     ones = jnp.ones((8, 12, 12, 4))
     probes.same_shapes(lambda key, x: answer(key, rate, x), lambda key, x: reference(key, rate, x), key, ones)
     got = np.asarray(probes.call(answer, key, rate, ones))
@@ -138,7 +139,7 @@ def drop(answer: Any, reference: Any) -> None:
         probes.fail("It drops whole rows or maps at once: draw with the whole shape of `x`, each number for itself.")
     probes.keys(lambda key, x: answer(key, rate, x), key, ones)
 
-    varied = 3.0 * jax.random.normal(jax.random.key(6), ones.shape)
+    varied = jnp.asarray(3.0 * np.random.default_rng(0).normal(size=ones.shape), jnp.float32)
     other = np.asarray(probes.call(answer, key, rate, varied))
     if not ((other == 0) == dropped).all():
         probes.fail("Which places are dropped depends on the values of `x`; only the key may decide.")

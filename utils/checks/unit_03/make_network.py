@@ -10,7 +10,7 @@ import jax
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_03.shared import agrees, drawn_like, layers_are_right, quick
+from utils.checks.unit_03.shared import agrees, drawn_like, key_of, layers_are_right, quick
 from utils.jaxprs import equations
 
 
@@ -18,6 +18,7 @@ from utils.jaxprs import equations
     stars=1,
     minutes=5,
     points=1,
+    seconds=60.0,  # a program to compile
     hints=(
         "Define a function inside `make_network`, which makes the module and calls it; return `hk.transform` of that function.",
         "`def forward(images, dropout=0.0, training=False): return VGG8(width, classes)(images, dropout=dropout, "
@@ -141,7 +142,7 @@ def make_network(width, classes=10):
 def make_network(answer: Any, reference: Any) -> None:
     """Two pure functions, made by hk.transform."""
     width, classes = 2, 5
-    images, key = jax.random.normal(jax.random.key(0), (2, 32, 32, 3)), jax.random.key(1)
+    images, key = jax.random.normal(jax.random.key(0), (2, 32, 32, 3)), key_of(1)
     mine, right = _pair(answer, width, classes), reference(width, classes)
     shapes = jax.eval_shape(right.init, key, images)
     _gives_logits(mine, key, images, classes)

@@ -6,11 +6,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_03.shared import agrees
+from utils.checks.unit_03.shared import agrees, key_of
 from utils.data import Batch
 
 
@@ -18,6 +19,7 @@ from utils.data import Batch
     stars=3,
     minutes=15,
     points=3,
+    seconds=60.0,
     hints=(
         "Unit 02's step, with one line before it: the key of this step. `jax.value_and_grad(loss_fn)` takes the same three "
         "arguments as `loss_fn`, and differentiates by the first.",
@@ -150,8 +152,8 @@ def train_step(state, batch, key, loss_fn, optimizer):
 def train_step(answer: Any, reference: Any) -> None:
     """A training step on a loss that draws random numbers."""
     optimizer = optax.chain(optax.add_decayed_weights(0.1), optax.sgd(0.1, momentum=0.9))
-    key = jax.random.key(7)
-    images = jax.random.normal(jax.random.key(3), (4, 2, 2, 1))
+    key = key_of(7)
+    images = jnp.asarray(np.random.default_rng(3).normal(size=(4, 2, 2, 1)), jnp.float32)
     batch = Batch(images, jnp.array([2, 0, 1, 0], jnp.int32), jnp.array([True, True, True, False]))
     state = _state_like(reference, optimizer, batch, key)
 
@@ -186,7 +188,10 @@ def _loss(params: Any, key: Any, batch: Batch) -> Any:
 
 def _state_like(reference: Any, optimizer: Any, batch: Batch, key: Any) -> Any:
     """A state after three steps, so that nothing in it is zero. Its class is the solution's own."""
-    params = {"w": 0.5 * jax.random.normal(jax.random.key(1), (4, 3)), "b": jnp.array([0.3, -0.2, 0.1])}
+    params = {
+        "w": jnp.asarray(np.random.default_rng(1).normal(size=(4, 3)) / 2, jnp.float32),
+        "b": jnp.array([0.3, -0.2, 0.1]),
+    }
     state = reference.__globals__["TrainState"](jnp.zeros((), jnp.int32), params, optimizer.init(params))
     for _ in range(3):
         state, _ = reference(state, batch, key, _loss, optimizer)
