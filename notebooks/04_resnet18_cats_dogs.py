@@ -1057,7 +1057,7 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# On the machine this was written on neither time nor memory got less. On a CPU 16 bits usually *cost* time: most processors have no arithmetic for them, so numbers are widened, computed, and rounded again, and the wide copies take memory as well. Those that have (AMX, AVX-512 BF16) gain where the library uses it. The whole ResNet18, 16 channels wide, in batches of 32: on two cores of the machine this was written on it trained 360 pictures a second in float32 and 333 in bfloat16. On an NVIDIA GPU since Volta, or a TPU, it is the other way round. So the network below trains in float32; on a GPU try `ResNet18(..., dtype=jnp.bfloat16)`.
+# The memory hardly changes, and the times are close enough that a busy moment of the machine can turn their order. On a CPU 16 bits usually *cost* time: most processors have no arithmetic for them, so numbers are widened, computed, and rounded again, and the wide copies take memory as well. Those that have (AMX, AVX-512 BF16) gain where the library uses it. The whole ResNet18, 16 channels wide, in batches of 32: on two cores of the machine this was written on it trained 360 pictures a second in float32 and 333 in bfloat16. On an NVIDIA GPU since Volta, or a TPU, it is the other way round. So the network below trains in float32; on a GPU try `ResNet18(..., dtype=jnp.bfloat16)`.
 #
 # ## 10 · Memory
 #
