@@ -6,7 +6,7 @@ PYTHON ?= python3
 COURSE = @$(PYTHON) utils/bootstrap.py
 export GPU
 
-.PHONY: help lab test course race exercises doctor data lock clean
+.PHONY: help lab test course race exercises grade doctor data lock clean
 .DEFAULT_GOAL := help
 
 help:        ## list these commands
@@ -27,6 +27,9 @@ race:        ## race the lessons' models against PyTorch and Keras (RACE_ARGS="r
 
 exercises:   ## make exercises/ and the notebooks from the text sources again
 	$(COURSE) exercises
+
+grade:       ## grade a folder of hand-ins (SUBMISSIONS=DIR OUT=DIR; GRADE_ARGS="--jobs 4" passes options on)
+	$(COURSE) grade $(if $(SUBMISSIONS),"$(SUBMISSIONS)") $(if $(OUT),"$(OUT)") $(GRADE_ARGS)
 
 doctor:      ## look for what commonly goes wrong, and say what to do about it
 	$(COURSE) doctor

@@ -14,6 +14,7 @@ COMMANDS = {
     "test": ("utils.testing", "run every check: lint, types, tests, all notebooks"),
     "course": ("utils.course", "run all lessons and solutions; table and build/course.json"),
     "exercises": ("utils.authoring", "make exercises/ and the notebooks from the text sources"),
+    "grade": ("utils.grading.cli", "grade a folder of hand-ins: points, reasons, a page for each student"),
     "race": ("utils.races.cli", "race the lessons' models against PyTorch and Keras"),
     "samples": ("utils.samples.cli", "make the small data sets that come with the course"),
     "data": ("utils.data.cli", "list, download and time the data sets"),

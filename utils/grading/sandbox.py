@@ -1,0 +1,201 @@
+"""Start a place where a hand-in can do no harm: bubblewrap, else what `unshare` gives, else limits alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from utils.errors import CourseError
+from utils.paths import ROOT, cache_dir
+
+HOME = "/home/student"
+START_SECONDS = 180
+_TMPFS = str(64 * 2**20)
+
+
+class Kind(NamedTuple):
+    """How well hand-ins are shut in."""
+
+    name: str
+    warning: str  # for the reports; "" for the full sandbox
+
+
+BUBBLEWRAP = Kind("bubblewrap", "")
+UNSHARE = Kind(
+    "unshare",
+    "Graded without bubblewrap: hand-ins had no network and could not see other processes, but they could read the "
+    "files of this machine, the solutions among them, and write where the grader could.",
+)
+LIMITS = Kind(
+    "limits",
+    "Graded without a sandbox: hand-ins ran with the grader's own rights, and could read and write its files and use "
+    "the network. Install bubblewrap before you grade work of people you do not know.",
+)
+KINDS = (BUBBLEWRAP, UNSHARE, LIMITS)
+
+
+def best() -> Kind:
+    """The strongest kind that works on this machine."""
+    return next(kind for kind in KINDS if works(kind))
+
+
+def works(kind: Kind) -> bool:
+    """Whether this kind of sandbox can be set up here."""
+    if not hasattr(os, "fork"):
+        raise CourseError("Grading needs Linux or macOS (on Windows: WSL), for a process of its own for each hand-in.")
+    if kind is LIMITS:
+        return True
+    command = [*_prefix(kind, None, writable=False), "true"]
+    if shutil.which(command[0]) is None:
+        return False
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+
+
+def _prefix(kind: Kind, cache: Path | None, *, writable: bool) -> list[str]:
+    """The command in front of the worker's own."""
+    if kind is LIMITS:
+        return []
+    if kind is UNSHARE:
+        spaces = ["--user", "--map-root-user", "--net", "--ipc", "--mount", "--pid", "--fork", "--kill-child"]
+        return ["unshare", *spaces, "--mount-proc"]
+    command = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"]
+    command += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "course"]
+    for folder in ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin"):
+        if Path(folder).is_symlink():
+            command += ["--symlink", str(Path(folder).readlink()), folder]
+        elif Path(folder).exists():
+            command += ["--ro-bind", folder, folder]
+    for file in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts"):
+        command += ["--ro-bind-try", file, file]
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    for folder in ("/dev/shm", HOME):
+        command += ["--size", _TMPFS, "--tmpfs", folder]
+    python = {sys.prefix, sys.base_prefix, str(Path(os.path.realpath(sys.executable)).parent.parent)}
+    shown = sorted(path for path in python if not path.startswith(("/usr/", "/bin/")) and path != "/usr")
+    shown += [str(ROOT / "utils"), str(ROOT / "ressources")]
+    samples = cache_dir() / "samples"
+    shown += [str(samples)] if samples.is_dir() else []
+    if not any(path.startswith("/tmp/") for path in [*shown, str(cache)]):
+        command += ["--symlink", f"{HOME}/tmp", "/tmp"]  # of each hand-in's own
+    for folder in shown:
+        command += ["--ro-bind", folder, folder]
+    if cache is not None:
+        command += ["--bind" if writable else "--ro-bind", str(cache), str(cache)]
+    command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
+    for name, value in _environment(HOME, cache, writable=writable).items():
+        command += ["--setenv", name, value]
+    return [*command, "--"]
+
+
+def _environment(home: str, cache: Path | None, *, writable: bool) -> dict[str, str]:
+    env = {
+        "HOME": home,
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "TMPDIR": f"{home}/tmp",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "MPLBACKEND": "Agg",
+        "JAX_PLATFORMS": "cpu",
+        "COURSE_DATA": "sample",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "OPENBLAS_NUM_THREADS": "1",  # no threads that a fork would lose
+    }
+    if (cache_dir() / "samples").is_dir():
+        env["COURSE_CACHE"] = str(cache_dir())
+    if cache is not None:
+        env["JAX_COMPILATION_CACHE_DIR"] = str(cache)
+        env["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+        # a program that took less is not written: none ever is, unless the cache is being filled
+        env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0" if writable else "1000000"
+    return env
+
+
+class Place:
+    """A sandbox with a warm worker in it; `run` gives it one hand-in's plan after the other."""
+
+    def __init__(self, kind: Kind, cache: Path | None, *, writable: bool = False):
+        """cache: the folder of compiled programs, read-only unless `writable`."""
+        self._kind, self._cache, self._writable = kind, cache, writable
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._reusable = True
+        self._ended = False
+
+    def run(self, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The messages of one job, the last of them `over`; whatever happens to the worker, there is a last one."""
+        if self._process is None or not self._reusable:
+            self.close()
+            self._start()
+        process = self._process
+        assert process is not None and process.stdin is not None and process.stdout is not None
+        over = False
+        try:
+            process.stdin.write(json.dumps(job).encode() + b"\n")
+            process.stdin.flush()
+            for line in process.stdout:
+                message = json.loads(line)
+                over = message["t"] == "over"
+                yield message
+                if over:
+                    break
+        except (OSError, ValueError):
+            pass
+        finally:
+            if not over:  # also when the reader gave up
+                self.close()
+        if not over:
+            yield {"t": "over", "why": "it ended the sandbox"}
+
+    def _start(self) -> None:
+        if self._ended:
+            raise CourseError("Grading was stopped.")
+        python = [sys.executable, "-c", "from utils.grading.server import main; main()"]
+        env: dict[str, str] | None = None
+        cwd = None
+        if self._kind is not BUBBLEWRAP:
+            self._folder = tempfile.TemporaryDirectory(prefix="course-grading-", ignore_cleanup_errors=True)
+            cwd = self._folder.name
+            env = _environment(cwd, self._cache, writable=self._writable)
+        self._process = subprocess.Popen(
+            [*_prefix(self._kind, self._cache, writable=self._writable), *python],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if os.environ.get("COURSE_DEBUG") is None else None,
+            env=env,
+            cwd=cwd,
+        )
+        assert self._process.stdout is not None
+        first = self._process.stdout.readline()
+        if not first:
+            problem = self._process.stderr.read().decode(errors="replace") if self._process.stderr else ""
+            self.close()
+            last = problem.strip().splitlines()[-1:] or ["no reason given"]
+            raise CourseError(f"The sandbox ({self._kind.name}) does not start: {last[0]}")
+        # without namespaces of its own a hand-in could reach the worker: then it serves one only
+        self._reusable = bool(json.loads(first)["nested"]) and self._kind is BUBBLEWRAP
+
+    def close(self, *, for_good: bool = False) -> None:
+        """End the worker and everything in the sandbox; `for_good`: from another thread, and none is started again."""
+        self._ended = self._ended or for_good
+        process, self._process = self._process, None
+        if process is not None:
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                if pipe is not None:
+                    try:
+                        pipe.close()
+                    except OSError:  # what was still to be written has no reader
+                        continue
+            process.kill()
+            process.wait()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
