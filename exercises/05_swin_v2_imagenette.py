@@ -1,0 +1,451 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 05 · Exercises: Swin Transformer v2, piece by piece
+#
+# The lesson built a Swin Transformer v2 and proved it equal to the reference implementation. Now you write its pieces: windows and their
+# inverse, the mask of shifted windows, cosine attention, the position bias, the merging of patches, and a block. The usual mistakes in them are
+# nasty: shapes are right, the model trains, it is only *another* model, a little worse and never equal to published weights. So the checks
+# compare numbers, and know the mistakes that were found in real ports. At the end your pieces are put together and train.
+#
+# Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the check cell
+# below it. A check that is not happy says what is likely wrong, and hands back the course's version so that you can go on. Run
+# `check.hint("NAME")` in a cell of your own for a hint; there are three to each exercise.
+
+# %%
+import math
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+import optax
+from flax import linen as nn
+
+from utils import checks, data, plots
+from utils.progress import track
+
+check = checks.unit("05_swin_v2_imagenette")
+
+# %%
+train = data.load("imagenette/160px-v2", "train[:960]", batch_size=32, shuffle=True, seed=0, size=32)
+validation = data.load("imagenette/160px-v2", "validation", batch_size=100, size=32)
+pictures = next(iter(validation)).image[:8]  # [8, 32, 32, 3], to look at
+
+# %% [markdown]
+# ## Exercise 1: windows ★★☆ (8 minutes, 2 points)
+#
+# Cut maps into square windows of `window` × `window` tokens. In plain Python, for one map `x` of `H` × `W` tokens:
+#
+# ```python
+# windows = []
+# for top in range(0, H, window):                          # windows row by row
+#     for left in range(0, W, window):
+#         windows.append([x[top + i, left + j] for i in range(window) for j in range(window)])   # tokens row by row
+# ```
+#
+# Yours does all maps of a batch, without a loop: `reshape`, `transpose`, `reshape`. Stuck? `check.hint("window_partition")`.
+
+
+# %%
+def window_partition(x: jax.Array, window: int) -> jax.Array:
+    """Cut maps into windows.
+
+    x: [B, H, W, C], H and W multiples of window. Returns [B, N, T, C]: N = H/window · W/window windows, row by row,
+    of T = window² tokens, row by row.
+    """
+    raise NotImplementedError("your code here")
+
+
+# %%
+window_partition = check.window_partition(window_partition)
+
+# %% [markdown]
+# A picture of 32 × 32 pixels in windows of 8 × 8 pixels, each drawn on its own:
+
+# %%
+tiles = window_partition(pictures[:1], 8)[0].reshape(16, 8, 8, 3)
+plots.images(train.denormalise(tiles), columns=4, size=0.6, title="sixteen windows")
+plt.show()
+
+# %% [markdown]
+# ## Exercise 2: and back ★☆☆ (5 minutes, 1 point)
+#
+# The inverse: windows put together to maps of `height` × `width` tokens. The number of maps follows from the shapes.
+# Stuck? `check.hint("window_reverse")`.
+
+
+# %%
+def window_reverse(windows: jax.Array, window: int, height: int, width: int) -> jax.Array:
+    """Put windows together. windows: [B, N, T, C] as `window_partition` makes them. Returns [B, height, width, C]."""
+    raise NotImplementedError("your code here")
+
+
+# %%
+window_reverse = check.window_reverse(window_reverse)
+
+# %%
+there_and_back = window_reverse(window_partition(pictures, 8), 8, 32, 32)
+print("there and back:", bool(jnp.array_equal(there_and_back, pictures)))
+
+# %% [markdown]
+# ## Exercise 3: the mask of shifted windows ★★★ (15 minutes, 3 points)
+#
+# Every second block shifts its windows: the map is rolled up and to the left by `shift`, so what stood at its top comes in again at the
+# bottom. In the last row and the last column of windows there are then tokens that were never neighbours, and they must not attend to each other.
+#
+# Number the regions of the rolled map. Along each axis there are three: before the last window; in the last window, but not wrapped round; wrapped
+# round (the last `shift` places). Rows and columns together make nine. In plain Python, with the slices that the reference uses:
+#
+# ```python
+# slices = (slice(0, -window), slice(-window, -shift), slice(-shift, None))
+# region, number = np.zeros((height, width)), 0
+# for rows in slices:
+#     for columns in slices:
+#         region[rows, columns] = number
+#         number += 1
+# ```
+#
+# Then cut `region` into windows, `[N, T]`, and compare every token with every other token *of its window*: 0 where both are of one region,
+# −100 where not. That is added to the logits before the softmax, and $e^{-100}$ is as good as nothing.
+# NumPy is fine here: all of this is known while JAX traces. Stuck? `check.hint("shift_mask")`.
+
+
+# %%
+def shift_mask(height: int, width: int, window: int, shift: int) -> np.ndarray:
+    """The mask for windows on a map that was rolled by -shift along both axes.
+
+    0 < shift < window; height and width are multiples of window, and greater. Returns [N, T, T] float32: for each window
+    0.0 where two of its tokens belong together and -100.0 where not.
+    """
+    raise NotImplementedError("your code here")
+
+
+# %%
+shift_mask = check.shift_mask(shift_mask)
+
+# %% [markdown]
+# The masks of the nine windows of a 12 × 12 map, yellow where attention is allowed:
+
+# %%
+plots.images(1 + shift_mask(12, 12, 4, 2) / 100, columns=9, size=0.9, cmap="cividis")
+plt.show()
+
+# %% [markdown]
+# Only windows of the last row and the last column have anything to hide.
+#
+# ## Exercise 4: cosine attention ★★★ (15 minutes, 3 points)
+#
+# Swin v1 compared query and key by their dot product. In large models a few pairs then got all the attention. Version 2 compares by
+# the *cosine*, times a factor that each head learns:
+#
+# $$\text{attention} = \text{softmax}\left(e^{\min(s,\ \log 100)} \cdot \cos(q, k) + \text{bias} + \text{mask}\right) v$$
+#
+# `logit_scale` is $s$, the *logarithm* of the factor, and the factor is cut off at 100. A vector's length is
+# taken along its `D` numbers. Zero vectors happen (a padded token has no key): add nothing to the length, but keep it from being less than
+# $10^{-12}$, so that neither the value nor the gradient is NaN. Stuck? `check.hint("cosine_attention")`.
+
+
+# %%
+def cosine_attention(q, k, v, logit_scale, bias, mask=None) -> jax.Array:
+    """Scaled cosine attention in windows.
+
+    q, k, v: [N, heads, T, D] float32; logit_scale: [heads, 1, 1], bias: [heads, T, T], mask: [N, T, T] or None.
+    Returns [N, heads, T, D] float32.
+    """
+
+    raise NotImplementedError("your code here")
+
+
+# %%
+cosine_attention = check.cosine_attention(cosine_attention)
+
+# %% [markdown]
+# How sharp can it get? One query looks at 64 keys that lie all around it. The share of the nearest one, as the factor grows:
+
+# %%
+keys = jax.random.normal(jax.random.key(0), (1, 1, 64, 8))
+scales = jnp.linspace(0, 7, 29)
+shares = [
+    cosine_attention(keys, keys, jnp.eye(64)[None, None], jnp.full((1, 1, 1), scale), jnp.zeros((1, 64, 64)))[
+        0, 0, 0, 0
+    ]
+    for scale in scales
+]
+figure, axes = plt.subplots(figsize=(5, 2.4))
+axes.plot(jnp.exp(scales), shares)
+axes.axvline(100, color="black", linewidth=1, linestyle="--")
+axes.set(xscale="log", xlabel="learnt factor", ylabel="share of the nearest key", ylim=(0, 1.05))
+plt.show()
+
+# %% [markdown]
+# ## Exercise 5: offsets on a logarithmic scale ★★☆ (10 minutes, 2 points)
+#
+# Two tokens of a window are $-(w-1) \ldots w-1$ rows and as many columns apart. The bias for an offset comes from a small network, which is fed
+# the offset as two numbers. To make a network that was trained on small windows useful in large ones, they are scaled:
+#
+# 1. divide by $w - 1$, and multiply by 8: the edge of the window is at 8;
+# 2. $x \mapsto \operatorname{sign}(x) \cdot \log_2(|x| + 1) \,/\, \log_2 8$.
+#
+# In a model whose weights were trained with *another* window, step 1 divides by that window's size minus 1 instead (`trained`, where it is not 0).
+# Rows come first, columns second. Stuck? `check.hint("log_coordinates")`.
+
+
+# %%
+def log_coordinates(window: int, trained: int = 0) -> np.ndarray:
+    """Log-spaced offsets: [2·window-1, 2·window-1, 2] float32; entry [i, j] is (row offset i - window + 1, column offset …).
+
+    window: at least 2. trained: the window that the weights were trained with; 0 for this one.
+    """
+    raise NotImplementedError("your code here")
+
+
+# %%
+log_coordinates = check.log_coordinates(log_coordinates)
+
+# %%
+figure, axes = plt.subplots(figsize=(5, 2.4))
+axes.plot(range(-7, 8), log_coordinates(8)[:, 7, 0], "o-", label="window 8")
+axes.plot(range(-15, 16), log_coordinates(16, trained=8)[:, 15, 0], ".-", label="window 16, trained with 8")
+axes.set(xlabel="rows apart", ylabel="what the network is fed")
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# The doubled window reaches only a little beyond what the network has seen: 1.35 instead of 1.06. On a linear scale it would be twice as far.
+#
+# ## Exercise 6: from the table to the bias ★★☆ (10 minutes, 2 points)
+#
+# The network gives one number for each offset and head: a table of $(2w-1)^2$ rows, in the order of exercise 5. Each pair of tokens looks its offset
+# up. In plain Python, for one head:
+#
+# ```python
+# for q in range(T):
+#     for k in range(T):
+#         down, right = q // window - k // window, q % window - k % window     # query minus key
+#         bias[q, k] = table[(down + window - 1) * (2 * window - 1) + right + window - 1]
+# ```
+#
+# Without loops, please. Then squash it to the range from 0 to 16: $16 \cdot \operatorname{sigmoid}$, in every head.
+# Stuck? `check.hint("position_bias")`.
+
+
+# %%
+def position_bias(table: jax.Array, window: int) -> jax.Array:
+    """The bias of every pair of tokens. table: [(2·window-1)², heads] float32. Returns [heads, T, T] float32, in 0 … 16."""
+    raise NotImplementedError("your code here")
+
+
+# %%
+position_bias = check.position_bias(position_bias)
+
+# %% [markdown]
+# A table that prefers what is near and to the right. The bias of four queries (white dot) for all 64 keys of their window:
+
+# %%
+down, right = np.moveaxis(log_coordinates(8), -1, 0)
+bias = position_bias(jnp.asarray(2 - 4 * np.hypot(down, right) - right).reshape(-1, 1), 8)[
+    0
+]  # offsets are query minus key
+figure, axes = plt.subplots(1, 4, figsize=(7, 1.9))
+for place, query in zip(axes, (0, 27, 39, 60), strict=True):
+    place.imshow(bias[query].reshape(8, 8), cmap="magma", vmin=0, vmax=16)
+    place.plot(query % 8, query // 8, "o", color="white", markersize=4)
+    place.axis("off")
+plt.show()
+
+# %% [markdown]
+# ## Exercise 7: merging patches ★★☆ (8 minutes, 2 points)
+#
+# Between stages the map gets half as high and half as wide. The four tokens of each 2 × 2 square are put one after the other, in the order
+#
+# | first | second | third | fourth |
+# | --- | --- | --- | --- |
+# | row 0, column 0 | row **1**, column 0 | row 0, column **1** | row 1, column 1 |
+#
+# (down first, then right), multiplied by `kernel`, and *then* normalised: minus the mean over the channels, divided by
+# $\sqrt{\text{variance} + 10^{-5}}$, times `scale`, plus `bias`. Version 1 did it the other way round. Stuck? `check.hint("merge_patches")`.
+
+
+# %%
+def merge_patches(x: jax.Array, kernel: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
+    """Patch merging.
+
+    x: [B, H, W, C] with even H and W; kernel: [4C, 2C]; scale, bias: [2C]. Returns [B, H/2, W/2, 2C] float32.
+    """
+    raise NotImplementedError("your code here")
+
+
+# %%
+merge_patches = check.merge_patches(merge_patches)
+
+# %% [markdown]
+# With a kernel that takes the mean of the four, pictures get half as high and wide. (Their colours change, since each pixel is normalised.)
+
+# %%
+mean_of_four = jnp.tile(jnp.eye(3), (4, 1)) / 4  # [12, 3], so not twice the channels
+small = merge_patches(pictures, mean_of_four, jnp.ones(3), jnp.zeros(3))
+plots.images(train.denormalise(pictures), columns=8, size=0.9)
+plots.images(train.denormalise(small), columns=8, size=0.45)
+plt.show()
+
+# %% [markdown]
+# ## Exercise 8: a block ★★★ (15 minutes, 3 points)
+#
+# A block has two branches, attention and MLP. Each is normalised *after* it, and then added to what came in (res-post-norm):
+#
+# $$x \leftarrow x + \text{drop}(\text{norm}_1(\text{attention}(x))) \qquad x \leftarrow x + \text{drop}(\text{norm}_2(\text{mlp}(x)))$$
+#
+# Write it as a Flax module. `attention` and `mlp` are handed over, ready to be called with `x`. The two normalisations are yours:
+# `nn.LayerNorm` with epsilon $10^{-5}$ (Flax's own is $10^{-6}$), whose *scale begins at zero*, so that a new block changes nothing; name them
+# `norm1` and `norm2`. `DropPath`, below, is given: call `DropPath(rate)(branch, train)`. Stuck? `check.hint("PostNormBlock")`.
+
+
+# %%
+class DropPath(nn.Module):
+    """In training, leave a branch out for some examples of a batch."""
+
+    rate: float
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        if not train or self.rate == 0.0:
+            return x
+        keep = 1.0 - self.rate
+        kept = jax.random.bernoulli(self.make_rng("drop_path"), keep, (x.shape[0], 1, 1, 1))
+        return jnp.where(kept, x / keep, 0.0)
+
+
+# %%
+class PostNormBlock(nn.Module):
+    """A block with res-post-norm. Maps [B, H, W, C] to maps [B, H, W, C]."""
+
+    attention: nn.Module
+    mlp: nn.Module
+    drop_path: float = 0.0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        raise NotImplementedError("your code here")
+
+
+# %%
+PostNormBlock = check.PostNormBlock(PostNormBlock)
+
+# %% [markdown]
+# A new block hands everything through. So a stack of a hundred new blocks still gives what came in, and gradients reach the first of them:
+
+# %%
+block = PostNormBlock(attention=nn.Dense(3), mlp=nn.Dense(3))
+weights = block.init(jax.random.key(0), pictures)
+print("a new block changes nothing:", bool(jnp.array_equal(block.apply(weights, pictures), pictures)))
+
+# %% [markdown]
+# ## All together
+#
+# Your windows, mask, attention, bias, merging and block (or the course's, where a check handed you that) in a small Swin v2: pictures of 32 pixels,
+# patches of 4, windows of 4 tokens: two blocks on a map of 8 × 8, and one on a map of 4 × 4, which is a single window.
+
+
+# %%
+class Attention(nn.Module):
+    """Attention in (shifted) windows of 4, from the pieces above, handed over in `pieces`."""
+
+    pieces: dict
+    heads: int
+    shift: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        pieces, window = self.pieces, 4
+        batch, rows, columns, channels = x.shape
+        x = pieces["window_partition"](jnp.roll(x, (-self.shift, -self.shift), axis=(1, 2)), window)
+        count = x.shape[1]
+        qkv = nn.Dense(3 * channels)(x).reshape(batch * count, window**2, 3, self.heads, -1)
+        q, k, v = qkv.transpose(2, 0, 3, 1, 4)  # each [B·N, heads, T, D]
+        logit_scale = self.param("logit_scale", nn.initializers.constant(math.log(10)), (self.heads, 1, 1))
+        offsets = pieces["log_coordinates"](window).reshape(-1, 2)
+        table = nn.Dense(self.heads, use_bias=False)(nn.relu(nn.Dense(64)(offsets)))
+        mask = pieces["shift_mask"](rows, columns, window, self.shift) if self.shift else None
+        mask = None if mask is None else jnp.tile(mask, (batch, 1, 1))
+        x = pieces["cosine_attention"](q, k, v, logit_scale, pieces["position_bias"](table, window), mask)
+        x = nn.Dense(channels)(x.transpose(0, 2, 1, 3).reshape(batch, count, window**2, channels))
+        x = pieces["window_reverse"](x, window, rows, columns)
+        return jnp.roll(x, (self.shift, self.shift), axis=(1, 2))
+
+
+class SmallSwin(nn.Module):
+    """Three blocks: two on a map of 8 × 8 tokens, one on 4 × 4. [B, 32, 32, 3] to logits [B, 10]."""
+
+    pieces: dict
+    width: int = 36
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        x = nn.LayerNorm()(nn.Conv(self.width, (4, 4), (4, 4))(x))
+        for stage in range(2):
+            channels = self.width * 2**stage
+            if stage:
+                kernel = self.param("merge", nn.initializers.normal(0.02), (2 * channels, channels))
+                scale, bias = (
+                    self.param("scale", nn.initializers.ones, channels),
+                    self.param("bias", nn.initializers.zeros, channels),
+                )
+                x = self.pieces["merge_patches"](x, kernel, scale, bias)
+            for shift in (0, 2) if stage == 0 else (0,):
+                attention = Attention(self.pieces, heads=channels // 12, shift=shift)
+                mlp = nn.Sequential([nn.Dense(4 * channels), nn.gelu, nn.Dense(channels)])
+                x = self.pieces["PostNormBlock"](attention, mlp, drop_path=0.05)(x, train)
+        return nn.Dense(10)(nn.LayerNorm()(x).mean(axis=(1, 2)))
+
+
+# %%
+names = (
+    "window_partition",
+    "window_reverse",
+    "shift_mask",
+    "cosine_attention",
+    "log_coordinates",
+    "position_bias",
+    "merge_patches",
+)
+pieces = {name: globals()[name] for name in (*names, "PostNormBlock")}
+model = SmallSwin(pieces)
+params = jax.jit(model.init)(jax.random.key(0), pictures)
+epochs = 6
+optimizer = optax.adamw(
+    optax.warmup_cosine_decay_schedule(0.0, 3e-3, len(train), epochs * len(train)), weight_decay=0.02
+)
+
+
+@jax.jit
+def step(params, opt_state, batch, key):
+    def loss_fn(params):
+        logits = model.apply(params, batch.image, train=True, rngs={"drop_path": key})
+        return optax.softmax_cross_entropy_with_integer_labels(logits, batch.label).mean()
+
+    loss, gradients = jax.value_and_grad(loss_fn)(params)
+    updates, opt_state = optimizer.update(gradients, opt_state, params)
+    return optax.apply_updates(params, updates), opt_state, loss
+
+
+opt_state, losses = optimizer.init(params), []
+for epoch in track(range(epochs), "training", unit="epoch"):
+    for number, batch in enumerate(train.epoch(epoch)):
+        params, opt_state, loss = step(params, opt_state, batch, jax.random.key(1000 * epoch + number))
+        losses.append(loss)
+
+predict = jax.jit(model.apply)
+hits = sum(int(jnp.sum(predict(params, b.image).argmax(-1) == b.label, where=b.mask)) for b in validation)
+print(f"validation accuracy: {100 * hits / validation.examples:.1f} % (a guess: 10.0 %)")
+plots.curves({"loss": [float(loss) for loss in losses]}, xlabel="step")
+plt.show()
+
+# %%
+check.progress()

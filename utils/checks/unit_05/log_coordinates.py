@@ -1,0 +1,104 @@
+"""The check of `log_coordinates`, its hints and known wrong answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from utils.checks import probes
+from utils.checks.registry import Wrong, exercise
+from utils.checks.unit_05.shared import agrees
+
+
+def _offsets(window: int) -> np.ndarray:
+    steps = np.arange(1 - window, window)
+    return np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1)
+
+
+def _log(x: np.ndarray) -> np.ndarray:
+    return (np.sign(x) * np.log2(np.abs(x) + 1) / 3).astype(np.float32)
+
+
+def _code(last: str, scaled: str = "8 * offsets / ((trained or window) - 1)", indexing: str = "ij") -> str:
+    return f"""
+def log_coordinates(window, trained=0):
+    steps = np.arange(1 - window, window)
+    offsets = np.stack(np.meshgrid(steps, steps, indexing="{indexing}"), axis=-1)
+    x = {scaled}
+    return ({last}).astype(np.float32)
+"""
+
+
+LOG = "np.sign(x) * np.log2(np.abs(x) + 1) / np.log2(8)"
+
+
+@exercise(
+    stars=2,
+    minutes=10,
+    points=2,
+    hints=(
+        'All offsets along one axis are `np.arange(1 - window, window)`. A grid of pairs: `np.meshgrid` with `indexing="ij"`, '
+        "so that the first of the pair changes with the row.",
+        "The divisor is `(trained or window) - 1`: `trained` where it is not 0.",
+        "`np.sign(x) * np.log2(np.abs(x) + 1) / np.log2(8)`, as float32.",
+    ),
+    wrong=(
+        Wrong("linear", says="no logarithm", code=_code("x / 8")),
+        Wrong("linear, up to 8", says="only the first step", code=_code("x")),
+        Wrong("not divided by log2 8", says="divided by log2 8", code=_code("np.sign(x) * np.log2(np.abs(x) + 1)")),
+        Wrong(
+            "natural logarithm over log2 8",
+            says="natural logarithm",
+            code=_code("np.sign(x) * np.log(np.abs(x) + 1) / np.log2(8)"),
+        ),
+        Wrong("the sign lost", says="sign is lost", code=_code("np.log2(np.abs(x) + 1) / np.log2(8)")),
+        Wrong("rows and columns swapped", says="Rows and columns are swapped", code=_code(LOG, indexing="xy")),
+        Wrong(
+            "divided by the window",
+            says="window minus 1",
+            code=_code(LOG, scaled="8 * offsets / (trained or window)"),
+        ),
+        Wrong(
+            "trained window ignored", says="`trained` is not used", code=_code(LOG, scaled="8 * offsets / (window - 1)")
+        ),
+        Wrong(
+            "not multiplied by 8", says="multiplied by 8", code=_code(LOG, scaled="offsets / ((trained or window) - 1)")
+        ),
+    ),
+)
+def log_coordinates(answer: Any, reference: Any) -> None:
+    """Offsets on a logarithmic scale."""
+    got, want = probes.call(answer, 4), reference(4)
+    probes.like(got, want)
+    x = 8 * _offsets(4) / 3
+    if not agrees(got, want):
+        probes.close(
+            got,
+            want,
+            mistakes={
+                "There is no logarithm: it goes straight from -1 to 1.": (x / 8).astype(np.float32),
+                "It is only the first step, from -8 to 8; the logarithm is missing.": x.astype(np.float32),
+                "The logarithm must still be divided by log2 8, which is 3.": 3 * _log(x),
+                "It takes the natural logarithm; `np.log2` is wanted.": _log(x) * np.float32(np.log(2)),
+                "The sign is lost: left and right, up and down must differ.": np.abs(_log(x)),
+                'Rows and columns are swapped: `np.meshgrid` needs `indexing="ij"`.': _log(x)[..., ::-1],
+                "It is divided by the window; divide by the window minus 1, the largest offset there is.": _log(
+                    8 * _offsets(4) / 4
+                ),
+                "The offsets must be multiplied by 8 before the logarithm.": _log(_offsets(4) / 3),
+                "The signs are the wrong way round: the first entry is the offset 1 - window.": -_log(x),
+            },
+            because="For window 3 the rows are -1.057, -0.774, 0, 0.774, 1.057.",
+        )
+    probes.close(
+        probes.call(answer, 6, 3),
+        reference(6, 3),
+        mistakes={
+            "`trained` is not used: a model trained with windows of 3 divides by 2, whatever its windows are now.": reference(
+                6
+            ),
+            "With `trained` given, it divides by `trained`; divide by `trained` minus 1.": _log(8 * _offsets(6) / 3),
+        },
+        because="That was a window of 6 for weights that were trained with 3.",
+    )

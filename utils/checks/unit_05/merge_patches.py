@@ -1,0 +1,140 @@
+"""The check of `merge_patches`, its hints and known wrong answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from utils.checks import probes
+from utils.checks.registry import Wrong, exercise
+from utils.checks.unit_05.shared import agrees, normal
+
+
+def _normal(x: jax.Array, epsilon: float = 1e-5) -> jax.Array:
+    x = x - x.mean(axis=-1, keepdims=True)
+    return x * jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + epsilon)
+
+
+def _corners(x: jax.Array, order: tuple[int, ...] = (0, 1, 2, 3)) -> jax.Array:
+    four = (x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2])
+    return jnp.concatenate([four[i] for i in order], axis=-1)
+
+
+def _code(body: str) -> str:
+    return f"""
+def merge_patches(x, kernel, scale, bias):
+    def normal(x, epsilon=1e-5):
+        x = x - x.mean(axis=-1, keepdims=True)
+        return x * jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + epsilon)
+
+    a, b, c, d = x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]
+{body}
+"""
+
+
+@exercise(
+    stars=2,
+    minutes=8,
+    points=2,
+    hints=(
+        "`x[:, 0::2, 0::2]` are the tokens of even rows and even columns, one of each square. The other three likewise.",
+        "Put the four beside each other along the channels: `jnp.concatenate([...], axis=-1)` is [B, H/2, W/2, 4C].",
+        "Then `@ kernel`, and only then: subtract the mean, divide by the root of the variance plus 1e-5, scale, bias.",
+    ),
+    wrong=(
+        Wrong(
+            "right before down",
+            says="right, then down",
+            code=_code("    return normal(jnp.concatenate([a, c, b, d], axis=-1) @ kernel) * scale + bias"),
+        ),
+        Wrong(
+            "not normalised",
+            says="not normalised",
+            code=_code("    return jnp.concatenate([a, b, c, d], axis=-1) @ kernel"),
+        ),
+        Wrong(
+            "normalised before the kernel",
+            says="before it is multiplied",
+            code=_code("    return normal(jnp.concatenate([a, b, c, d], axis=-1)) @ kernel * scale + bias"),
+        ),
+        Wrong(
+            "Flax's epsilon",
+            says="1e-6",
+            code=_code("    return normal(jnp.concatenate([a, b, c, d], axis=-1) @ kernel, 1e-6) * scale + bias"),
+        ),
+        Wrong(
+            "epsilon outside the root",
+            says="inside the root",
+            code=_code(
+                "    y = jnp.concatenate([a, b, c, d], axis=-1) @ kernel\n"
+                "    y = y - y.mean(axis=-1, keepdims=True)\n"
+                "    return y / (jnp.sqrt(jnp.mean(y**2, axis=-1, keepdims=True)) + 1e-5) * scale + bias"
+            ),
+        ),
+        Wrong(
+            "unbiased variance",
+            says="one less",
+            code=_code(
+                "    y = jnp.concatenate([a, b, c, d], axis=-1) @ kernel\n"
+                "    return (y - y.mean(-1, keepdims=True)) * jax.lax.rsqrt(y.var(-1, ddof=1, keepdims=True) + 1e-5) * scale + bias"
+            ),
+        ),
+        Wrong(
+            "scale and bias left out",
+            says="`scale` and `bias`",
+            code=_code("    return normal(jnp.concatenate([a, b, c, d], axis=-1) @ kernel)"),
+        ),
+        Wrong(
+            "a plain reshape",
+            says="`reshape` alone",
+            code=_code(
+                "    B, H, W, C = x.shape\n    return normal(x.reshape(B, H // 2, W // 2, 4 * C) @ kernel) * scale + bias"
+            ),
+        ),
+    ),
+)
+def merge_patches(answer: Any, reference: Any) -> None:
+    """Four neighbours become one token."""
+    draw = np.random.default_rng(2)
+    large = normal(draw, 2, 4, 6, 3)
+    x = large * np.float32(0.02)  # small numbers, so that the epsilon shows
+    kernel = normal(draw, 12, 6) * np.float32(0.3)
+    scale, bias = normal(draw, 6), normal(draw, 6)
+    inputs = x, kernel, scale, bias
+    probes.same_shapes(answer, reference, *inputs)
+    with probes.doing("under `jax.jit`"):  # one program compiles faster than its operations one by one
+        got = probes.call(jax.jit(answer), *inputs)
+    want = jax.jit(reference)(*inputs)
+    if not agrees(got, want, 1e-4, 1e-5):
+        merged = _corners(x) @ kernel
+        centred = merged - merged.mean(-1, keepdims=True)
+        deviation = jnp.sqrt(jnp.mean(centred**2, -1, keepdims=True))
+        probes.close(
+            got,
+            want,
+            mistakes={
+                "The four go right, then down; the second one is *below* the first, the third beside it.": (
+                    _normal(_corners(x, (0, 2, 1, 3)) @ kernel) * scale + bias
+                ),
+                "It is not normalised after the kernel.": merged,
+                "It is normalised before it is multiplied by the kernel, as in version 1; here it comes after.": (
+                    _normal(_corners(x)) @ kernel * scale + bias
+                ),
+                "The epsilon is 1e-6, Flax's own; the reference has 1e-5.": _normal(merged, 1e-6) * scale + bias,
+                "The epsilon is added to the variance, inside the root.": centred / (deviation + 1e-5) * scale + bias,
+                "The variance divides by one less than the number of channels; divide by the number, as `jnp.var` does.": (
+                    (centred * jax.lax.rsqrt(merged.var(-1, ddof=1, keepdims=True) + 1e-5)) * scale + bias
+                ),
+                "Normalised, but `scale` and `bias` are left out.": _normal(merged),
+                "A `reshape` alone puts four tokens of one row together; a square is two rows high.": (
+                    _normal(x.reshape(2, 2, 3, 12) @ kernel) * scale + bias
+                ),
+            },
+            because="Check the order with a map of 2 × 2 tokens and one channel.",
+            rtol=1e-4,
+            atol=1e-5,
+        )
+    probes.gradient(jax.jit(lambda kernel: jnp.sum(answer(large, kernel, scale, bias) ** 2) / 10), kernel)

@@ -1,0 +1,132 @@
+"""The check of `window_partition`, its hints and known wrong answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from utils.checks import probes
+from utils.checks.registry import Wrong, exercise
+from utils.checks.unit_05.shared import agrees, numbered
+
+
+def _cut(x: Any, window: int, order: tuple[int, ...]) -> Any:
+    """Windows with the six axes [B, rows of windows, i, columns of windows, j, C] put in another order."""
+    batch, height, width, channels = x.shape
+    x = x.reshape(batch, height // window, window, width // window, window, channels)
+    return x.transpose(order).reshape(batch, -1, window * window, channels)
+
+
+@exercise(
+    stars=2,
+    minutes=8,
+    points=2,
+    hints=(
+        "Split H into (rows of windows, rows in a window) and W likewise: a `reshape` to six axes. Nothing moves yet.",
+        "Now bring the two axes that count windows together, and after them the two that count tokens: a `transpose`.",
+        "`x.reshape(B, H // w, w, W // w, w, C).transpose(0, 1, 3, 2, 4, 5).reshape(B, -1, w * w, C)`.",
+    ),
+    wrong=(
+        Wrong(
+            "reshape without transpose",
+            says="runs of the picture's rows",
+            code="""
+def window_partition(x, window):
+    return x.reshape(x.shape[0], -1, window * window, x.shape[-1])
+""",
+        ),
+        Wrong(
+            "windows column by column",
+            says="windows go down the columns",
+            code="""
+def window_partition(x, window):
+    B, H, W, C = x.shape
+    x = x.reshape(B, H // window, window, W // window, window, C)
+    return x.transpose(0, 3, 1, 2, 4, 5).reshape(B, -1, window * window, C)
+""",
+        ),
+        Wrong(
+            "tokens column by column",
+            says="tokens of a window go down its columns",
+            code="""
+def window_partition(x, window):
+    B, H, W, C = x.shape
+    x = x.reshape(B, H // window, window, W // window, window, C)
+    return x.transpose(0, 1, 3, 4, 2, 5).reshape(B, -1, window * window, C)
+""",
+        ),
+        Wrong(
+            "height and width swapped",
+            says="Height and width are swapped",
+            code="""
+def window_partition(x, window):
+    B, H, W, C = x.shape
+    x = x.reshape(B, H // window, window, W // window, window, C)
+    return x.transpose(0, 3, 1, 4, 2, 5).reshape(B, -1, window * window, C)
+""",
+        ),
+        Wrong(
+            "every w-th token",
+            says="tokens that are far apart",
+            code="""
+def window_partition(x, window):
+    B, H, W, C = x.shape
+    x = x.reshape(B, window, H // window, window, W // window, C)
+    return x.transpose(0, 2, 4, 1, 3, 5).reshape(B, -1, window * window, C)
+""",
+        ),
+        Wrong(
+            "windows and pictures in one axis, as PyTorch has it",
+            says="Keep the batch's axis",
+            code="""
+def window_partition(x, window):
+    B, H, W, C = x.shape
+    x = x.reshape(B, H // window, window, W // window, window, C)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(-1, window * window, C)
+""",
+        ),
+        Wrong(
+            "tokens not flattened",
+            says="has shape [2, 6, 2, 2, 3]",
+            code="""
+def window_partition(x, window):
+    B, H, W, C = x.shape
+    x = x.reshape(B, H // window, window, W // window, window, C)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(B, -1, window, window, C)
+""",
+        ),
+    ),
+)
+def window_partition(answer: Any, reference: Any) -> None:
+    """Maps cut into windows."""
+    x = jnp.asarray(numbered(2, 4, 6, 3))  # higher than wide would hide as much as square
+
+    def mine(x: Any) -> Any:
+        return answer(x, 2)
+
+    got = probes.call(mine, x)
+    want = reference(x, 2)
+    if getattr(got, "shape", None) == (12, 4, 3):
+        probes.fail("Windows and pictures are counted in one axis. Keep the batch's axis: [B, N, T, C].")
+    probes.like(got, want)
+    if not agrees(got, want):
+        probes.close(
+            got,
+            want,
+            mistakes={
+                "A window holds runs of the picture's rows: `reshape` alone doesn't move anything. Which axes must trade places?": (
+                    x.reshape(2, -1, 4, 3)
+                ),
+                "The windows go down the columns of the map; row by row is wanted.": _cut(x, 2, (0, 3, 1, 2, 4, 5)),
+                "The tokens of a window go down its columns; row by row is wanted.": _cut(x, 2, (0, 1, 3, 4, 2, 5)),
+                "Height and width are swapped, for windows and for tokens.": _cut(x, 2, (0, 3, 1, 4, 2, 5)),
+                "A window holds tokens that are far apart. Split H into (H // window, window), in this order.": (
+                    x.reshape(2, 2, 2, 2, 3, 3).transpose(0, 2, 4, 1, 3, 5).reshape(2, -1, 4, 3)
+                ),
+            },
+            because="Look at one map of 4 × 4 numbers, cut by hand.",
+        )
+    one = jnp.asarray(numbered(1, 6, 3, 1))
+    probes.close(probes.call(answer, one, 3), reference(one, 3), because="That was with windows of 3 tokens a side.")
+    probes.jits(mine, x)
