@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,7 @@ from utils.checks.registry import Exercise, Unit
 from utils.checks.verdict import Kind
 from utils.grading.plan import Plan, parsed
 
+_OVER_A_LIMIT = ("till ran after", "File too large", "No space left", "MemoryError")
 _LONGEST = 2000  # characters of a message
 
 
@@ -98,6 +100,7 @@ def mark(place: Runs, unit: Unit, solution: str, plan: Plan, options: Options, r
     When a step ends the process, all is run once more without it: it costs its own points only.
     """
     task = job(unit, solution, plan, options)
+    result.flags += plan.doubts
     found: dict[str, dict[str, Any]] = {}
     unreached = ""
     deadline = time.monotonic() + options.wall_seconds
@@ -114,7 +117,10 @@ def mark(place: Runs, unit: Unit, solution: str, plan: Plan, options: Options, r
             elif kind == "flag":
                 _add(result.flags, _text(message.get("text")))
             elif kind == "cell":
-                _add(result.errors, f"{_first_line(plan, step)}: {_text(message.get('error'))}")
+                text = f"{_first_line(plan, step)}: {_text(message.get('error'))}"
+                _add(result.errors, text)
+                if any(sign in text for sign in _OVER_A_LIMIT):
+                    _add(result.flags, text)
             elif kind == "picture":
                 pictures.setdefault((step, sum(at == step for at, _ in pictures)), _text(message.get("png"), 400_000))
             elif kind == "over":
@@ -132,6 +138,8 @@ def mark(place: Runs, unit: Unit, solution: str, plan: Plan, options: Options, r
     result.out_of = sum(one.of for one in result.marks)
     for one in result.marks:
         verdict = found.get(one.exercise, {})
+        if any(sign in one.message for sign in _OVER_A_LIMIT):
+            _add(result.flags, f"`{one.exercise}`: {one.message}")
         if verdict.get("borrowed"):
             _add(result.flags, f"`{one.exercise}` is the course's version, or calls it.")
         if verdict.get("withheld"):
@@ -234,7 +242,8 @@ def _likeness(name: str, plan: Plan) -> str:
 
 
 def _text(value: Any, longest: int = _LONGEST) -> str:
-    return value[:longest] if isinstance(value, str) else ""
+    """Of a string the start, without addresses in memory, which differ from run to run."""
+    return re.sub(r"0x[0-9a-f]{6,}", "0x…", value[:longest]) if isinstance(value, str) else ""
 
 
 def _add(texts: list[str], text: str) -> None:

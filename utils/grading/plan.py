@@ -19,6 +19,12 @@ from utils.grading.handin import Handin
 _ONE_AT_A_TIME = threading.Lock()  # Python 3.11 counts the depth of a tree for all threads together
 MOST_CHECKS = 3  # of one exercise, however often its check stands in the notebook
 
+_DOUBTFUL = (
+    (r"\bdef __eq__\b|\b__eq__\s*=", "It defines its own `__eq__`: what equals what?"),
+    (r"\b(?:ast|input)_transformers", "It has IPython rewrite code."),
+    (r"\b_solution\b|\bdefinitions\.load\b|\bsolutions/", "It looks for the course's solutions."),
+)
+
 
 @dataclass
 class Step:
@@ -40,6 +46,7 @@ class Plan:
     steps: list[Step]
     changes: list[str]
     revealed: set[str]
+    doubts: list[str] = field(default_factory=list)  # what in the code a person should look at
 
 
 def unit_of(handin: Handin, name: str, units: dict[str, Unit]) -> Unit | None:
@@ -87,7 +94,8 @@ def lay_out(handin: Handin, unit: Unit, exercise_cells: list[str], *, whole: boo
         if not any(_plain(set_up) == _plain(cell) for cell in handin.cells):
             changes.append("The first code cell, with the imports, is not as it was handed out; that one is run first.")
         steps = [Step(source=set_up), *steps]
-    return Plan(steps, changes, revealed)
+    doubts = [text for pattern, text in _DOUBTFUL if re.search(pattern, "\n".join(handin.cells))]
+    return Plan(steps, changes, revealed, doubts)
 
 
 def _plain(source: str) -> str:

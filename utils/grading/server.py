@@ -99,7 +99,7 @@ def _child(job: dict[str, Any], out: int, token: bytes, nested: bool) -> None:
             code = os.waitstatus_to_exitcode(status)
             os._exit(code if code >= 0 else 128 - code)
     os.setsid()
-    isolation.limits(job["cpu_seconds"], job["memory_mb"], TMP_MB)
+    isolation.limits(job["cpu_seconds"], job["memory_mb"], TMP_MB // 2)
     isolation.drop_powers()
     write = os.write
 

@@ -12,7 +12,8 @@ Tell = Callable[[str, bool], None]  # what happened; whether it could have earne
 _GUARDED = {"utils", "jax", "numpy", "flax", "optax", "haiku", "builtins", "inspect", "functools", "contextlib"}
 _GUARDED |= {"signal", "operator", "math", "copy", "json", "os", "warnings", "ast"}
 _SUSPECT = ("/proc", "solutions", "grading", "checks", "/etc/", "/root")
-_OPENERS = ("pathlib.py", "io.py", "os.py", "glob.py", "shutil.py", "codecs.py", "inspect.py", "linecache.py")
+# through which a file is opened; the last one since IPython puts its own `open` before Python's
+_OPENERS = ("pathlib.py", "io.py", "os.py", "glob.py", "shutil.py", "codecs.py", "inspect.py", "interactiveshell.py")
 _WALKERS = ("inspect.py", "traceback.py")
 # looking into what belongs to the checks: callers' variables, all objects, raw memory
 _PRYING = {
