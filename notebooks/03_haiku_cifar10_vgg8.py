@@ -340,7 +340,7 @@ REAL = "real set" in validation.source
 if REAL:
     STUDY = Setting("train[:1000]", width=8, epochs=10, batch_size=32, learning_rate=2e-3)
     OVERFITTED = Setting("train[:80%]", width=24, epochs=12, batch_size=64, learning_rate=1e-3)
-    REGULARISED = OVERFITTED._replace(epochs=9)
+    REGULARISED = OVERFITTED._replace(epochs=24)
 else:
     STUDY = OVERFITTED = REGULARISED = Setting("train[:640]", width=8, epochs=10, batch_size=32, learning_rate=2e-3)
 
@@ -1092,9 +1092,12 @@ compare(
 plt.show()
 
 # %% [markdown]
-# Look at the two cards side by side. Both are right on 63.7 % of the validation photographs, and yet they are not equally good. The first was at its best after five epochs, with 82.6 % of its *training* pictures right, a gap of 19 points; from there its
-# validation loss only rose. The second was still coming down when it was stopped after nine epochs (the machine was busy), its gap is 3 points, and its validation loss is already the lower one. More time would do nothing for the first and a
-# good deal for the second. Its 64.5 % on the test pictures were counted once. All these figures are of a *subset* of CIFAR-10 with 16,000 training pictures: none is to be compared with published ones on all 50,000.
+# Look at the two cards side by side. The first network was at its best after five epochs: 82.6 % of its *training* photographs right, 63.7 % of the validation photographs, a gap of 19 points; from there its validation loss
+# only rose. With everything at once the same network learns more slowly, is level with the first after eight epochs, and goes on: after 24 it has 79.8 % and 75.8 %, a gap of 4 points, and its validation loss is the lowest in its last epoch. **Twelve points
+# from the same pictures and the same network.** What it cost is time.
+#
+# On the test photographs it has 75.7 %. The card owns up to something: the test set was opened twice, for the run was first stopped after nine epochs (64.5 %) and then gone on with. Nothing was chosen by the first figure, so the second may stand; but it
+# is said. All these figures are of a *subset* of CIFAR-10 with 16,000 training pictures: none is to be compared with published ones on all 50,000.
 #
 # Loading takes next to no time. `like` tells the shapes that are expected; weights of another network are refused, by name.
 
