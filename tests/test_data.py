@@ -149,7 +149,7 @@ def test_two_epochs_can_be_under_way_at_once():
 
 def test_ctrl_c_in_an_epoch_leaves_the_next_one_whole():
     batches = raw(shuffle=True, drop_remainder=False)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started without it
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs start without it
     try:
         with pytest.raises(KeyboardInterrupt):
             for _ in batches:
