@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
 
 def run(race: Race, rounds: int, *, short: bool = False) -> Result:
     """Let all entrants run so many rounds; the result is stored after each run, unless `short`."""
-    result = stored.begin(race)
+    result = stored.begin(plan.shorter(race) if short else race)
     turns = [(k, name) for k in range(rounds) for name in (race.entrants if k % 2 == 0 else race.entrants[::-1])]
     for turn, name in track(turns, race.name, unit="run"):
         if name in result.missing:
