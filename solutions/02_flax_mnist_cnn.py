@@ -70,6 +70,22 @@ def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
 # %%
 cross_entropy = check.cross_entropy(cross_entropy)
 
+
+# %%
+# HIDDEN CHECK cross_entropy
+def hidden_cross_entropy(answer, reference):
+    """Scores far apart, one example alone, and more classes than the check tries."""
+    from utils.checks import probes
+
+    for examples, classes, spread in ((1, 2, 3.0), (33, 10, 1e4), (4, 100, 1e-3)):
+        logits = spread * jax.random.normal(jax.random.key(examples), (examples, classes))
+        labels = jnp.arange(examples, dtype=jnp.int32) % classes
+        with probes.doing(f"with {examples} x {classes} scores of about {spread:g}"):
+            probes.close(probes.call(answer, logits, labels), reference(logits, labels))
+
+
+hidden_cross_entropy(cross_entropy, cross_entropy)
+
 # %% [markdown]
 # What does your loss say about one answer, as the score of the right digit moves away from the other nine, which are 0?
 

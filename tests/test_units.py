@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from utils import authoring, checks, definitions
+from utils import authoring, checks, definitions, hidden
 from utils.checks.checker import Checker
 from utils.checks.judge import judge
 from utils.checks.verdict import Kind
@@ -200,7 +200,8 @@ def test_each_solution_alone_in_an_untouched_exercise_passes(unit, monkeypatch, 
     monkeypatch.setenv("COURSE_DATA", "sample")
     monkeypatch.setenv("MPLBACKEND", "Agg")
     monkeypatch.chdir(EXERCISES)
-    solution = authoring.notebook_from((ROOT / unit.solution).read_text(encoding="utf-8"))
+    text = hidden.without((ROOT / unit.solution).read_text(encoding="utf-8"), unit.solution)
+    solution = authoring.notebook_from(text)
     exercise = authoring.notebook_from((EXERCISES / f"{unit.name}.py").read_text(encoding="utf-8"))
     namespace = {"__name__": "__exercise__"}
     monkeypatch.setitem(sys.modules, "__exercise__", type(os)("__exercise__"))

@@ -17,6 +17,26 @@ That is all. Markers do not nest, do not cross a cell's end, hold at least one l
 them and begin where they end: at the same indentation. Any other comment of the form `# BEGIN WORD` or
 `# END WORD`, in any spelling or case, is an error that names the file and the line.
 
+A hidden check, which only the grader runs, is a code cell of the solution somewhere after the exercise's check cell:
+
+    # %%
+    # HIDDEN CHECK double
+    def hidden_double(answer, reference):
+        \"\"\"Numbers that no visible check tries.\"\"\"
+        from utils.checks import probes
+
+        probes.close(probes.call(answer, 1e6), reference(1e6))
+
+
+    hidden_double(double, double)
+
+The exercise lacks the whole cell. Its first line names the exercise. It holds one function, which the grader calls as
+it calls a check (`answer` is the student's, `reference` the course's; what it raises is the reason of the verdict), and
+one call on the solution's own answer, so that running the solution tries the hidden check too; nothing besides, since
+the grader takes the function from the solution as `utils.definitions` does, without the notebook's variables. An
+exercise has one at most. A mark that is misspelt, misplaced or names no exercise checked above it is an error that
+names the file and the line.
+
 Each `.py` (in `notebooks`, `solutions` and `exercises`) has its `.ipynb` beside it, written from it:
 the same cells, ids that depend on the text alone, no version and no time. Outputs stay with the cells
 whose code has not changed. What differs and would be overwritten is first copied to `build/replaced`.
@@ -33,7 +53,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from utils import files
+from utils import files, hidden
 from utils.errors import CourseError
 from utils.paths import BUILD, EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, shown
 
@@ -41,7 +61,6 @@ STUB_MESSAGE = "your code here"
 STUB = f'raise NotImplementedError("{STUB_MESSAGE}")'
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 _MARKER_LIKE = re.compile(r"#\s*(begin|end)[\s_-]+\w", re.IGNORECASE)
-_CELL = re.compile(r"# %%(?P<rest>.*)")
 
 
 # --- from a solution to its exercise -----------------------------------------------------------------
@@ -57,6 +76,7 @@ def exercise_from(solution: str, name: str) -> str:
     Raises:
       CourseError: unknown, nested, unbalanced, misplaced or empty markers; names file and line.
     """
+    left_out = {number for one in hidden.checks(solution, name).values() for number in one.lines}
     lines: list[str] = []
     begin: tuple[int, str] | None = None  # line number and indentation of the open region
     answered = False
@@ -64,10 +84,10 @@ def exercise_from(solution: str, name: str) -> str:
     for number, line in enumerate(solution.splitlines(), start=1):
         where = f"{name}, line {number}"
         text = line.strip()
-        if cell := _CELL.match(line):
+        if hidden.CELL.match(line):
             if begin:
                 raise CourseError(f"{name}, line {begin[0]}: {BEGIN!r} has no {END!r} before the cell's end.")
-            code_cell = "[markdown]" not in cell["rest"] and "[raw]" not in cell["rest"]
+            code_cell = hidden.is_code(line)
         if text in (BEGIN, END) and not code_cell:
             raise CourseError(f"{where}: {text!r} stands outside a code cell; move it into one.")
         if text == BEGIN:
@@ -89,7 +109,7 @@ def exercise_from(solution: str, name: str) -> str:
             raise CourseError(f"{where}: unknown marker {text!r}; only {BEGIN!r} and {END!r} are known.")
         if begin:
             answered = answered or bool(text and not text.startswith("#"))
-        else:
+        elif number not in left_out:
             lines.append(line)
     if begin:
         raise CourseError(f"{name}, line {begin[0]}: {BEGIN!r} has no {END!r}.")
