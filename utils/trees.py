@@ -20,7 +20,7 @@ def named(tree: Any) -> dict[str, Any]:
     """
     leaves: dict[str, Any] = {}
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        name = "/".join(_step(key) for key in path)
+        name = "/".join(step(key) for key in path)
         if name in leaves:
             raise CourseError(f"Two leaves of the tree are called {name!r}. Rename one of them.")
         leaves[name] = leaf
@@ -49,7 +49,8 @@ def few(names: Iterable[str]) -> str:
     return ", ".join(all_names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _step(key: Any) -> str:
+def step(key: Any) -> str:
+    """One step of a leaf's path by name: a key, a field or an index."""
     for attribute in ("name", "key", "idx"):
         if hasattr(key, attribute):
             return str(getattr(key, attribute))

@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from utils import trees
+
 
 class Mistake(Exception):
     """The answer is wrong; the message says why."""
@@ -151,9 +153,9 @@ def close(
     """
     _usable(got)
     for message, value in (mistakes or {}).items():
-        if _equal(value, want, rtol, atol):
+        if agrees(value, want, rtol, atol):
             raise CheckDefect(f"the mistake {message!r} gives the right values on this input")
-        if _equal(got, value, rtol, atol):
+        if agrees(got, value, rtol, atol):
             fail(message)
     like(got, want)
     got_leaves = _leaves(got)
@@ -163,7 +165,8 @@ def close(
             fail(f"The values differ{where}: {_difference(got_leaves[path], wanted)}. {because}".rstrip())
 
 
-def _equal(got: Any, want: Any, rtol: float, atol: float) -> bool:
+def agrees(got: Any, want: Any, rtol: float = 1e-5, atol: float = 1e-6) -> bool:
+    """Whether two trees hold the same numbers up to rounding: then no mistake need be computed."""
     a, b = _leaves(got), _leaves(want)
     return a.keys() == b.keys() and all(_leaf_equal(a[path], b[path], rtol, atol) for path in a)
 
@@ -201,9 +204,9 @@ def pure(fn: Callable[..., Any], *args: Any) -> None:
     """Called twice it returns the same, and it leaves its arguments as they were."""
     kept = copy.deepcopy([_frozen(arg) for arg in args])
     first = call(fn, *args)
-    if not all(_equal(_frozen(arg), before, 0.0, 0.0) for arg, before in zip(args, kept, strict=True)):
+    if not all(agrees(_frozen(arg), before, 0.0, 0.0) for arg, before in zip(args, kept, strict=True)):
         fail("It changed one of its arguments. A pure function leaves them as they are and returns a new value.")
-    if not _equal(call(fn, *args), first, 1e-6, 1e-7):
+    if not agrees(call(fn, *args), first, 1e-6, 1e-7):
         fail("Called twice with the same arguments it gives two results: something outside it has changed.")
 
 
@@ -212,7 +215,7 @@ def jits(fn: Callable[..., Any], *args: Any, **jit_options: Any) -> None:
     plain = call(fn, *args)
     with doing("under `jax.jit`"):
         compiled = call(jax.jit(fn, **jit_options), *args)
-        if not _equal(compiled, plain, 1e-4, 1e-5):
+        if not agrees(compiled, plain, 1e-4, 1e-5):
             fail("it gives another result than without. Does it read or change something outside itself?")
 
 
@@ -268,9 +271,9 @@ def gradient(fn: Callable[..., Any], *args: Any, argnums: int = 0, tolerance: fl
 def keys(fn: Callable[..., Any], key: Any, *args: Any) -> None:
     """The key alone decides: same key, same result; another key, another result; and no key is used twice."""
     first = call(fn, key, *args)
-    if not _equal(call(fn, key, *args), first, 0.0, 0.0):
+    if not agrees(call(fn, key, *args), first, 0.0, 0.0):
         fail("The same key gives two results: some randomness does not come from the key (NumPy's generator?).")
-    if _equal(call(fn, jax.random.fold_in(key, 1), *args), first, 0.0, 0.0):
+    if agrees(call(fn, jax.random.fold_in(key, 1), *args), first, 0.0, 0.0):
         fail("Another key gives the same result: the key that is passed in is not used.")
     with jax.debug_key_reuse(True):
         try:
@@ -289,14 +292,7 @@ def keys(fn: Callable[..., Any], key: Any, *args: Any) -> None:
 def _leaves(tree: Any) -> dict[str, Any]:
     """Leaves by their path, e.g. `.params['Dense_0']['bias']` → "params.Dense_0.bias"."""
     flat, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=lambda x: x is None)
-    return {".".join(_step(key) for key in path): leaf for path, leaf in flat}
-
-
-def _step(key: Any) -> str:
-    for attribute in ("name", "key", "idx"):
-        if hasattr(key, attribute):
-            return str(getattr(key, attribute))
-    return str(key)
+    return {".".join(trees.step(key) for key in path): leaf for path, leaf in flat}
 
 
 def _structure_message(got: Any, want: Any, got_leaves: dict[str, Any], want_leaves: dict[str, Any]) -> str:

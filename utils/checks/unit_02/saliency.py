@@ -9,7 +9,6 @@ import jax.numpy as jnp
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_02.shared import agrees
 
 
 def _two_layers(params: dict[str, jax.Array], images: jax.Array) -> jax.Array:
@@ -141,7 +140,7 @@ def saliency(answer: Any, reference: Any) -> None:
     jax.eval_shape(by_weights, images, classes)
     probes.same_shapes(mine, lambda x, y: reference(_two_layers, params, x, y), images, classes)
     got, want = probes.call(mine, images, classes), reference(_two_layers, params, images, classes)
-    if agrees(got, want):
+    if probes.agrees(got, want):
         return probes.jits(mine, images, classes)
     logit = by(lambda z, y: z[y])
     probes.close(

@@ -11,7 +11,6 @@ from flax import linen as nn
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_02.shared import agrees
 
 
 class _Variant(nn.Module):
@@ -279,7 +278,7 @@ def SmallCNN(answer: Any, reference: Any) -> None:
 
     probes.same_shapes(answer().apply, reference().apply, weights, images)
     got, want = probes.call(run, answer()), run(reference())
-    if agrees(got, want, 1e-4, 1e-5):
+    if probes.agrees(got, want, 1e-4, 1e-5):
         return
     probes.close(
         got,

@@ -34,12 +34,6 @@ def drawn_like(shapes: Any, seed: int = 0) -> Any:
     return jax.tree.map(one, shapes)
 
 
-def agrees(got: Any, want: Any, rtol: float = 1e-4, atol: float = 1e-5) -> bool:
-    """Whether two trees of the same structure hold the same numbers: then no mistake need be computed."""
-    pairs = zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True)
-    return all(np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=rtol, atol=atol) for a, b in pairs)
-
-
 def bare(name: str) -> str:
     """The layer's own name: "vgg8/conv2_d_1" is "conv2_d_1"."""
     return name.rpartition("/")[2]

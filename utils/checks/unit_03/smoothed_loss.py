@@ -10,7 +10,6 @@ import optax
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_03.shared import agrees
 
 
 @exercise(
@@ -137,7 +136,7 @@ def smoothed_loss(answer: Any, reference: Any) -> None:
     arguments = (logits, labels, mask, smoothing)
     probes.same_shapes(answer, reference, *arguments)
     got, want = probes.call(answer, *arguments), reference(*arguments)
-    if not agrees(got, want, 1e-5, 1e-6):
+    if not probes.agrees(got, want):
         _explain(got, want, *arguments)
     probes.close(
         probes.call(answer, logits, labels, mask, 0.0),

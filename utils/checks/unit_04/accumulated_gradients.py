@@ -10,7 +10,6 @@ import numpy as np
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_02.shared import agrees
 from utils.checks.unit_04.shared import changed
 from utils.jaxprs import equations
 
@@ -185,7 +184,7 @@ def accumulated_gradients(answer: Any, reference: Any) -> None:
     probes.same_shapes(in_parts(answer, 3), in_parts(reference, 3), params, batch)
 
     got, want = probes.call(jax.jit(in_parts(answer, 3)), params, batch), jax.value_and_grad(loss_fn)(params, batch)
-    if not agrees(got, want, 1e-4, 1e-6):
+    if not probes.agrees(got, want, 1e-4, 1e-6):
         loss, gradients = want
         last = jax.value_and_grad(loss_fn)(params, jax.tree.map(lambda leaf: leaf[8:], batch))
         total = jax.tree.map(lambda leaf: 3 * leaf, want)

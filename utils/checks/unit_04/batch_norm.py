@@ -10,7 +10,6 @@ import numpy as np
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_02.shared import agrees
 from utils.checks.unit_04.shared import changed, refusal
 
 _RIGHT = """
@@ -197,7 +196,7 @@ def batch_norm(answer: Any, reference: Any) -> None:
         return type(stats)(old * stats.mean + (1 - old) * mean, old * stats.var + (1 - old) * var)
 
     got, want = probes.call(of(answer, True), x, scale, bias, stats), of(reference, True)(x, scale, bias, stats)
-    if not agrees(got, want):
+    if not probes.agrees(got, want):
         probes.close(
             got,
             want,
@@ -298,7 +297,7 @@ def _gradient_goes_through_the_statistics(mine: Any, right: Any, x: jax.Array, *
 
     with probes.doing("under `jax.jit` and `jax.grad`"):
         probes.expect(
-            agrees(probes.call(slope, mine), slope(right), 1e-3, 1e-4),
+            probes.agrees(probes.call(slope, mine), slope(right), 1e-3, 1e-4),
             "the values are right and the gradient is not: mean and variance depend on `x` too, and here one of them is a "
             "constant to the gradient. Does it leave JAX, or is there a `stop_gradient`?",
         )

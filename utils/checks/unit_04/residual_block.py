@@ -12,7 +12,6 @@ from flax import linen as nn
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_02.shared import agrees
 from utils.checks.unit_04.residual_variant import Variant
 from utils.checks.unit_04.shared import changed
 
@@ -311,7 +310,7 @@ def _values_are_right(answer: Any, reference: Any, settings: Any, shapes: Any, x
     with probes.doing(called):
         probes.same_shapes(answer(*settings).apply, reference(*settings).apply, weights, x)
         got, want = probes.call(run, answer), run(reference)
-        if agrees(got, want, 1e-4, 1e-4):
+        if probes.agrees(got, want, 1e-4, 1e-4):
             return
         mistakes: dict[str, dict[str, Any]] = {
             "the ReLU between the two convolutions is missing.": {"relu_between": False},

@@ -13,7 +13,6 @@ from flax import linen as nn
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_02.shared import agrees
 from utils.checks.unit_04.shared import changed
 from utils.data import Batch
 
@@ -182,7 +181,7 @@ def train_step(answer: Any, reference: Any) -> None:
     _looks_right(answer, state, batch)
     probes.same_shapes(answer, reference, state, batch)
     got, (new, loss) = probes.call(answer, state, batch), reference(state, batch)
-    if agrees(got, (new, loss), 1e-4, 1e-5):
+    if probes.agrees(got, (new, loss), 1e-4, 1e-5):
         return probes.jits(answer, state, batch)
 
     def stepped(mean: Callable[..., Any] = jnp.mean, train: bool = True, sign: float = 1.0) -> Any:

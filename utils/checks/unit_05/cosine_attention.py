@@ -12,7 +12,7 @@ import numpy as np
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_05.shared import agrees, normal
+from utils.checks.unit_05.shared import normal
 
 
 def _inputs() -> tuple[jax.Array, ...]:
@@ -161,7 +161,7 @@ def cosine_attention(answer: Any, reference: Any) -> None:
     with probes.doing("under `jax.jit`"):  # one program compiles faster than its operations one by one
         got = probes.call(jax.jit(answer), *inputs)
     want = jax.jit(reference)(*inputs)
-    if not agrees(got, want, 1e-4, 1e-5):
+    if not probes.agrees(got, want, 1e-4, 1e-5):
         cut = jnp.exp(jnp.minimum(logit_scale, math.log(100.0)))
         whole: Any = lambda x: x  # noqa: E731
         probes.close(

@@ -8,7 +8,6 @@ import numpy as np
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_05.shared import agrees
 
 
 def _offsets(window: int) -> np.ndarray:
@@ -72,7 +71,7 @@ def log_coordinates(answer: Any, reference: Any) -> None:
     got, want = probes.call(answer, 4), reference(4)
     probes.like(got, want)
     x = 8 * _offsets(4) / 3
-    if not agrees(got, want):
+    if not probes.agrees(got, want):
         probes.close(
             got,
             want,

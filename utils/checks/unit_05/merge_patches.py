@@ -10,7 +10,7 @@ import numpy as np
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_05.shared import agrees, normal
+from utils.checks.unit_05.shared import normal
 
 
 def _normal(x: jax.Array, epsilon: float = 1e-5) -> jax.Array:
@@ -108,7 +108,7 @@ def merge_patches(answer: Any, reference: Any) -> None:
     with probes.doing("under `jax.jit`"):  # one program compiles faster than its operations one by one
         got = probes.call(jax.jit(answer), *inputs)
     want = jax.jit(reference)(*inputs)
-    if not agrees(got, want, 1e-4, 1e-5):
+    if not probes.agrees(got, want, 1e-4, 1e-5):
         merged = _corners(x) @ kernel
         centred = merged - merged.mean(-1, keepdims=True)
         deviation = jnp.sqrt(jnp.mean(centred**2, -1, keepdims=True))

@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_05.shared import agrees, normal
+from utils.checks.unit_05.shared import normal
 
 
 def _layer_norm(x: jax.Array, weights: dict[str, jax.Array], epsilon: float = 1e-5) -> jax.Array:
@@ -130,7 +130,7 @@ def PostNormBlock(answer: Any, reference: Any) -> None:
             probes.fail("Without `train` it asks for a key: hand `train` on to `DropPath`, which then does nothing.")
         raise
     right = build(reference).apply(weights, x)
-    if not agrees(out, right, 1e-4, 1e-5):
+    if not probes.agrees(out, right, 1e-4, 1e-5):
         params = weights["params"]
         attention, mlp = _parts(params)
         n1, n2 = (lambda y, name=name: _layer_norm(y, params[name]) for name in ("norm1", "norm2"))
@@ -169,7 +169,7 @@ def PostNormBlock(answer: Any, reference: Any) -> None:
         expected = build(reference, 0.5).apply(weights, x, train=True, rngs={"drop_path": key})
         probes.like(dropped, expected)
     probes.expect(
-        not agrees(dropped, right, 1e-4, 1e-5),
+        not probes.agrees(dropped, right, 1e-4, 1e-5),
         "In training its branches are never left out: put each through `DropPath(self.drop_path)(…, train)`.",
     )
     params = weights["params"]

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-
-def agrees(got: Any, want: Any, rtol: float = 1e-5, atol: float = 1e-6) -> bool:
-    """Whether two trees of the same structure hold the same numbers: then no mistake need be computed."""
-    pairs = zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True)
-    return all(np.allclose(a, b, rtol=rtol, atol=atol) for a, b in pairs)
 
 
 def normal(draw: np.random.Generator, *shape: int) -> jax.Array:

@@ -8,7 +8,6 @@ import numpy as np
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_05.shared import agrees
 
 
 def _mask(rows: Any, columns: Any, window: int, inside: float = 0.0, outside: float = -100.0) -> np.ndarray:
@@ -160,7 +159,7 @@ def shift_mask(answer: Any, reference: Any) -> None:
             "Strangers get -inf; the reference adds -100, which is as good and keeps gradients finite everywhere."
         )
     rows, columns = _parts(8, 4, 1), _parts(12, 4, 1)
-    if not agrees(got, want):
+    if not probes.agrees(got, want):
         probes.close(
             got,
             want,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_05.shared import agrees, numbered
+from utils.checks.unit_05.shared import numbered
 
 
 def _cut(x: Any, window: int, order: tuple[int, ...]) -> Any:
@@ -110,7 +110,7 @@ def window_partition(answer: Any, reference: Any) -> None:
     if getattr(got, "shape", None) == (12, 4, 3):
         probes.fail("Windows and pictures are counted in one axis. Keep the batch's axis: [B, N, T, C].")
     probes.like(got, want)
-    if not agrees(got, want):
+    if not probes.agrees(got, want):
         probes.close(
             got,
             want,

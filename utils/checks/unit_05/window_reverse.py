@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from utils.checks import probes
 from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_05.shared import agrees, numbered
+from utils.checks.unit_05.shared import numbered
 
 
 def _put(windows: Any, counts: tuple[int, int], order: tuple[int, ...], height: int, width: int) -> Any:
@@ -98,7 +98,7 @@ def window_reverse(answer: Any, reference: Any) -> None:
 
     got, want = probes.call(mine, windows), reference(windows, 2, 4, 6)
     probes.like(got, want)
-    if not agrees(got, want):
+    if not probes.agrees(got, want):
         probes.close(
             got,
             want,
