@@ -18,7 +18,7 @@ from types import ModuleType
 from utils.errors import CourseError
 from utils.paths import ROOT
 
-DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def load(path: str | Path, names: tuple[str, ...] = ()) -> ModuleType:
@@ -43,10 +43,16 @@ def load(path: str | Path, names: tuple[str, ...] = ()) -> ModuleType:
         raise CourseError(f"{path}, line {error.lineno}: {error.msg}.") from None
 
 
+def parsed(text: str, filename: str) -> ast.Module:
+    """The imports, functions and classes of a file's text, as a syntax tree. Raises SyntaxError."""
+    tree = ast.parse(text, filename=filename)
+    tree.body = [node for node in tree.body if isinstance(node, _DEFINITIONS)]
+    return tree
+
+
 @lru_cache(maxsize=64)
 def _load(file: Path, changed: int, names: tuple[str, ...]) -> ModuleType:
-    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
-    tree.body = [node for node in tree.body if isinstance(node, DEFINITIONS)]
+    tree = parsed(file.read_text(encoding="utf-8"), str(file))
     if names:
         missing = set(names) - {name for node in tree.body for name in _binds(node)}
         if missing:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import queue
+import sys
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -47,6 +48,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cell-seconds", type=int, default=60, help="for one cell (default: 60)")
     parser.add_argument("--seconds", type=int, default=300, help="for a hand-in, wall and processor (default: 300)")
     parser.add_argument("--memory-mb", type=int, default=4096, help="for a hand-in (default: 4096)")
+    parser.add_argument("--output-mb", type=int, default=4, help="that a hand-in may print (default: 4)")
     parser.add_argument("--whole", action="store_true", help="run the course's own cells too, for their figures")
     parser.add_argument(
         "--sandbox",
@@ -54,12 +56,14 @@ def main(arguments: list[str]) -> int:
         help="which one to use (default: the strongest there is)",
     )
     asked = parser.parse_args(arguments)
-    options = Options(asked.cell_seconds, asked.seconds, asked.seconds, asked.memory_mb, asked.whole)
+    options = Options(
+        asked.cell_seconds, asked.seconds, asked.seconds, asked.memory_mb, asked.output_mb, whole=asked.whole
+    )
     kind = next((kind for kind in sandbox.KINDS if kind.name == asked.sandbox), None) or sandbox.best()
     if not sandbox.works(kind):
         raise CourseError(f"The sandbox {kind.name!r} does not work on this machine. Leave --sandbox out.")
     if kind.warning:
-        print(kind.warning)
+        print(kind.warning, file=sys.stderr)
     submissions, out = in_full(asked.submissions), in_full(asked.out)
     graded = grade(submissions, out, options, kind, max(1, asked.jobs))
     flagged = sum(bool(one.flags or one.reason) for one in graded)

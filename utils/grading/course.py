@@ -6,19 +6,19 @@ import ast
 from collections.abc import Callable
 from types import ModuleType
 
-from utils.definitions import DEFINITIONS
+from utils import definitions
 
 NOTICE = "_notice_of_the_course"
 
 
 def answers(solution: str, name: str) -> ModuleType:
     """The definitions of a solution's text; its file is not in the sandbox."""
-    return _module(_definitions(solution), f"course_{name}")
+    return _module(definitions.parsed(solution, name), f"course_{name}")
 
 
 def handed_out(solution: str, name: str, notice: Callable[[str], None]) -> ModuleType:
     """The same again: each function, and each method of a class, first tells `notice` the top-level name."""
-    tree = _definitions(solution)
+    tree = definitions.parsed(solution, name)
     for node in tree.body:
         for inner in ast.walk(node) if isinstance(node, ast.ClassDef) else [node]:
             if isinstance(inner, ast.FunctionDef) and isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -26,12 +26,6 @@ def handed_out(solution: str, name: str, notice: Callable[[str], None]) -> Modul
                 has_text = ast.get_docstring(inner, clean=False) is not None
                 inner.body.insert(1 if has_text else 0, ast.Expr(call))
     return _module(ast.fix_missing_locations(tree), f"handed_out_{name}", {NOTICE: notice})
-
-
-def _definitions(solution: str) -> ast.Module:
-    tree = ast.parse(solution)
-    tree.body = [node for node in tree.body if isinstance(node, DEFINITIONS)]
-    return tree
 
 
 def _module(tree: ast.Module, name: str, given: dict[str, object] | None = None) -> ModuleType:

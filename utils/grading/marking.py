@@ -26,12 +26,14 @@ class Runs(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """The limits of a hand-in: wall and processor time in seconds, memory in MB; and whether all cells are run."""
+    """The limits of a hand-in: wall and processor time in seconds, memory and what is printed in MB; and whether all
+    cells are run."""
 
     cell_seconds: int = 60
     wall_seconds: int = 300
     cpu_seconds: int = 300
     memory_mb: int = 4096
+    output_mb: int = 4
     whole: bool = False
 
 
@@ -91,6 +93,7 @@ def job(unit: Unit, solution: str, plan: Plan, options: Options) -> dict[str, An
         "wall_seconds": options.wall_seconds,
         "cpu_seconds": options.cpu_seconds,
         "memory_mb": options.memory_mb,
+        "output_mb": options.output_mb,
     }
 
 
@@ -121,6 +124,8 @@ def mark(place: Runs, unit: Unit, solution: str, plan: Plan, options: Options, r
                 _add(result.errors, text)
                 if any(sign in text for sign in _OVER_A_LIMIT):
                     _add(result.flags, text)
+            elif kind == "cut":
+                _add(result.flags, f"In {_where(plan, step)}: its output was cut after {options.output_mb} MB.")
             elif kind == "picture":
                 pictures.setdefault((step, sum(at == step for at, _ in pictures)), _text(message.get("png"), 400_000))
             elif kind == "over":
@@ -154,8 +159,7 @@ def _blame(
     """Leave the step out of the next run, and keep what was judged before it."""
     task["skipped"] = [*task["skipped"], step]
     culprit = plan.steps[step]
-    where = f"the check of `{culprit.exercise}`" if culprit.exercise else f"the cell `{_first_line(plan, step)}`"
-    _add(result.flags, f"In {where}: {why}.")
+    _add(result.flags, f"In {_where(plan, step)}: {why}.")
     if culprit.exercise and culprit.exercise not in found:
         found[culprit.exercise] = {"kind": Kind.WRONG.name, "message": f"While it was checked, {why}."}
     for name in culprit.defines:
@@ -249,6 +253,11 @@ def _text(value: Any, longest: int = _LONGEST) -> str:
 def _add(texts: list[str], text: str) -> None:
     if text and text not in texts and len(texts) < 60:
         texts.append(text)
+
+
+def _where(plan: Plan, step: int) -> str:
+    exercise = plan.steps[step].exercise if 0 <= step < len(plan.steps) else ""
+    return f"the check of `{exercise}`" if exercise else f"the cell `{_first_line(plan, step)}`"
 
 
 def _first_line(plan: Plan, step: int) -> str:

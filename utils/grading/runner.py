@@ -10,6 +10,7 @@ import dataclasses
 import io
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,32 @@ Send = Callable[[dict[str, Any]], None]
 MOST_PICTURES = 6
 MOST_FLAGS = 50
 MISSING = object()
+
+
+class Output(io.TextIOBase):
+    """Where a hand-in's cells print: nothing is kept, and what goes beyond the limit is not even looked at."""
+
+    encoding = "utf-8"
+
+    def __init__(self, characters: int, when_over: Callable[[], None]):
+        self._left, self._when_over = characters, when_over
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if self._left >= 0:
+            self._left -= len(text)
+            if self._left < 0:
+                self._when_over()
+        return len(text)
+
+
+class _KeepsNothing(defaultdict[int, list[Any]]):
+    """IPython's record of all that cells show: left alone, a cell that prints without end fills the memory with it."""
+
+    def __missing__(self, key: int) -> list[Any]:
+        return []
 
 
 class Courtesy:
@@ -46,7 +73,10 @@ def shell() -> Any:
     settings.HistoryManager.enabled = False
     settings.InteractiveShell.colors = "nocolor"
     settings.InteractiveShell.cache_size = 0
-    return InteractiveShell.instance(config=settings)
+    made = InteractiveShell.instance(config=settings)
+    if made.history_manager is not None:
+        made.history_manager.outputs = _KeepsNothing(list)
+    return made
 
 
 def run(job: dict[str, Any], send: Send) -> None:
@@ -66,6 +96,7 @@ def run(job: dict[str, Any], send: Send) -> None:
     asked: list[str] = []  # of the course's answers, while something is judged
     reference = course.answers(job["solution"], unit.name)
     lent = course.handed_out(job["solution"], unit.name, asked.append)
+    sys.stdout = sys.stderr = Output(job["output_mb"] * 2**20, lambda: send({"t": "cut"}))
     ipython = shell()
     names = ipython.user_ns
     courtesy = Courtesy(tuple(exercises))

@@ -158,7 +158,7 @@ class Place:
     def _start(self) -> None:
         if self._ended:
             raise CourseError("Grading was stopped.")
-        python = [sys.executable, "-c", "from utils.grading.server import main; main()"]
+        python = [sys.executable, "-c", f"from utils.grading.server import main; main({self._kind.name!r})"]
         env: dict[str, str] | None = None
         cwd = None
         if self._kind is not BUBBLEWRAP:
@@ -172,6 +172,7 @@ class Place:
             stderr=subprocess.PIPE if os.environ.get("COURSE_DEBUG") is None else None,
             env=env,
             cwd=cwd,
+            start_new_session=True,  # else Ctrl-C would reach it before the grader, and look like a hand-in's doing
         )
         assert self._process.stdout is not None
         first = self._process.stdout.readline()

@@ -27,13 +27,16 @@ MOST_PROCESSES = 40
 PAUSE = 0.2  # seconds between two looks at the processes
 
 
-def main() -> None:
-    """Serve until the input ends."""
+def main(kind: str) -> None:
+    """Serve until the input ends; `kind` is the sandbox's name."""
     jobs, out = os.fdopen(os.dup(0), "rb"), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
+    isolation.end_with_parent()
     isolation.adopt_orphans()
+    if kind == "unshare":  # bubblewrap does so itself
+        isolation.loopback_up()
     _warm()
     nested = _can_nest()
     os.dup2(nothing, 2)  # until here it may say why it does not start
@@ -98,6 +101,7 @@ def _child(job: dict[str, Any], out: int, token: bytes, nested: bool) -> None:
             _, status = os.waitpid(inner, 0)
             code = os.waitstatus_to_exitcode(status)
             os._exit(code if code >= 0 else 128 - code)
+    isolation.end_with_parent()
     os.setsid()
     isolation.limits(job["cpu_seconds"], job["memory_mb"], TMP_MB // 2)
     isolation.drop_powers()
@@ -236,7 +240,3 @@ def _kill_all(child: int) -> None:
             return
         time.sleep(0.01)
     sys.exit(f"process {child} cannot be ended")
-
-
-if __name__ == "__main__":
-    main()
