@@ -342,7 +342,7 @@ if REAL:
     OVERFITTED = Setting("train[:80%]", width=24, epochs=12, batch_size=64, learning_rate=1e-3)
     REGULARISED = OVERFITTED._replace(epochs=24)
 else:
-    STUDY = OVERFITTED = REGULARISED = Setting("train[:640]", width=8, epochs=10, batch_size=32, learning_rate=2e-3)
+    STUDY = OVERFITTED = REGULARISED = Setting("train[:640]", width=8, epochs=8, batch_size=32, learning_rate=3e-3)
 
 study = data.load("cifar10", STUDY.split, batch_size=STUDY.batch_size, shuffle=True, seed=0)
 example = next(iter(study))
