@@ -11,8 +11,10 @@ import jax.numpy as jnp
 import pytest
 
 from utils import authoring, checks, definitions, hidden
+from utils.checks import known, probes
 from utils.checks.checker import Checker
 from utils.checks.judge import judge
+from utils.checks.packing import unpacked
 from utils.checks.verdict import Kind
 from utils.paths import EXERCISES, ROOT, SOLUTIONS
 
@@ -97,10 +99,28 @@ def test_the_stub_is_not_attempted(unit, exercise):
     assert verdict.kind is Kind.NOT_ATTEMPTED, verdict.message
 
 
+class AsInARelease:
+    """The recorded values; each is computed again, so that one which depends on the answer shows."""
+
+    def __init__(self, recorder):
+        self.values = {name: unpacked(node, recorder.arrays) for name, node in recorder.nodes.items()}
+        self.computing = False  # outside `known` the guarded reference raises
+
+    def value(self, name, compute):
+        self.computing = True
+        computed = compute()
+        self.computing = False
+        assert probes.agrees(self.values[name], computed, 1e-4, 1e-5), f"{name} depends on the answer"
+        return self.values[name]
+
+
 @each_exercise
 def test_each_known_wrong_answer_is_wrong_with_its_own_message(unit, exercise):
-    reference = reference_of(unit, exercise)
-    verdicts = [judge(exercise, define(unit, exercise.name, wrong.code), reference) for wrong in exercise.wrong]
+    """With the values that a release would judge by, which are those that are computed where the solutions are."""
+    reference = getattr(known.guarded(unit), exercise.name)
+    values = AsInARelease(known.recorded(unit, exercise.name))
+    answers = [define(unit, exercise.name, wrong.code) for wrong in exercise.wrong]
+    verdicts = [judge(exercise, answer, reference, values) for answer in answers]
     for wrong, verdict in zip(exercise.wrong, verdicts, strict=True):
         assert verdict.kind is Kind.WRONG, f"{wrong.mistake}: {verdict}"
         assert wrong.says in verdict.message, f"{wrong.mistake}: {verdict}"

@@ -89,6 +89,11 @@ def note(path: str | Path) -> dict[str, str]:
     return {str(key): str(value) for key, value in header.get("__metadata__", {}).items()}
 
 
+def arrays(path: str | Path) -> dict[str, np.ndarray]:
+    """All arrays in a file by their names, as NumPy's, whatever model they belong to. Raises CourseError as `load` does."""
+    return _tensors(_file(path))
+
+
 def _file(path: str | Path) -> Path:
     return ROOT / in_full(path)
 

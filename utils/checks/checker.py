@@ -13,10 +13,12 @@ from typing import Any
 
 from utils import definitions
 from utils.authoring import BEGIN, END
+from utils.checks import known
 from utils.checks.judge import judge
 from utils.checks.registry import RESERVED, Exercise, Unit
 from utils.checks.verdict import Kind, Verdict, box, marked_up
 from utils.errors import CourseError
+from utils.paths import ROOT
 
 _NEUTRAL = "#57606a"
 
@@ -36,13 +38,15 @@ class CheckFailed(CourseError):
 class Checker:
     """`NAME = check.NAME(NAME)` judges an answer, shows the verdict and returns what to go on with.
 
-    That is the student's own answer when it is right, else the course's, with a line that says so.
+    That is the student's own answer when it is right, else the course's, with a line that says so. In a copy of the
+    course without its solutions it is always the student's own; recorded values of the course's answers judge it.
     """
 
     def __init__(self, unit: Unit, solution: ModuleType | None = None):
         """`solution` holds the course's answers; by default they are read from the unit's solution file."""
         self._unit = unit
-        self._solution = solution or definitions.load(unit.solution)
+        self._answers_are_here = solution is not None or (ROOT / unit.solution).exists()
+        self._solution = solution or definitions.load(unit.solution if self._answers_are_here else known.stubs(unit))
         self._verdicts: dict[str, Verdict] = {}
         self._hints_shown: dict[str, int] = {}
         self._revealed: set[str] = set()
@@ -74,13 +78,17 @@ class Checker:
         lines.append(
             "Run this again for the next one."
             if shown < len(exercise.hints)
-            else f"That was the last one. `check.reveal({name!r})` shows the course's answer; it then scores nothing."
+            else "That was the last one."
+            + f" `check.reveal({name!r})` shows the course's answer; it then scores nothing." * self._answers_are_here
         )
         _show("\n".join(lines), box("<br>".join(marked_up(line) for line in lines), _NEUTRAL))
 
     def reveal(self, name: str) -> None:
         """Show the course's answer. The exercise scores nothing from then on."""
         exercise = self._exercise(name)
+        if not self._answers_are_here:
+            note = f"This copy of the course doesn't hold its answers. `check.hint({name!r})` helps."
+            return _show(note, box(marked_up(note), _NEUTRAL))
         self._revealed.add(name)
         lines = inspect.getsource(self._reference(exercise)).splitlines()
         code = textwrap.dedent("\n".join(line for line in lines if line.strip() not in (BEGIN, END)))
@@ -111,7 +119,8 @@ class Checker:
         if answer is reference:
             verdict = self._handed_back(exercise)
         else:
-            verdict = judge(exercise, answer, reference)
+            values = known.COMPUTED if self._answers_are_here else known.Recorded(self._unit.name, exercise.name)
+            verdict = judge(exercise, answer, reference, values)
             verdict = self._without_points_if_revealed(verdict)
             self._verdicts[exercise.name] = verdict
         if verdict.kind is Kind.RIGHT:
@@ -120,7 +129,7 @@ class Checker:
         if os.environ.get("COURSE_GRADING") == "1":
             raise CheckFailed(verdict)
         _show_verdict(verdict)
-        return reference
+        return reference if self._answers_are_here else answer
 
     def _handed_back(self, exercise: Exercise) -> Verdict:
         """The check cell ran twice: the name stands for the course's version by now."""
@@ -130,7 +139,9 @@ class Checker:
         return Verdict(exercise.name, kind, message, 0, exercise.points)
 
     def _without_points_if_revealed(self, verdict: Verdict) -> Verdict:
-        goes_on = "" if verdict.kind is Kind.RIGHT else "Going on with the course's version, so what follows works."
+        own = "Going on with your own: this copy of the course doesn't hold its answers, so what follows may not work."
+        theirs = "Going on with the course's version, so what follows works."
+        goes_on = "" if verdict.kind is Kind.RIGHT else theirs if self._answers_are_here else own
         revealed = verdict.kind is Kind.RIGHT and verdict.exercise in self._revealed
         return Verdict(
             verdict.exercise,

@@ -10,7 +10,7 @@ from types import FrameType
 
 import jax
 
-from utils.paths import NOTEBOOKS, ROOT, SOLUTIONS
+from utils.paths import NOTEBOOKS, RESSOURCES, ROOT, SOLUTIONS
 
 # the first entry that fits is told: (exception, text in its message, likely cause)
 CAUSES: tuple[tuple[type[BaseException], str, str], ...] = (
@@ -182,7 +182,7 @@ _LIBRARIES = tuple(
     Path(sysconfig.get_paths()[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
 # the solutions too: when the course's answer trips over what the student's returned, none of its lines may show
-_OF_THE_COURSE = (ROOT / "utils", ROOT / ".venv", SOLUTIONS, NOTEBOOKS)
+_OF_THE_COURSE = (ROOT / "utils", ROOT / ".venv", SOLUTIONS, NOTEBOOKS, RESSOURCES)
 
 
 def answer_frames(error: BaseException) -> list[tuple[FrameType, int]]:

@@ -8,11 +8,13 @@ import inspect
 import io
 import signal
 import threading
+import traceback
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from utils.authoring import STUB_MESSAGE
+from utils.checks import known
 from utils.checks.explain import answer_frames, explained
 from utils.checks.probes import CheckDefect, Mistake
 from utils.checks.registry import Exercise
@@ -25,30 +27,38 @@ class _TookTooLong(BaseException):
     """Not an Exception: an answer's own `except Exception` must not swallow it."""
 
 
-def judge(exercise: Exercise, answer: Any, reference: Any) -> Verdict:
+def judge(exercise: Exercise, answer: Any, reference: Any, values: known.Source = known.COMPUTED) -> Verdict:
     """The verdict on an answer; raises nothing.
 
     Args:
       exercise: what was asked.
       answer: what the student handed over, of any kind.
-      reference: the course's own answer.
+      reference: the course's own answer; where it isn't there, its stub.
+      values: where what the check must know of the course's answer comes from.
     """
     out = _Tail()
     try:
-        with time_limit(exercise.seconds), contextlib.redirect_stdout(out), warnings.catch_warnings():
+        with (
+            time_limit(exercise.seconds),
+            contextlib.redirect_stdout(out),
+            warnings.catch_warnings(),
+            known.values_from(values),
+        ):
             warnings.simplefilter("ignore")
             _is_what_was_asked(exercise.name, answer, reference)
             exercise.check(answer, reference)
     except BaseException as error:
-        kind, message = _judged(exercise, reference, error)
+        kind, message = _judged(exercise, reference, error, values)
         printed = out.last(_PRINTED_LINES) if kind is Kind.WRONG else ""
         return Verdict(exercise.name, kind, message, 0, exercise.points, printed)
     return Verdict(exercise.name, Kind.RIGHT, "", exercise.points, exercise.points)
 
 
-def _judged(exercise: Exercise, reference: Any, error: BaseException) -> tuple[Kind, str]:
+def _judged(exercise: Exercise, reference: Any, error: BaseException, values: known.Source) -> tuple[Kind, str]:
     if isinstance(error, Mistake):
         return Kind.WRONG, str(error)
+    if isinstance(error, known.NotKnown):
+        return Kind.NOT_CHECKED, str(error)
     if isinstance(error, _TookTooLong):
         return Kind.WRONG, (
             f"It still ran after {exercise.seconds:g} seconds and was stopped. Is there a loop that never ends, "
@@ -57,6 +67,8 @@ def _judged(exercise: Exercise, reference: Any, error: BaseException) -> tuple[K
     if isinstance(error, KeyboardInterrupt):
         return Kind.NOT_CHECKED, "The check was interrupted. Run the cell again."
     if isinstance(error, NotImplementedError) and STUB_MESSAGE in str(error):
+        if values is not known.COMPUTED and _raised_in(inspect.getfile(reference), error):
+            return Kind.NOT_CHECKED, "The check needs the course's answer, which this copy of the course doesn't hold."
         stub = _stub_name(error)
         if stub in ("", exercise.name):
             return Kind.NOT_ATTEMPTED, f"Stuck? `check.hint({exercise.name!r})`"
@@ -68,19 +80,25 @@ def _judged(exercise: Exercise, reference: Any, error: BaseException) -> tuple[K
         return Kind.WRONG, "It called `exit()`. Return the result instead."
     if answer_frames(error) and not isinstance(error, CheckDefect):
         return Kind.WRONG, explained(error)
-    return _nothing_of_theirs(exercise, reference, error)
+    return _nothing_of_theirs(exercise, reference, error, values)
 
 
-def _nothing_of_theirs(exercise: Exercise, reference: Any, error: BaseException) -> tuple[Kind, str]:
-    """An exception with no line of the answer in it: what it returned was unusable, or the check is broken."""
-    try:
-        with time_limit(exercise.seconds), contextlib.redirect_stdout(io.StringIO()):
-            exercise.check(reference, reference)
-    except BaseException as own:
-        return Kind.NOT_CHECKED, (
-            f"The check itself failed ({type(own).__name__}), on the course's own answer too: this is not your doing. "
-            "`make doctor` tells whether the installation is sound."
-        )
+def _nothing_of_theirs(
+    exercise: Exercise, reference: Any, error: BaseException, values: known.Source
+) -> tuple[Kind, str]:
+    """An exception with no line of the answer in it: what it returned was unusable, or the check is broken.
+
+    Without the solutions the first is taken for granted: values are recorded only if the check works.
+    """
+    if values is known.COMPUTED:
+        try:
+            with time_limit(exercise.seconds), contextlib.redirect_stdout(io.StringIO()):
+                exercise.check(reference, reference)
+        except BaseException as own:
+            return Kind.NOT_CHECKED, (
+                f"The check itself failed ({type(own).__name__}), on the course's own answer too: this is not your "
+                "doing. `make doctor` tells whether the installation is sound."
+            )
     if isinstance(error, CheckDefect):
         return Kind.NOT_CHECKED, f"The check itself is at fault: {error}."
     return Kind.WRONG, f"What it returns cannot be used: {explained(error).removeprefix('It raised ')}"
@@ -90,6 +108,11 @@ def _stub_name(error: BaseException) -> str:
     """The function or class whose stub raised, e.g. "CNN" for `CNN.__call__`."""
     frames = answer_frames(error)
     return frames[-1][0].f_code.co_qualname.split(".")[0] if frames else ""
+
+
+def _raised_in(file: str, error: BaseException) -> bool:
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return frames[-1].f_code.co_filename == file
 
 
 def _is_what_was_asked(name: str, answer: Any, reference: Any) -> None:

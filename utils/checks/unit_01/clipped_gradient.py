@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 from utils.checks.unit_01.shared import equations
 
@@ -186,7 +187,7 @@ def clipped_gradient(answer: Any, reference: Any) -> None:
     y = jnp.array([1.0, -4.0, 6.0, -0.3, 0.1])
     bound = 1.5
     got = probes.call(answer, loss, params, x, y, bound)
-    want = reference(loss, params, x, y, bound)
+    want = known("want", lambda: reference(loss, params, x, y, bound))
 
     grads = jax.vmap(jax.grad(loss), in_axes=(None, 0, 0))(params, x, y)
     squares = jnp.sum(grads["w"] ** 2, axis=(1, 2)) + grads["b"] ** 2
@@ -233,14 +234,13 @@ def clipped_gradient(answer: Any, reference: Any) -> None:
         because="Compare with the loop above the cell.",
     )
     fitted = y.at[0].set(x[0] @ params["w"] @ jnp.array([1.0, 0.5]) + params["b"])
+    want = known("with a gradient of zero", lambda: reference(loss, params, x, fitted, bound))
     got = answer(loss, params, x, fitted, bound)
     if any(bool(jnp.isnan(leaf).any()) for leaf in jax.tree.leaves(got)):
         probes.fail(
             "An example whose gradient is zero gives NaN: 0 / 0. Keep the divisor above zero: `jnp.maximum(norm, 1e-12)`."
         )
-    probes.close(
-        got, reference(loss, params, x, fitted, bound), because="That was with an example whose gradient is zero."
-    )
+    probes.close(got, want, because="That was with an example whose gradient is zero.")
 
     def at(x: Any, y: Any) -> Any:
         return answer(loss, params, x, y, bound)

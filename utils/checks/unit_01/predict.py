@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 
 
@@ -122,7 +124,7 @@ def predict(answer: Any, reference: Any) -> None:
     def model(rows: Any) -> Any:
         seen.append(rows.shape)
         compiled.append(isinstance(rows, jax.core.Tracer))
-        return jnp.stack([rows.sum(1), rows[:, 0] * rows[:, 2]], axis=1)
+        return _model(rows)
 
     got = probes.call(answer, model, x, size)
     probes.expect(bool(seen), "It never calls `model`.")
@@ -143,7 +145,7 @@ def predict(answer: Any, reference: Any) -> None:
         probes.fail(
             "The model was compiled a second time, for the last, shorter batch. Fill that batch up to `size` rows."
         )
-    want = reference(lambda rows: jnp.stack([rows.sum(1), rows[:, 0] * rows[:, 2]], axis=1), x, size)
+    want = known("want", lambda: reference(_model, x, size))
     if hasattr(got, "shape"):
         longer = got.shape == (12, 2)
         if longer and np.allclose(got[:rows], want, atol=1e-6):
@@ -165,6 +167,10 @@ def predict(answer: Any, reference: Any) -> None:
         "Call `jax.jit` once, before the loop.",
     )
     for rows_left in (8, 3):
-        want = reference(lambda rows: jnp.tanh(rows), x[:rows_left], size)
+        want = known(f"{rows_left} rows", partial(reference, jnp.tanh, x[:rows_left], size))
         got = probes.call(answer, lambda rows: jnp.tanh(rows), x[:rows_left], size)
         probes.close(got, want, because=f"That was with {rows_left} rows and a size of {size}.")
+
+
+def _model(rows: Any) -> Any:
+    return jnp.stack([rows.sum(1), rows[:, 0] * rows[:, 2]], axis=1)  # [B, 3] -> [B, 2]

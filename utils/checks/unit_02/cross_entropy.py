@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 
 
@@ -107,7 +108,7 @@ def cross_entropy(answer: Any, reference: Any) -> None:
     logits = 2.0 * jax.random.normal(jax.random.key(0), (6, 5))
     labels = jnp.array([0, 3, 1, 4, 4, 2], jnp.int32)
     probes.same_shapes(answer, reference, logits, labels)
-    want = reference(logits, labels)
+    want = known("want", lambda: reference(logits, labels))
     picked = (jnp.arange(6), labels)
     probes.close(
         probes.call(answer, logits, labels),

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 
 
@@ -92,7 +93,7 @@ def pack(answer: Any, reference: Any) -> None:
             "Block_0": {"Dense_0": {"kernel": jnp.arange(4.0).reshape(2, 2), "bias": jnp.zeros((2,))}},
         }
     }
-    got, want = probes.call(answer, params), reference(params)
+    got, want = probes.call(answer, params), known("want", lambda: reference(params))
     if not isinstance(got, dict):
         probes.fail(f"A dictionary is wanted; it returned a `{type(got).__name__}`.")
     names = list(got)

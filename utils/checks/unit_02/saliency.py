@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 
 
@@ -139,7 +140,8 @@ def saliency(answer: Any, reference: Any) -> None:
 
     jax.eval_shape(by_weights, images, classes)
     probes.same_shapes(mine, lambda x, y: reference(_two_layers, params, x, y), images, classes)
-    got, want = probes.call(mine, images, classes), reference(_two_layers, params, images, classes)
+    got = probes.call(mine, images, classes)
+    want = known("want", lambda: reference(_two_layers, params, images, classes))
     if probes.agrees(got, want):
         return probes.jits(mine, images, classes)
     logit = by(lambda z, y: z[y])

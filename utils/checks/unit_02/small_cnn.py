@@ -10,6 +10,7 @@ import numpy as np
 from flax import linen as nn
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 
 
@@ -263,7 +264,7 @@ def SmallCNN(answer: Any, reference: Any) -> None:
     keys = jax.random.split(jax.random.key(0), 2)
     images = jax.random.normal(keys[0], (2, 28, 28, 1))
     got = jax.eval_shape(answer().init, keys[1], images)
-    want = jax.eval_shape(reference().init, keys[1], images)
+    want = known("weights", lambda: jax.eval_shape(reference().init, keys[1], images))
     _layers_are_right(got.get("params", {}), want["params"])
     probes.like(got, want)
 
@@ -277,7 +278,7 @@ def SmallCNN(answer: Any, reference: Any) -> None:
         return module.apply(weights, images)  # not jitted: the variants share their operations
 
     probes.same_shapes(answer().apply, reference().apply, weights, images)
-    got, want = probes.call(run, answer()), run(reference())
+    got, want = probes.call(run, answer()), known("logits", lambda: run(reference()))
     if probes.agrees(got, want, 1e-4, 1e-5):
         return
     probes.close(

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 from utils.checks.unit_02.shared import linear, linear_params
 from utils.data import Batch
@@ -180,7 +181,7 @@ def train_step(answer: Any, reference: Any) -> None:
     mask = jnp.array([True, True, True, False])
     images = jax.random.normal(jax.random.key(3), (4, 2, 2, 1)) * mask[:, None, None, None]
     batch = Batch(images, jnp.array([2, 0, 1, 0], jnp.int32), mask)
-    state = _state_like(reference, optimizer, batch)
+    state = _later_state(reference, optimizer, batch, "state")
 
     def mine(state: Any, batch: Batch) -> Any:
         return answer(state, batch, linear, optimizer)
@@ -194,7 +195,8 @@ def train_step(answer: Any, reference: Any) -> None:
             "`optimizer.update` does not see the weights, which weight decay needs: "
             "`optimizer.update(gradients, state.opt_state, state.params)`."
         )
-    got, (new, loss) = probes.call(mine, state, batch), right(state, batch)
+    got, (new, loss) = probes.call(mine, state, batch), known("want", lambda: right(state, batch))
+    later = known("loss after the step", lambda: right(new, batch)[1])
     if probes.agrees(got, (new, loss)):
         probes.pure(mine, state, batch)
         return probes.jits(mine, state, batch)
@@ -246,18 +248,18 @@ def train_step(answer: Any, reference: Any) -> None:
             ),
             "The loss it returns was computed after the update. `jax.value_and_grad` gives the one before, at no cost.": (
                 new,
-                right(new, batch)[1],
+                later,
             ),
         },
         because="Compare with the three points above, one after the other.",
     )
 
 
-def _state_like(reference: Any, optimizer: Any, batch: Batch) -> Any:
+def _later_state(reference: Any, optimizer: Any, batch: Batch, name: str) -> Any:
     """A state after one step, so that the optimiser's averages are not zero. Its class is the solution's own."""
     params = linear_params()
     state = reference.__globals__["TrainState"](jnp.zeros((), jnp.int32), params, optimizer.init(params))
-    return reference(state, batch, linear, optimizer)[0]
+    return known(name, lambda: reference(state, batch, linear, optimizer)[0], like=state)
 
 
 def _sees_weights(answer: Any, reference: Any, batch: Batch) -> bool:
@@ -270,6 +272,6 @@ def _sees_weights(answer: Any, reference: Any, batch: Batch) -> bool:
         return base.update(gradients, opt_state, params)
 
     spy = optax.GradientTransformation(base.init, update)
-    state = _state_like(reference, base, batch)
+    state = _later_state(reference, base, batch, "state without averages")
     jax.eval_shape(lambda s, b: answer(s, b, linear, spy), state, batch)
     return all(seen)

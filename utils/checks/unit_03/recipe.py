@@ -13,11 +13,13 @@ import numpy as np
 import optax
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 from utils.checks.unit_03.shared import quick
 from utils.data import augment
 
 WIDTH, STEPS = 2, 20
+IMAGES = jax.ShapeDtypeStruct((4, 32, 32, 3), jnp.float32)
 FIELDS = ("name", "network", "optimizer", "augment", "smoothing")
 
 
@@ -113,7 +115,7 @@ def recipe(answer: Any, reference: Any) -> None:
     _augment_is_right(made.augment)
     if not (callable(getattr(made.optimizer, "init", None)) and callable(getattr(made.optimizer, "update", None))):
         probes.fail(f"The `optimizer` is {_kind(made.optimizer)}; one of optax's is wanted, e.g. `optax.adam(2e-3)`.")
-    _network_is_right(made.network, reference(WIDTH, STEPS).network)
+    _network_is_right(made.network, known("weights of VGG8", lambda: _weights_of(reference(WIDTH, STEPS).network)))
     logits, losses = quick(lambda key: _first_and_losses(made, key))(jax.random.key(0, impl="rbg"))
     if bool(np.allclose(np.sum(logits, axis=-1), 1.0, atol=1e-4) and np.all(logits >= 0)):
         probes.fail("What it gives are probabilities: there is a softmax at the end. The loss wants plain logits.")
@@ -140,18 +142,14 @@ def _augment_is_right(functions: Any) -> None:
             probes.fail(f"In `augment` stands {_kind(function)}; functions of `utils.data.augment` are wanted.")
 
 
-def _network_is_right(network: Any, reference: hk.Transformed) -> None:
+def _network_is_right(network: Any, limit: int) -> None:
     """Logits in evaluation without a key, and no more weights than are allowed; all without arithmetic."""
     if isinstance(network, hk.TransformedWithState) or not isinstance(network, hk.Transformed):
         probes.fail(f"`network` is {_kind(network)}; what `hk.transform` returns is wanted.")
     if "rng" not in inspect.signature(network.apply).parameters:
         probes.fail("`network.apply` takes no key: leave `hk.without_apply_rng` away, even where no key is needed.")
-    key, images = jax.random.key(0), jax.ShapeDtypeStruct((4, 32, 32, 3), jnp.float32)
-    shapes = jax.eval_shape(network.init, key, images)
-    count, limit = (
-        sum(leaf.size for leaf in jax.tree.leaves(one)) for one in (shapes, jax.eval_shape(reference.init, key, images))
-    )
-    logits = _logits_shape(network, shapes, images)
+    count = _weights_of(network)
+    logits = _logits_shape(network, jax.eval_shape(network.init, jax.random.key(0), IMAGES), IMAGES)
     if getattr(logits, "shape", None) != (4, 10):
         shape = list(getattr(logits, "shape", ()))
         probes.fail(f"For 4 pictures it gives {shape}; logits [4, 10] are wanted.")
@@ -160,6 +158,11 @@ def _network_is_right(network: Any, reference: hk.Transformed) -> None:
             f"At width {WIDTH} it has {count:,} weights, VGG8 has {limit:,}: at most twice as many are allowed, or it is a "
             "contest of sizes."
         )
+
+
+def _weights_of(network: hk.Transformed) -> int:
+    shapes = jax.eval_shape(network.init, jax.random.key(0), IMAGES)
+    return sum(leaf.size for leaf in jax.tree.leaves(shapes))
 
 
 def _logits_shape(network: hk.Transformed, shapes: Any, images: Any) -> Any:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 
 
@@ -103,12 +104,13 @@ def rising(answer: Any, reference: Any) -> None:
         probes.fail(f"It returned a `{type(rates).__name__}`; a Python list of {depth} numbers is wanted.")
     if len(rates) != depth:
         probes.fail(f"It returned {len(rates)} rates for a depth of {depth}.")
-    want = np.array(reference(top, depth))
+    want = np.array(known("want", lambda: reference(top, depth)))
     got = np.array([np.asarray(rate, np.float64) for rate in rates])
     if got.shape != want.shape:
         probes.fail("Each rate must be one number.")
     _explain(got, want, top)
-    probes.close(np.array(answer(0.3, 3), np.float64), np.array(reference(0.3, 3), np.float64), because="At depth 3.")
+    shallow = known("at depth 3", lambda: reference(0.3, 3))
+    probes.close(np.array(answer(0.3, 3), np.float64), np.array(shallow, np.float64), because="At depth 3.")
     with probes.doing("with a traced `top` (`float()` and NumPy's functions leave JAX)"):
         traced = jax.jit(lambda top: jnp.stack(answer(top, depth)))(top)
     probes.close(traced, jnp.asarray(want, jnp.float32))

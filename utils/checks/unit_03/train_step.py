@@ -10,6 +10,7 @@ import numpy as np
 import optax
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 from utils.checks.unit_03.shared import key_of
 from utils.data import Batch
@@ -155,7 +156,7 @@ def train_step(answer: Any, reference: Any) -> None:
     key = key_of(7)
     images = jnp.asarray(np.random.default_rng(3).normal(size=(4, 2, 2, 1)), jnp.float32)
     batch = Batch(images, jnp.array([2, 0, 1, 0], jnp.int32), jnp.array([True, True, True, False]))
-    state = _state_like(reference, optimizer, batch, key)
+    state = _later_state(reference, optimizer, batch, key, "state")
 
     def mine(state: Any, batch: Batch, key: Any) -> Any:
         return answer(state, batch, key, _loss, optimizer)
@@ -169,10 +170,10 @@ def train_step(answer: Any, reference: Any) -> None:
             "`optimizer.update(gradients, state.opt_state, state.params)`."
         )
     probes.same_shapes(mine, right, state, batch, key)
-    got, want = probes.call(mine, state, batch, key), right(state, batch, key)
+    got, want = probes.call(mine, state, batch, key), known("want", lambda: right(state, batch, key))
     if not probes.agrees(got, want, 1e-4, 1e-5):
         _keys_are_right(answer, state, batch, key, optimizer)
-        _explain(got, want, state, right, batch, key)
+        _explain(got, want, state, batch, key)
     probes.pure(mine, state, batch, key)
     probes.jits(mine, state, batch, key)
 
@@ -186,16 +187,21 @@ def _loss(params: Any, key: Any, batch: Batch) -> Any:
     return jnp.mean(losses, where=batch.mask)
 
 
-def _state_like(reference: Any, optimizer: Any, batch: Batch, key: Any) -> Any:
+def _later_state(reference: Any, optimizer: Any, batch: Batch, key: Any, name: str) -> Any:
     """A state after three steps, so that nothing in it is zero. Its class is the solution's own."""
     params = {
         "w": jnp.asarray(np.random.default_rng(1).normal(size=(4, 3)) / 2, jnp.float32),
         "b": jnp.array([0.3, -0.2, 0.1]),
     }
     state = reference.__globals__["TrainState"](jnp.zeros((), jnp.int32), params, optimizer.init(params))
-    for _ in range(3):
-        state, _ = reference(state, batch, key, _loss, optimizer)
-    return state
+
+    def after_three_steps() -> Any:
+        after = state
+        for _ in range(3):
+            after, _ = reference(after, batch, key, _loss, optimizer)
+        return after
+
+    return known(name, after_three_steps, like=state)
 
 
 def _sees_weights(answer: Any, reference: Any, batch: Batch, key: Any) -> bool:
@@ -207,7 +213,7 @@ def _sees_weights(answer: Any, reference: Any, batch: Batch, key: Any) -> bool:
         return base.update(gradients, opt_state, params)
 
     spy = optax.GradientTransformation(base.init, update)
-    state = _state_like(reference, base, batch, key)
+    state = _later_state(reference, base, batch, key, "state without averages")
     jax.eval_shape(lambda s, b, k: answer(s, b, k, _loss, spy), state, batch, key)
     return all(seen)
 
@@ -251,7 +257,7 @@ def _keys_are_right(answer: Any, state: Any, batch: Batch, key: Any, optimizer: 
         probes.fail("The key of the step should be `jax.random.fold_in(key, state.step)`; it is another one.")
 
 
-def _explain(got: Any, want: Any, state: Any, right: Any, batch: Batch, key: Any) -> None:
+def _explain(got: Any, want: Any, state: Any, batch: Batch, key: Any) -> None:
     new, loss = want
     downhill = jax.tree.map(lambda b, a: b - a, new.params, state.params)
     probes.close(

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 from utils.checks.unit_03.shared import bare, drawn_like, key_of, layers_are_right, quick, transformed
 from utils.jaxprs import equations
@@ -286,7 +287,7 @@ def VGG8(answer: Any, reference: Any) -> None:
     probes.expect(issubclass(answer, hk.Module), "It should be a Haiku module: `class VGG8(hk.Module)`.")
     images, key = _images(), key_of(1)
     mine, right = _functions(answer), _functions(reference)
-    shapes = jax.eval_shape(right.init, key, images)
+    shapes = known("weights", lambda: jax.eval_shape(right.init, key, images))
     got_shapes = jax.eval_shape(mine.init, key, images)
     layers_are_right(got_shapes, shapes, _why)
     params = drawn_like(shapes)
@@ -300,7 +301,8 @@ def VGG8(answer: Any, reference: Any) -> None:
     probes.same_shapes(lambda: mine.apply(params, None, images), lambda: right.apply(right_params, None, images))
     _drops_at_its_places(draws(True))
     run = _program(mine, params, images)
-    (plain, divided), (want_plain, want_divided) = probes.call(run, key, TOP), _wanted_of(reference)
+    plain, divided = probes.call(run, key, TOP)
+    want_plain, want_divided = known("logits", lambda: _wanted_of(reference))
     if not probes.agrees(plain, want_plain, 1e-4, 1e-5):
         _evaluation_differs(plain, want_plain, right_params, images)
     if not probes.agrees(divided, want_divided, 1e-4, 1e-5):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 from utils.checks.unit_04.shared import changed, refusal
 
@@ -183,7 +184,8 @@ def batch_norm(answer: Any, reference: Any) -> None:
     _statistics_are_of_a_channel(of(answer, True), x, scale, bias, stats)
     for train in (True, False):
         with probes.doing(f"with `train={train}`"):
-            probes.same_shapes(of(answer, train), of(reference, train), x, scale, bias, stats)
+            mine, right = of(answer, train), of(reference, train)
+            probes.same_shapes(mine, right, x, scale, bias, stats, known_as=f"shapes, {train=}")
 
     mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
     unbiased = x.var((0, 1, 2), ddof=1)
@@ -195,7 +197,8 @@ def batch_norm(answer: Any, reference: Any) -> None:
     def moved(mean: jax.Array, var: jax.Array, old: float = momentum) -> Any:
         return type(stats)(old * stats.mean + (1 - old) * mean, old * stats.var + (1 - old) * var)
 
-    got, want = probes.call(of(answer, True), x, scale, bias, stats), of(reference, True)(x, scale, bias, stats)
+    got = probes.call(of(answer, True), x, scale, bias, stats)
+    want = known("training", lambda: of(reference, True)(x, scale, bias, stats))
     if not probes.agrees(got, want):
         probes.close(
             got,
@@ -244,7 +247,8 @@ def batch_norm(answer: Any, reference: Any) -> None:
             },
             because="With `train=True`, compare with the NumPy lines for one channel.",
         )
-    got, want = probes.call(of(answer, False), x, scale, bias, stats), of(reference, False)(x, scale, bias, stats)
+    got = probes.call(of(answer, False), x, scale, bias, stats)
+    want = known("evaluation", lambda: of(reference, False)(x, scale, bias, stats))
     probes.close(
         got,
         want,
@@ -295,9 +299,10 @@ def _gradient_goes_through_the_statistics(mine: Any, right: Any, x: jax.Array, *
     def slope(fn: Any) -> jax.Array:
         return jax.jit(jax.grad(lambda x: (fn(x, *rest)[0] ** 3).sum()))(x)
 
+    want = known("gradient", lambda: slope(right))
     with probes.doing("under `jax.jit` and `jax.grad`"):
         probes.expect(
-            probes.agrees(probes.call(slope, mine), slope(right), 1e-3, 1e-4),
+            probes.agrees(probes.call(slope, mine), want, 1e-3, 1e-4),
             "the values are right and the gradient is not: mean and variance depend on `x` too, and here one of them is a "
             "constant to the gradient. Does it leave JAX, or is there a `stop_gradient`?",
         )

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 
 
@@ -132,7 +133,7 @@ def decay_mask(answer: Any, reference: Any) -> None:
         },
         "head": {"kernel": jnp.ones((4, 2)), "bias": jnp.zeros(2)},
     }
-    got, want = probes.call(answer, params), reference(params)
+    got, want = probes.call(answer, params), known("want", lambda: reference(params))
     if isinstance(got, dict) and not any(isinstance(entry, dict) for entry in got.values()):
         probes.fail("It returns a flat dictionary; the structure of `params` is wanted, dictionaries in dictionaries.")
     if (

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 from utils.checks.unit_04.shared import changed
 
@@ -163,7 +164,7 @@ def grad_cam(answer: Any, reference: Any) -> None:
     probes.same_shapes(mine, right, images, classes)
     with probes.doing("with a blank picture, for which nothing speaks for the class"):
         probes.call(mine, jnp.zeros_like(images), classes)
-    got, want = probes.call(mine, images, classes), right(images, classes)
+    got, want = probes.call(mine, images, classes), known("want", lambda: right(images, classes))
     if probes.agrees(got, want, 1e-4, 1e-5):
         return probes.jits(mine, images, classes)
 

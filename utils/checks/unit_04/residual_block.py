@@ -11,6 +11,7 @@ import numpy as np
 from flax import linen as nn
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 from utils.checks.unit_04.residual_variant import Variant
 from utils.checks.unit_04.shared import changed
@@ -199,7 +200,8 @@ def ResidualBlock(answer: Any, reference: Any) -> None:
             for part in ("conv", "norm"):
                 if part not in used:
                     probes.fail(f"It does not use `self.{part}`, which brings the settings that all blocks share.")
-        want = jax.eval_shape(reference(features, stride, conv, norm).init, jax.random.key(0), x)
+        right = reference(features, stride, conv, norm)
+        want = known(f"weights, {called}", partial(jax.eval_shape, right.init, jax.random.key(0), x))
         _layers_are_right(got, want, called)
         if (channels == features) == (stride == 1):  # the two that differ most tell all that the values can tell
             _values_are_right(answer, reference, (features, stride, conv, norm), want, x, called)
@@ -308,8 +310,9 @@ def _values_are_right(answer: Any, reference: Any, settings: Any, shapes: Any, x
         return kind(*settings, **mistakes).apply(weights, x)  # not jitted: all of these share their operations
 
     with probes.doing(called):
-        probes.same_shapes(answer(*settings).apply, reference(*settings).apply, weights, x)
-        got, want = probes.call(run, answer), run(reference)
+        mine, right = answer(*settings).apply, reference(*settings).apply
+        probes.same_shapes(mine, right, weights, x, known_as=f"shapes, {called}")
+        got, want = probes.call(run, answer), known(f"values, {called}", lambda: run(reference))
         if probes.agrees(got, want, 1e-4, 1e-4):
             return
         mistakes: dict[str, dict[str, Any]] = {
@@ -342,16 +345,18 @@ def _trains(answer: Any, reference: Any) -> None:
     """With a norm that is bound for training the running statistics move as they should."""
     x = _picture(2)
     settings = (3, 2, partial(nn.Conv, use_bias=False), partial(nn.BatchNorm, use_running_average=False))
-    shapes = jax.eval_shape(reference(*settings).init, jax.random.key(0), x)
+    right = reference(*settings)
+    shapes = known("weights, in training", lambda: jax.eval_shape(right.init, jax.random.key(0), x))
     variables = jax.tree.map(lambda leaf: jnp.ones(leaf.shape), shapes)
 
     def run(kind: Any) -> Any:
         return kind(*settings).apply(variables, x, mutable=["batch_stats"])
 
+    want = known("values, in training", lambda: run(reference))
     with probes.doing("in training, with `use_running_average=False` bound to the norm"):
         probes.close(
             probes.call(run, answer),
-            run(reference),
+            want,
             because="`self.norm` comes with its settings: hand it a `name` and nothing else.",
             rtol=1e-4,
             atol=1e-4,

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 from utils.checks.unit_04.shared import changed
 
@@ -123,7 +124,7 @@ def warmup_cosine(answer: Any, reference: Any) -> None:
     peak, warmup, total = 0.5, 4, 20
     settings: dict[str, Any] = {"peak": peak, "warmup": warmup, "total": total}
     mine, right = partial(answer, **settings), partial(reference, **settings)
-    probes.same_shapes(mine, right, jnp.int32(3))
+    probes.same_shapes(mine, right, jnp.int32(3), known_as="shape of a step")
     probes.same_shapes(mine, right, steps)
 
     step = np.arange(32)
@@ -138,7 +139,7 @@ def warmup_cosine(answer: Any, reference: Any) -> None:
 
     probes.close(
         probes.call(mine, steps),
-        right(steps),
+        known("want", lambda: right(steps)),
         mistakes={
             "After the end the rate comes up again: the cosine goes on. From `total` on it is 0.": with_pieces(
                 half((step - warmup) / (total - warmup))
@@ -172,7 +173,6 @@ def warmup_cosine(answer: Any, reference: Any) -> None:
     with probes.doing("with `warmup=0`"):
         fresh = {**settings, "warmup": 0}
         at_zero = partial(answer, **fresh)
-        probes.close(
-            probes.call(at_zero, steps), reference(steps, **fresh), because="There it starts at the peak.", atol=1e-6
-        )
+        want = known("no warm-up", lambda: reference(steps, **fresh))
+        probes.close(probes.call(at_zero, steps), want, because="There it starts at the peak.", atol=1e-6)
     probes.jits(mine, steps)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 
 
@@ -68,7 +69,7 @@ LOG = "np.sign(x) * np.log2(np.abs(x) + 1) / np.log2(8)"
 )
 def log_coordinates(answer: Any, reference: Any) -> None:
     """Offsets on a logarithmic scale."""
-    got, want = probes.call(answer, 4), reference(4)
+    got, want = probes.call(answer, 4), known("want", lambda: reference(4))
     probes.like(got, want)
     x = 8 * _offsets(4) / 3
     if not probes.agrees(got, want):
@@ -92,10 +93,10 @@ def log_coordinates(answer: Any, reference: Any) -> None:
         )
     probes.close(
         probes.call(answer, 6, 3),
-        reference(6, 3),
+        known("trained with 3", lambda: reference(6, 3)),
         mistakes={
-            "`trained` is not used: a model trained with windows of 3 divides by 2, whatever its windows are now.": reference(
-                6
+            "`trained` is not used: a model trained with windows of 3 divides by 2, whatever its windows are now.": known(
+                "not trained", lambda: reference(6)
             ),
             "With `trained` given, it divides by `trained`; divide by `trained` minus 1.": _log(8 * _offsets(6) / 3),
         },

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 from utils.checks.unit_05.shared import normal
 
@@ -107,7 +108,7 @@ def merge_patches(answer: Any, reference: Any) -> None:
     probes.same_shapes(answer, reference, *inputs)
     with probes.doing("under `jax.jit`"):  # one program compiles faster than its operations one by one
         got = probes.call(jax.jit(answer), *inputs)
-    want = jax.jit(reference)(*inputs)
+    want = known("want", lambda: jax.jit(reference)(*inputs))
     if not probes.agrees(got, want, 1e-4, 1e-5):
         merged = _corners(x) @ kernel
         centred = merged - merged.mean(-1, keepdims=True)

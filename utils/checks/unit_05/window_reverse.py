@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from utils.checks import probes
+from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 from utils.checks.unit_05.shared import numbered
 
@@ -96,7 +97,7 @@ def window_reverse(answer: Any, reference: Any) -> None:
     def mine(windows: Any) -> Any:
         return answer(windows, 2, 4, 6)
 
-    got, want = probes.call(mine, windows), reference(windows, 2, 4, 6)
+    got, want = probes.call(mine, windows), known("want", lambda: reference(windows, 2, 4, 6))
     probes.like(got, want)
     if not probes.agrees(got, want):
         probes.close(

@@ -1,0 +1,224 @@
+"""What checks know of the course's answers, also where the solutions are absent.
+
+The rule for a check, in three lines:
+
+    want = known("want", lambda: reference(x))  # what comes from `reference` is had in this way, or by a probe;
+    # the name is given once in a check, and the value is numbers, texts, arrays or shapes, in tuples or dictionaries;
+    # it stands where every right answer passes: before the branch that looks for the mistake of a wrong one.
+
+With the solutions there, `known` computes the value. For a release `record` runs each check on the course's own
+answer, and writes the values that it asks for to `ressources/known/UNIT.safetensors` (numbers and their structure, no
+code) and beside it the untouched exercise. In the release `reference` is what that exercise defines: the course's
+answer without its body, so its signature, its annotations and its `__globals__` are real. A check that asks for a value
+that was not recorded ends as "could not be checked".
+
+Recorded values were computed on a CPU, so that is where a check that reads them computes, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from utils import authoring, definitions, files, weights
+from utils.checks.packing import packed, unpacked
+from utils.checks.registry import Unit
+from utils.errors import CourseError
+from utils.paths import EXERCISES, RESSOURCES, ROOT, shown
+
+KNOWN = RESSOURCES / "known"
+
+
+class NotKnown(Exception):
+    """The check needs a value of the course's answer which this copy doesn't hold; the message says so to a student."""
+
+
+class Source(Protocol):
+    """Where values come from."""
+
+    def value(self, name: str, compute: Callable[[], Any]) -> Any:
+        """The value of that name."""
+
+
+def known(name: str, compute: Callable[[], Any], *, like: Any = None) -> Any:
+    """A value that a check gets from the course's answer.
+
+    Args:
+      name: what the check calls it; once in a check.
+      compute: gives the value, and is the only place from which `reference` is called.
+      like: a tree of the value's structure, for a value whose classes matter (a state that an answer is called with):
+        the value comes back in the classes of `like`. Otherwise a named tuple or dataclass comes back, where it was
+        recorded, as a named tuple of the same fields.
+
+    Raises:
+      NotKnown: the solutions are absent, and the recorded values lack this one.
+    """
+    value = _source.value(name, compute)
+    return value if like is None else jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(value))
+
+
+@contextlib.contextmanager
+def values_from(source: Source) -> Iterator[None]:
+    """Where `known` gets its values from, inside a `with`."""
+    global _source
+    before, _source = _source, source
+    try:
+        with contextlib.nullcontext() if source is COMPUTED else _on_a_cpu():
+            yield
+    finally:
+        _source = before
+
+
+class _Computed:
+    """From the course's answers, which are there."""
+
+    def value(self, name: str, compute: Callable[[], Any]) -> Any:
+        return compute()
+
+
+COMPUTED: Source = _Computed()
+_source: Source = COMPUTED
+
+
+class Recorded:
+    """The values of an exercise from the file that came with a release. It is read when the first is asked for."""
+
+    def __init__(self, unit: str, exercise: str, folder: Path = KNOWN):
+        self._file, self._exercise = folder / f"{unit}.safetensors", exercise
+        self._values: dict[str, Any] | None = None
+
+    def value(self, name: str, compute: Callable[[], Any]) -> Any:
+        if self._values is None:
+            self._values = self._read()
+        if name not in self._values:
+            raise NotKnown(
+                f"This copy of the course doesn't hold the value {name!r} that the check of `{self._exercise}` needs. "
+                "Fetch the course again, or tell who gave it to you: your answer is not to blame."
+            )
+        return self._values[name]
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            arrays = weights.arrays(self._file)
+            nodes = json.loads(weights.note(self._file)["known"])[self._exercise]
+            mine = [arrays[f"{self._exercise}/{i}"] for i in range(_count(arrays, self._exercise))]
+            return {name: unpacked(node, mine) for name, node in nodes.items()}
+        except (CourseError, LookupError, TypeError, ValueError, AttributeError) as error:
+            state = "is damaged" if self._file.exists() else "is missing"
+            raise NotKnown(
+                f"The values that `{self._exercise}` is judged by cannot be read: {shown(self._file)} {state}. "
+                "Fetch the course again: your answer is not to blame."
+            ) from error
+
+
+def _count(arrays: dict[str, Any], exercise: str) -> int:
+    return sum(name.rpartition("/")[0] == exercise for name in arrays)
+
+
+def stubs(unit: Unit) -> Path:
+    """The untouched exercise, which stands in for the solution: as it was recorded, else the one in `exercises`."""
+    file = KNOWN / f"{unit.name}.py"
+    return file if file.exists() else EXERCISES / file.name
+
+
+# --- recording --------------------------------------------------------------------------------------------------
+
+
+class Recorder:
+    """Computes the values and keeps them; only inside `known` may the course's answer be called.
+
+    The check goes on with what a release would give it.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, Any] = {}
+        self.arrays: list[np.ndarray] = []
+        self.computing = False
+
+    def value(self, name: str, compute: Callable[[], Any]) -> Any:
+        if name in self.nodes:
+            raise CourseError(f"it asks for {name!r} twice: give each value a name of its own")
+        self.computing = True
+        try:
+            value = compute()
+        finally:
+            self.computing = False
+        try:
+            self.nodes[name] = packed(value, self.arrays)
+        except TypeError as error:
+            raise CourseError(
+                f"{name!r} holds {error}, which cannot be kept. Numbers, texts, arrays and shapes can: "
+                "let `known` return what is computed with it"
+            ) from error
+        return unpacked(self.nodes[name], self.arrays)
+
+
+def record(unit: Unit, into: Path | str = KNOWN) -> Path:
+    """Write what the checks of a unit know of its solutions, for a copy of the course without them.
+
+    Args:
+      unit: e.g. `checks.units()["01_jnp_and_jit"]`.
+      into: the folder to write to.
+
+    Returns:
+      The file of values, `UNIT.safetensors`; `UNIT.py` beside it is the untouched exercise.
+
+    Raises:
+      CourseError: a check fails on the course's own answer, calls it outside `known`, or asks for a value that cannot
+        be kept; names the exercise.
+    """
+    kept = {name: recorded(unit, name) for name in unit.exercises}
+    tensors = {f"{name}/{i}": array for name, one in kept.items() for i, array in enumerate(one.arrays)}
+    nodes = {name: one.nodes for name, one in kept.items()}
+    folder = Path(into)
+    text = (ROOT / unit.solution).read_text(encoding="utf-8")
+    files.write(folder / f"{unit.name}.py", authoring.exercise_from(text, unit.solution))
+    return weights.save(folder / f"{unit.name}.safetensors", tensors, note={"known": json.dumps(nodes)})
+
+
+def recorded(unit: Unit, name: str) -> Recorder:
+    """The values that the check of an exercise asks for when it judges the course's own answer."""
+    recorder = Recorder()
+    answer, reference = (getattr(module, name) for module in (definitions.load(unit.solution), guarded(unit)))
+    try:
+        with values_from(recorder):
+            unit.exercises[name].check(answer, reference)
+    except Exception as error:
+        raise CourseError(f"{unit.name}, the check of `{name}`, on the course's own answer: {error}.") from error
+    return recorder
+
+
+def guarded(unit: Unit) -> ModuleType:
+    """The solution's definitions; while values are recorded, an answer that is entered outside `known` raises."""
+    return _guarded(Path(unit.solution).name, (ROOT / unit.solution).read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=8)
+def _guarded(name: str, solution: str) -> ModuleType:
+    guard = f'__import__("importlib").import_module("{__name__}").see_that_it_is_known()'
+    with tempfile.TemporaryDirectory(prefix="course-") as folder:
+        file = Path(folder) / name
+        file.write_text(solution.replace(authoring.BEGIN, guard), encoding="utf-8")
+        return definitions.load(file)
+
+
+def see_that_it_is_known() -> None:
+    """Raise CourseError if the course's answer is called by a check while values are recorded, but not for a value."""
+    if not getattr(_source, "computing", True):
+        raise CourseError("it calls `reference` outside `known`: write `known(NAME, lambda: reference(…))`")
+
+
+def _on_a_cpu() -> contextlib.AbstractContextManager[Any]:
+    try:
+        return jax.default_device(jax.devices("cpu")[0])
+    except RuntimeError:  # JAX was told to do without it
+        return contextlib.nullcontext()

@@ -1,0 +1,80 @@
+"""Values of checks as JSON and arrays, and back: no pickle, no code.
+
+Numbers, texts, arrays, JAX's keys, shapes, and lists, tuples, dictionaries, named tuples and dataclasses of them. What
+has fields (a named tuple, a dataclass) comes back as a named tuple of the same name and fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import namedtuple
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from utils import trees
+
+
+def packed(value: Any, arrays: list[np.ndarray]) -> Any:
+    """The value as what JSON can hold; its arrays are appended to `arrays`. Raises TypeError for anything else."""
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, jax.ShapeDtypeStruct):
+        return {"shape": list(value.shape), "dtype": _name(value.dtype)}
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        arrays.append(np.array(jax.random.key_data(value)))
+        return {"key": len(arrays) - 1, "kind": str(jax.random.key_impl(value))}
+    if isinstance(value, jax.Array | np.ndarray | np.generic):
+        arrays.append(np.array(value))  # a copy: the check may change its own
+        return {"array" if isinstance(value, jax.Array) else "numpy": len(arrays) - 1}
+    if type(value) in (list, tuple):
+        return {type(value).__name__: [packed(each, arrays) for each in value]}
+    if isinstance(value, dict):
+        return {"dict": [[packed(key, arrays), packed(each, arrays)] for key, each in value.items()]}
+    fields = _fields(value)
+    return {"fields": {name: packed(each, arrays) for name, each in fields.items()}, "kind": type(value).__name__}
+
+
+def unpacked(node: Any, arrays: list[np.ndarray]) -> Any:
+    """The value that `packed` gave. Raises LookupError, TypeError or ValueError for what `packed` doesn't give."""
+    if not isinstance(node, dict):
+        return node
+    if "shape" in node:
+        return jax.ShapeDtypeStruct(tuple(node["shape"]), jnp.dtype(node["dtype"]))
+    if "key" in node:
+        return jax.random.wrap_key_data(jnp.asarray(arrays[node["key"]]), impl=node["kind"])
+    if "array" in node:
+        return jnp.asarray(arrays[node["array"]])
+    if "numpy" in node:
+        return arrays[node["numpy"]]
+    for kind in (list, tuple):
+        if kind.__name__ in node:
+            return kind(unpacked(each, arrays) for each in node[kind.__name__])
+    if "dict" in node:
+        return {unpacked(key, arrays): unpacked(each, arrays) for key, each in node["dict"]}
+    made = _named_tuple(node["kind"], tuple(node["fields"]))
+    return made(*(unpacked(each, arrays) for each in node["fields"].values()))
+
+
+def _name(dtype: Any) -> str:
+    if not isinstance(dtype, np.dtype):
+        raise TypeError(f"the shape of a {dtype}")
+    return dtype.name
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """What a named tuple or a registered dataclass holds."""
+    if isinstance(value, tuple) or dataclasses.is_dataclass(value):
+        parts, _ = jax.tree_util.tree_flatten_with_path(value, is_leaf=lambda part: part is not value)
+        if all(len(path) == 1 for path, _ in parts):
+            return {trees.step(path[0]): part for path, part in parts}
+    raise TypeError(f"a `{type(value).__name__}`")
+
+
+@cache
+def _named_tuple(kind: str, fields: tuple[str, ...]) -> Any:
+    """The same class for the same fields, so that two values have one structure."""
+    return namedtuple(kind, fields)
