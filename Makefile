@@ -6,7 +6,7 @@ PYTHON ?= python3
 COURSE = @$(PYTHON) utils/bootstrap.py
 export GPU
 
-.PHONY: help lab test course race exercises grade doctor data lock clean
+.PHONY: help lab test course race exercises release grade doctor data lock clean
 .DEFAULT_GOAL := help
 
 help:        ## list these commands
@@ -27,6 +27,9 @@ race:        ## race the lessons' models against PyTorch and Keras (RACE_ARGS="r
 
 exercises:   ## make exercises/ and the notebooks from the text sources again
 	$(COURSE) exercises
+
+release:     ## write what students get, as folder and zip (OUT=DIR; RELEASE_ARGS=--replace)
+	$(COURSE) release $(if $(OUT),"$(OUT)") $(RELEASE_ARGS)
 
 grade:       ## grade a folder of hand-ins (SUBMISSIONS=DIR OUT=DIR; GRADE_ARGS="--jobs 4" passes options on)
 	$(COURSE) grade $(if $(SUBMISSIONS),"$(SUBMISSIONS)") $(if $(OUT),"$(OUT)") $(GRADE_ARGS)

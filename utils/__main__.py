@@ -7,6 +7,7 @@ import importlib
 import sys
 
 from utils.errors import CourseError
+from utils.paths import ROOT
 
 # command: (module whose `main(arguments)` runs it, what it does)
 COMMANDS = {
@@ -14,6 +15,7 @@ COMMANDS = {
     "test": ("utils.testing", "run every check: lint, types, tests, all notebooks"),
     "course": ("utils.course", "run all lessons and solutions; table and build/course.json"),
     "exercises": ("utils.authoring", "make exercises/ and the notebooks from the text sources"),
+    "release": ("utils.release", "write what students get: no solutions, checks that still judge"),
     "grade": ("utils.grading.cli", "grade a folder of hand-ins: points, reasons, a page for each student"),
     "race": ("utils.races.cli", "race the lessons' models against PyTorch and Keras"),
     "samples": ("utils.samples.cli", "make the small data sets that come with the course"),
@@ -21,6 +23,8 @@ COMMANDS = {
     "doctor": ("utils.doctor", "look for what commonly goes wrong, and say what to do"),
     "lock": ("utils.lock", "make requirements*.txt from pyproject.toml"),
 }
+# a release lacks the commands for instructors
+COMMANDS = {name: told for name, told in COMMANDS.items() if (ROOT / f"{told[0].replace('.', '/')}.py").exists()}
 
 
 def main(arguments: list[str]) -> int:

@@ -172,11 +172,16 @@ def _read_notebook(path: Path) -> Any:
 
 
 def write_notebook(notebook: Any, path: Path) -> None:
-    """Write a notebook whole or not at all, always the same bytes for the same content."""
+    """Write a notebook whole or not at all."""
+    files.write(path, file_text(notebook))
+
+
+def file_text(notebook: Any) -> str:
+    """A notebook as its file holds it: the same text for the same content."""
     import nbformat
 
     nbformat.validate(notebook)
-    files.write(path, nbformat.writes(notebook, version=4, indent=1).rstrip("\n") + "\n")
+    return str(nbformat.writes(notebook, version=4, indent=1)).rstrip("\n") + "\n"
 
 
 def with_outputs_of(new: Any, old: Any) -> Any:
@@ -275,6 +280,8 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; fail when something is out of step")
     arguments = parser.parse_args(argv)
+    if not sources(SOLUTIONS):
+        raise CourseError("There are no solutions in this copy of the course, so nothing to make exercises from.")
     changed = generate(check=arguments.check)
     for line in changed:
         print(("out of step: " if arguments.check else "written: ") + line)
