@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from utils.convert import swin_v2 as convert
-from utils.convert.state import flatten, unflatten
 from utils.errors import CourseError
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -28,7 +28,7 @@ def like(height=6, width=4):
         path, layout = convert.RULES["timm"].in_flax(name)
         flat[path] = layout.to_flax(array)
     flat["params/absolute_position"] = np.zeros((height, width, 32), np.float32)
-    return unflatten(flat)
+    return unflatten_dict(flat, sep="/")
 
 
 def microsofts():
@@ -54,7 +54,7 @@ def test_microsofts_names_give_the_same_variables():
     names = microsofts()["model"].keys()
     assert {"layers.0.downsample.norm.bias", "head.weight", "absolute_pos_embed"} <= names
     assert not {"layers.2.downsample.norm.bias", "head.fc.weight"} & names
-    ours, theirs = (flatten(convert.to_flax(state, like())) for state in (TIMM, microsofts()))
+    ours, theirs = (flatten_dict(convert.to_flax(state, like()), sep="/") for state in (TIMM, microsofts()))
     assert ours.keys() == theirs.keys()
     for path, array in ours.items():
         np.testing.assert_array_equal(theirs[path], array)

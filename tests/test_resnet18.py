@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax.traverse_util import flatten_dict
 from golden import rule
 
 from utils import convert, definitions
@@ -77,7 +78,7 @@ def counts(lesson, name):
     )[1]["intermediates"]
     return {
         path.removesuffix("/__call__"): maps[0].size // maps[0].shape[-1]
-        for path, maps in convert.state.flatten(outputs).items()
+        for path, maps in flatten_dict(outputs, sep="/").items()
     }
 
 

@@ -3,8 +3,9 @@
     from utils import convert
     from utils.convert import resnet18
 
+    state_dict = convert.read("resnet18.pth")  # or .safetensors
     variables = convert.to_flax(resnet18.RULES, state_dict, like=jax.eval_shape(model.init, key, images))
-    state_dict = convert.to_torch(resnet18.RULES, variables)
+    weights.save("back.safetensors", convert.to_torch(resnet18.RULES, variables))
 
 Needs no PyTorch: a state dict is a dictionary of arrays.
 """
@@ -19,3 +20,4 @@ from utils.convert.rules import Rule as Rule
 from utils.convert.rules import Rules as Rules
 from utils.convert.state import to_flax as to_flax
 from utils.convert.state import to_torch as to_torch
+from utils.convert.statefile import read as read

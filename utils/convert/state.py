@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 
+from utils import trees
 from utils.convert.rules import Rules
 from utils.errors import CourseError
-
-SHOWN = 4  # names of a list that a message spells out
 
 
 def to_flax(rules: Rules, state: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def to_flax(rules: Rules, state: Mapping[str, Any], like: Mapping[str, Any]) -> 
     Returns variables of the structure of `like`, NumPy arrays in the dtype of `state`.
     Raises CourseError with the missing and unknown names and the wrong shapes.
     """
-    wanted = {path: tuple(leaf.shape) for path, leaf in flatten(like).items()}
+    wanted = {path: tuple(leaf.shape) for path, leaf in flatten_dict(like, sep="/").items()}
     found: dict[str, np.ndarray] = {}
     unknown: list[str] = []
     wrong: list[str] = []
@@ -43,7 +43,7 @@ def to_flax(rules: Rules, state: Mapping[str, Any], like: Mapping[str, Any]) -> 
             wrong.append(f"{name} is {found[path].shape} in Flax's order, {wanted[path]} is wanted")
     missing = [_torch_name(rules, path) for path in wanted if path not in found]
     _complain(f"These weights are not those of this {rules.model}", missing, unknown, wrong)
-    return unflatten(found)
+    return unflatten_dict(found, sep="/")
 
 
 def to_torch(
@@ -60,7 +60,7 @@ def to_torch(
     found: dict[str, np.ndarray] = {}
     unknown: list[str] = []
     wrong: list[str] = []
-    for path, value in flatten(variables).items():
+    for path, value in flatten_dict(variables, sep="/").items():
         place = rules.in_torch(path)
         if place is None or (wanted is not None and place[0] not in wanted):
             unknown.append(path)
@@ -79,26 +79,6 @@ def to_torch(
     return found
 
 
-def flatten(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, the keys joined by "/"."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= flatten(value, f"{above}{key}/") if isinstance(value, Mapping) else {f"{above}{key}": value}
-    return flat
-
-
-def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """The nested dictionaries of which `flatten` makes `flat`."""
-    tree: dict[str, Any] = {}
-    for path, value in flat.items():
-        *above, last = path.split("/")
-        place = tree
-        for key in above:
-            place = place.setdefault(key, {})
-        place[last] = value
-    return tree
-
-
 def _torch_name(rules: Rules, path: str) -> str:
     place = rules.in_torch(path)
     return place[0] if place else f"{path} (no rule for it)"
@@ -106,10 +86,6 @@ def _torch_name(rules: Rules, path: str) -> str:
 
 def _complain(opening: str, missing: Iterable[str], unknown: Iterable[str], wrong: Iterable[str]) -> None:
     kinds = (("missing", missing), ("unknown", unknown), ("wrong shape", wrong))
-    lines = [f"{kind} ({len(names)}): {_first(names)}" for kind, names in ((k, list(n)) for k, n in kinds) if names]
+    lines = [f"{kind} ({len(names)}): {trees.few(names)}" for kind, names in ((k, list(n)) for k, n in kinds) if names]
     if lines:
         raise CourseError(f"{opening}: " + "; ".join(lines) + ".")
-
-
-def _first(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")

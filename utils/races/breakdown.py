@@ -10,15 +10,12 @@ until the call *returns*, runs while the device computes: it is told, not added.
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from utils import files, paths
-from utils.errors import CourseError
 from utils.races import run, stored
 from utils.races.plan import Race
 
@@ -88,20 +85,12 @@ def measure(race: Race, repeats: int = 7) -> Breakdown:
 
 def write(result: Breakdown, folder: Path = stored.FOLDER) -> Path:
     """Write it whole, beside the races."""
-    target = folder / f"step-{result.race}-{stored.slug(result.machine['device'])}.json"
-    files.write(target, json.dumps(result._asdict(), indent=1) + "\n")
-    return target
+    return stored.save(result, folder / f"step-{result.race}-{stored.slug(result.machine['device'])}.json")
 
 
 def load(race: str, folder: Path = stored.FOLDER) -> list[Breakdown]:
     """The stored breakdowns of a race's model; an empty list when there is none. CourseError for a damaged file."""
-    found = []
-    for path in sorted(folder.glob(f"step-{race}-*.json")):
-        try:
-            found.append(Breakdown(**json.loads(path.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, TypeError) as problem:
-            raise CourseError(f"{paths.shown(path)} holds no breakdown ({problem}). Measure again.") from None
-    return found
+    return [stored.read(Breakdown, path) for path in sorted(folder.glob(f"step-{race}-*.json"))]
 
 
 def draw(results: list[Breakdown]) -> tuple[Any, Any]:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from typing import Any
 
+from utils import machine
 from utils.errors import CourseError
 from utils.paths import ROOT, shown
 from utils.progress import track
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> int:
     races = [plan.find(name) for name in options.names] or [
         race for race in plan.RACES.values() if gpu or race.machine != "gpu"
     ]
-    if (load := stored.load_average()) is not None and load > 0.5:
+    if (load := machine.load_average()) is not None and load > 0.5:
         print(f"Something else is running here (load {load:.1f}): these times will be worse, and less certain.")
     if options.breakdown:
         for race in races:

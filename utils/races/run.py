@@ -94,16 +94,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("entrant", choices=plan.ENTRANTS)
     parser.add_argument("--short", action="store_true", help="a few steps only, to see that it goes")
     options = parser.parse_args(arguments)
-    race = plan.find(options.race)
+    race = plan.shorter(plan.find(options.race)) if options.short else plan.find(options.race)
     try:
-        entrant = build(plan.shorter(race) if options.short else race, options.entrant)
+        entrant = build(race, options.entrant)
     except ImportError as problem:
         print(json.dumps({"missing": problem.name or str(problem)}))
         return 3
     except CourseError as problem:
         print(json.dumps({"problem": str(problem)}))
         return 2
-    print(json.dumps(measure(entrant, plan.shorter(race) if options.short else race)))
+    print(json.dumps(measure(entrant, race)))
     return 0
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
-import platform
 import re
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from utils import files, paths
 from utils.errors import CourseError
-from utils.machine import cores
+from utils.machine import cores, processor
 from utils.races.plan import Race
 
 FOLDER = paths.RESSOURCES / "races"
 LIBRARIES = ("jax", "jaxlib", "flax", "dm-haiku", "optax", "torch", "timm", "keras", "tensorflow-cpu", "tensorflow")
+
+
+Record = TypeVar("Record", bound=tuple[Any, ...])
 
 
 class Result(NamedTuple):
@@ -55,23 +56,28 @@ def begin(race: Race) -> Result:
 
 def write(result: Result, folder: Path = FOLDER) -> Path:
     """Write it whole; the file is named for the race and the device."""
-    target = folder / f"{result.race}-{slug(result.machine['device'])}.json"
-    files.write(target, json.dumps(result._asdict(), indent=1) + "\n")
-    return target
-
-
-def read(path: Path) -> Result:
-    """One stored result. Raises CourseError for a file that is not one."""
-    try:
-        return Result(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as problem:
-        raise CourseError(f"{paths.shown(path)} holds no race result ({problem}). Run the race again.") from None
+    return save(result, folder / f"{result.race}-{slug(result.machine['device'])}.json")
 
 
 def load(race: str, folder: Path = FOLDER) -> list[Result]:
     """Every stored result of a race, those of a CPU first; an empty list when it was never run."""
-    found = [read(path) for path in sorted(folder.glob(f"{race}-*.json"))]
+    found = [read(Result, path) for path in sorted(folder.glob(f"{race}-*.json"))]
     return sorted((result for result in found if result.race == race), key=lambda r: r.machine["device"] != "cpu")
+
+
+def save(record: NamedTuple, target: Path) -> Path:
+    """A named tuple of plain values as JSON, written whole."""
+    files.write(target, json.dumps(record._asdict(), indent=1) + "\n")
+    return target
+
+
+def read(kind: type[Record], path: Path) -> Record:
+    """What `save` wrote of a record of that kind. Raises CourseError for a file that is not one."""
+    try:
+        return kind(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as problem:
+        name = kind.__name__.lower()
+        raise CourseError(f"{paths.shown(path)} holds no {name} ({problem}). Run it again.") from None
 
 
 def slug(device: str) -> str:
@@ -79,23 +85,8 @@ def slug(device: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
 
 
-def processor() -> str:
-    """The processor's name as the system gives it."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-        match = re.search(r"model name\s*:\s*(.+)", text)
-        return match.group(1).strip() if match else platform.machine()
-    except OSError:
-        return platform.processor() or platform.machine()
-
-
 def _version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def load_average() -> float | None:
-    """How many processes wanted a core in the last minute, before this race; None where that is not told."""
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
