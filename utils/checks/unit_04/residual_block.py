@@ -12,9 +12,8 @@ from flax import linen as nn
 
 from utils.checks import probes
 from utils.checks.known import known
-from utils.checks.registry import Wrong, exercise
+from utils.checks.registry import Wrong, changed, exercise
 from utils.checks.unit_04.residual_variant import Variant
-from utils.checks.unit_04.shared import changed
 
 _RIGHT = """
 class ResidualBlock(nn.Module):

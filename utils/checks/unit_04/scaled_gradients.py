@@ -9,8 +9,7 @@ import jax.numpy as jnp
 
 from utils.checks import probes
 from utils.checks.known import known
-from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_04.shared import changed
+from utils.checks.registry import Wrong, changed, exercise
 
 _RIGHT = """
 def scaled_gradients(loss_fn, params, loss_scale, period=2000):

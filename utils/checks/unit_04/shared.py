@@ -9,15 +9,6 @@ from utils.checks import probes
 from utils.errors import CourseError
 
 
-def changed(code: str, *changes: tuple[str, str]) -> str:
-    """`code` with each old part replaced by its new one, to write a known wrong answer as what is wrong in it."""
-    for old, new in changes:
-        if code.count(old) != 1:
-            raise ValueError(f"{old!r} stands there {code.count(old)} times, not once")
-        code = code.replace(old, new)
-    return code
-
-
 def refusal(fn: Callable[..., Any], *args: Any) -> str | None:
     """The message of the ValueError that a call raises, None if it returns."""
     try:

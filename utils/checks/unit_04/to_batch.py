@@ -10,8 +10,8 @@ import numpy as np
 
 from utils.checks import probes
 from utils.checks.known import known
-from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_04.shared import changed, refusal
+from utils.checks.registry import Wrong, changed, exercise
+from utils.checks.unit_04.shared import refusal
 from utils.data import Batch
 
 _RIGHT = """

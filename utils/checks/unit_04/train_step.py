@@ -13,8 +13,7 @@ from flax import linen as nn
 
 from utils.checks import probes
 from utils.checks.known import known
-from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_04.shared import changed
+from utils.checks.registry import Wrong, changed, exercise
 from utils.data import Batch
 
 _RIGHT = """

@@ -10,8 +10,7 @@ import numpy as np
 
 from utils.checks import probes
 from utils.checks.known import known
-from utils.checks.registry import Wrong, exercise
-from utils.checks.unit_04.shared import changed
+from utils.checks.registry import Wrong, changed, exercise
 
 _RIGHT = """
 def warmup_cosine(step, peak, warmup, total):
