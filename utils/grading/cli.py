@@ -1,5 +1,7 @@
 """`python -m utils grade SUBMISSIONS OUT`: grade a folder of hand-ins.
 
+With `--rehearse`, and without folders, it grades what the course itself knows: see `rehearsal`.
+
 SUBMISSIONS holds a folder for each student, with notebooks or scripts anywhere in it. OUT gets `grades.csv`,
 `grades.json`, `class.md` and `.html`, a page for each student under `students/`, and under `records/` what lets a run
 that was stopped go on.
@@ -21,7 +23,7 @@ from typing import NamedTuple
 from utils import checks, files
 from utils.checks.registry import Unit
 from utils.errors import CourseError
-from utils.grading import classpage, compiled, handin, marking, pages, plan, results, sandbox
+from utils.grading import classpage, compiled, handin, marking, pages, plan, rehearsal, results, sandbox
 from utils.grading.marking import Options, Result
 from utils.machine import cores
 from utils.paths import ROOT, in_full, shown
@@ -42,8 +44,14 @@ class Task(NamedTuple):
 def main(arguments: list[str]) -> int:
     """Grade; returns 0 also when some hand-ins could not be read: that is in the grades."""
     parser = argparse.ArgumentParser(prog="python -m utils grade", description="Grade a folder of hand-ins.")
-    parser.add_argument("submissions", type=Path, help="a folder with a folder for each student")
-    parser.add_argument("out", type=Path, help="where the grades go")
+    parser.add_argument("submissions", type=Path, nargs="?", help="a folder with a folder for each student")
+    parser.add_argument("out", type=Path, nargs="?", help="where the grades go")
+    parser.add_argument(
+        "--rehearse",
+        nargs="*",
+        metavar="NN",
+        help="grade the solutions, the untouched exercises and all known wrong answers of these units (default: all)",
+    )
     parser.add_argument("--jobs", type=int, default=cores(), help="how many at once (default: one a core)")
     parser.add_argument("--cell-seconds", type=int, default=60, help="for one cell (default: 60)")
     parser.add_argument("--seconds", type=int, default=300, help="for a hand-in, wall and processor (default: 300)")
@@ -64,12 +72,30 @@ def main(arguments: list[str]) -> int:
         raise CourseError(f"The sandbox {kind.name!r} does not work on this machine. Leave --sandbox out.")
     if kind.warning:
         print(kind.warning, file=sys.stderr)
+    if asked.rehearse is not None:
+        return _rehearse(asked.rehearse, kind, options)
+    if asked.out is None:
+        parser.error("name the folder of the hand-ins and the one for the grades: SUBMISSIONS=DIR OUT=DIR")
     submissions, out = in_full(asked.submissions), in_full(asked.out)
     graded = grade(submissions, out, options, kind, max(1, asked.jobs))
     flagged = sum(bool(one.flags or one.reason) for one in graded)
     students = len({one.student for one in graded})
     print(f"{len(graded)} hand-ins of {students} students graded, {flagged} to look at: {shown(out / 'class.html')}")
     return 0
+
+
+def _rehearse(numbers: list[str], kind: sandbox.Kind, options: Options) -> int:
+    units = {unit.name[:2]: unit for unit in checks.units().values()}
+    unknown = [number for number in numbers if number[:2] not in units]
+    if unknown:
+        raise CourseError(f"There is no unit {unknown[0]!r}. There are: {', '.join(units)}.")
+    faults = 0
+    for number in sorted({number[:2] for number in numbers} or units):
+        for fault in rehearsal.rehearse(units[number], kind, options):
+            print(fault)
+            faults += 1
+    print(f"{faults} faults." if faults else "Every point is as it should be.")
+    return 1 if faults else 0
 
 
 def grade(submissions: Path, out: Path, options: Options, kind: sandbox.Kind, jobs: int) -> list[Result]:

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from utils import files
+from utils.grading import columns
 from utils.grading.marking import Result
 
 COLUMNS = ("student", "unit", "points", "out of", "flags")
@@ -50,20 +51,15 @@ def kept(out: Path, folder: str, unit: str, digest: str) -> Result | None:
 
 
 def write_grades(out: Path, results: list[Result]) -> None:
-    """grades.csv and grades.json, by student and unit."""
+    """grades.csv and grades.json, by student and unit, and the same in the columns of Moodle and Canvas."""
     ordered = sorted(results, key=lambda result: (result.student, result.unit))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for one in ordered:
         flags = " | ".join([one.reason, *one.flags] if one.reason else one.flags)
-        writer.writerow([_cell(one.student), one.unit, one.points, one.out_of, _cell(flags)])
+        writer.writerow([columns.cell(one.student), one.unit, one.points, one.out_of, columns.cell(flags)])
     files.write(out / "grades.csv", text.getvalue())
     rows = [{k: v for k, v in one.as_json().items() if k != "pictures"} for one in ordered]
     files.write(out / "grades.json", json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
-
-
-def _cell(text: str) -> str:
-    """No spreadsheet may take a student's text for a formula."""
-    flat = " ".join(text.split())
-    return f"'{flat}" if flat.startswith(("=", "+", "-", "@")) else flat
+    columns.write(out, ordered)

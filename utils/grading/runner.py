@@ -10,7 +10,7 @@ import dataclasses
 import io
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -85,23 +85,25 @@ def run(job: dict[str, Any], send: Send) -> None:
 
     from utils import checks
     from utils.checks.judge import judge, time_limit
-    from utils.checks.registry import Unit
-    from utils.checks.verdict import Kind
+    from utils.checks.registry import Check, Exercise, Unit
+    from utils.checks.verdict import Kind, Verdict
     from utils.grading import course
     from utils.grading.watch import Guard, look_out
 
     jax.numpy.zeros(1).block_until_ready()
     unit: Unit = checks.units()[job["unit"]]
     exercises = dict(unit.exercises)
-    asked: list[str] = []  # of the course's answers, while something is judged
-    reference = course.answers(job["solution"], unit.name)
-    lent = course.handed_out(job["solution"], unit.name, asked.append)
+    calls: Counter[str] = Counter()  # of the course's answers that were handed out
+    solution = job.pop("solution")
+    reference = course.answers(solution, unit.name)
+    lent = course.handed_out(solution, unit.name)
+    del solution
     sys.stdout = sys.stderr = Output(job["output_mb"] * 2**20, lambda: send({"t": "cut"}))
     ipython = shell()
     names = ipython.user_ns
     courtesy = Courtesy(tuple(exercises))
     checks.unit = lambda name: courtesy  # type: ignore[assignment,return-value]
-    guard = Guard([lent])
+    undo_all = Guard([lent]).undo
     prying: list[str] = []
     told: set[str] = set()
 
@@ -113,13 +115,20 @@ def run(job: dict[str, Any], send: Send) -> None:
             send({"t": "flag", "text": text, "severe": severe})
 
     def undo(when: str, severe: bool) -> None:
-        for name in guard.undo()[:10]:
+        for name in undo_all()[:10]:
             tell(f"It replaced `{name}` {when}; that was undone.", severe)
+
+    def judged(step: int, exercise: Exercise, check: Check, answer: Any) -> Verdict:
+        send({"t": "begin", "step": step, "seconds": 3 * exercise.seconds + 30})
+        limited = dataclasses.replace(exercise, check=check, seconds=min(exercise.seconds, job["cell_seconds"]))
+        verdict = judge(limited, answer, getattr(reference, exercise.name))
+        undo("while it was checked", True)
+        return verdict
 
     failed: dict[str, str] = {}  # exercise: why the cell that defines it stopped
     known: dict[str, bool] = job["known"]
     pictures = 0
-    look_out(tell)
+    look_out(tell, calls)
     for number, step in enumerate(job["steps"]):
         if number in job["skipped"]:
             for name in step["defines"]:
@@ -154,14 +163,18 @@ def run(job: dict[str, Any], send: Send) -> None:
         sys.settrace(None)
         sys.setprofile(None)
         undo("before a check", False)
-        asked.clear()
-        send({"t": "begin", "step": number, "seconds": 3 * exercise.seconds + 30})
-        limited = dataclasses.replace(exercise, seconds=min(exercise.seconds, job["cell_seconds"]))
-        verdict = judge(limited, answer, getattr(reference, name))
-        undo("while it was checked", True)
+        before = calls[name]
+        verdict = judged(number, exercise, exercise.check, answer)
+        further = course.hidden_check(reference, name) if verdict.kind is Kind.RIGHT else None
+        if further:
+            verdict = judged(number, exercise, further, answer)
         kind, message = verdict.kind.name, verdict.message
         right = verdict.kind is Kind.RIGHT
-        borrowed = name in asked or _stems_from(answer, own)
+        if further and not right:
+            message = f"It passes the check in the notebook, but not one that only the grader runs. {message}"
+        borrowed = calls[name] > before or _stems_from(answer, own)
+        if right and before:
+            tell(f"The course's `{name}` was called before this `{name}` was checked.", False)
         if right and borrowed:
             message = "This is the course's version, or calls it: it scores nothing."
         send(
@@ -172,7 +185,7 @@ def run(job: dict[str, Any], send: Send) -> None:
                 "message": message,
                 "printed": verdict.printed,
                 "borrowed": right and borrowed,
-                "withheld": right and bool(prying),
+                "withheld": right and bool(prying or before),
             }
         )
         names[name] = answer if right else own

@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from utils.grading import isolation
 
@@ -41,8 +41,13 @@ def main(kind: str) -> None:
     nested = _can_nest()
     os.dup2(nothing, 2)  # until here it may say why it does not start
     _say(out, {"t": "ready", "nested": nested})
-    for line in jobs:
-        _serve(json.loads(line), out, jobs.fileno(), nested)
+    while job := _next(jobs):
+        _serve(job, out, jobs.fileno(), nested)
+
+
+def _next(jobs: BinaryIO) -> Any:
+    line = jobs.readline()
+    return json.loads(line) if line else None
 
 
 def _warm() -> None:
@@ -105,10 +110,10 @@ def _child(job: dict[str, Any], out: int, token: bytes, nested: bool) -> None:
     os.setsid()
     isolation.limits(job["cpu_seconds"], job["memory_mb"], TMP_MB // 2)
     isolation.drop_powers()
-    write = os.write
+    write, dumps = os.write, json.dumps  # whatever becomes of the modules
 
     def send(message: dict[str, Any]) -> None:
-        data = token + b" " + json.dumps(message).encode() + b"\n"
+        data = token + b" " + dumps(message).encode() + b"\n"
         while data:
             data = data[write(out, data) :]
 

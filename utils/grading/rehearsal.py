@@ -1,0 +1,97 @@
+"""`python -m utils grade --rehearse`: grade what the course itself knows, and see that the points are right.
+
+For each unit: the solution scores full marks (`compiled.fill` sees to that), the untouched exercise none, and each
+known wrong answer loses its own points and no others. A hand-in holds many mistakes at once, in every other exercise,
+so that each exercise that is right stands between two that are wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from utils import hidden
+from utils.authoring import exercise_from
+from utils.checks.registry import Unit, Wrong
+from utils.checks.verdict import Kind
+from utils.grading import compiled, handin, marking, plan, sandbox
+from utils.paths import ROOT
+from utils.progress import track
+
+
+class Rehearsed(NamedTuple):
+    """A hand-in that the course makes itself.
+
+    wrong: by exercise the known wrong answer that stands there; the others are the solution's.
+    empty: whether it is the untouched exercise.
+    """
+
+    name: str
+    cells: list[str]
+    wrong: dict[str, Wrong]
+    empty: bool = False
+
+
+def hand_ins(unit: Unit, *, rounds: int | None = None) -> list[Rehearsed]:
+    """The untouched exercise, and two hand-ins for each round of known wrong answers (all for None)."""
+    text = hidden.without((ROOT / unit.solution).read_text(encoding="utf-8"), unit.solution)
+    solved = handin.read(text.encode(), f"{unit.name}.py").cells
+    stubs = handin.read(exercise_from(text, unit.solution).encode(), f"{unit.name}.py").cells
+    made = [Rehearsed("the untouched exercise", stubs, {}, empty=True)]
+    most = max(len(exercise.wrong) for exercise in unit.exercises.values())
+    for number in range(most if rounds is None else min(rounds, most)):
+        for half in (0, 1):
+            wrong = {
+                name: exercise.wrong[number]
+                for i, (name, exercise) in enumerate(unit.exercises.items())
+                if i % 2 == half and number < len(exercise.wrong)
+            }
+            if wrong:
+                title = f"wrong answers {number + 1}{'ab'[half]}"
+                made.append(Rehearsed(title, [_with_mistakes(cell, wrong) for cell in solved], wrong))
+    return made
+
+
+def _with_mistakes(cell: str, wrong: dict[str, Wrong]) -> str:
+    """A check's cell with the wrong answer in front of its check."""
+    for name, mistake in wrong.items():
+        if cell.startswith(f"{name} = check.{name}({name})"):
+            return f"{mistake.code.strip()}\n\n{cell}"
+    return cell
+
+
+def faults(unit: Unit, rehearsed: Rehearsed, result: marking.Result) -> list[str]:
+    """What is not as it should be in the result of a hand-in, in sentences."""
+    found = []
+    for mark in result.marks:
+        mistake = rehearsed.wrong.get(mark.exercise)
+        wanted = 0 if mistake or rehearsed.empty else mark.of
+        if mark.points != wanted:
+            found.append(f"`{mark.exercise}` scores {mark.points} instead of {wanted}: {mark.verdict} {mark.message}")
+        elif rehearsed.empty and mark.verdict != Kind.NOT_ATTEMPTED.name:
+            found.append(f"`{mark.exercise}` counts as attempted: {mark.verdict} {mark.message}")
+        elif mistake and mark.mistake != mistake.mistake:
+            found.append(f"`{mark.exercise}`: not known as {mistake.mistake!r}: {mark.verdict} {mark.message}")
+    found += [f"flagged: {flag}" for flag in result.flags if "word for word" not in flag]
+    found += [f"a cell stopped: {error}" for error in result.errors]
+    return [result.reason] if result.reason else found
+
+
+def rehearse(unit: Unit, kind: sandbox.Kind, options: marking.Options, *, rounds: int | None = None) -> Iterable[str]:
+    """Grade them all, in a sandbox; yields what is not as it should be.
+
+    Raises:
+      CourseError: the solution does not score full marks.
+    """
+    compiled.fill(unit, kind, options)
+    solution = (ROOT / unit.solution).read_text(encoding="utf-8")
+    cells = compiled.exercise_cells(unit)
+    place = sandbox.Place(kind, compiled.folder())
+    try:
+        for one in track(hand_ins(unit, rounds=rounds), unit.name, unit="hand-in"):
+            result = marking.Result(one.name, unit.name, unit.solution)
+            laid_out = plan.lay_out(handin.Handin(one.cells, "", []), unit, cells)
+            marking.mark(place, unit, solution, laid_out, options, result)
+            yield from (f"{unit.name}, {one.name}: {fault}" for fault in faults(unit, one, result))
+    finally:
+        place.close()
