@@ -16,6 +16,7 @@ COMMANDS = {
     "course": ("utils.course", "run all lessons and solutions; table and build/course.json"),
     "exercises": ("utils.authoring", "make exercises/ and the notebooks from the text sources"),
     "release": ("utils.release", "write what students get: no solutions, checks that still judge"),
+    "gather": ("utils.grading.gather", "sort what Moodle or Canvas lets you download into a folder for each student"),
     "grade": ("utils.grading.cli", "grade a folder of hand-ins: points, reasons, a page for each student"),
     "race": ("utils.races.cli", "race the lessons' models against PyTorch and Keras"),
     "samples": ("utils.samples.cli", "make the small data sets that come with the course"),

@@ -1,0 +1,108 @@
+"""The grades in the columns that Moodle and Canvas import.
+
+`moodle_UNIT.csv` is an assignment's offline grading worksheet, one file for each unit. Moodle's importer
+(mod/assign/feedback/offline) wants `Identifier`, `Grade` and `Last modified (grade)`, and takes `Feedback comments`, in
+the language that the page is shown in. Only a participant's number tells it who is meant: the one in the folder's name,
+as Moodle's "download all submissions" writes it, `Full Name_12345_assignsubmission_file_`. A student whose folder has
+none is left out; a file with nobody in it is not written.
+
+`canvas.csv` is a gradebook: `Student`, `ID`, `SIS User ID`, `SIS Login ID`, `Section`, then a column for each unit, and
+under the headings the row `Points Possible`. Canvas's importer (lib/gradebook_importer.rb) looks for a student by `ID`,
+then by the SIS columns, then by name, and asks which assignment is meant where a heading names none. The folder's name
+gives the `ID` when it is as `gather` makes it from Canvas's download (`name_1234`); else it is taken for the name and
+the login.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from utils import files
+from utils.checks.verdict import Kind
+from utils.grading.marking import Result
+
+MOODLE = ("Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)", "Feedback comments")
+CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+_OF_MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?")
+_OF_CANVAS = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<number>\d+)(?:_\d+_(?P<file>.+))?")
+
+
+class Student(NamedTuple):
+    """Who handed in, as the name of a folder or file tells.
+
+    system: "moodle" or "canvas", where the name is as that writes it, else "".
+    """
+
+    name: str
+    system: str
+    number: str
+    file: str
+
+
+def student_of(handed_in: str) -> Student:
+    """Whose a folder or file is, by its name."""
+    for system, pattern in (("moodle", _OF_MOODLE), ("canvas", _OF_CANVAS)):
+        if match := pattern.fullmatch(handed_in):
+            return Student(match["name"], system, match["number"], match["file"] or "")
+    return Student(handed_in, "", "", "")
+
+
+def write(out: Path, results: list[Result]) -> None:
+    """Write `canvas.csv` and `moodle_UNIT.csv` for all that belongs to a unit."""
+    graded = sorted((one for one in results if one.unit), key=lambda one: (one.student, one.unit))
+    units = sorted({one.unit for one in graded})
+    for unit in units:
+        rows = list(_moodle(one for one in graded if one.unit == unit))
+        if rows:
+            files.write(out / f"moodle_{unit}.csv", _table([MOODLE, *rows]))
+    if graded:
+        files.write(out / "canvas.csv", _table(_canvas(graded, units)))
+
+
+def _moodle(graded: Iterable[Result]) -> Iterable[tuple[object, ...]]:
+    for one in graded:
+        student = student_of(one.student)
+        if student.system == "moodle":
+            identifier = f"Participant {student.number}"
+            yield identifier, cell(student.name), one.points, one.out_of, "-", feedback(one)
+
+
+def _canvas(graded: list[Result], units: list[str]) -> Iterable[tuple[object, ...]]:
+    out_of = {one.unit: one.out_of for one in graded}
+    yield *CANVAS, *units
+    yield "    Points Possible", "", "", "", "", *(out_of[unit] for unit in units)
+    points = {(one.student, one.unit): one.points for one in graded}
+    for name in sorted({one.student for one in graded}):
+        student = student_of(name)
+        number = student.number if student.system == "canvas" else ""
+        login = "" if student.system else cell(student.name)
+        yield cell(student.name), number, "", login, "", *(points.get((name, unit), "") for unit in units)
+
+
+def feedback(one: Result) -> str:
+    """What scored how much, and the message for what was not right, in a line."""
+    parts = [f"{one.points} of {one.out_of} points."]
+    if one.reason:
+        parts.append(one.reason)
+    for mark in one.marks:
+        message = "" if mark.verdict == Kind.RIGHT.name else f" {mark.message}".rstrip()
+        parts.append(f"{mark.exercise}: {mark.points} of {mark.of}.{message}")
+    return html.escape(" ".join(" ".join(parts).split()), quote=False)  # Moodle shows it as HTML
+
+
+def cell(text: str) -> str:
+    """A stranger's text as a cell in one line that no spreadsheet takes for a formula."""
+    flat = " ".join(text.split())
+    return f"'{flat}" if flat.startswith(("=", "+", "-", "@")) else flat
+
+
+def _table(rows: Iterable[Iterable[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
