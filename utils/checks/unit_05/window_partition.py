@@ -12,11 +12,9 @@ from utils.checks.registry import Wrong, exercise
 from utils.checks.unit_05.shared import numbered
 
 
-def _cut(x: Any, window: int, order: tuple[int, ...]) -> Any:
-    """Windows with the six axes [B, rows of windows, i, columns of windows, j, C] put in another order."""
-    batch, height, width, channels = x.shape
-    x = x.reshape(batch, height // window, window, width // window, window, channels)
-    return x.transpose(order).reshape(batch, -1, window * window, channels)
+def _cut(x: Any, order: tuple[int, ...]) -> Any:
+    """Windows of 2 from two maps of 4 × 6, the six axes [B, rows of windows, i, columns of windows, j, C] reordered."""
+    return x.reshape(2, 2, 2, 3, 2, 3).transpose(order).reshape(2, -1, 4, 3)
 
 
 @exercise(
@@ -119,9 +117,9 @@ def window_partition(answer: Any, reference: Any) -> None:
                 "A window holds runs of the picture's rows: `reshape` alone doesn't move anything. Which axes must trade places?": (
                     x.reshape(2, -1, 4, 3)
                 ),
-                "The windows go down the columns of the map; row by row is wanted.": _cut(x, 2, (0, 3, 1, 2, 4, 5)),
-                "The tokens of a window go down its columns; row by row is wanted.": _cut(x, 2, (0, 1, 3, 4, 2, 5)),
-                "Height and width are swapped, for windows and for tokens.": _cut(x, 2, (0, 3, 1, 4, 2, 5)),
+                "The windows go down the columns of the map; row by row is wanted.": _cut(x, (0, 3, 1, 2, 4, 5)),
+                "The tokens of a window go down its columns; row by row is wanted.": _cut(x, (0, 1, 3, 4, 2, 5)),
+                "Height and width are swapped, for windows and for tokens.": _cut(x, (0, 3, 1, 4, 2, 5)),
                 "A window holds tokens that are far apart. Split H into (H // window, window), in this order.": (
                     x.reshape(2, 2, 2, 2, 3, 3).transpose(0, 2, 4, 1, 3, 5).reshape(2, -1, 4, 3)
                 ),
