@@ -16,7 +16,7 @@ from utils.checks.checker import Checker, CheckFailed
 from utils.checks.explain import answer_frames
 from utils.checks.judge import judge
 from utils.checks.registry import Unit, exercise
-from utils.checks.verdict import Kind
+from utils.checks.verdict import Kind, marked_up
 from utils.errors import CourseError
 from utils.paths import SOLUTIONS
 
@@ -304,3 +304,8 @@ def test_close_tells_keys_and_small_floats_apart():
         probes.close(jax.random.key(1), jax.random.key(2))
     with pytest.raises(probes.Mistake):
         probes.close(jnp.ones(2, jnp.bfloat16), 2 * jnp.ones(2, jnp.bfloat16))
+
+
+def test_messages_may_hold_code_and_stress_and_nothing_else() -> None:
+    text = "the *old* value; `a *b* c` and 2 * 3 * 4 <b>"
+    assert marked_up(text) == "the <em>old</em> value; <code>a *b* c</code> and 2 * 3 * 4 &lt;b&gt;"

@@ -95,6 +95,9 @@ def box(inner: str, colour: str) -> str:
 
 
 def marked_up(text: str) -> str:
-    """Escaped HTML in which `code` is code and a line break is one."""
-    escaped = html.escape(text)
-    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", escaped).replace("\n", "<br>")
+    """Escaped HTML in which `code` is code, *stress* is stressed and a line break is one."""
+    escaped = html.escape(text).replace("\n", "<br>")
+    pieces = re.split(r"`([^`]+)`", escaped)  # words and code in turn
+    pieces[::2] = [re.sub(r"\*(\w[\w ]*)\*", r"<em>\1</em>", words) for words in pieces[::2]]
+    pieces[1::2] = [f"<code>{code}</code>" for code in pieces[1::2]]
+    return "".join(pieces)
