@@ -74,7 +74,8 @@ def main(arguments: list[str]) -> int:
     size = archive.stat().st_size / 1e6
     for line in taught:
         print(f"The lesson shows what is asked for: {line}")
-    print(f"{len(content)} files, and no answer in any of them: {shown(folder)} and {shown(archive)} ({size:.1f} MB)")
+    told = f"{len(content)} files, no answer in them but what a lesson shows"
+    print(f"{told}: {shown(folder)} and {shown(archive)} ({size:.1f} MB)")
     return 0
 
 
