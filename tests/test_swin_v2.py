@@ -183,14 +183,27 @@ MUTANTS = {
 }
 
 
-@pytest.mark.parametrize("mistake", MUTANTS)
-def test_a_mistake_moves_the_logits(mistake, tmp_path, float64):
+MEASURED = json.loads((ROOT / "ressources/mistakes_swin_v2.json").read_text(encoding="utf-8"))
+
+
+def distance(mistake, folder):
+    """How far the mistake, made in a copy of the lesson, takes the logits from timm's: the largest difference."""
     case, right, wrong = MUTANTS[mistake]
     text = (ROOT / LESSON).read_text(encoding="utf-8")
     assert text.count(right) == 1, "the lesson changed: say anew where this mistake would be made"
-    (tmp_path / "mutant.py").write_text(text.replace(right, wrong), encoding="utf-8")
-    apart = np.abs(logits_of(case, definitions.load(tmp_path / "mutant.py")) - CASES[case]["logits"]).max()
+    (folder / "mutant.py").write_text(text.replace(right, wrong), encoding="utf-8")
+    return float(np.abs(logits_of(case, definitions.load(folder / "mutant.py")) - CASES[case]["logits"]).max())
+
+
+@pytest.mark.parametrize("mistake", MUTANTS)
+def test_a_mistake_moves_the_logits_as_far_as_the_lesson_shows(mistake, tmp_path, float64):
+    apart = distance(mistake, tmp_path)
     assert apart > 2e-5, f"only {apart:.1e}"
+    assert apart == pytest.approx(MEASURED["distances"][mistake], rel=0.02), "python tests/golden/mistakes.py"
+
+
+def test_the_lesson_shows_no_other_mistakes():
+    assert set(MEASURED["distances"]) == set(MUTANTS)
 
 
 # --- the pieces -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,38 @@
+"""Measure again how far each mistake moves Swin v2's logits: `python tests/golden/mistakes.py`.
+
+Writes `ressources/mistakes_swin_v2.json`, which lesson 05 draws and tests/test_swin_v2.py compares. Needs no PyTorch.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import jax
+
+HERE = Path(__file__).parent
+RESULT = HERE.parent.parent / "ressources/mistakes_swin_v2.json"
+sys.path.insert(0, str(HERE.parent))
+
+
+def main() -> None:
+    if not RESULT.exists():  # the tests read it when they are imported
+        RESULT.write_text('{"distances": {}}')
+    import test_swin_v2 as tests
+
+    with jax.enable_x64(True), tempfile.TemporaryDirectory() as folder:
+        distances = {mistake: tests.distance(mistake, Path(folder)) for mistake in tests.MUTANTS}
+    largest = max(abs(number) for row in tests.CASES["micro"]["logits"] for number in row)
+    told = {
+        "what": "largest difference of a logit from timm's, weights and pictures made by rule, float64",
+        "largest_logit": round(largest, 4),
+        "distances": {mistake: float(f"{apart:.3g}") for mistake, apart in distances.items()},
+    }
+    RESULT.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    print(f"{RESULT.name} written")
+
+
+if __name__ == "__main__":
+    main()
