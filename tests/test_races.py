@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from utils.errors import CourseError
-from utils.races import cli, entrants_jax, plan, report, run, stored
+from utils.races import breakdown, cli, entrants_jax, plan, report, run, stored
 
 TINY = {"cnn": (8, 8, 1), "vgg8": (16, 16, 3)}
 
@@ -165,6 +165,12 @@ def test_the_first_epoch_is_told_apart(result: stored.Result) -> None:
     assert report.pictures_per_second(result, jax_run, "train, first epoch") == pytest.approx(later / 2)
 
 
+def test_everybodys_first_step_is_told(result: stored.Result) -> None:
+    for run_ in result.runs:
+        run_["first_step"] = 3.0 if run_["entrant"] == "jax" else 0.25
+    assert report.first_steps(result) == "first step: JAX 3.00 s, PyTorch 0.25 s, PyTorch, compiled 0.25 s"
+
+
 def test_what_was_written_is_read_back(result: stored.Result, tmp_path: Path) -> None:
     (read,) = stored.load("resnet18", tmp_path)
     assert read == result
@@ -206,3 +212,14 @@ def test_a_shipped_result_has_machine_date_versions_and_pairs(path: Path) -> Non
     assert pairs is not None
     assert pairs.pairs >= 3
     assert len({run_["parameters"] for run_ in result.runs}) == 1
+
+
+@pytest.mark.parametrize("path", SHIPPED_STEPS, ids=lambda path: path.stem)
+def test_a_shipped_breakdown_adds_up_and_says_where_it_was_measured(path: Path) -> None:
+    result = stored.read(breakdown.Breakdown, path)
+    assert set(result.milliseconds) == {*breakdown.PARTS, "dispatch"}
+    assert sum(result.milliseconds[name] or 0.0 for name in breakdown.PARTS) > 0
+    assert result.machine["processor"]
+    assert result.date
+    assert result.batch == plan.find(result.race).batch
+    assert result.data  # the pictures that `input` read

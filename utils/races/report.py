@@ -61,9 +61,18 @@ def as_table(result: Result) -> str:
                 ]
             )
     text = table.render(["phase", "entrant", "median", "range", "JAX is so many times as fast"], rows, right=(2, 3))
-    return f"{headline(result)}\n\n{text}" + "".join(
+    return f"{headline(result)}\n\n{text}\n\n{first_steps(result)}" + "".join(
         f"\n{TITLES.get(name, name)} did not run: {why}" for name, why in result.missing.items()
     )
+
+
+def first_steps(result: Result) -> str:
+    """How long everybody's first training step took, compilation included, in a line."""
+    times = {
+        name: statistics.median(run["first_step"] for run in result.runs if run["entrant"] == name)
+        for name in entrants(result)
+    }
+    return "first step: " + ", ".join(f"{TITLES[name]} {seconds:.2f} s" for name, seconds in times.items())
 
 
 def headline(result: Result) -> str:
