@@ -72,7 +72,9 @@ def faults(unit: Unit, rehearsed: Rehearsed, result: marking.Result) -> list[str
             found.append(f"`{mark.exercise}` counts as attempted: {mark.verdict} {mark.message}")
         elif mistake and mark.mistake != mistake.mistake:
             found.append(f"`{mark.exercise}`: not known as {mistake.mistake!r}: {mark.verdict} {mark.message}")
-    found += [f"flagged: {flag}" for flag in result.flags if "word for word" not in flag]
+    meant = tuple(f"`{name}`: " for name in rehearsed.wrong)  # an answer that never ends is flagged, and should be
+    flags = [flag for flag in result.flags if "word for word" not in flag and not flag.startswith(meant)]
+    found += [f"flagged: {flag}" for flag in flags]
     found += [f"a cell stopped: {error}" for error in result.errors]
     return [result.reason] if result.reason else found
 
