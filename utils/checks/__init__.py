@@ -8,8 +8,9 @@ In an exercise notebook:
     standardise = check.standardise(standardise)
 
 Here: `unit_NN/` a file for each exercise with its check, hints and known wrong answers; `registry` what such a file
-declares, `probes` what it asks of an answer, `judge` how an answer becomes a verdict, `explain` what exceptions mean,
-`verdict` how a verdict looks, `checker` what students hold.
+declares, `probes` what it asks of an answer, `known` what it knows of the course's answers where these are absent,
+`packing` how that is kept, `judge` how an answer becomes a verdict, `explain` what exceptions mean, `verdict` how a
+verdict looks, `checker` what students hold.
 """
 
 from __future__ import annotations
