@@ -165,6 +165,18 @@ def test_what_a_student_wrote_is_never_lost(course):
     assert "my own words" not in (course / "exercises" / "99_x.ipynb").read_text()
 
 
+def test_an_exercise_whose_solution_is_gone_is_told(course):
+    authoring.generate()
+    (course / "solutions" / "99_x.py").rename(course / "solutions" / "98_y.py")
+    assert any("99_x.py (has no solution" in line for line in authoring.generate(check=True))
+
+
+def test_where_no_solutions_are_the_exercises_are_let_be(course):
+    authoring.generate()
+    (course / "solutions" / "99_x.py").unlink()
+    assert authoring.generate(check=True) == []
+
+
 def test_a_broken_notebook_is_named(course):
     authoring.generate()
     (course / "solutions" / "99_x.ipynb").write_text("{")

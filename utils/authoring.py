@@ -223,8 +223,8 @@ def generate(*, check: bool = False) -> list[str]:
                 _replace(exercise, texts[exercise])
     for path, text in texts.items():
         changed += _pair(path.with_suffix(".ipynb"), text, keep_outputs=path.parent != EXERCISES, check=check)
-    for path in [*EXERCISES.glob("[0-9][0-9]_*.py"), *EXERCISES.glob("[0-9][0-9]_*.ipynb")]:
-        if EXERCISES / f"{path.stem}.py" not in texts:
+    for path in sorted([*EXERCISES.glob("[0-9][0-9]_*.py"), *EXERCISES.glob("[0-9][0-9]_*.ipynb")]):
+        if EXERCISES / f"{path.stem}.py" not in texts and sources(SOLUTIONS):  # a release has no solution at all
             changed.append(f"{shown(path)} (has no solution; delete it)")
     return changed
 

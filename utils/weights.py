@@ -90,7 +90,7 @@ def note(path: str | Path) -> dict[str, str]:
 
 
 def arrays(path: str | Path) -> dict[str, np.ndarray]:
-    """All arrays in a file by their names, as NumPy's, whatever model they belong to. Raises CourseError as `load` does."""
+    """All arrays in a file by their names, as NumPy's, of whatever model. Raises CourseError as `load` does."""
     return _tensors(_file(path))
 
 
