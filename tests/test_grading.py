@@ -260,7 +260,7 @@ def test_the_known_mistake_is_named():
 def test_a_copy_of_the_courses_answer_is_flagged_and_a_stub_is_not():
     cells = handin.read(SOLUTION.encode(), "01.py")
     result, _ = mark(plan.lay_out(cells, UNIT, HANDED_OUT), [verdict("gauss_newton"), OVER])
-    assert any("`gauss_newton` is word for word" in flag for flag in result.flags)
+    assert "Word for word the course's: `gauss_newton`." in result.flags
     assert not any("`augment`" in flag for flag in result.flags)
 
 
@@ -311,8 +311,9 @@ def test_the_class_page_says_where_it_fails_and_who_is_alike():
     alike = [marking.Mark(name, name, 1, 1, "RIGHT", likeness=name) for name in "abcd"]
     of_all = [result_of("ann", marks=alike), result_of("bob", marks=alike), result_of("cy"), result_of("di")]
     of_all += [result_of(f"s{i}") for i in range(6)]
-    markdown, _ = classpage.page(of_all, "")
-    assert "ann, bob" in markdown and "cy, di" not in markdown
+    markdown, markup = classpage.page(of_all, "", {"ann": "students/ann"})
+    assert "| [ann](students/ann.md) | bob | `a`, `b`, `c`, `d` |" in markdown and "| cy | di |" not in markdown
+    assert '<a href="students/ann.html">ann</a>' in markup
     assert "| `predict` |" in markdown
 
 

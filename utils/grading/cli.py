@@ -250,12 +250,12 @@ def _laid_out(tasks: list[Task], options: Options) -> list[Task]:
 def write_pages(out: Path, tasks: list[Task], finished: list[Result], warning: str) -> None:
     """All that is written when every hand-in is graded."""
     results.write_grades(out, finished)
-    folders = {task.result.student: task.folder for task in tasks}
-    for student, folder in folders.items():
+    pages_of = {task.result.student: f"students/{results.safe_name(task.folder)}" for task in tasks}
+    for student in pages_of:
         own = [one for one in finished if one.student == student]
-        target = out / "students" / results.safe_name(folder)
+        target = out / pages_of[student]
         files.write(target.with_name(target.name + ".html"), pages.page_html(student, own, warning))
         files.write(target.with_name(target.name + ".md"), pages.page_markdown(student, own, warning))
-    markdown, markup = classpage.page(finished, warning)
+    markdown, markup = classpage.page(finished, warning, pages_of)
     files.write(out / "class.md", markdown)
     files.write(out / "class.html", markup)

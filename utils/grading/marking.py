@@ -120,7 +120,7 @@ def mark(place: Runs, unit: Unit, solution: str, plan: Plan, options: Options, r
             elif kind == "flag":
                 _add(result.flags, _text(message.get("text")))
             elif kind == "cell":
-                text = f"{_first_line(plan, step)}: {_text(message.get('error'))}"
+                text = f"`{_first_line(plan, step)}` stopped: {_text(message.get('error'))}"
                 _add(result.errors, text)
                 if any(sign in text for sign in _OVER_A_LIMIT):
                     _add(result.flags, text)
@@ -149,8 +149,9 @@ def mark(place: Runs, unit: Unit, solution: str, plan: Plan, options: Options, r
             _add(result.flags, f"`{one.exercise}` is the course's version, or calls it.")
         if verdict.get("withheld"):
             _add(result.flags, f"`{one.exercise}`: {one.of} points are withheld until a person has looked.")
-        if one.verdict == Kind.RIGHT.name and _word_for_word(one.exercise, plan, solution):
-            _add(result.flags, f"`{one.exercise}` is word for word the course's answer.")
+    right = [one.exercise for one in result.marks if one.verdict == Kind.RIGHT.name]
+    if copied := [f"`{name}`" for name in right if _word_for_word(name, plan, solution)]:
+        _add(result.flags, f"Word for word the course's: {', '.join(copied)}.")
 
 
 def _blame(

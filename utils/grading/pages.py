@@ -11,12 +11,14 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #1f2328;
        background: #fff; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .35em .6em; vertical-align: top;
-       border-bottom: 1px solid #d0d7de; } td.n, th.n { text-align: right; white-space: nowrap; }
+       border-bottom: 1px solid #8c959f66; } td.n, th.n { text-align: right; white-space: nowrap; width: 1%; }
+td.s { white-space: nowrap; } td.w { width: 75%; } .share { background: #1a7f37; height: .9em; margin-top: .3em; }
 code, pre { font: 14px/1.4 ui-monospace, monospace; } pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 .note { border-left: 4px solid #9a6700; background: #9a670014; padding: .5em .9em; margin: 1em 0; }
 .bar { background: #57606a33; height: 10px; border-radius: 5px; } .bar div { background: #1a7f37; height: 10px;
-       border-radius: 5px; } img { max-width: 100%; }
-@media (prefers-color-scheme: dark) { body { color: #e6edf3; background: #0d1117; } img { background: #fff; } }
+       border-radius: 5px; } .bar + table { margin-top: .8em; } a { color: #0969da; } img { max-width: 100%; }
+@media (prefers-color-scheme: dark) { body { color: #e6edf3; background: #0d1117; } a { color: #4493f8; }
+       img { background: #fff; } }
 """.strip()
 
 

@@ -73,7 +73,7 @@ def faults(unit: Unit, rehearsed: Rehearsed, result: marking.Result) -> list[str
         elif mistake and mark.mistake != mistake.mistake:
             found.append(f"`{mark.exercise}`: not known as {mistake.mistake!r}: {mark.verdict} {mark.message}")
     meant = tuple(f"`{name}`: " for name in rehearsed.wrong)  # an answer that never ends is flagged, and should be
-    flags = [flag for flag in result.flags if "word for word" not in flag and not flag.startswith(meant)]
+    flags = [flag for flag in result.flags if "Word for word" not in flag and not flag.startswith(meant)]
     found += [f"flagged: {flag}" for flag in flags]
     found += [f"a cell stopped: {error}" for error in result.errors]
     return [result.reason] if result.reason else found

@@ -204,9 +204,11 @@ def _run_cell(ipython: Any, source: str, seconds: float, time_limit: Any) -> str
         return ""
     if type(error).__name__ == "_TookTooLong":
         return f"it still ran after {seconds:g} seconds"
+    if isinstance(error, SyntaxError):  # its text names IPython's file
+        where = f" (line {error.lineno} of the cell)" if error.lineno else ""
+        return f"{type(error).__name__}: {str(error.msg)[:200]}{where}"
     first = next(iter(str(error).strip().splitlines()), "")
-    where = f" (line {error.lineno} of the cell)" if isinstance(error, SyntaxError) and error.lineno else ""
-    return f"{type(error).__name__}: {first[:200]}{where}"
+    return f"{type(error).__name__}: {first[:200]}".removesuffix(": ")
 
 
 def _stems_from(answer: Any, own: Any) -> bool:
