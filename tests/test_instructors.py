@@ -31,7 +31,7 @@ def test_every_option_it_names_is_one(capsys):
     from utils import release
     from utils.grading import cli
 
-    for main, named in ((cli.main, ("--jobs", "--cell-seconds")), (release.main, ("--replace",))):
+    for main, named in ((cli.main, ("--jobs", "--cell-seconds", "--rehearse")), (release.main, ("--replace",))):
         with pytest.raises(SystemExit):
             main(["--help"])
         told = capsys.readouterr().out
