@@ -418,9 +418,9 @@ names = (
 pieces = {name: globals()[name] for name in (*names, "PostNormBlock")}
 model = SmallSwin(pieces)
 params = jax.jit(model.init)(jax.random.key(0), pictures)
-epochs = 6
+epochs = 12
 optimizer = optax.adamw(
-    optax.warmup_cosine_decay_schedule(0.0, 3e-3, len(train), epochs * len(train)), weight_decay=0.02
+    optax.warmup_cosine_decay_schedule(0.0, 5e-3, len(train), epochs * len(train)), weight_decay=0.02
 )
 
 

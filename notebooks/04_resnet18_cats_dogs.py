@@ -55,6 +55,7 @@ from utils.convert import resnet18
 from utils.data import augment
 from utils.errors import CourseError
 from utils.progress import track
+from utils.races import breakdown, report, stored
 
 # %% [markdown]
 # ## 1 · The data
@@ -654,8 +655,8 @@ def eval_step(state: TrainState, batch: data.Batch) -> Sums:
 
 # %%
 def decay_mask(params: dict) -> dict:
-    """True for kernels, False for every `bias` and `scale`. The structure of `params`, of bools."""
-    return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key not in ("bias", "scale"), params)
+    """True for every `kernel`, False for what else there is. The structure of `params`, of bools."""
+    return jax.tree_util.tree_map_with_path(lambda path, leaf: path[-1].key == "kernel", params)
 
 
 # %% [markdown]
@@ -1380,7 +1381,79 @@ plt.show()
 #
 # The maps of layer 3 are 6×6, so the picture is coarse, and stretched smooth. And "evidence" is what the gradient says of *this* network; it is a hint for a person who looks, not a proof.
 #
-# ## 13 · For the record
+# ## 13 · Where the time of a step goes
+#
+# Part 8 took the first *run* apart. Now a single training step, compiled and warm: reading a batch, carrying it to the device, the forward pass, the gradients beyond that, the optimiser. Each is timed as a program of its own
+# and waited for; the parts take turns, so that a machine that slows down slows all of them. `python -m utils race --breakdown resnet18` measures it on your machine; this is one stored with the course:
+
+# %% tags=["nbval-ignore-output"]
+for result in breakdown.load("resnet18"):
+    breakdown.draw([result])
+    plt.show()
+    print(", ".join(f"{name} {value:.1f} ms" for name, value in result.milliseconds.items() if value is not None))
+
+# %% [markdown]
+# Reading and carrying are nothing, and happen while the device computes. `dispatch`, the time until the call returns to Python, is a thousandth of the step: the interpreter is not
+# in the way. The whole `step` takes as long as its parts together.
+#
+# The largest part is the backward pass: three times the forward pass. Arithmetic says *twice*, for a convolution has two gradients, with respect to its input and to its kernel, and each needs as many multiplications as the
+# convolution itself. So which of the two takes longer than it should?
+
+
+# %%
+def convolve(maps: jax.Array, kernel: jax.Array) -> jax.Array:
+    """maps: [B, H, W, C], kernel: [3, 3, C, K]. Returns [B, H, W, K]."""
+    return lax.conv_general_dilated(maps, kernel, (1, 1), [(1, 1)] * 2, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+pieces = {
+    "forward": jax.jit(lambda maps, kernel, out: convolve(maps, kernel)),
+    "by the input": jax.jit(lambda maps, kernel, out: jax.vjp(partial(convolve, kernel=kernel), maps)[1](out)),
+    "by the kernel": jax.jit(lambda maps, kernel, out: jax.vjp(partial(convolve, maps), kernel)[1](out)),
+}
+figure, axes = plt.subplots(1, 3, figsize=(9, 2.4), sharey=True, layout="constrained")
+for stage, place in enumerate(axes):
+    side, channels = 24 // 2**stage, 64 * 2**stage
+    maps, kernel = jnp.ones((32, side, side, channels)), jnp.ones((3, 3, channels, channels))
+    out = maps  # it has the same shape
+    times = [median_ms(partial(piece, maps, kernel, out)) for piece in pieces.values()]
+    place.bar(list(pieces), times, color=["C0", "C1", "C2"])
+    place.set_title(f"layer{stage + 1}, maps of {side}×{side}", fontsize=10)
+axes[0].set_ylabel("milliseconds")
+plt.show()
+
+# %% [markdown]
+# Three times the same number of multiplications, and on a CPU the gradient *by the kernel* takes nearly twice as long as the forward pass where maps are large, and a little longer where they are small. (For the 7×7 kernel of
+# the stem it took four times as long: 30 ms against 7.) The same three in PyTorch took about the same time each. That is a weak place of XLA on CPUs, not of your code, and you will meet it again in the race below.
+#
+# What can be done about the largest part?
+#
+# - **Another device.** Convolutions are what GPUs were tuned for.
+# - **Do not compute it.** When trained weights are at hand, keep the stem and the first stage as they are, and the backward pass ends before it comes to the dear places: 275 ms instead of 458 for loss and gradients of this model, and 94 when
+#   only the last layer learns (the machine of the chart). Hand frozen weights to the compiled function as *arguments*: what it closes over becomes constants, and XLA spends seconds at compile time computing with them.
+# - **Smaller maps early**, as a larger stride in the stem gives; but that is another model, with another accuracy.
+#
+# For a closer look, `with jax.profiler.trace("trace"):` around a few steps writes a record of every operation, which Perfetto or XProf shows in the browser. Unit 05 reads one.
+
+# %% [markdown]
+# ## 14 · A race
+#
+# The same network in PyTorch: the same weights' shapes, pictures in memory, batch, SGD with momentum, float32. Keras has no ResNet18, so it stays at home. Stored results again; `python -m utils race resnet18` is how they were made.
+
+# %% tags=["nbval-ignore-output"]
+for result in stored.load("resnet18"):
+    print(report.headline(result))
+    report.draw(result)
+    plt.show()
+
+# %% [markdown]
+# On these two cores PyTorch trains 1.7 times as fast as JAX, and evaluates 1.4 times as fast. Divide: a forward pass of JAX is 1.4 times as long, a backward pass twice as long; that is the gradient by the kernel. `torch.compile` brings nothing to training here,
+# as convolutions stay the library's. And count what compilation costs: a first step takes 2.6 s with JAX and 0.3 s with PyTorch as it comes; with the cache of part 8 that is paid once.
+#
+# Why learn JAX, then? Not because it wins on a laptop. What you have seen in this unit, `vmap`, scans, gradients of anything, a program that says what memory it needs, is there on every device; and the convolutions of this model on a GPU are not XLA's own.
+
+# %% [markdown]
+# ## 15 · For the record
 
 # %%
 results.record(

@@ -98,7 +98,7 @@ def test_max_pool_is_haikus_with_its_gradient():
 
 
 def test_dropout_rises_in_equal_steps_to_its_top():
-    rates = lesson.rising(0.4, 4)
+    rates = lesson.four_rates(0.4)
     assert rates[-1] == 0.4 and rates[0] > 0
     assert np.allclose(np.diff([0, *rates]), 0.1)
 

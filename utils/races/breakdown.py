@@ -2,10 +2,10 @@
 
     python -m utils race --breakdown resnet18 swin_micro
 
-The forward pass, the gradients and the whole step are timed as programs of their own, each waited for; backward is what
-the gradients cost beyond the forward pass, update what the step costs beyond the gradients. XLA may fuse across these
-borders, so a part can come out a little below zero: the sum is the time of the step all the same. Dispatch, the time
-until the call *returns*, runs while the device computes: it is told, not added.
+The forward pass, the gradients, the update and the whole step are programs of their own here, each waited for. They
+take turns, so that a machine that slows down slows all of them, and backward is what the gradients cost beyond the
+forward pass of the same turn. The whole step is told too: XLA sees more at once there, so it need not be the sum.
+Dispatch, the time until the step's call *returns*, runs while the device computes: it is told, not added.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ class Breakdown(NamedTuple):
     date: str
     versions: dict[str, str]
     data: str  # what the pictures of `input` were, "" where they were not read
-    milliseconds: dict[str, float | None]  # a value for each of PARTS, and "dispatch"
+    milliseconds: dict[str, float | None]  # a value for each of PARTS, for "step" (the whole), and for "dispatch"
 
 
-def measure(race: Race, repeats: int = 7) -> Breakdown:
-    """Time a race's JAX model on this machine. Compiles three programs first."""
+def measure(race: Race, repeats: int = 15) -> Breakdown:
+    """Time a race's JAX model on this machine. Compiles four programs first."""
     import jax
+    import jax.numpy as jnp
 
     from utils.races import entrants_jax
 
@@ -46,29 +47,25 @@ def measure(race: Race, repeats: int = 7) -> Breakdown:
     images, labels = run.pictures(race, 0)
     batch = jax.block_until_ready((jax.device_put(images), jax.device_put(labels)))
 
-    def waited(function: Callable[..., Any]) -> float:
-        return _median(lambda: jax.block_until_ready(function(model.state, *batch)), repeats)
-
-    forward, gradients = waited(model.forward), waited(model.gradients)
-    transfer = _median(lambda: jax.block_until_ready(jax.device_put((images, labels))), repeats)
-
-    state, dispatches, steps = model.state, [], []
+    _, slopes = model.gradients(model.state, *batch)
+    state = jax.tree.map(jnp.copy, model.state)  # the step takes its state's memory: it gets one of its own
+    turns: list[dict[str, float]] = []
     for _ in range(repeats + 1):
+        turn = {
+            "transfer": _seconds(lambda: jax.device_put((images, labels))),
+            "forward": _seconds(lambda: model.forward(model.state, *batch)),
+            "gradients": _seconds(lambda: model.gradients(model.state, *batch)),
+            "update": _seconds(lambda: model.update(model.state, slopes)),
+        }
         begin = time.perf_counter()
         state, loss = model.step(state, *batch)
-        dispatches.append(time.perf_counter() - begin)
+        turn["dispatch"] = time.perf_counter() - begin
         jax.block_until_ready((state, loss))
-        steps.append(time.perf_counter() - begin)
-    step = statistics.median(steps[1:])  # the first compiles
+        turn["step"] = time.perf_counter() - begin
+        turns.append(turn | {"backward": turn["gradients"] - turn["forward"]})
+    median = {name: statistics.median(turn[name] for turn in turns[1:]) for name in turns[0]}  # the first compiles
     reading, data = _input(race, repeats)
-    parts = {
-        "input": reading,
-        "transfer": transfer,
-        "forward": forward,
-        "backward": gradients - forward,
-        "update": step - gradients,
-        "dispatch": statistics.median(dispatches[1:]),
-    }
+    parts = {"input": reading, **{name: median[name] for name in (*PARTS[1:], "step", "dispatch")}}
     begun = stored.begin(race)
     kind = jax.devices()[0].device_kind
     return Breakdown(
@@ -111,19 +108,17 @@ def draw(results: list[Breakdown]) -> tuple[Any, Any]:
     axes.set_yticklabels([f"{result.title.split(',')[0]}\n{result.machine['device']}" for result in results])
     axes.invert_yaxis()
     axes.margins(x=0.12)
-    axes.legend(ncols=len(PARTS), loc="upper center", bbox_to_anchor=(0.5, -0.35), frameon=False)
+    figure.legend(ncols=len(PARTS), loc="outside lower center", frameon=False)
     return figure, axes
 
 
-def _median(function: Callable[[], Any], repeats: int) -> float:
-    """Seconds, without the first call."""
-    function()
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times)
+def _seconds(function: Callable[[], Any]) -> float:
+    """Seconds until what the function returns is there."""
+    import jax
+
+    begin = time.perf_counter()
+    jax.block_until_ready(function())
+    return time.perf_counter() - begin
 
 
 def _input(race: Race, repeats: int) -> tuple[float | None, str]:
@@ -144,4 +139,5 @@ def _input(race: Race, repeats: int) -> tuple[float | None, str]:
     except ImportError:  # no TensorFlow here
         return None, ""
     stream: Iterator[Any] = iter(batches)
-    return _median(lambda: next(stream), min(repeats, len(batches) - 1)), batches.source
+    times = [_seconds(lambda: next(stream)) for _ in range(min(repeats + 1, len(batches)))]
+    return statistics.median(times[1:]), batches.source  # the first waits for the pipeline to start

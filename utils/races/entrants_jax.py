@@ -90,6 +90,7 @@ class Parts(NamedTuple):
     state: Any
     forward: Callable[[Any, jax.Array, jax.Array], Any]  # state, images, labels → loss; in training mode
     gradients: Callable[[Any, jax.Array, jax.Array], Any]  # … → loss and gradients
+    update: Callable[[Any, Any], Any]  # state, what `gradients` returned without the loss → parameters, memory
     step: Callable[[Any, jax.Array, jax.Array], Any]  # … → state and loss; takes the old state's memory
     evaluate: Callable[[Any, jax.Array, jax.Array], jax.Array]  # … → loss; in evaluation mode
 
@@ -116,11 +117,15 @@ def parts(race: Race) -> Parts:
             state[0]
         )
 
-    def step(state: Any, images: jax.Array, labels: jax.Array) -> tuple[Any, jax.Array]:
+    def update(state: Any, slopes: Any) -> tuple[Any, Any]:
         params, _, memory = state
-        (loss, changed), slopes = gradients(state, images, labels)
         updates, memory = optimiser.update(slopes, memory, params)
-        return (optax.apply_updates(params, updates), changed, memory), loss
+        return optax.apply_updates(params, updates), memory
+
+    def step(state: Any, images: jax.Array, labels: jax.Array) -> tuple[Any, jax.Array]:
+        (loss, changed), slopes = gradients(state, images, labels)
+        params, memory = update(state, slopes)
+        return (params, changed, memory), loss
 
     def evaluate(state: Any, images: jax.Array, labels: jax.Array) -> jax.Array:
         params, kept, _ = state
@@ -130,6 +135,7 @@ def parts(race: Race) -> Parts:
         (params, kept, jax.jit(optimiser.init)(params)),
         jax.jit(forward),
         jax.jit(gradients),
+        jax.jit(update),
         jax.jit(step, donate_argnums=0),
         jax.jit(evaluate),
     )

@@ -89,6 +89,7 @@ def headline(result: Result) -> str:
 def draw(result: Result) -> tuple[Any, Any]:
     """Epoch by epoch, and as bars with and without the first epoch. Returns (figure, axes [2, 2])."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator
 
     from utils import plots  # noqa: F401  # the course's style
 
@@ -112,7 +113,10 @@ def draw(result: Result) -> tuple[Any, Any]:
         lines.set(
             xlabel="epoch", ylabel="seconds", xticks=list(epochs), yscale="log", title=f"{what}: seconds an epoch"
         )
-        bars.set(title=f"{what}: pictures a second (pale: first epoch)", xticks=range(len(names)))
+        lines.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        for plainly in (lines.yaxis.set_major_formatter, lines.yaxis.set_minor_formatter):
+            plainly("{x:g}")  # 0.3, not 3 × 10⁻¹
+        bars.set(title=f"{what}: pictures/s (pale: epoch 1)", xticks=range(len(names)))
         bars.set_xticklabels([TITLES[name].replace(", ", "\n") for name in names])
-    axes[0, 0].legend()
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(names))
     return figure, axes
