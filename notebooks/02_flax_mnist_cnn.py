@@ -1245,7 +1245,7 @@ for what, unit, scale in (
 #
 # One race on your machine, with one opponent, is a start. The course also keeps the results of a longer one, for each of its models: JAX, PyTorch as it comes, PyTorch compiled
 # (`torch.compile`), and Keras; the same arrays in memory, batch, optimiser and precision; each run in a process of its own, all taking turns, three rounds. `python -m utils race cnn`
-# runs it again on your machine. It needs PyTorch, which the course does not install; the README says how.
+# runs it on your machine and puts your result beside ours. Without PyTorch, which the course does not install, JAX races Keras only; the README says how to add it.
 
 # %% tags=["nbval-ignore-output"]
 for result in stored.load("cnn"):
@@ -1254,11 +1254,11 @@ for result in stored.load("cnn"):
     plt.show()
 
 # %% [markdown]
-# Left: seconds an epoch, on a logarithmic scale. The first epoch holds the compilation, so JAX and compiled PyTorch start high, and plain PyTorch starts where it stays. Right: pictures a second without
+# Left: seconds an epoch, on a logarithmic scale. The first epoch holds the compilation, so JAX, compiled PyTorch and Keras (whose step is a compiled graph) start high, and plain PyTorch starts where it stays. Right: pictures a second without
 # the first epoch, and pale with it; the thin lines reach from the slowest round to the fastest.
 #
-# In training, on those two cores, JAX is a quarter faster than plain PyTorch, and slower than compiled PyTorch and Keras. In evaluation it is three times as fast as plain PyTorch, twice as fast as Keras,
-# and about level with compiled PyTorch: where only forward passes count, XLA does well with this small network. The order of four contestants is different in each of these pictures. Who quotes one
+# In training, on those two cores, JAX is a quarter faster than plain PyTorch and slower than Keras; against compiled PyTorch it lost two rounds and won one, and the lines overlap: no winner. In evaluation it is three
+# times as fast as plain PyTorch, nearly twice as fast as Keras, and a little faster than compiled PyTorch (4 to 17 %). The order of four contestants is different in each of these pictures. Who quotes one
 # of them as "X is faster than Y" has chosen a picture.
 
 # %% [markdown]

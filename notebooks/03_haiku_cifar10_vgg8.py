@@ -1163,10 +1163,10 @@ for result in stored.load("vgg8"):
 
 # %% [markdown]
 # JAX comes last in training here, with little more than a third of Keras's pace and somewhat more than half of PyTorch's, and last in evaluation. Haiku is not to blame: it disappears when the step is traced, and what
-# runs is XLA's program. Nor is it compilation, which only the pale bars contain. It is convolutions on a CPU: on maps this large XLA's are slower than those of oneDNN, the library for x86 processors
-# that PyTorch and TensorFlow call. Unit 04 takes one apart, and finds the gradient with respect to the kernel to be the slowest piece.
+# runs is XLA's program. Nor is it compilation, which only the pale bars contain. What is left is the convolutions, by far the most of the arithmetic: PyTorch and TensorFlow call oneDNN for them, a library
+# for x86 processors, and XLA makes its own. We did not time those of this network one by one, so take it as the likely cause, not as a finding; unit 02's smaller network, whose maps are nearly as large, came out otherwise. Unit 04 does it for a ResNet18.
 #
-# On a GPU all four call the same library for convolutions (cuDNN), so expect another order there; we had none to measure on, and claim none.
+# On a GPU, JAX and PyTorch mostly call the same library for convolutions (cuDNN), so expect another order there. (Keras stays on the CPU in this race.) We had no GPU to measure on, and claim nothing.
 
 # %% [markdown]
 # ## 12 · For the record

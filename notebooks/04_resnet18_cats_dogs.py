@@ -1384,7 +1384,7 @@ plt.show()
 # ## 13 · Where the time of a step goes
 #
 # Part 8 took the first *run* apart. Now a single training step, compiled and warm: reading a batch, carrying it to the device, the forward pass, the gradients beyond that, the optimiser. Each is timed as a program of its own
-# and waited for; the parts take turns, so that a machine that slows down slows all of them. `python -m utils race --breakdown resnet18` measures it on your machine; this is one stored with the course:
+# and waited for; the parts, except reading, take turns, so that a machine that slows down slows all of them. `python -m utils race --breakdown resnet18` measures it on your machine; this is one stored with the course:
 
 # %% tags=["nbval-ignore-output"]
 for result in breakdown.load("resnet18"):
@@ -1393,8 +1393,8 @@ for result in breakdown.load("resnet18"):
     print(", ".join(f"{name} {value:.1f} ms" for name, value in result.milliseconds.items() if value is not None))
 
 # %% [markdown]
-# Reading and carrying are nothing, and happen while the device computes. `dispatch`, the time until the call returns to Python, is a thousandth of the step: the interpreter is not
-# in the way. The whole `step` takes as long as its parts together.
+# Reading and carrying are next to nothing here, where the pictures are drawings that lie decoded in memory; part 8 showed what decoding costs. Both can be done ahead, while the device computes; on a CPU they share its cores.
+# `dispatch`, the time until the call returns to Python, is three thousandths of the step: the interpreter is not in the way. The whole `step` takes as long as its parts together.
 #
 # The largest part is the backward pass: three times the forward pass. Arithmetic says *twice*, for a convolution has two gradients, with respect to its input and to its kernel, and each needs as many multiplications as the
 # convolution itself. So which of the two takes longer than it should?
@@ -1424,16 +1424,23 @@ plt.show()
 
 # %% [markdown]
 # Three times the same number of multiplications, and on a CPU the gradient *by the kernel* takes nearly twice as long as the forward pass where maps are large, and a little longer where they are small. (For the 7×7 kernel of
-# the stem it took four times as long: 30 ms against 7.) The same three in PyTorch took about the same time each. That is a weak place of XLA on CPUs, not of your code, and you will meet it again in the race below.
+# the stem it took four times as long: 30 ms against 7.) Is that how it must be? On the machine of the chart we timed every 3×3 and 7×7 convolution of the model like this, in JAX and in PyTorch, 32 pictures each, and added up:
+#
+# | all convolutions, ms | forward | by the input | by the kernel | together |
+# | --- | --- | --- | --- | --- |
+# | JAX 0.10.2 | 115 | 117 | 183 | 415 |
+# | PyTorch 2.13 | 80 | 64 | 79 | 224 |
+#
+# Nearly all of the step is convolutions, and PyTorch, with the library oneDNN, is faster in each column, most of all in the last. That is a weak place of XLA on CPUs, not of your code, and you will meet it again in the race below.
 #
 # What can be done about the largest part?
 #
 # - **Another device.** Convolutions are what GPUs were tuned for.
 # - **Do not compute it.** When trained weights are at hand, keep the stem and the first stage as they are, and the backward pass ends before it comes to the dear places: 275 ms instead of 458 for loss and gradients of this model, and 94 when
-#   only the last layer learns (the machine of the chart). Hand frozen weights to the compiled function as *arguments*: what it closes over becomes constants, and XLA spends seconds at compile time computing with them.
+#   only the last layer learns (the same machine on another occasion; two such occasions differ by a tenth). Hand frozen weights to the compiled function as *arguments*: what it closes over becomes constants, and XLA spends seconds at compile time computing with them.
 # - **Smaller maps early**, as a larger stride in the stem gives; but that is another model, with another accuracy.
 #
-# For a closer look, `with jax.profiler.trace("trace"):` around a few steps writes a record of every operation, which Perfetto or XProf shows in the browser. Unit 05 reads one.
+# For a closer look, `with jax.profiler.trace("trace", create_perfetto_trace=True):` around a few steps writes a record of every operation, which Perfetto or XProf shows in the browser. Unit 05 reads one.
 
 # %% [markdown]
 # ## 14 · A race
@@ -1447,8 +1454,10 @@ for result in stored.load("resnet18"):
     plt.show()
 
 # %% [markdown]
-# On these two cores PyTorch trains 1.7 times as fast as JAX, and evaluates 1.4 times as fast. Divide: a forward pass of JAX is 1.4 times as long, a backward pass twice as long; that is the gradient by the kernel. `torch.compile` brings nothing to training here,
-# as convolutions stay the library's. And count what compilation costs: a first step takes 2.6 s with JAX and 0.3 s with PyTorch as it comes; with the cache of part 8 that is paid once.
+# Left, seconds an epoch, where the first holds the compilation; right, pictures a second, pale for the first epoch; the thin lines reach from the slowest round to the fastest.
+#
+# On these two cores PyTorch trains 1.7 times as fast as JAX, and evaluates 1.4 times as fast. Subtract an evaluation from a training step: what is left, mostly the backward pass, takes 295 ms with JAX and 164 ms with PyTorch. That is what the table of part 13
+# would lead one to expect. (A step took 394 ms in the race and 451 ms in the chart above: compare only what was timed together.) `torch.compile` brings nothing to training here, and a quarter to evaluation; why, we did not look. And count what compilation costs: a first step takes 2.6 s with JAX and 0.3 s with PyTorch as it comes; with the cache of part 8 that is paid once.
 #
 # Why learn JAX, then? Not because it wins on a laptop. What you have seen in this unit, `vmap`, scans, gradients of anything, a program that says what memory it needs, is there on every device; and the convolutions of this model on a GPU are not XLA's own.
 

@@ -8,6 +8,6 @@ training step; `run` times one of them in a process of its own; `cli` lets them 
 ressources/races; `stored` reads that back, `report` says and draws what it shows; `breakdown` cuts one of JAX's
 training steps into its parts.
 
-JAX's models are those of the lessons. PyTorch and timm are an extra (`pip install '.[reference]'`); what is not
-installed is left out.
+JAX's models are those of the lessons. PyTorch and timm are an extra (`.venv/bin/python -m pip install torch timm`);
+what is not installed is left out.
 """

@@ -4,8 +4,9 @@
 
 The forward pass, the gradients, the update and the whole step are programs of their own here, each waited for. They
 take turns, so that a machine that slows down slows all of them, and backward is what the gradients cost beyond the
-forward pass of the same turn. The whole step is told too: XLA sees more at once there, so it need not be the sum.
-Dispatch, the time until the step's call *returns*, runs while the device computes: it is told, not added.
+forward pass of the same turn. Reading is timed by itself, afterwards. The whole step is told too: XLA sees more at
+once there, so it need not be the sum. Dispatch, the time until the step's call *returns*, runs while the device
+computes: it is told, not added.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def measure(race: Race, repeats: int = 15) -> Breakdown:
 
 def write(result: Breakdown, folder: Path = stored.FOLDER) -> Path:
     """Write it whole, beside the races."""
-    return stored.save(result, folder / f"step-{result.race}-{stored.slug(result.machine['device'])}.json")
+    return stored.save(result, folder / f"step-{result.race}-{stored.slug(result.machine)}.json")
 
 
 def load(race: str, folder: Path = stored.FOLDER) -> list[Breakdown]:
@@ -105,7 +106,7 @@ def draw(results: list[Breakdown]) -> tuple[Any, Any]:
             left += value
         axes.text(left, row, f"  {left:,.0f} ms", va="center")
     axes.set(yticks=range(len(results)), xlabel="milliseconds a step", title="where the time of a training step goes")
-    axes.set_yticklabels([f"{result.title.split(',')[0]}\n{result.machine['device']}" for result in results])
+    axes.set_yticklabels([f"{result.title.split(',')[0]}\n{stored.where(result.machine)}" for result in results])
     axes.invert_yaxis()
     axes.margins(x=0.12)
     figure.legend(ncols=len(PARTS), loc="outside lower center", frameon=False)

@@ -88,17 +88,18 @@ class Parts(NamedTuple):
     """A model's training, cut where its time can be taken. `state` is (parameters, kept, the optimiser's memory)."""
 
     state: Any
-    forward: Callable[[Any, jax.Array, jax.Array], Any]  # state, images, labels → loss; in training mode
-    gradients: Callable[[Any, jax.Array, jax.Array], Any]  # … → loss and gradients
-    update: Callable[[Any, Any], Any]  # state, what `gradients` returned without the loss → parameters, memory
+    forward: Callable[[Any, jax.Array, jax.Array], Any]  # state, images, labels → (loss, kept); in training mode
+    gradients: Callable[[Any, jax.Array, jax.Array], Any]  # … → ((loss, kept), gradients)
+    update: Callable[[Any, Any], Any]  # state, gradients → (parameters, memory)
     step: Callable[[Any, jax.Array, jax.Array], Any]  # … → state and loss; takes the old state's memory
     evaluate: Callable[[Any, jax.Array, jax.Array], jax.Array]  # … → loss; in evaluation mode
 
 
 def parts(race: Race) -> Parts:
-    """The race's model and its jitted functions. Sets JAX's precision to that of the race for this whole process."""
-    # float32 is float32 on a GPU too, as it is for PyTorch here
-    jax.config.update("jax_default_matmul_precision", "highest" if race.precision == "float32" else "default")
+    """The race's model and its jitted functions. Sets JAX's precision for this whole process."""
+    jax.config.update(
+        "jax_default_matmul_precision", "highest"
+    )  # a float32 product is never TF32, nor is PyTorch's here
     model = MODELS[race.model](race)
     optimiser = OPTIMISERS[race.optimiser]()
     params, kept = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, *race.image)))

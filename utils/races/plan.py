@@ -11,7 +11,11 @@ TITLES = {"jax": "JAX", "torch": "PyTorch", "torch compiled": "PyTorch, compiled
 
 
 class Race(NamedTuple):
-    """One race. All entrants get the same pictures, batches, optimiser and precision."""
+    """One race. All entrants get the same pictures, batches, optimiser and precision.
+
+    In bfloat16 each framework works in its own way: autocast for PyTorch; the lesson's model keeps attention's logits,
+    softmax and the head in float32.
+    """
 
     name: str
     title: str
@@ -22,7 +26,7 @@ class Race(NamedTuple):
     eval_steps: int  # batches in a pass of evaluation
     epochs: int = 3  # the first is told apart from the later ones
     optimiser: str = "adam"
-    precision: str = "float32"  # of the arithmetic; no TF32 either way
+    precision: str = "float32"  # of the arithmetic; a float32 product is never TF32
     machine: str = "any"  # "gpu": only where there is one
     entrants: tuple[str, ...] = ("jax", "torch", "torch compiled")
     options: dict[str, Any] = {}  # noqa: RUF012  # what the model is built with; never changed

@@ -6,6 +6,7 @@ import statistics
 from typing import Any, NamedTuple
 
 from utils import table
+from utils.races import stored
 from utils.races.plan import TITLES
 from utils.races.stored import Result
 
@@ -77,12 +78,11 @@ def first_steps(result: Result) -> str:
 
 def headline(result: Result) -> str:
     """What was raced where, in two lines."""
-    machine, rounds = result.machine, len({run["round"] for run in result.runs})
-    where = machine["processor"] if machine["device"] == "cpu" else machine["device"]
+    rounds = len({run["round"] for run in result.runs})
     libraries = ", ".join(f"{name} {version}" for name, version in result.versions.items())
     return (
         f"{result.title}; batch {result.batch}, {result.precision}, {rounds} rounds\n"
-        f"{where}, {machine['cores']} cores, {result.date}; {libraries}"
+        f"{stored.where(result.machine)}, {result.date}; {libraries}"
     )
 
 

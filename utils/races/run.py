@@ -1,8 +1,8 @@
 """`python -m utils.races.run RACE ENTRANT`: time one entrant in this process; print its times as one line of JSON.
 
 The pictures are in memory, on the device, before any clock starts, and every clock stops only when the device has
-finished. The line is {"parameters", "device", "first_step", "train", "first_eval", "evaluate", "losses"}: seconds
-throughout, each list one value an epoch.
+finished. (Keras gets NumPy arrays, as its `train_on_batch` takes them.) The line is {"parameters", "device",
+"first_step", "train", "first_eval", "evaluate", "losses"}: seconds throughout, each list one value an epoch.
 """
 
 from __future__ import annotations

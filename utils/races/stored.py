@@ -1,4 +1,7 @@
-"""Race results on disk: ressources/races/RACE-MACHINE.json, every run of every round, nothing averaged away."""
+"""Race results on disk: ressources/races/RACE-MACHINE.json, every run of every round, nothing averaged away.
+
+A machine's newer result replaces its older one and nobody else's.
+"""
 
 from __future__ import annotations
 
@@ -55,8 +58,8 @@ def begin(race: Race) -> Result:
 
 
 def write(result: Result, folder: Path = FOLDER) -> Path:
-    """Write it whole; the file is named for the race and the device."""
-    return save(result, folder / f"{result.race}-{slug(result.machine['device'])}.json")
+    """Write it whole; the file is named for the race and the machine."""
+    return save(result, folder / f"{result.race}-{slug(result.machine)}.json")
 
 
 def load(race: str, folder: Path = FOLDER) -> list[Result]:
@@ -80,9 +83,15 @@ def read(kind: type[Record], path: Path) -> Record:
         raise CourseError(f"{paths.shown(path)} holds no {name} ({problem}). Run it again.") from None
 
 
-def slug(device: str) -> str:
-    """A device's name as part of a file's."""
-    return re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
+def where(machine: dict[str, Any]) -> str:
+    """What computed: the GPU, or the processor and how many cores of it."""
+    device = str(machine["device"])
+    return device if device != "cpu" else f"{machine['processor']}, {machine['cores']} cores"
+
+
+def slug(machine: dict[str, Any]) -> str:
+    """The same as part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", where(machine).lower()).strip("-")
 
 
 def _version(name: str) -> str | None:
