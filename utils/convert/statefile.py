@@ -127,8 +127,8 @@ def _old(raw: bytes) -> Any:
     content = Reader(stream, storage).load()
     for key in Reader(stream).load():
         numbers = storages[key].numbers
-        if int.from_bytes(stream.read(8), "little") != len(numbers):
-            raise ValueError("a storage of another size")
+        if stream.read(8) != len(numbers).to_bytes(8, "little"):
+            raise ValueError("a storage of another size, or the end of a file that was cut short")
         numbers[:] = np.frombuffer(stream.read(numbers.nbytes), numbers.dtype, len(numbers))
     return content
 
