@@ -183,7 +183,12 @@ MUTANTS = {
 }
 
 
-MEASURED = json.loads((ROOT / "ressources/mistakes_swin_v2.json").read_text(encoding="utf-8"))
+MEASURED = ROOT / "ressources/mistakes_swin_v2.json"
+
+
+def measured():
+    """Mistake → the distance that the lesson shows."""
+    return json.loads(MEASURED.read_text(encoding="utf-8"))["distances"]
 
 
 def distance(mistake, folder):
@@ -199,11 +204,11 @@ def distance(mistake, folder):
 def test_a_mistake_moves_the_logits_as_far_as_the_lesson_shows(mistake, tmp_path, float64):
     apart = distance(mistake, tmp_path)
     assert apart > 2e-5, f"only {apart:.1e}"
-    assert apart == pytest.approx(MEASURED["distances"][mistake], rel=0.02), "python tests/golden/mistakes.py"
+    assert apart == pytest.approx(measured()[mistake], rel=0.02), "python tests/golden/mistakes.py"
 
 
 def test_the_lesson_shows_no_other_mistakes():
-    assert set(MEASURED["distances"]) == set(MUTANTS)
+    assert set(measured()) == set(MUTANTS)
 
 
 # --- the pieces -------------------------------------------------------------------------------------------------------

@@ -12,16 +12,13 @@ from pathlib import Path
 
 import jax
 
-HERE = Path(__file__).parent
-RESULT = HERE.parent.parent / "ressources/mistakes_swin_v2.json"
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(Path(__file__).parent.parent))
+import test_swin_v2 as tests
+
+from utils import files
 
 
 def main() -> None:
-    if not RESULT.exists():  # the tests read it when they are imported
-        RESULT.write_text('{"distances": {}}')
-    import test_swin_v2 as tests
-
     with jax.enable_x64(True), tempfile.TemporaryDirectory() as folder:
         distances = {mistake: tests.distance(mistake, Path(folder)) for mistake in tests.MUTANTS}
     largest = max(abs(number) for row in tests.CASES["micro"]["logits"] for number in row)
@@ -30,8 +27,8 @@ def main() -> None:
         "largest_logit": round(largest, 4),
         "distances": {mistake: float(f"{apart:.3g}") for mistake, apart in distances.items()},
     }
-    RESULT.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    print(f"{RESULT.name} written")
+    files.write(tests.MEASURED, json.dumps(told, indent=1) + "\n")
+    print(f"{tests.MEASURED.name} written")
 
 
 if __name__ == "__main__":

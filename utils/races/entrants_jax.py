@@ -97,9 +97,8 @@ class Parts(NamedTuple):
 
 def parts(race: Race) -> Parts:
     """The race's model and its jitted functions. Sets JAX's precision for this whole process."""
-    jax.config.update(
-        "jax_default_matmul_precision", "highest"
-    )  # a float32 product is never TF32, nor is PyTorch's here
+    # a float32 product is never TF32 on a GPU, nor is PyTorch's here
+    jax.config.update("jax_default_matmul_precision", "highest")
     model = MODELS[race.model](race)
     optimiser = OPTIMISERS[race.optimiser]()
     params, kept = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, *race.image)))
