@@ -49,7 +49,7 @@ from flax import nnx
 
 from utils import data, paths, plots, results
 from utils.progress import track
-from utils.races import report, stored
+from utils.races import report
 
 # %% [markdown]
 # ## 1 · The data, in three parts
@@ -1248,17 +1248,15 @@ for what, unit, scale in (
 # runs it on your machine and puts your result beside ours. Without PyTorch, which the course does not install, JAX races Keras only; the README says how to add it.
 
 # %% tags=["nbval-ignore-output"]
-for result in stored.load("cnn"):
-    print(report.headline(result))
-    report.draw(result)
-    plt.show()
+report.show("cnn")
 
 # %% [markdown]
 # Left: seconds an epoch, on a logarithmic scale. The first epoch holds the compilation, so JAX, compiled PyTorch and Keras (whose step is a compiled graph) start high, and plain PyTorch starts where it stays. Right: pictures a second without
 # the first epoch, and pale with it; the thin lines reach from the slowest round to the fastest.
 #
 # In training, on those two cores, JAX is a quarter faster than plain PyTorch and slower than Keras; against compiled PyTorch it lost two rounds and won one, and the lines overlap: no winner. In evaluation it is three
-# times as fast as plain PyTorch, nearly twice as fast as Keras, and a little faster than compiled PyTorch (4 to 17 %). The order of four contestants is different in each of these pictures. Who quotes one
+# times as fast as plain PyTorch, twice as fast as Keras, and up to a sixth slower than compiled PyTorch. And the first step: 14 seconds for `torch.compile`, which writes C++ and calls a compiler, one for JAX. (What `torch.compile` has made it keeps
+# on disk for the next time; in a race nobody may find what an earlier run has compiled.) The order of four contestants is different in each of these pictures. Who quotes one
 # of them as "X is faster than Y" has chosen a picture.
 
 # %% [markdown]

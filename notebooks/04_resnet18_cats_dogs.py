@@ -55,7 +55,7 @@ from utils.convert import resnet18
 from utils.data import augment
 from utils.errors import CourseError
 from utils.progress import track
-from utils.races import breakdown, report, stored
+from utils.races import breakdown, report
 
 # %% [markdown]
 # ## 1 · The data
@@ -75,8 +75,7 @@ held_out = data.load("cats_vs_dogs", "train[80%:]", batch_size=BATCH, size=SIZE)
 
 # %%
 batch = next(iter(train))
-pictures = np.asarray(batch.image) * train.std + train.mean  # [B, 96, 96, 3], back to 0..1
-plots.images(pictures[:8], titles=[train.classes[label] for label in batch.label[:8]], columns=8)
+plots.images(train.denormalise(batch.image[:8]), titles=[train.classes[label] for label in batch.label[:8]], columns=8)
 plt.show()
 
 # %% [markdown]
@@ -84,7 +83,7 @@ plt.show()
 # two sets differ; with a GPU write 64.
 
 # %%
-REAL = "sample" not in train.source
+REAL = not train.is_sample
 WIDTH, EPOCHS = (32, 18) if REAL else (16, 3)
 
 # %% [markdown]
@@ -650,13 +649,13 @@ def eval_step(state: TrainState, batch: data.Batch) -> Sums:
 #
 # Weight decay pulls weights towards 0, in each step by a small part of themselves. For a kernel that means "as simple as possible". For a bias or for BatchNorm's scale
 # it means nothing good: 0 is no natural place for a scale. So they are left out, by a *mask*: a tree like `params`, with `True` where decay applies. The name of a leaf, the last
-# part of its path, decides.
+# part of its path, decides. (In a network whose every bias and scale is a vector, the number of axes says the same.)
 
 
 # %%
 def decay_mask(params: dict) -> dict:
-    """True for every `kernel`, False for what else there is. The structure of `params`, of bools."""
-    return jax.tree_util.tree_map_with_path(lambda path, leaf: path[-1].key == "kernel", params)
+    """False for every `bias` and `scale`, True for what else there is. The structure of `params`, of bools."""
+    return jax.tree_util.tree_map_with_path(lambda path, leaf: path[-1].key not in ("bias", "scale"), params)
 
 
 # %% [markdown]
@@ -745,11 +744,11 @@ axes.set(xlabel="epoch", title="learning rate", ylim=(0, None))
 plt.show()
 
 # %% [markdown]
-# `decay_steps` counts *all* steps, warm-up included. And optax counts steps, never epochs: whoever writes `decay_steps=EPOCHS` has a learning rate of zero after a few batches.
+# `decay_steps` counts *all* steps, warm-up included. And optax counts steps, never epochs: whoever writes `decay_steps=EPOCHS` gets an error when the warm-up alone is longer than that, and without a warm-up a learning rate of zero after a few batches.
 #
 # ### Gradient accumulation
 #
-# If 128 pictures do not fit into memory, take four times 32, add up the gradients, and step once. `optax.MultiSteps` wraps any optimiser so that it does this. Is it the same as one batch of 128? Try it twice, without and
+# If 128 pictures do not fit into memory, take four times 32, average the gradients, and step once. `optax.MultiSteps` wraps any optimiser so that it does this. Is it the same as one batch of 128? Try it twice, without and
 # with BatchNorm.
 
 
@@ -842,7 +841,7 @@ for label in (0, 1, 2, -1):
     print(f"label {label:2}: {loss:.3f}, finite: {bool(jnp.isfinite(loss))}")
 
 # %% [markdown]
-# On a device nothing can be raised, so an index beyond the end gives NaN, and one NaN takes the whole network with it. Worse is `-1`: it counts from the end, as in NumPy, and *is the last class*, without a word.
+# On a device nothing can be raised. Plain indexing would read the last class (unit 01); optax looks the label up with `jnp.take_along_axis`, which fills in NaN where there is nothing to read, and one NaN takes the whole network with it. Worse is `-1`: it counts from the end, as in NumPy, and *is the last class*, without a word.
 #
 # **Pinned memory.** Our companion got out-of-memory errors with `pin_memory=True` and suspected that JAX puts pinned data on the GPU. What pinning does: the operating system may move a page of
 # memory elsewhere, so a GPU can only copy by itself, while the processor goes on, from pages that are locked in place. PyTorch pins by asking CUDA, and so opens the GPU, in a process in which JAX has already reserved
@@ -1066,7 +1065,7 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# The memory hardly changes, and the times are close enough that a busy moment of the machine can turn their order. On a CPU 16 bits usually *cost* time: most processors have no arithmetic for them, so numbers are widened, computed, and rounded again, and the wide copies take memory as well. Those that have (AMX, AVX-512 BF16) gain where the library uses it. The whole ResNet18, 16 channels wide, in batches of 32: on two cores of the machine this was written on it trained 360 pictures a second in float32 and 333 in bfloat16. On an NVIDIA GPU since Volta, or a TPU, it is the other way round. So the network below trains in float32; on a GPU try `ResNet18(..., dtype=jnp.bfloat16)`.
+# The memory hardly changes, and the times are close enough that a busy moment of the machine can turn their order. On a CPU 16 bits usually *cost* time: most processors have no arithmetic for them, so numbers are widened, computed, and rounded again, and the wide copies take memory as well. Those that have (AMX, AVX-512 BF16) gain where the library uses it. The whole ResNet18, 16 channels wide, in batches of 32: on two cores of the machine this was written on it trained 360 pictures a second in float32 and 333 in bfloat16. On a TPU, or an NVIDIA GPU since Ampere (for float16: since Volta), it is the other way round. So the network below trains in float32; on a GPU try `ResNet18(..., dtype=jnp.bfloat16)`.
 #
 # ## 10 · Memory
 #
@@ -1312,7 +1311,7 @@ for batch in held_out.epoch(0):
 images, labels, log_p = np.concatenate(images), np.concatenate(labels), np.concatenate(log_p)
 losses = -log_p[np.arange(len(labels)), labels]
 wrong = [i for i in np.argsort(-losses) if log_p[i].argmax() != labels[i]][:6]
-in_colour = np.clip(images * held_out.std + held_out.mean, 0, 1)
+in_colour = held_out.denormalise(images)
 titles = [
     f"{held_out.classes[labels[i]]} seen as {held_out.classes[log_p[i].argmax()]}\n{100 * np.exp(log_p[i].max()):.0f} %"
     for i in wrong
@@ -1387,10 +1386,7 @@ plt.show()
 # and waited for; the parts, except reading, take turns, so that a machine that slows down slows all of them. `python -m utils race --breakdown resnet18` measures it on your machine; this is one stored with the course:
 
 # %% tags=["nbval-ignore-output"]
-for result in breakdown.load("resnet18"):
-    breakdown.draw([result])
-    plt.show()
-    print(", ".join(f"{name} {value:.1f} ms" for name, value in result.milliseconds.items() if value is not None))
+breakdown.show("resnet18")
 
 # %% [markdown]
 # Reading and carrying are next to nothing here, where the pictures are drawings that lie decoded in memory; part 8 showed what decoding costs. Both can be done ahead, while the device computes; on a CPU they share its cores.
@@ -1448,16 +1444,13 @@ plt.show()
 # The same network in PyTorch: the same weights' shapes, pictures in memory, batch, SGD with momentum, float32. Keras has no ResNet18, so it stays at home. Stored results again; `python -m utils race resnet18` is how they were made.
 
 # %% tags=["nbval-ignore-output"]
-for result in stored.load("resnet18"):
-    print(report.headline(result))
-    report.draw(result)
-    plt.show()
+report.show("resnet18")
 
 # %% [markdown]
 # Left, seconds an epoch, where the first holds the compilation; right, pictures a second, pale for the first epoch; the thin lines reach from the slowest round to the fastest.
 #
-# On these two cores PyTorch trains 1.7 times as fast as JAX, and evaluates 1.4 times as fast. Subtract an evaluation from a training step: what is left, mostly the backward pass, takes 295 ms with JAX and 164 ms with PyTorch. That is what the table of part 13
-# would lead one to expect. (A step took 394 ms in the race and 451 ms in the chart above: compare only what was timed together.) `torch.compile` brings nothing to training here, and a quarter to evaluation; why, we did not look. And count what compilation costs: a first step takes 2.6 s with JAX and 0.3 s with PyTorch as it comes; with the cache of part 8 that is paid once.
+# On these two cores PyTorch trains 1.9 times as fast as JAX, and evaluates 1.4 times as fast. Subtract an evaluation from a training step: what is left, mostly the backward pass, takes 363 ms with JAX and 165 ms with PyTorch. That is what the table of part 13
+# would lead one to expect. (A step took 481 ms in the race and 451 ms in the chart above: compare only what was timed together.) `torch.compile` makes training slower here, and evaluation a quarter faster; why, we did not look. And count what compilation costs: a first step takes 4 s with JAX, 31 s with `torch.compile`, and 0.4 s with PyTorch as it comes. Both can keep programs on disk, JAX with the cache of part 8 and `torch.compile` without being asked; in a race each run has to compile for itself.
 #
 # Why learn JAX, then? Not because it wins on a laptop. What you have seen in this unit, `vmap`, scans, gradients of anything, a program that says what memory it needs, is there on every device; and the convolutions of this model on a GPU are not XLA's own.
 
@@ -1479,9 +1472,9 @@ results.record(
 # - BatchNorm has a memory: `mutable=["batch_stats"]` hands it back, and you must keep it. PyTorch's momentum 0.1 is Flax's 0.9.
 # - Two models are the same when the same weights give the same answers, and when a broken copy does not.
 # - A layer that takes longer than its arithmetic says is worth a look into the HLO. Keep maps at least as large as kernels.
-# - Decay kernels only; look which leaves move. L2 in the loss is weight decay only for SGD.
+# - No decay for biases and scales; look which leaves move. L2 in the loss is weight decay only for SGD.
 # - Split a time before you explain it: reading, transfer, compilation, work. Programs can be kept on disk, arrays on a device cannot.
-# - float16 wants a loss scale, bfloat16 does not; on a CPU neither is faster.
+# - float16 wants a loss scale, bfloat16 does not; on most CPUs neither is faster.
 # - `nvidia-smi` shows what JAX has reserved. Ask the compiled program what it needs. `jax.checkpoint` trades work for memory.
 # - Guard against NaN. Look at the worst mistakes.
 #

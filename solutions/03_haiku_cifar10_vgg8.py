@@ -413,7 +413,7 @@ class Setting(NamedTuple):
     patience: int
 
 
-REAL = "real set" in validation.source
+REAL = not validation.is_sample
 setting = Setting("train[:80%]", 64, 24, 20, 4) if REAL else Setting("train[:1280]", 32, 8, 8, 4)
 steps = setting.epochs * len(data.load("cifar10", setting.split, batch_size=setting.batch_size, shuffle=True))
 

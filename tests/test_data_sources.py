@@ -84,6 +84,12 @@ def test_tfds_downloads_what_is_not_there(monkeypatch, nothing, original):
     assert "real set" in load().source and asked == ["mnist"]
 
 
+@pytest.mark.parametrize("mode", ["sample", "tfds"])
+def test_lessons_can_ask_whether_they_have_the_sample(monkeypatch, prepared, sample, mode):
+    monkeypatch.setenv("COURSE_DATA", mode)
+    assert load().is_sample == (mode == "sample")
+
+
 def test_the_whole_real_set_is_called_so_and_a_part_a_part(monkeypatch, prepared):
     assert load().source == (
         "mnist train: a part of the real set (50 of 60,000 train, 13 of 10,000 test), 50 examples, 10 classes"

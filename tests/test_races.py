@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -83,7 +85,7 @@ def fake(**speeds: float):
     """`cli.time_one` with made-up times; a speed of 0 means that it is not installed."""
     calls: list[str] = []
 
-    def time_one(race: plan.Race, entrant: str, *, short: bool = False) -> dict[str, Any]:
+    def time_one(race: plan.Race, entrant: str) -> dict[str, Any]:
         calls.append(entrant)
         speed = speeds.get(entrant.replace(" ", "_"), 0)
         if not speed:
@@ -118,9 +120,9 @@ def test_rounds_alternate_in_direction_and_the_missing_are_told_once(
 
 def test_another_model_is_not_raced(monkeypatch: pytest.MonkeyPatch) -> None:
     timed = fake(jax=2.0, torch=1.0)
-    monkeypatch.setattr(cli, "time_one", lambda race, name, short: timed(race, name) | {"parameters": len(name)})
+    monkeypatch.setattr(cli, "time_one", lambda race, name: timed(race, name) | {"parameters": len(name)})
     with pytest.raises(CourseError, match="not the same model"):
-        cli.run(plan.find("resnet18"), 1, short=True)
+        cli.run(plan.find("resnet18"), 1, store=False)
 
 
 def test_a_run_that_breaks_is_told_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,11 +132,67 @@ def test_a_run_that_breaks_is_told_and_the_others_go_on(monkeypatch: pytest.Monk
     assert "no such race" in told["problem"]
 
 
+def test_no_run_finds_what_an_earlier_one_has_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    caches: list[Path] = []
+
+    def start(command: list[str], *, env: dict[str, str], **_: Any) -> subprocess.CompletedProcess[str]:
+        caches.append(Path(env["TORCHINDUCTOR_CACHE_DIR"]))
+        assert list(caches[-1].iterdir()) == []
+        (caches[-1] / "compiled").touch()
+        assert env["JAX_ENABLE_COMPILATION_CACHE"] == "false"
+        return subprocess.CompletedProcess(command, 0, '{"losses": []}', "")
+
+    monkeypatch.setattr(cli.subprocess, "run", start)
+    for _ in range(2):
+        assert cli.time_one(plan.find("cnn"), "torch compiled") == {"losses": []}
+    assert caches[0] != caches[1]
+    assert not any(cache.exists() for cache in caches)
+
+
 def test_unknown_races_and_rounds_are_answered_with_what_there_is() -> None:
     with pytest.raises(CourseError, match="There are: cnn"):
         cli.main(["vgg16"])
     with pytest.raises(CourseError, match="--rounds"):
         cli.main(["cnn", "--rounds", "0"])
+
+
+def test_a_race_made_for_a_gpu_is_cut_short_without_one_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raced: list[plan.Race] = []
+    timed = fake(jax=2.0, torch=1.0)
+
+    def time_one(race: plan.Race, entrant: str) -> dict[str, Any]:
+        raced.append(race)
+        return timed(race, entrant)
+
+    monkeypatch.setattr(cli, "has_gpu", lambda: False)
+    monkeypatch.setattr(cli, "time_one", time_one)
+    monkeypatch.setattr(stored, "write", lambda result: stored.FOLDER / "a.json")
+    assert cli.main(["swin_tiny_64_float32", "cnn", "--rounds", "1"]) == 0
+    tiny_race, cnn = plan.find("swin_tiny_64_float32"), plan.find("cnn")
+    assert {race.steps for race in raced if race.name == tiny_race.name} == {1}
+    assert all(race == cnn for race in raced if race.name == cnn.name)
+    assert "swin_tiny_64_float32 is made for a GPU" in (told := capsys.readouterr().out)
+    assert "cnn is made" not in told
+    monkeypatch.setattr(cli, "has_gpu", lambda: True)
+    cli.main(["swin_tiny_64_float32", "--rounds", "1"])
+    assert raced[-1] == tiny_race
+
+
+def test_the_process_of_an_entrant_races_as_long_as_it_was_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[str] = []
+
+    def step(what: str) -> Any:
+        return lambda batch: calls.append(what)
+
+    entrant = run.Entrant(1, "cpu", lambda images, labels: None, step("train"), step("evaluate"), lambda losses: 0.0)
+    monkeypatch.setattr(run, "build", lambda race, name: entrant)
+    assert run.main(["cnn", "jax", "--steps=2", "--eval-steps=3", "--epochs=4"]) == 0
+    assert calls == 4 * (2 * ["train"] + 3 * ["evaluate"])
+    assert len(json.loads(capsys.readouterr().out)["train"]) == 4
 
 
 # ---- what is told
@@ -199,6 +257,35 @@ def test_a_result_replaces_that_of_its_own_machine_only(result: stored.Result, t
     assert "Another (R) Processor, 4 cores" in report.headline(other)
 
 
+def test_a_lesson_shows_every_stored_result_and_says_when_there_is_none(
+    result: stored.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import matplotlib.pyplot as plt
+
+    shown: list[int] = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(len(plt.get_fignums())))
+    stored.write(result._replace(machine=result.machine | {"device": "A GPU"}))
+    report.show("resnet18", tmp_path)
+    told = capsys.readouterr().out
+    assert len(shown) == 2
+    assert "A GPU" in told
+    assert "3 rounds of 3 epochs; steps an epoch: 8 training, 8 evaluation" in told
+    report.show("cnn", tmp_path)
+    assert capsys.readouterr().out.startswith("No result of the race cnn is stored. `python -m utils race cnn`")
+    breakdown.show("cnn", tmp_path)
+    assert capsys.readouterr().out.startswith("No breakdown of cnn is stored. `python -m utils race --breakdown cnn`")
+    assert len(shown) == 2
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("speed", "text"), [(3856.2, "3,856"), (41.4, "41"), (2.96, "3.0"), (2.74, "2.7"), (0.31, "0.31")]
+)
+def test_speeds_are_told_to_a_readers_precision(result: stored.Result, speed: float, text: str) -> None:
+    result = result._replace(runs=[r | {"train": [result.batch * result.steps / speed] * 3} for r in result.runs])
+    assert f" {text} img/s " in report.as_table(result)
+
+
 def test_a_damaged_result_is_named(tmp_path: Path) -> None:
     (tmp_path / "cnn-a-machine.json").write_text('{"race": "cnn"')
     with pytest.raises(CourseError, match=r"cnn-a-machine\.json holds no result"):
@@ -218,15 +305,17 @@ def test_the_picture_shows_every_entrant(result: stored.Result) -> None:
 
 # the results that the lessons' prose speaks of; a user's own lie beside them
 MACHINE = "amd-epyc-2-cores"
-SHIPPED = [stored.FOLDER / f"{race}-{MACHINE}.json" for race in ("cnn", "vgg8", "resnet18", "swin_micro")]
+RACED = ("cnn", "vgg8", "resnet18", "swin_micro", "swin_tiny_32_float32", "swin_tiny_64_float32")
+SHIPPED = [stored.FOLDER / f"{race}-{MACHINE}.json" for race in RACED]
 SHIPPED_STEPS = [stored.FOLDER / f"step-{race}-{MACHINE}.json" for race in ("resnet18", "swin_micro")]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_result_has_machine_date_versions_and_pairs(path: Path) -> None:
     result = stored.read(stored.Result, path)
-    race = plan.find(result.race)
+    race = plan.fitted(plan.find(result.race), gpu=result.machine["device"] != "cpu")
     assert (result.batch, result.steps, result.precision) == (race.batch, race.steps, race.precision)
+    assert {len(run_["train"]) for run_ in result.runs} == {race.epochs}
     assert result.machine["processor"]
     assert result.date
     assert {"jax", "torch"} <= set(result.versions)

@@ -127,7 +127,28 @@ def test_it_holds_each_unit_twice_and_no_third_time(content):
             f"{folder}/{path.stem}.{ending}" for path in authoring.sources(SOLUTIONS) for ending in ("py", "ipynb")
         }
     assert not [name for name in content if name.startswith(("solutions", "utils/grading", "models", "build"))]
-    assert [name for name in content if name.startswith("tests/")] == ["tests/nbval_sanitize.cfg"]
+    assert not [name for name in content if name.startswith("tests/test_")]
+
+
+def test_every_file_that_a_lesson_reads_is_in_it(content):
+    """A lesson that runs in the whole course runs in a release."""
+    named = {
+        (name, node.value)
+        for name, raw in content.items()
+        if name.endswith(".py") and name.startswith(("notebooks/", "exercises/"))
+        for node in ast.walk(ast.parse(raw))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "/" in node.value
+        if "\n" not in node.value and (ROOT / node.value).is_file()
+    }
+    assert {path for _, path in named} >= {"tests/golden/resnet18.json", "tests/golden/rule.py"}  # lesson 04's
+    assert {path for _, path in named} <= set(content), named
+
+
+def test_no_exercise_promises_the_courses_answer(content):
+    """A check without solutions hands the student's own answer on."""
+    exercises = {name: raw.decode() for name, raw in content.items() if name.startswith("exercises/")}
+    promised = [name for name, text in exercises.items() if "course's version" in text]
+    assert promised == []
 
 
 def test_nothing_in_it_needs_what_was_left_out(content):

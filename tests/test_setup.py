@@ -389,7 +389,7 @@ def test_a_kernel_of_another_python_is_found(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_file_that_hides_a_module_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authoring, "generate", lambda check: ["exercises/01_a.py"])
+    monkeypatch.setattr(authoring, "generate", lambda check: [])
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     monkeypatch.setattr(paths, "EXERCISES", tmp_path)
     (tmp_path / "random.py").touch()
@@ -398,7 +398,20 @@ def test_a_file_that_hides_a_module_is_found(tmp_path: Path, monkeypatch: pytest
     assert [text for text in texts if "hides the module" in text] == [
         "random.py hides the module `random` from every notebook beside it."
     ]
-    assert any("exercises/01_a.py" in text for text in texts)
+
+
+@pytest.mark.parametrize(("whole", "cure"), [(True, "make exercises"), (False, "zip")])
+def test_a_changed_lesson_is_told_with_a_cure_that_is_there_and_a_filled_in_exercise_is_not(
+    monkeypatch: pytest.MonkeyPatch, whole: bool, cure: str
+) -> None:
+    monkeypatch.setattr(authoring, "generate", lambda check: ["exercises/01_a.py", "notebooks/02_b.ipynb"])
+    monkeypatch.setattr(authoring, "sources", lambda folder: [paths.ROOT] if whole else [])
+    (found,) = [finding for finding in findings(doctor.look_at_notebooks) if "changed" in finding.text]
+    assert found.mark == "!"
+    assert "notebooks/02_b.ipynb" in found.text
+    assert "exercises" not in found.text
+    assert cure in found.cure
+    assert ("make exercises" in found.cure) == whole
 
 
 def test_no_device_is_a_finding_with_a_cure(monkeypatch: pytest.MonkeyPatch) -> None:

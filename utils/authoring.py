@@ -167,7 +167,7 @@ def _read_notebook(path: Path) -> Any:
         return nbformat.read(path, as_version=4)
     except Exception as error:
         raise CourseError(
-            f"{shown(path)} cannot be read as a notebook ({error}). Delete it and run make exercises."
+            f"{shown(path)} cannot be read as a notebook ({error}). Move it away. {as_they_were()}"
         ) from None
 
 
@@ -202,6 +202,13 @@ def with_outputs_of(new: Any, old: Any) -> Any:
 def sources(folder: Path) -> list[Path]:
     """The `NN_*.py` files of a folder, in order."""
     return sorted(folder.glob("[0-9][0-9]_*.py"))
+
+
+def as_they_were() -> str:
+    """How notebooks become again what the course says, in a sentence. A students' copy has no `make exercises`."""
+    if sources(SOLUTIONS):
+        return "Run make exercises; it keeps a copy of what it replaces in build/replaced."
+    return "Unpack the course's zip file once more and take them from there."
 
 
 def generate(*, check: bool = False) -> list[str]:

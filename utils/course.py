@@ -117,7 +117,7 @@ def select(names: list[str]) -> list[Path]:
         chosen += [path.with_suffix(".ipynb") for path in hits if path.with_suffix(".ipynb") not in chosen]
     stale = [shown(path) for path in chosen if not execute.in_step(path)]
     if stale:
-        raise CourseError(f"Not what the .py beside it says: {', '.join(stale)}. Run make exercises first.")
+        raise CourseError(f"Not what the .py beside it says: {', '.join(stale)}. {authoring.as_they_were()}")
     if not chosen:
         raise CourseError("There are no notebooks in notebooks/ and solutions/.")
     return chosen

@@ -74,7 +74,8 @@ def _judged(exercise: Exercise, reference: Any, error: BaseException, values: kn
             return Kind.NOT_ATTEMPTED, f"Stuck? `check.hint({exercise.name!r})`"
         return (
             Kind.NOT_CHECKED,
-            f"It calls `{stub}`, which is not written yet. Run the check cell of `{stub}` first.",
+            f"It calls `{stub}`, which is not written yet. "
+            + (f"Run the check cell of `{stub}` first." if values is known.COMPUTED else f"Write `{stub}` first."),
         )
     if isinstance(error, SystemExit):
         return Kind.WRONG, "It called `exit()`. Return the result instead."

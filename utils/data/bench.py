@@ -1,4 +1,4 @@
-"""How fast the input pipelines are, each as a lesson uses it."""
+"""How fast the input pipelines are, each with no less to do than in the lessons on a CPU."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from utils import data
 from utils.data import augment
 
-# what the lessons train with: the yardstick is the training step that the pipeline feeds
+# some vary the pictures more than the lessons do; the yardstick is the training step that a pipeline feeds
 RECIPES: dict[str, dict[str, Any]] = {
     "mnist": {"size": 28},
     "cifar10": {"size": 32, "augment": (augment.flip(), augment.pad_and_crop(4), augment.cutout(8))},

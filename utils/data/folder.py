@@ -60,6 +60,7 @@ def read(path: Path, split: str) -> Raw:
         name=folder.name,
         split=split,
         source=f"{folder.name} {split}: pictures of your own, {len(files):,} examples, {len(classes)} classes",
+        is_sample=False,
         classes=classes,
         examples=len(files),
         channels=3,

@@ -28,7 +28,8 @@ class Batches:
     Iterating gives epoch 0, iterating again epoch 1, and so on; `epoch(k)` gives epoch k whenever it is asked for, and
     does not count. The same seed gives the same batches, in this run and the next.
 
-    name, split, source: what was loaded; `source` is one line of text.
+    name, split, source: what was loaded; `source` is one line of text. is_sample: whether it is the course's
+    sample in the place of a real set.
     examples: how many the split has. classes: their names; a label is an index into them. batch_size: as given.
     mean, std: [C] float64; a picture is (x − mean) / std of pixels x in 0..1.
     """
@@ -50,6 +51,7 @@ class Batches:
         device: Any,
     ):
         self.name, self.split, self.source = raw.name, raw.split, raw.source
+        self.is_sample = raw.is_sample
         self.classes, self.examples = raw.classes, raw.examples
         self.batch_size = whole(batch_size, "batch_size", least=1)
         if self.batch_size > raw.examples:

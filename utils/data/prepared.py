@@ -29,6 +29,7 @@ def read(entry: DataSet, split: str) -> Raw:
         split=split,
         source=f"{entry.name} {split}: {_kind(entry, found, lengths)}, "
         f"{examples:,} examples, {label.num_classes} classes",
+        is_sample=not found.real,
         classes=tuple(entry.titles.get(name, name) for name in label.names),
         examples=examples,
         channels=channels,

@@ -11,13 +11,15 @@ from utils.data.sets import Statistics
 class Raw(NamedTuple):
     """Encoded pictures and their labels, in an order that never changes.
 
-    encoded: makes a tf.data.Dataset of (image file's bytes, label int64). complaint: what to raise when reading or
-    decoding fails, given the exception. native: (height, width) where all pictures have the same, else None.
+    is_sample: whether it is the course's sample in the place of a real set. encoded: makes a tf.data.Dataset of (image
+    file's bytes, label int64). complaint: what to raise when reading or decoding fails, given the exception. native:
+    (height, width) where all pictures have the same, else None.
     """
 
     name: str
     split: str
     source: str
+    is_sample: bool
     classes: tuple[str, ...]
     examples: int
     channels: int

@@ -91,6 +91,19 @@ def load(race: str, folder: Path = stored.FOLDER) -> list[Breakdown]:
     return [stored.read(Breakdown, path) for path in sorted(folder.glob(f"step-{race}-*.json"))]
 
 
+def show(race: str, folder: Path = stored.FOLDER) -> None:
+    """What a lesson shows: the stored breakdowns of a race's model, each drawn and told; a line when there is none."""
+    import matplotlib.pyplot as plt
+
+    results = load(race, folder)
+    for result in results:
+        draw([result])
+        plt.show()
+        print(", ".join(f"{name} {ms:.1f} ms" for name, ms in result.milliseconds.items() if ms is not None))
+    if not results:
+        print(f"No breakdown of {race} is stored. `python -m utils race --breakdown {race}` makes one.")
+
+
 def draw(results: list[Breakdown]) -> tuple[Any, Any]:
     """One bar for each, cut into its parts. Returns (figure, axes)."""
     import matplotlib.pyplot as plt

@@ -1,7 +1,8 @@
 """`python -m utils race [RACE …] [--rounds N] [--breakdown]`: race the lessons' models, store and tell the result.
 
-Each entrant runs in a process of its own, one after the other; rounds alternate in direction, so that a machine that
-slows down hits everybody. What was timed is written after every run: Ctrl-C loses the run in progress only.
+Each entrant runs in a process of its own, one after the other, and compiles everything itself: none finds on disk what
+an earlier run has compiled. Rounds alternate in direction, so that a machine that slows down hits everybody. What was
+timed is written after every run: Ctrl-C loses the run in progress only.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 from utils import machine
@@ -47,8 +49,12 @@ def main(arguments: list[str]) -> int:
             _tell_breakdown(race)
         return 0
     good = True
-    for race in races:
-        result = run(race, options.rounds, short=options.short)
+    for planned in races:
+        race = plan.shorter(planned) if options.short else plan.fitted(planned, gpu=gpu)
+        if race != planned and not options.short:
+            cut = race.steps * race.batch
+            print(f"{race.name} is made for a GPU, and there is none: an epoch is cut to {cut} pictures.", flush=True)
+        result = run(race, options.rounds, store=not options.short)
         if not result.runs:
             print(f"{race.name}: nobody could run: {result.missing}")
         else:
@@ -58,14 +64,14 @@ def main(arguments: list[str]) -> int:
     return 0 if good else 1
 
 
-def run(race: Race, rounds: int, *, short: bool = False) -> Result:
-    """Let all entrants run so many rounds; the result is stored after each run, unless `short`."""
-    result = stored.begin(plan.shorter(race) if short else race)
+def run(race: Race, rounds: int, *, store: bool = True) -> Result:
+    """Let all entrants run so many rounds; the result is stored after each run, unless `store` is False."""
+    result = stored.begin(race)
     turns = [(k, name) for k in range(rounds) for name in (race.entrants if k % 2 == 0 else race.entrants[::-1])]
     for turn, name in track(turns, race.name, unit="run"):
         if name in result.missing:
             continue
-        told = time_one(race, name, short=short)
+        told = time_one(race, name)
         if "missing" in told or "problem" in told:
             why = f"{told['missing']} is not installed" if "missing" in told else told["problem"]
             result.missing[name] = why
@@ -78,18 +84,21 @@ def run(race: Race, rounds: int, *, short: bool = False) -> Result:
         result.runs.append({"round": turn, "entrant": name, **told})
         if name != "keras":  # always on the CPU
             result.machine["device"] = told["device"] if told["device"].lower() != "cpu" else "cpu"
-        if not short:
+        if store:
             path = stored.write(result)
-    if result.runs and not short:
+    if result.runs and store:
         print(f"Written: {shown(path)}")
     return result
 
 
-def time_one(race: Race, entrant: str, *, short: bool = False) -> dict[str, Any]:
+def time_one(race: Race, entrant: str) -> dict[str, Any]:
     """What `utils.races.run` says of one entrant; {"missing": …} or {"problem": …} where it could not run."""
-    command = [sys.executable, "-m", "utils.races.run", race.name, entrant, *(["--short"] if short else [])]
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | quiet, capture_output=True, text=True)
+    lengths = [f"--steps={race.steps}", f"--eval-steps={race.eval_steps}", f"--epochs={race.epochs}"]
+    command = [sys.executable, "-m", "utils.races.run", race.name, entrant, *lengths]
+    settings = {"TF_CPP_MIN_LOG_LEVEL": "3", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    with tempfile.TemporaryDirectory(prefix="race-", ignore_cleanup_errors=True) as empty:
+        cold = {"JAX_ENABLE_COMPILATION_CACHE": "false", "TORCHINDUCTOR_CACHE_DIR": empty}
+        done = subprocess.run(command, cwd=ROOT, env=os.environ | settings | cold, capture_output=True, text=True)
     lines = done.stdout.strip().splitlines()
     try:
         told: dict[str, Any] = json.loads(lines[-1])

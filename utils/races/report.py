@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from utils import table
@@ -56,8 +57,8 @@ def as_table(result: Result) -> str:
                 [
                     phase,
                     TITLES[name],
-                    f"{statistics.median(speeds):,.0f} img/s",
-                    f"{min(speeds):,.0f} to {max(speeds):,.0f} img/s",
+                    f"{_figures(statistics.median(speeds))} img/s",
+                    f"{_figures(min(speeds))} to {_figures(max(speeds))} img/s",
                     f"{against.median:.2f}× ({against.minimum:.2f}× to {against.maximum:.2f}×)" if against else "",
                 ]
             )
@@ -77,13 +78,28 @@ def first_steps(result: Result) -> str:
 
 
 def headline(result: Result) -> str:
-    """What was raced where, in two lines."""
+    """What was raced, for how long, and where, in three lines."""
     rounds = len({run["round"] for run in result.runs})
+    epochs = len(result.runs[0]["train"])
     libraries = ", ".join(f"{name} {version}" for name, version in result.versions.items())
     return (
-        f"{result.title}; batch {result.batch}, {result.precision}, {rounds} rounds\n"
+        f"{result.title}; batch {result.batch}, {result.precision}\n"
+        f"{rounds} rounds of {epochs} epochs; steps an epoch: {result.steps} training, {result.eval_steps} evaluation\n"
         f"{stored.where(result.machine)}, {result.date}; {libraries}"
     )
+
+
+def show(race: str, folder: Path = stored.FOLDER) -> None:
+    """What a lesson shows of a race: every stored result, told and drawn; a line when there is none."""
+    import matplotlib.pyplot as plt
+
+    results = stored.load(race, folder)
+    for result in results:
+        print(headline(result))
+        draw(result)
+        plt.show()
+    if not results:
+        print(f"No result of the race {race} is stored. `python -m utils race {race}` makes one.")
 
 
 def draw(result: Result) -> tuple[Any, Any]:
@@ -120,3 +136,8 @@ def draw(result: Result) -> tuple[Any, Any]:
         bars.set_xticklabels([TITLES[name].replace(", ", "\n") for name in names])
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(names))
     return figure, axes
+
+
+def _figures(speed: float) -> str:
+    """A speed to a reader's precision: 3,856; 41; 2.7; 0.31."""
+    return f"{speed:,.0f}" if speed >= 20 else f"{speed:.1f}" if speed >= 1 else f"{speed:.2g}"

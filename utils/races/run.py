@@ -92,9 +92,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m utils.races.run")
     parser.add_argument("race", choices=plan.RACES)
     parser.add_argument("entrant", choices=plan.ENTRANTS)
-    parser.add_argument("--short", action="store_true", help="a few steps only, to see that it goes")
+    lengths = ("steps", "eval_steps", "epochs")
+    for length in lengths:
+        parser.add_argument(f"--{length.replace('_', '-')}", type=int, metavar="N", help="instead of the plan's")
     options = parser.parse_args(arguments)
-    race = plan.shorter(plan.find(options.race)) if options.short else plan.find(options.race)
+    race = plan.find(options.race)
+    race = race._replace(**{name: given for name in lengths if (given := getattr(options, name))})
     try:
         entrant = build(race, options.entrant)
     except ImportError as problem:
