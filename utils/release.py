@@ -51,7 +51,7 @@ REWORDED = {  # in the README
     ),
     """ `check.reveal("NAME")` shows the course's answer; it then scores
   nothing. Either way the check hands you a working version, so you can always go on.""": (
-        " If you are stuck, go\n  on to the next: only a few of unit 03 call what an earlier one has you write."
+        " If that is not\n  enough, go on to the next: only a few of unit 03 call what an earlier one has you write."
     ),
 }
 REWORDED_IN_EXERCISES = {  # whose checks hand the student's own answer on, since the course's is not there
