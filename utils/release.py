@@ -107,7 +107,8 @@ def files_of_release() -> dict[str, bytes]:
         for file in (path, path.with_suffix(".ipynb")):
             found[shown(file)] = file.read_bytes()
     for path in authoring.sources(SOLUTIONS):
-        text = students_exercise(authoring.exercise_from(path.read_text(encoding="utf-8"), shown(path)))
+        text = authoring.exercise_from(path.read_text(encoding="utf-8"), shown(path))
+        text = reworded(text, REWORDED_IN_EXERCISES)
         found[f"exercises/{path.name}"] = text.encode()
         found[f"exercises/{path.stem}.ipynb"] = authoring.file_text(authoring.notebook_from(text)).encode()
     for name, path in _under(ROOT / "utils", ".py"):
@@ -224,21 +225,19 @@ def _replaced(source: bytes, node: ast.expr | ast.stmt, new: bytes) -> bytes:
     return before + new + after
 
 
-def students_exercise(text: str) -> str:
-    """An exercise that promises no more than this copy does."""
-    for ours, theirs in REWORDED_IN_EXERCISES.items():
-        text = text.replace(ours, theirs)
-    return text
-
-
 def students_readme(text: str) -> str:
     """The README, with a line on what this copy is, without the sections for instructors."""
     for section in SECTIONS_FOR_INSTRUCTORS:
         text = re.sub(rf"^## {section}\n.*?(?=^## |\Z)", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"^\|[^\n]*`make exercises`[^\n]*\n", "", text, flags=re.MULTILINE)
-    for ours, theirs in REWORDED.items():
+    return re.sub(r"\A(# .*\n)", rf"\1\n{WHAT_IT_IS}\n", reworded(text, REWORDED))
+
+
+def reworded(text: str, phrases: dict[str, str]) -> str:
+    """The text with each of the phrases that it has put as a students' copy must put it."""
+    for ours, theirs in phrases.items():
         text = text.replace(ours, theirs)
-    return re.sub(r"\A(# .*\n)", rf"\1\n{WHAT_IT_IS}\n", text)
+    return text
 
 
 def students_makefile(text: str) -> str:
