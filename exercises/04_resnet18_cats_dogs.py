@@ -333,8 +333,8 @@ plt.show()
 # mistake: 0 is no natural place for a scale. optax takes a *mask*: a tree of the same structure as the parameters, with `True` where a weight decays.
 #
 # Decide by the leaf's own name: everything decays except what is called `bias` or `scale`. Not by looking for the letters somewhere
-# in the path: a layer named `upscale` has a kernel too. And not by the number of axes, which is enough for the
-# networks of units 03 and 05: there are biases with two.
+# in the path: a layer named `upscale` has a kernel too. And not by the number of axes, which was enough for the
+# network of unit 03: there are biases with two.
 # `jax.tree_util.tree_map_with_path` hands you the path of each leaf, whose last entry has the name as its `.key`.
 # Stuck? `check.hint("decay_mask")`.
 
