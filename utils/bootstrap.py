@@ -3,9 +3,11 @@
 Only the standard library is used, and no syntax newer than Python 3.6, so that an old Python gets a clear message.
 What it does, in this order, and only as far as needed:
 
-1. finds a Python that the locked versions have wheels for (the one it runs under, else one on PATH);
-2. makes `.venv` with it, or makes it again when it was moved or its Python is gone;
-3. finds uv on PATH or in `.venv`, or has pip bring it into `.venv`;
+1. finds a Python that the locked versions have wheels for and that starts. The one it runs under goes first, so that
+   `make lab PYTHON=...` gets what it names; else the newest on PATH, of pyenv, conda, Homebrew or uv;
+2. finds uv on PATH, or has pip bring it into `.venv`. Any Python's pip will do;
+3. has uv make `.venv`, also when it was moved or its Python is gone. Where step 1 found no Python, uv fetches one into
+   `.venv`. A `.venv` that could not be made is removed whole: nothing is written anywhere else;
 4. installs exactly what `requirements.txt` locks (with `GPU=1` also `requirements-gpu.txt`), hashes checked,
    and the course itself;
 5. last of all writes a stamp. While the stamp matches, a later call goes straight to the command.
@@ -18,6 +20,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,10 +28,16 @@ sys.path[:] = [place for place in sys.path if place != str(ROOT / "utils")]  # t
 VENV = ROOT / ".venv"
 STAMP = VENV / "course-stamp"
 WINDOWS = os.name == "nt"
-OLDEST, NEWEST = (3, 11), (3, 13)  # as requires-python in pyproject.toml
+OLDEST, NEWEST = (3, 12), (3, 13)  # as requires-python in pyproject.toml
 OLDEST_UV = (0, 8)
 UV_RANGE = "uv>=0.8,<1"
 DISK_NEEDED_GB = 4
+# Asked of every Python: some stand on PATH and refuse to start, and some were built without what the course imports.
+STARTS = """
+import bz2, ctypes, lzma, sqlite3, ssl, sys, sysconfig
+assert sys.implementation.name == "cpython" and sys.maxsize > 2**32 and not sysconfig.get_config_var("Py_GIL_DISABLED")
+print(*sys.version_info[:2], sys._base_executable)
+"""
 
 
 class SetupError(Exception):
@@ -44,7 +53,7 @@ def main(arguments: "list[str]") -> int:
         with one_at_a_time():
             set_up(os.environ.get("GPU", "").strip().lower() not in ("", "0", "no", "false"))
     except SetupError as problem:
-        print(f"\nSetting up stopped: {problem}", file=sys.stderr)
+        print(f"Setting up stopped: {problem}", file=sys.stderr)
         return 1
     except OSError as problem:
         print(f"\nSetting up stopped: {problem}. Is the disk full, or the folder read-only?", file=sys.stderr)
@@ -80,14 +89,25 @@ def make_venv() -> None:
     if os.path.lexists(str(VENV)):
         say("The .venv here was moved, its Python is gone or does not suit: making it again.")
         VENV.unlink() if VENV.is_symlink() else shutil.rmtree(str(VENV))
-    say(f"Making .venv with {python} ...")
-    if subprocess.call([python, "-m", "venv", str(VENV)]) != 0 or not venv_version():
+    newest = f"3.{NEWEST[1]}"
+    how = ["--python", python] if python else ["--no-cache", "--managed-python", "--python", newest]
+    try:
+        VENV.mkdir()
+        uv = find_uv() or bring_uv(python or sys.executable)
+        say(f"Making .venv with {python or f'Python {newest}, which uv fetches'} ...")
+        complaint = quietly([uv, "venv", "--allow-existing", "--seed", *how, str(VENV)])
+        if complaint or not venv_version():
+            raise SetupError(f"uv could not make .venv: {complaint}")
+    except BaseException as problem:
         shutil.rmtree(str(VENV), ignore_errors=True)
+        if python or not isinstance(problem, SetupError):
+            raise
         raise SetupError(
-            "this Python could not make a virtual environment. On Debian and Ubuntu, "
-            "`sudo apt install python3-venv python3-pip` adds what is missing; elsewhere name a whole Python: "
-            "make lab PYTHON=/path/to/python3"
-        )
+            f"no Python 3.{OLDEST[1]} or {newest} starts here (this is {platform.python_version()}), and none could be "
+            f"fetched: {str(problem).splitlines()[-1].split('cause: ')[-1]}\n"
+            f"Install Python {newest} (from python.org, Homebrew, conda or your system), then give the same command "
+            f"again; or name it: make lab PYTHON=/path/to/python{newest}"
+        ) from None
 
 
 def install(uv: str, gpu: bool) -> None:
@@ -109,8 +129,7 @@ def install(uv: str, gpu: bool) -> None:
 
 def find_uv() -> str:
     """The uv on PATH or in `.venv`; empty when there is none that runs and is new enough."""
-    inside = venv_python().with_name("uv.exe" if WINDOWS else "uv")
-    for candidate in (shutil.which("uv"), str(inside)):
+    for candidate in (shutil.which("uv"), str(VENV / "uv" / "bin" / ("uv.exe" if WINDOWS else "uv"))):
         if candidate and uv_version(candidate) >= OLDEST_UV:
             return candidate
     return ""
@@ -125,41 +144,63 @@ def uv_version(uv: str) -> "tuple[int, ...]":
         return ()
 
 
-def bring_uv() -> str:
-    """Have pip put uv into `.venv`."""
+def bring_uv(python: str = "") -> str:
+    """Have the pip of a Python, else of the one in `.venv`, put uv into `.venv/uv`."""
     say(f"Fetching the installer, {UV_RANGE}, with pip ...")
-    pip = [str(venv_python()), "-m", "pip"]
-    if not works([*pip, "--version"]):
-        subprocess.call([str(venv_python()), "-m", "ensurepip", "--default-pip"], stdout=subprocess.DEVNULL)
-    if subprocess.call([*pip, "install", "--quiet", "--disable-pip-version-check", UV_RANGE]) != 0 or not find_uv():
+    python = python or str(venv_python())
+    passing = VENV / "pip"
+    if quietly([python, "-m", "pip", "--version"]):  # it has no pip, and an environment made with it has one
+        if quietly([python, "-m", "venv", str(passing)]):
+            raise SetupError(
+                f"{python} has neither pip nor venv to fetch uv with. On Debian and Ubuntu, "
+                "`sudo apt install python3-pip` adds it; or install uv yourself."
+            )
+        python = str(passing / venv_python().relative_to(VENV))
+    options = ["--quiet", "--no-cache-dir", "--only-binary=:all:", "--timeout=5", "--retries=1", "--upgrade"]
+    complaint = quietly([python, "-m", "pip", "install", *options, f"--target={VENV / 'uv'}", UV_RANGE])
+    shutil.rmtree(str(passing), ignore_errors=True)
+    if complaint or not find_uv():
         raise SetupError(
-            "pip could not fetch uv. Without a network: connect, then give the same command again. "
-            "Behind a proxy: set HTTPS_PROXY first. Or install uv yourself, so that `uv` is on PATH."
+            f"{complaint}\npip could not fetch uv. Connect, or behind a proxy set HTTPS_PROXY, then give the same "
+            "command again; or install uv yourself."
         )
     return find_uv()
 
 
 def find_python() -> str:
-    """A Python with wheels for every locked package: the running one, else the newest such on PATH."""
-    name, version = platform.python_implementation(), platform.python_version()
-    if name == "CPython" and supported(sys.version_info[:2]):
-        return sys.executable
+    """A Python with wheels for every locked package: the running one, else the newest; empty when none starts."""
+    own, home = os.environ.get, os.environ.get("HOME", "/")
+    folders = [Path(folder) for folder in own("PATH", os.defpath).split(os.pathsep)]
+    for root, bins in (
+        (own("PYENV_ROOT", f"{home}/.pyenv"), "versions/*/bin"),
+        (own("CONDA_PREFIX", "/conda"), "bin"),
+        (own("HOMEBREW_PREFIX", "/opt/homebrew"), "opt/python@3.*/bin"),
+        ("/usr/local", "opt/python@3.*/bin"),  # Homebrew's place of old
+        (own("UV_PYTHON_INSTALL_DIR", f"{home}/.local/share/uv/python"), "*/bin"),
+    ):
+        folders += sorted(Path(root).glob(bins), reverse=True)
+    candidates = [sys.executable]
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        candidate = shutil.which(f"python3.{minor}")
-        if candidate and works([candidate, "-c", "import venv, ensurepip"]):
-            return candidate
-    raise SetupError(
-        f"the course needs Python 3.{OLDEST[1]} to 3.{NEWEST[1]} (TensorFlow has no wheels for others), and this is "
-        f"{name} {version}. Install one of them, or name it: make lab PYTHON=/path/to/python3.{NEWEST[1]}"
-    )
+        candidates += [str(folder / f"python3.{minor}") for folder in folders]
+    return next((place for place in map(started, candidates) if place), "")
+
+
+def started(python: str) -> str:
+    """Where a Python really lies (not its shim, not an environment's link); empty when it does not start or suit."""
+    try:
+        reply = subprocess.run(
+            [python, "-I", "-c", STARTS], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60
+        )
+        major, minor, place = os.fsdecode(reply.stdout).strip().split(" ", 2)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return ""
+    return place if supported((int(major), int(minor))) else ""
 
 
 def check_machine() -> None:
     """Stop before a gigabyte is fetched where it could not be used."""
     if sys.platform == "darwin" and platform.machine() == "x86_64":
         raise SetupError("JAX has no wheels for Intel Macs. The course runs on Apple silicon, Linux and Windows.")
-    if sys.maxsize < 2**32:
-        raise SetupError("this is a 32-bit Python, and JAX needs a 64-bit one.")
     free = shutil.disk_usage(str(ROOT)).free / 1e9
     if free < DISK_NEEDED_GB:
         raise SetupError(f"the course takes {DISK_NEEDED_GB} GB of disk, and {free:.1f} GB are free here.")
@@ -222,11 +263,19 @@ def one_at_a_time():  # type: ignore[no-untyped-def]
         os.close(handle)
 
 
-def works(command: "list[str]") -> bool:
-    try:
-        return subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
-    except OSError:
-        return False
+def quietly(command: "list[str]") -> str:
+    """Run a command that may fetch; it soon gives up, and leaves nothing outside `.venv`. Returns why it failed."""
+    with tempfile.TemporaryDirectory(dir=str(VENV)) as folder:
+        own = dict.fromkeys(["TMPDIR", "TEMP", "TMP"], folder)
+        own.update(UV_PYTHON_INSTALL_DIR=str(VENV / "python"), PIP_REQUIRE_VIRTUALENV="0", PIP_USER="0")
+        own.update(UV_HTTP_CONNECT_TIMEOUT="5", UV_HTTP_TIMEOUT="10", UV_HTTP_RETRIES="1")
+        try:
+            done = subprocess.run(
+                command, env=dict(os.environ, **own), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+        except OSError as problem:
+            return str(problem)
+    return (done.stdout.decode(errors="replace").strip() or "no reason given") if done.returncode else ""
 
 
 def hand_over(command: "list[str]") -> int:

@@ -1,8 +1,12 @@
 """`python -m utils lock [--upgrade]`: make requirements.txt and requirements-gpu.txt from pyproject.toml.
 
 pyproject.toml states ranges; the locks state one version of everything, with hashes, for every system and Python
-that the course supports. Versions that are locked already and still fit stay, unless `--upgrade` asks for newer
-ones. requirements-gpu.txt lists only what the extra `gpu` adds.
+that the course supports. Versions that are locked already and still fit stay. requirements-gpu.txt lists only what the
+extra `gpu` adds.
+
+`--upgrade` is the one way to raise versions: it takes the newest that the ranges allow, says what changed, installs
+it, runs the canaries and then every test. Versions that compute wrongly are not kept. A test that fails leaves the new
+locks in place, since its cure is a change of the course: of code, or of outputs that are committed.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import argparse
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -22,7 +27,7 @@ LOCK = ROOT / "requirements.txt"
 GPU_LOCK = ROOT / "requirements-gpu.txt"
 OPTIONS = (
     "--universal",
-    "--python-version=3.11",
+    "--python-version=3.12",
     "--fork-strategy=fewest",
     "--generate-hashes",
     "--no-emit-index-url",
@@ -32,16 +37,44 @@ OPTIONS = (
 
 
 def main(arguments: list[str]) -> int:
-    """Write both locks, each whole or not at all."""
+    """Write both locks, each whole or not at all. Returns 1 when newer versions failed a canary or a test."""
     parser = argparse.ArgumentParser(prog="python -m utils lock", description="Make the locks from pyproject.toml.")
-    parser.add_argument("--upgrade", action="store_true", help="take the newest versions that the ranges allow")
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions, and run canaries and tests")
     upgrade = ["--upgrade"] if parser.parse_args(arguments).upgrade else []
+    before = {lock: lock.read_text(encoding="utf-8") for lock in (LOCK, GPU_LOCK) if lock.exists()}
     uv = bootstrap.find_uv() or bootstrap.bring_uv()
     compile_lock(uv, LOCK, upgrade)
     already = [f"--no-emit-package={name}" for name in packages(LOCK)]
     compile_lock(uv, GPU_LOCK, [*upgrade, "--extra=gpu", f"--constraints={LOCK.name}", *already])
     print(f"Written: {LOCK.name} ({len(packages(LOCK))} packages), {GPU_LOCK.name} ({len(packages(GPU_LOCK))} more).")
+    print("\n".join(changes("".join(before.values()), "".join(lock.read_text(encoding="utf-8") for lock in before))))
+    return prove(before) if upgrade else 0
+
+
+def prove(before: dict[Path, str]) -> int:
+    """Install what the locks say now, run the canaries and the tests; the locks of before return if a canary fails."""
+    if run("canaries") != 0:
+        for lock, text in before.items():
+            files.write(lock, text)
+        print("A canary failed on the new versions, so the locks are as they were.", file=sys.stderr)
+        return 1
+    if run("test") != 0:
+        print("The new versions are locked, and tests fail on them (see above).", file=sys.stderr)
+        return 1
     return 0
+
+
+def run(command: str) -> int:
+    """The exit status of one of the course's commands, after what is locked now was installed."""
+    return subprocess.run([sys.executable, str(ROOT / "utils" / "bootstrap.py"), command], cwd=ROOT).returncode
+
+
+def changes(before: str, after: str) -> list[str]:
+    """A line for each package whose version differs between two locks' texts, or that only one of them has."""
+    old, new = (dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^\s;]+)", text, re.MULTILINE)) for text in (before, after))
+    changed = [name for name in sorted(old | new) if old.get(name) != new.get(name)]
+    lines = [f"  {name}: {old.get(name, 'not there')} → {new.get(name, 'gone')}" for name in changed]
+    return lines or ["No version changed."]
 
 
 def packages(lock: Path) -> list[str]:
