@@ -22,7 +22,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from utils import authoring, bootstrap, doctor, lab, lock, paths
+from utils import authoring, bootstrap, lab, lock, paths
 from utils.__main__ import COMMANDS
 from utils.paths import ROOT
 
@@ -483,90 +483,3 @@ def test_a_pair_that_agrees_opens_without_a_question(tmp_path: Path, monkeypatch
     os.utime(text, (1000, 1000))
     lab.align_pairs()
     assert text.stat().st_mtime == 1000  # jupytext asks which of them is meant
-
-
-# --- the doctor -------------------------------------------------------------------------------------------
-
-
-def findings(probe: object) -> list[doctor.Finding]:
-    return list(doctor.examine(probe))  # type: ignore[arg-type]
-
-
-def test_a_wrong_or_missing_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    version = importlib.metadata.version
-
-    def other(name: str) -> str:
-        if name == "optax":
-            return "0.0.1"
-        if name == "einops":
-            raise importlib.metadata.PackageNotFoundError(name)
-        return version(name)
-
-    monkeypatch.setattr(importlib.metadata, "version", other)
-    broken = [finding for finding in findings(doctor.look_at_versions) if finding.mark == "✗"]
-    assert ["optax 0.0.1" in broken[1].text, "einops is missing" in broken[0].text] == [True, True]
-    assert all(finding.cure for finding in broken)
-
-
-def test_a_kernel_of_another_python_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "kernels" / "python3"
-    folder.mkdir(parents=True)
-    spec = {"argv": ["/usr/bin/python9", "-m", "ipykernel_launcher"], "display_name": "x", "language": "python"}
-    (folder / "kernel.json").write_text(json.dumps(spec))
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    monkeypatch.setattr(authoring, "generate", lambda check: [])
-    assert any(f.mark == "✗" and "/usr/bin/python9" in f.text for f in findings(doctor.look_at_notebooks))
-    monkeypatch.delenv("JUPYTER_PATH")
-    assert not any(f.mark == "✗" for f in findings(doctor.look_at_notebooks))
-
-
-def test_a_file_that_hides_a_module_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authoring, "generate", lambda check: [])
-    monkeypatch.setattr(paths, "ROOT", tmp_path)
-    monkeypatch.setattr(paths, "EXERCISES", tmp_path)
-    (tmp_path / "random.py").touch()
-    (tmp_path / "01_a.py").touch()
-    texts = [finding.text for finding in findings(doctor.look_at_notebooks)]
-    assert [text for text in texts if "hides the module" in text] == [
-        "random.py hides the module `random` from every notebook beside it."
-    ]
-
-
-@pytest.mark.parametrize(("whole", "cure"), [(True, "make exercises"), (False, "zip")])
-def test_a_changed_lesson_is_told_with_a_cure_that_is_there_and_a_filled_in_exercise_is_not(
-    monkeypatch: pytest.MonkeyPatch, whole: bool, cure: str
-) -> None:
-    monkeypatch.setattr(authoring, "generate", lambda check: ["exercises/01_a.py", "notebooks/02_b.ipynb"])
-    monkeypatch.setattr(authoring, "sources", lambda folder: [paths.ROOT] if whole else [])
-    (found,) = [finding for finding in findings(doctor.look_at_notebooks) if "changed" in finding.text]
-    assert found.mark == "!"
-    assert "notebooks/02_b.ipynb" in found.text
-    assert "exercises" not in found.text
-    assert cure in found.cure
-    assert ("make exercises" in found.cure) == whole
-
-
-def test_no_device_is_a_finding_with_a_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "ASK_JAX", "raise RuntimeError('no device')")
-    (finding,) = findings(doctor.look_at_devices)
-    assert finding.mark == "✗"
-    assert "no device" in finding.text
-    assert "JAX_PLATFORMS" in finding.cure
-
-
-def test_a_file_in_place_of_the_cache_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "file"))
-    broken = [finding for finding in findings(doctor.look_at_memory) if "is a file" in finding.text]
-    assert [finding.mark for finding in broken] == ["✗"]
-    assert "COURSE_CACHE" in broken[0].cure
-
-
-def test_a_probe_that_fails_is_a_finding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def ill() -> Iterator[doctor.Finding]:
-        yield doctor.Finding("✓", "good so far")
-        raise OSError("no such drive")
-
-    monkeypatch.setattr(doctor, "PROBES", (ill,))
-    assert doctor.main([]) == 0
-    assert "! could not be looked at: OSError: no such drive" in capsys.readouterr().out

@@ -22,7 +22,8 @@ COMMANDS = {
     "samples": ("utils.samples.cli", "make the small data sets that come with the course"),
     "data": ("utils.data.cli", "list, download and time the data sets"),
     "doctor": ("utils.doctor", "look for what commonly goes wrong, and say what to do"),
-    "lock": ("utils.lock", "make requirements*.txt from pyproject.toml"),
+    "canaries": ("utils.canaries", "see whether the installed jaxlib computes as it should"),
+    "lock": ("utils.lock", "make requirements*.txt from pyproject.toml; --upgrade raises versions and tests them"),
 }
 # a release lacks the commands for instructors
 COMMANDS = {name: told for name, told in COMMANDS.items() if (ROOT / f"{told[0].replace('.', '/')}.py").exists()}

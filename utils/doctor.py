@@ -20,11 +20,14 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from utils import bootstrap, paths
 from utils.errors import CourseError
 from utils.machine import cores
+
+if TYPE_CHECKING:
+    from utils import data
 
 GB = 1e9
 # Asked in a process of its own: it may crash, hang or take the GPU's memory, and the doctor goes on.
@@ -48,15 +51,29 @@ class Finding(NamedTuple):
 def main(arguments: list[str]) -> int:
     """Print the report. Returns 1 when something is broken, else 0."""
     argparse.ArgumentParser(prog="python -m utils doctor", description=__doc__).parse_args(arguments)
+    if stranger := look_at_python():
+        print(as_text(stranger))
+        return 1
     marks = ""
-    for title, probe in PROBES:
-        print(f"\n{title}", flush=True)
+    for probe in PROBES:
         for finding in examine(probe):
             marks += finding.mark
             print(as_text(finding), flush=True)
     broken, doubtful = marks.count("✗"), marks.count("!")
-    print(f"\n{'Nothing is broken' if not broken else f'{broken} broken'}, {doubtful} to look at.")
+    print(f"{f'{broken} broken' if broken else 'Nothing is broken'}, {doubtful} to look at.")
     return 1 if broken else 0
+
+
+def look_at_python() -> Finding | None:
+    """What is said, and nothing else, when this Python is not one that the course is installed in; else None."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        importlib.metadata.version("jax-course")
+        return None
+    return Finding(
+        "✗",
+        f"Python {platform.python_version()} ({sys.executable}) is not the course's: it isn't installed there.",
+        "Run make doctor.",
+    )
 
 
 def examine(probe: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -72,31 +89,27 @@ def examine(probe: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 def as_text(finding: Finding) -> str:
     """The finding, wrapped, its cure below it."""
     width = max(60, min(110, shutil.get_terminal_size().columns))
-    text = textwrap.fill(finding.text, width, initial_indent=f"  {finding.mark} ", subsequent_indent=" " * 4)
+    text = textwrap.fill(
+        finding.text, width, initial_indent=f"{finding.mark} ", subsequent_indent=" " * 2, break_on_hyphens=False
+    )
     if not finding.cure:
         return text
-    return text + "\n" + textwrap.fill(finding.cure, width, initial_indent="    → ", subsequent_indent=" " * 6)
+    return (
+        text
+        + "\n"
+        + textwrap.fill(finding.cure, width, initial_indent="  → ", subsequent_indent=" " * 4, break_on_hyphens=False)
+    )
 
 
 # --- probes -------------------------------------------------------------------------------------------------
 
 
-def look_at_python() -> Iterator[Finding]:
+def look_at_installation() -> Iterator[Finding]:
     version = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     if not bootstrap.supported(sys.version_info[:2]):
-        yield Finding(
-            "✗", f"{version}: the locked versions have no wheels for it.", "Run make doctor with Python 3.12."
-        )
-    elif Path(sys.prefix) != bootstrap.VENV:
-        yield Finding("!", f"{version}, not the course's own .venv.", "Run make doctor, or use .venv's Python.")
+        yield Finding("✗", f"{version}: the locked versions have no wheels for it.", REINSTALL)
     else:
-        yield Finding("✓", f"{version}, in .venv")
-    uv = bootstrap.find_uv()
-    if uv:
-        reply = subprocess.run([uv, "--version"], capture_output=True, text=True, timeout=30).stdout
-        yield Finding("✓", " ".join(reply.split()[:2]))
-    else:
-        yield Finding("!", "uv is not there; it is only needed to install.", "make lab brings it when it is wanted.")
+        yield Finding("✓", f"{version}, {'in .venv' if Path(sys.prefix) == bootstrap.VENV else sys.prefix}")
     origin = getattr(importlib.util.find_spec("utils"), "origin", None) or ""
     if not Path(origin).is_relative_to(paths.ROOT):
         yield Finding("✗", f"`import utils` finds another package: {origin}.", "Unset PYTHONPATH, or rename the other.")
@@ -106,7 +119,7 @@ def look_at_versions() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
     locks = ["requirements.txt"] + (["requirements-gpu.txt"] if "gpu" in bootstrap.read_stamp() else [])
-    good = 0
+    good: dict[str, str] = {}
     for lock in locks:
         for line in (paths.ROOT / lock).read_text(encoding="utf-8").splitlines():
             if not line or line[0] in " #":
@@ -120,13 +133,27 @@ def look_at_versions() -> Iterator[Finding]:
                 yield Finding("✗", f"{wanted.name} is missing; {lock} wants {wanted.specifier}.", REINSTALL)
                 continue
             if wanted.specifier.contains(installed, prereleases=True):
-                good += 1
+                good[wanted.name] = installed
             else:
-                yield Finding(
-                    "✗", f"{wanted.name} {installed} is installed; {lock} wants {wanted.specifier}.", REINSTALL
-                )
-    shown = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("jax", "flax", "dm-haiku", "optax"))
-    yield Finding("✓", f"{good} packages are as locked: {shown} …")
+                text = f"{wanted.name} {installed} is not as locked: {lock} wants {wanted.specifier}."
+                yield Finding("✗", text, REINSTALL)
+    shown = ", ".join(f"{name} {good[name]}" for name in SHOWN if name in good)
+    yield Finding("✓", f"{len(good)} packages are as locked" + (f": {shown} …" if shown else ""))
+
+
+def look_at_arithmetic() -> Iterator[Finding]:
+    from utils import canaries
+
+    version = importlib.metadata.version("jaxlib")
+    if reason := canaries.known_bad(version):
+        yield Finding("✗", f"jaxlib {version} is known to be bad: {reason}.", REINSTALL)
+    outcomes = canaries.run(short=True)
+    failed = [outcome for outcome in outcomes if not outcome.ok]
+    for outcome in failed:
+        text = f"jaxlib {version} fails the canary {outcome.name}: {outcome.message}"
+        yield Finding("✗", text, "Results may be wrong. " + REINSTALL)
+    if not failed:
+        yield Finding("✓", f"jaxlib {version} computes as it should: {len(outcomes)} canaries")
 
 
 def look_at_devices() -> Iterator[Finding]:
@@ -170,49 +197,50 @@ def look_at_memory() -> Iterator[Finding]:
     )
     for what, folder in (("the course", paths.ROOT), ("the cache", paths.cache_dir())):
         place = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        free = shutil.disk_usage(place).free / GB
-        mark = "✗" if free < 0.5 else "!" if free < 5 else "✓"
-        cure = (
-            "" if mark == "✓" else "Real sets take up to 3 GB: make room (make clean), or set COURSE_CACHE elsewhere."
-        )
-        yield Finding(mark, f"{free:.1f} GB of disk are free for {what}", cure)
         if not place.is_dir():
             yield Finding("✗", f"{place} should be {what}'s folder, and is a file.", "Set COURSE_CACHE to a folder.")
         elif not os.access(place, os.W_OK):
             cure = "Set COURSE_CACHE to a folder that can." if what == "the cache" else "Change who owns it (chown)."
             yield Finding("✗", f"{what}'s folder, {place}, cannot be written to.", cure)
+        else:
+            free = shutil.disk_usage(place).free / GB
+            cure = "Real sets take up to 3 GB: make room (make clean), or set COURSE_CACHE elsewhere." * (free < 5)
+            mark = "✗" if free < 0.5 else "!" if free < 5 else "✓"
+            yield Finding(mark, f"{free:.1f} GB of disk are free for {what}", cure)
 
 
 def look_at_data() -> Iterator[Finding]:
     from utils import data
     from utils.data import source
 
-    defaults = {"COURSE_DATA": "auto", "TFDS_DATA_DIR": "~/tensorflow_datasets", "COURSE_CACHE": "build/cache"}
-    for name, default in defaults.items():
-        value = os.environ.get(name)
-        yield Finding("✓", f"{name}={value}" if value else f"{name} is not set: {default}")
-    said = set()
-    for ask in (source.mode, source.data_dir):
+    for name, ask in (("COURSE_DATA", source.mode), ("TFDS_DATA_DIR", source.data_dir)):
         try:
-            ask()
+            yield Finding("✓", f"{name}{'' if os.environ.get(name) else ' is not set'}: {ask()}")
         except CourseError as problem:
-            said.add(str(problem))
             yield Finding("✗", str(problem))
-    for item in data.inventory():
-        if item.problem in said:
-            continue
+            return
+    items = data.inventory()
+    for name in dict.fromkeys(item.name for item in items):
+        yield from look_at_set([item for item in items if item.name == name])
+
+
+def look_at_set(items: list[data.Item]) -> Iterator[Finding]:
+    """One line for a set and its sample, unless something is wrong with one of them."""
+    states = []
+    for item in items:
         if item.problem:
             yield Finding("✗", f"{item.name}, {item.kind}: {item.problem}")
         elif item.prepared:
-            splits = ", ".join(f"{split} {examples:,}" for split, examples in item.examples.items())
-            yield Finding("✓", f"{item.name}, {item.kind}: {splits}; {item.bytes / 1e6:,.1f} MB")
+            states.append(f"{item.kind} here, {sum(item.examples.values()):,} pictures, {item.bytes / 1e6:,.1f} MB")
         elif item.kind == "sample":
-            yield Finding("✓", f"{item.name}, sample: made in seconds when it is first used")
+            states.append("sample made in seconds when it is first used")
         elif os.environ.get("COURSE_DATA", "").strip().lower() == "tfds":
             cure = f'make data DATA_ARGS="download {item.name}", or COURSE_DATA=auto.'
-            yield Finding("!", f"{item.name}, real: not there, and COURSE_DATA=tfds asks for it", cure)
+            yield Finding("!", f"{item.name}, real: not here, and COURSE_DATA=tfds asks for it", cure)
         else:
-            yield Finding("✓", f"{item.name}, real: not there (and only fetched by `python -m utils data download`)")
+            states.append("real not here")
+    if states:
+        yield Finding("✓", f"{items[0].name}: {'; '.join(states)}")
 
 
 def look_at_notebooks() -> Iterator[Finding]:
@@ -246,6 +274,19 @@ def look_at_notebooks() -> Iterator[Finding]:
                 )
 
 
+def look_at_sandbox() -> Iterator[Finding]:
+    """Only instructors grade: a release has no grader."""
+    if importlib.util.find_spec("utils.grading") is None:
+        return
+    from utils.grading import sandbox
+
+    kind = sandbox.best()
+    if kind is sandbox.BUBBLEWRAP:
+        yield Finding("✓", "hand-ins are graded in a sandbox: bubblewrap")
+    else:
+        yield Finding("!", kind.warning, "Only for grading: install bubblewrap (sudo apt install bubblewrap).")
+
+
 def look_at_settings() -> Iterator[Finding]:
     found = [name for name in CHANGES_RESULTS if os.environ.get(name)]
     for name in found:
@@ -254,13 +295,16 @@ def look_at_settings() -> Iterator[Finding]:
         yield Finding("✓", "no variable that changes what JAX does")
 
 
-REINSTALL = "Install it again: rm .venv/course-stamp, then make doctor."
+SHOWN = ("jax", "jaxlib", "flax", "dm-haiku", "optax", "tensorflow-cpu")
+REINSTALL = "Install what is locked: rm .venv/course-stamp, then make doctor."
 PROBES = (
-    ("Python", look_at_python),
-    ("Versions", look_at_versions),
-    ("Devices", look_at_devices),
-    ("Memory and disk", look_at_memory),
-    ("Data", look_at_data),
-    ("Notebooks", look_at_notebooks),
-    ("Settings", look_at_settings),
+    look_at_installation,
+    look_at_versions,
+    look_at_arithmetic,
+    look_at_devices,
+    look_at_memory,
+    look_at_data,
+    look_at_notebooks,
+    look_at_sandbox,
+    look_at_settings,
 )
