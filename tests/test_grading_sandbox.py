@@ -16,11 +16,11 @@ HANDED_OUT = {name: compiled.exercise_cells(unit) for name, unit in UNITS.items(
 RIGHT = "std = x.std(0)\nreturn jnp.where(std > 0, (x - x.mean(0)) / jnp.where(std > 0, std, 1), 0)"
 HONEST = ["def compress(x):\n    return jnp.where(x > 0, jnp.log1p(jnp.maximum(x, 0)), x)"]
 HONEST += ["compress = check.compress(compress)"]
-OPTIONS = marking.Options(cell_seconds=5, wall_seconds=120, memory_mb=1500, output_mb=1)
+OPTIONS = marking.Options(cell_seconds=5, seconds=60, memory_mb=1500, output_mb=1)
 
 needs_bubblewrap = pytest.mark.skipif(
     shutil.which("bwrap") is None or not sandbox.works(sandbox.BUBBLEWRAP),
-    reason="bubblewrap is not installed, or may not make namespaces here",
+    reason="bubblewrap is missing or may not make namespaces here (sudo apt install bubblewrap)",
 )
 
 
@@ -62,9 +62,10 @@ SEARCH = (
 NO_POINT = {
     "an endless loop": ("while True: pass", "", "still ran"),
     "a swallowed interrupt": (
-        "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+        # calls, so that an interrupt comes within `try`: whether a bare loop's jump counts as within hangs on Python
+        "while True:\n    try:\n        while True: sum(range(999))\n    except BaseException: pass",
         "",
-        "till ran",
+        "it did not stop when its time was up",
     ),
     "an exit": ("import os; os._exit(0)", "", "ended its own process"),
     "a memory bomb": ("b = []\nwhile True: b.append(bytearray(10**8))", "", "emory"),
@@ -186,8 +187,17 @@ NO_POINT = {
 }
 
 
+AT_EVERY_CHANGE = ("an exit", "the solutions", "checks replaced while they run")
+
+
 @needs_bubblewrap
-@pytest.mark.parametrize(("body", "before", "says"), NO_POINT.values(), ids=NO_POINT)
+@pytest.mark.parametrize(
+    ("body", "before", "says"),
+    [
+        pytest.param(*trick, id=name, marks=() if name in AT_EVERY_CHANGE else pytest.mark.proof)
+        for name, trick in NO_POINT.items()
+    ],
+)
 def test_a_trick_earns_nothing_and_costs_nobody_else(place, body, before, says):
     result, marks = graded(place, body, before)
     assert marks["standardise"].points == 0, marks["standardise"]
@@ -203,6 +213,7 @@ LARGE_FILE = "f = open('big', 'wb')\nwhile True: f.write(bytes(2**20))"
 NETWORK = "import socket\nsocket.create_connection(('192.0.2.1', 80), 3)"
 
 
+@pytest.mark.proof
 @needs_bubblewrap
 def test_harm_is_stopped_and_the_answers_still_count(place):
     left_over = "import subprocess\nsubprocess.Popen(['sleep', '98765'], start_new_session=True)"
@@ -215,6 +226,7 @@ def test_harm_is_stopped_and_the_answers_still_count(place):
     assert not processes_with("98765")
 
 
+@pytest.mark.proof
 @needs_bubblewrap
 @pytest.mark.parametrize(
     ("before", "says"),
@@ -227,6 +239,7 @@ def test_a_cell_that_ends_all_is_left_out_the_next_time(place, before, says):
     assert says in " ".join(result.flags)
 
 
+@pytest.mark.proof
 @needs_bubblewrap
 def test_one_hand_in_leaves_nothing_to_the_next(place):
     graded(place, RIGHT, "open('note', 'w').write('x'); open('/tmp/note', 'w').write('x')")
@@ -234,6 +247,7 @@ def test_one_hand_in_leaves_nothing_to_the_next(place):
     assert not result.errors
 
 
+@pytest.mark.proof
 @needs_bubblewrap
 def test_nothing_of_the_machine_can_be_written_and_only_the_course_be_read(place):
     absent = f"import os\nassert not os.path.exists({str(ROOT / 'solutions')!r}) and not os.path.exists('/etc/passwd')"
@@ -260,6 +274,7 @@ cross_entropy = check.cross_entropy(cross_entropy)
 """
 
 
+@pytest.mark.proof
 @needs_bubblewrap
 def test_what_only_the_hidden_check_finds_costs_the_points_and_is_said(place):
     _, marks = run(place, [CROSS_ENTROPY.format("right if len(logits) != 33 else 2 * right")], "02_flax_mnist_cnn")
@@ -270,6 +285,7 @@ def test_what_only_the_hidden_check_finds_costs_the_points_and_is_said(place):
     assert marks["cross_entropy"].points == marks["cross_entropy"].of
 
 
+@pytest.mark.proof
 @needs_bubblewrap
 def test_hidden_checks_and_answers_lie_nowhere(place):
     cells = [
@@ -292,10 +308,11 @@ def test_hidden_checks_and_answers_lie_nowhere(place):
 # --- without bubblewrap ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("kind", [sandbox.UNSHARE, sandbox.LIMITS], ids=lambda kind: kind.name)
 def test_without_bubblewrap_it_is_shut_in_as_well_as_can_be(kind):
     if not sandbox.works(kind):
-        pytest.skip(f"{kind.name} is not allowed here")
+        pytest.skip("unshare may not make namespaces here (root, or a kernel that lets users make them)")
     cells = [LARGE_FILE, "import os\nif os.fork() == 0:\n    import time\n    time.sleep(600)"]
     if kind is sandbox.UNSHARE:
         cells += [NETWORK, "import os\nassert sum(name.isdigit() for name in os.listdir('/proc')) < 20"]

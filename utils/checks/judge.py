@@ -8,19 +8,21 @@ import inspect
 import io
 import signal
 import threading
+import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from utils.authoring import STUB_MESSAGE
 from utils.checks import known
 from utils.checks.explain import answer_frames, explained
 from utils.checks.probes import CheckDefect, Mistake
-from utils.checks.registry import Exercise
+from utils.checks.registry import WALL, Exercise
 from utils.checks.verdict import Kind, Verdict
 
 _PRINTED_LINES = 6
+LOOK = 0.25  # seconds between two looks at the clocks
 
 
 class _TookTooLong(BaseException):
@@ -61,8 +63,8 @@ def _judged(exercise: Exercise, reference: Any, error: BaseException, values: kn
         return Kind.NOT_CHECKED, str(error)
     if isinstance(error, _TookTooLong):
         return Kind.WRONG, (
-            f"It still ran after {exercise.seconds:g} seconds and was stopped. Is there a loop that never ends, "
-            "for example over batches that repeat for ever?"
+            f"It still ran after {exercise.seconds:g} seconds of computing and was stopped. Is there a loop that never "
+            "ends, for example over batches that repeat for ever?"
         )
     if isinstance(error, KeyboardInterrupt):
         return Kind.NOT_CHECKED, "The check was interrupted. Run the cell again."
@@ -148,22 +150,31 @@ def _a(value: Any) -> str:
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Stop Python code that runs longer. A single call into compiled code is not stopped before it returns."""
+    """Stop Python code that has used that many CPU seconds, all threads of the process counted.
+
+    So a busy machine stops nobody. Code that only waits is stopped after WALL times as long by the clock. A single call
+    into compiled code is not stopped before it returns.
+    """
+    computed, waited = time.process_time() + seconds, time.monotonic() + WALL * seconds
+
+    def is_over() -> bool:
+        return time.process_time() > computed or time.monotonic() > waited
+
     if threading.current_thread() is not threading.main_thread():
         yield
     elif hasattr(signal, "setitimer"):
-        yield from _by_alarm(seconds)
+        yield from _by_alarm(is_over)
     else:
-        yield from _by_interrupt(seconds)
+        yield from _by_interrupt(is_over)
 
 
-def _by_alarm(seconds: float) -> Iterator[None]:
-    def stop(*_: Any) -> None:
-        raise _TookTooLong
+def _by_alarm(is_over: Callable[[], bool]) -> Iterator[None]:
+    def look(*_: Any) -> None:
+        if is_over():  # and again at the next look: a bare `except:` in a loop would swallow the first
+            raise _TookTooLong
 
-    before = signal.signal(signal.SIGALRM, stop)
-    # again every second: a bare `except:` in a loop would swallow the first
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    before = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, LOOK, LOOK)
     try:
         try:
             yield
@@ -174,17 +185,17 @@ def _by_alarm(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _by_interrupt(seconds: float) -> Iterator[None]:
+def _by_interrupt(is_over: Callable[[], bool]) -> Iterator[None]:
     """For systems without interval timers: Windows."""
-    fired = threading.Event()
+    done, fired = threading.Event(), threading.Event()
 
-    def stop() -> None:
-        fired.set()
-        _thread.interrupt_main()
+    def look() -> None:
+        while not done.wait(LOOK):
+            if is_over():
+                fired.set()
+                return _thread.interrupt_main()
 
-    timer = threading.Timer(seconds, stop)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=look, daemon=True).start()
     try:
         yield
     except KeyboardInterrupt:
@@ -192,7 +203,7 @@ def _by_interrupt(seconds: float) -> Iterator[None]:
             raise _TookTooLong from None
         raise
     finally:
-        timer.cancel()
+        done.set()
 
 
 class _Tail(io.TextIOBase):

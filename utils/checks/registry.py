@@ -9,6 +9,7 @@ from typing import Any
 
 Check = Callable[[Any, Any], None]
 
+WALL = 10  # how many times its CPU seconds an answer may take by the clock: the last resort
 RESERVED = ("hint", "progress", "reveal")  # what `check` itself offers
 
 
@@ -49,7 +50,7 @@ class Exercise:
       points: what a right answer scores.
       hints: from a nudge to nearly the line to write.
       wrong: known wrong answers.
-      seconds: how long a check may run before it is called endless.
+      seconds: the CPU seconds that a check may take before it is called endless.
     """
 
     name: str

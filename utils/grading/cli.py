@@ -53,8 +53,8 @@ def main(arguments: list[str]) -> int:
         help="grade the solutions, the untouched exercises and all known wrong answers of these units (default: all)",
     )
     parser.add_argument("--jobs", type=int, default=cores(), help="how many at once (default: one a core)")
-    parser.add_argument("--cell-seconds", type=int, default=60, help="for one cell (default: 60)")
-    parser.add_argument("--seconds", type=int, default=300, help="for a hand-in, wall and processor (default: 300)")
+    parser.add_argument("--cell-seconds", type=int, default=60, help="CPU seconds for one cell (default: 60)")
+    parser.add_argument("--seconds", type=int, default=300, help="CPU seconds for a hand-in (default: 300)")
     parser.add_argument("--memory-mb", type=int, default=4096, help="for a hand-in (default: 4096)")
     parser.add_argument("--output-mb", type=int, default=4, help="that a hand-in may print (default: 4)")
     parser.add_argument("--whole", action="store_true", help="run the course's own cells too, for their figures")
@@ -64,9 +64,7 @@ def main(arguments: list[str]) -> int:
         help="which one to use (default: the strongest there is)",
     )
     asked = parser.parse_args(arguments)
-    options = Options(
-        asked.cell_seconds, asked.seconds, asked.seconds, asked.memory_mb, asked.output_mb, whole=asked.whole
-    )
+    options = Options(asked.cell_seconds, asked.seconds, asked.memory_mb, asked.output_mb, whole=asked.whole)
     kind = next((kind for kind in sandbox.KINDS if kind.name == asked.sandbox), None) or sandbox.best()
     if not sandbox.works(kind):
         raise CourseError(f"The sandbox {kind.name!r} does not work on this machine. Leave --sandbox out.")

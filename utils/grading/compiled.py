@@ -57,7 +57,7 @@ def fill(unit: Unit, kind: Kind, options: marking.Options) -> None:
     place = Place(kind, folder(), writable=True)
     try:
         laid_out = plan.lay_out(own, unit, exercise_cells(unit))
-        slow = marking.Options(options.cell_seconds, max(900, options.wall_seconds), 900, options.memory_mb)
+        slow = marking.Options(options.cell_seconds, max(900, options.seconds), options.memory_mb)
         marking.mark(place, unit, solution, laid_out, slow, result)
     finally:
         place.close()

@@ -119,8 +119,8 @@ def run(job: dict[str, Any], send: Send) -> None:
             tell(f"It replaced `{name}` {when}; that was undone.", severe)
 
     def judged(step: int, exercise: Exercise, check: Check, answer: Any) -> Verdict:
-        send({"t": "begin", "step": step, "seconds": 3 * exercise.seconds + 30})
         limited = dataclasses.replace(exercise, check=check, seconds=min(exercise.seconds, job["cell_seconds"]))
+        send({"t": "begin", "step": step, "seconds": 2 * limited.seconds})
         verdict = judge(limited, answer, getattr(reference, exercise.name))
         undo("while it was checked", True)
         return verdict
@@ -203,7 +203,7 @@ def _run_cell(ipython: Any, source: str, seconds: float, time_limit: Any) -> str
     if error is None:
         return ""
     if type(error).__name__ == "_TookTooLong":
-        return f"it still ran after {seconds:g} seconds"
+        return f"it still ran after {seconds:g} seconds of computing"
     if isinstance(error, SyntaxError):  # its text names IPython's file
         where = f" (line {error.lineno} of the cell)" if error.lineno else ""
         return f"{type(error).__name__}: {str(error.msg)[:200]}{where}"

@@ -7,6 +7,7 @@ a fork.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -18,6 +19,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from utils.checks.registry import WALL
 from utils.grading import isolation
 
 FRESH = ("/home/student", "/dev/shm")
@@ -25,6 +27,8 @@ TMP_MB = 64
 MOST_BYTES = 4 * 2**20  # that a hand-in's process may say
 MOST_PROCESSES = 40
 PAUSE = 0.2  # seconds between two looks at the processes
+SPARE = 10  # CPU seconds beyond a step's limit, which the process itself keeps
+TIME_WAS_UP = "it did not stop when its time was up"
 
 
 def main(kind: str) -> None:
@@ -108,7 +112,7 @@ def _child(job: dict[str, Any], out: int, token: bytes, nested: bool) -> None:
             os._exit(code if code >= 0 else 128 - code)
     isolation.end_with_parent()
     os.setsid()
-    isolation.limits(job["cpu_seconds"], job["memory_mb"], TMP_MB // 2)
+    isolation.limits(job["seconds"], job["memory_mb"], TMP_MB // 2)
     isolation.drop_powers()
     write, dumps = os.write, json.dumps  # whatever becomes of the modules
 
@@ -152,6 +156,7 @@ def _serve(job: dict[str, Any], out: int, jobs: int, nested: bool) -> None:
 def _look_after(job: dict[str, Any], child: int, inlet: int, out: int, token: bytes) -> str:
     """Hand on what the process says until it ends or must be ended; why it ended."""
     began = since = time.monotonic()
+    computed = 0.0  # CPU seconds when the step began
     allowed, said, rest, forged, looked = 60.0, 0, b"", False, 0.0
     ended = False
     while True:
@@ -172,7 +177,7 @@ def _look_after(job: dict[str, Any], child: int, inlet: int, out: int, token: by
                 continue
             since = time.monotonic()
             if message["t"] == "begin":
-                allowed = float(message["seconds"]) + 10
+                allowed, computed = float(message["seconds"]) + SPARE, _computed(_descendants())
             _write(out, body + b"\n")
             if message["t"] == "end":
                 return "ended"
@@ -185,13 +190,15 @@ def _look_after(job: dict[str, Any], child: int, inlet: int, out: int, token: by
         if not ended:
             ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
         now = time.monotonic()
-        if now - since > allowed:
-            return "it did not stop when its time was up"
-        if now - began > job["wall_seconds"]:
+        if now - since > WALL * allowed:
+            return TIME_WAS_UP
+        if now - began > WALL * job["seconds"]:
             return "the time for the whole hand-in was up"
         if now - looked > PAUSE:
             looked = now
             processes = _descendants()
+            if _computed(processes) - computed > allowed:
+                return TIME_WAS_UP
             if len(processes) > MOST_PROCESSES:
                 return "it started too many processes"
             if sum(_resident(process) for process in processes) > job["memory_mb"]:
@@ -225,6 +232,18 @@ def _resident(process: Any) -> float:
         return float(process.memory_info().rss) / 2**20
     except psutil.Error:
         return 0.0
+
+
+def _computed(processes: list[Any]) -> float:
+    """CPU seconds of all the processes, and of those that they have seen end; 0 for one that is gone."""
+    import psutil
+
+    seconds = 0.0
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            times = process.cpu_times()
+            seconds += times.user + times.system + times.children_user + times.children_system
+    return seconds
 
 
 def _kill_all(child: int) -> None:
