@@ -6,7 +6,7 @@ PYTHON ?= python3
 COURSE = @$(PYTHON) utils/bootstrap.py
 export GPU
 
-.PHONY: help lab test course race exercises release grade doctor data lock clean
+.PHONY: help lab test proof course race exercises release grade doctor data lock clean
 .DEFAULT_GOAL := help
 
 help:        ## list these commands
@@ -18,6 +18,9 @@ lab:         ## open JupyterLab (LAB_ARGS="--no-browser --port 8899" passes opti
 
 test:        ## run every check: lint, types, tests, all notebooks
 	$(COURSE) test $(TEST_ARGS)
+
+proof:       ## prove what need not be proved at every change: every size, every wrong answer, all of grading
+	$(COURSE) test proof
 
 course:      ## run all lessons and solutions, print a table, write build/course.json
 	$(COURSE) course $(COURSE_ARGS)
@@ -40,7 +43,7 @@ doctor:      ## look for what commonly goes wrong, and say what to do about it
 data:        ## list the data sets (DATA_ARGS="download mnist" fetches a real one)
 	$(COURSE) data $(or $(DATA_ARGS),list)
 
-lock:        ## make requirements*.txt again from pyproject.toml (LOCK_ARGS=--upgrade: newer versions)
+lock:        ## make requirements*.txt again from pyproject.toml (LOCK_ARGS=--upgrade raises versions and tests them)
 	$(COURSE) lock $(LOCK_ARGS)
 
 clean:       ## remove what can be made again: .venv, caches, and all of build but the copies of replaced files

@@ -46,7 +46,7 @@ SHAPES = [
 ]
 
 
-@pytest.mark.skipif(jax.default_backend() != "cpu", reason="the swap is looked for in programs for a CPU")
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="this backend is no CPU")
 @pytest.mark.parametrize(("size", "kernel", "stride"), SHAPES)
 def test_what_is_called_slow_is_what_xla_swaps(size, kernel, stride):
     images, weights = jnp.ones((2, *size, 4)), jnp.ones((kernel, kernel, 4, 8))

@@ -197,6 +197,7 @@ def fresh(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", FRESH], env=environment, cwd=root, capture_output=True, text=True)
 
 
+@pytest.mark.proof
 def test_another_process_gets_the_same_bytes(fresh):
     assert fresh.stdout.splitlines()[:1] == [digest()]
     assert digest() != digest(seed=1)

@@ -22,6 +22,7 @@ def test_every_known_wrong_answer_is_in_a_rehearsal():
             assert all(wrong.code.strip() in text for wrong in one.wrong.values())
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
 def test_each_answer_scores_its_own_points(unit):
     assert not list(rehearsal.rehearse(unit, sandbox.best(), marking.Options(), rounds=1))

@@ -1,6 +1,6 @@
 """Without the solutions a check judges from recorded values, and where it can't it says so.
 
-That each known wrong answer gets its own message from recorded values, too, is proved in `test_units`.
+That solution, stub and known wrong answers get their verdicts from recorded values is proved in `test_units`.
 """
 
 import collections
@@ -16,63 +16,28 @@ import optax
 import pytest
 from flax.training import train_state
 
-from utils import authoring, checks, definitions, weights
+from utils import authoring, checks, weights
 from utils.checks import known, probes
 from utils.checks.checker import Checker
-from utils.checks.judge import judge
 from utils.checks.packing import packed, unpacked
 from utils.checks.registry import Unit, exercise
-from utils.checks.verdict import Kind
 from utils.errors import CourseError
 from utils.paths import EXERCISES, ROOT
 
 UNITS = checks.units()
 each_unit = pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
-each_exercise = pytest.mark.parametrize(
-    ("unit", "name"), [(u, name) for u in UNITS.values() for name in u.exercises], ids=lambda x: getattr(x, "name", x)
-)
 
 
-@pytest.fixture(scope="module")
-def release(tmp_path_factory):
-    """The folder in which a unit's values were recorded, by the unit; recorded when first asked for."""
-    folder, done = tmp_path_factory.mktemp("known"), set()
-
-    def of(unit):
-        if unit.name not in done:
-            assert known.record(unit, into=folder) == folder / f"{unit.name}.safetensors"
-            done.add(unit.name)
-        return folder
-
-    return of
-
-
-# --- every exercise ---------------------------------------------------------------------------------------------
-
-
-@each_exercise
-def test_the_course_s_answer_is_right_and_the_stub_is_not_attempted(unit, name, release):
-    folder = release(unit)
-    stub = getattr(definitions.load(folder / f"{unit.name}.py"), name)
-    answer = getattr(definitions.load(unit.solution), name)
-    for given, kind in ((answer, Kind.RIGHT), (_as_a_student_s(stub, unit), Kind.NOT_ATTEMPTED)):
-        verdict = judge(unit.exercises[name], given, stub, known.Recorded(unit.name, name, folder))
-        assert verdict.kind is kind, verdict
-
-
-def _as_a_student_s(stub, unit):
-    """The untouched exercise's own definition: the recorded one counts as the course's, wherever it lies."""
-    return getattr(definitions.load(EXERCISES / f"{unit.name}.py"), stub.__name__)
-
-
+@pytest.mark.proof
 @each_unit
-def test_no_line_of_an_answer_is_recorded(unit, release):
-    folder = release(unit)
-    values = (folder / f"{unit.name}.safetensors").read_bytes()
+def test_no_line_of_an_answer_is_recorded(unit, tmp_path):
+    file = known.record(unit, into=tmp_path)
+    assert file == tmp_path / f"{unit.name}.safetensors"
+    values = file.read_bytes()
     lines = authoring.answers((ROOT / unit.solution).read_text(encoding="utf-8"))
     assert lines and not [line for line in lines if len(line) > 8 and line.encode() in values]  # `)` may be in there
-    assert (folder / f"{unit.name}.py").read_bytes() == (EXERCISES / f"{unit.name}.py").read_bytes()
-    assert sorted(json.loads(weights.note(folder / f"{unit.name}.safetensors")["known"])) == sorted(unit.exercises)
+    assert (tmp_path / f"{unit.name}.py").read_bytes() == (EXERCISES / f"{unit.name}.py").read_bytes()
+    assert sorted(json.loads(weights.note(file)["known"])) == sorted(unit.exercises)
 
 
 # --- a small unit -----------------------------------------------------------------------------------------------

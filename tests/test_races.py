@@ -26,7 +26,9 @@ def tiny(model: str) -> plan.Race:
 # ---- what runs
 
 
-@pytest.mark.parametrize("model", ["cnn", "vgg8"])  # the others compile for longer than a test should take
+@pytest.mark.parametrize(
+    "model", ["cnn", pytest.param("vgg8", marks=pytest.mark.proof)]
+)  # the others compile for longer than a test should take
 def test_the_lessons_model_trains_and_every_epoch_is_timed(model: str) -> None:
     race = tiny(model)._replace(epochs=3)
     told = run.measure(run.build(race, "jax"), race)
@@ -206,6 +208,7 @@ def result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> stored.Result:
     return cli.run(plan.find("resnet18"), 3)
 
 
+@pytest.mark.proof
 def test_a_step_is_cut_into_parts_that_the_whole_contains() -> None:
     result = breakdown.measure(tiny("cnn"), repeats=2)
     assert set(result.milliseconds) == {*breakdown.PARTS, "step", "dispatch"}

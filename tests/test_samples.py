@@ -66,6 +66,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.proof
 def test_another_process_makes_the_same_bytes_with_other_instructions(small: Path, tmp_path: Path) -> None:
     for name in samples.NAMES:
         recipes.make(name, tmp_path, limit=FEW)
@@ -363,7 +364,7 @@ def test_without_locks_the_second_of_two_finds_that_it_came_too_late(cache: Path
     assert leftovers() == []
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal, limit or link")
 def test_a_process_waiting_for_a_killed_one_makes_the_sample_itself(cache: Path) -> None:
     first = run(TINY + "\nensure(pause=300)", cache)
     assert first.stdout is not None
@@ -394,7 +395,7 @@ def test_a_relative_cache_is_the_same_folder_from_every_notebook(
     assert paths.cache_dir() == paths.ROOT / "build" / "elsewhere"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on a file's size")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal, limit or link")
 def test_a_full_disk_is_an_error_with_its_cure(cache: Path) -> None:
     import resource
 
@@ -476,7 +477,7 @@ def test_a_drawing_process_that_dies_leaves_an_error_and_nothing_else(
     assert not (store.data_dir() / "cifar10" / "3.0.2").exists()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal, limit or link")
 def test_the_drawing_process_ends_when_nobody_reads_any_more() -> None:
     other = studio.Studio(("cifar10",))
     next(other.pictures("cifar10", "train"))

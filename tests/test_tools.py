@@ -284,6 +284,7 @@ def test_a_kernel_that_does_not_start_is_told(tmp_path: Path) -> None:
     assert execute.run(path, timeout=60).status.startswith("failed: 0: the kernel did not start")
 
 
+@pytest.mark.proof
 def test_nbval_accepts_what_was_saved_and_catches_a_change(tmp_path: Path) -> None:
     path = notebook_at(
         tmp_path / "a.ipynb",

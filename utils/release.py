@@ -40,7 +40,7 @@ AT_THE_ROOT = (
     "tests/nbval_sanitize.cfg",  # pyproject.toml points pytest to it
 )
 FOR_INSTRUCTORS = ("utils/grading/", "utils/leaks.py", "utils/release.py")
-COMMANDS_FOR_INSTRUCTORS = ("exercises", "grade", "release")
+COMMANDS_FOR_INSTRUCTORS = ("exercises", "grade", "proof", "release")
 SECTIONS_FOR_INSTRUCTORS = ("For instructors", "For CI")
 WHAT_IT_IS = (
     "> This is the students' copy: lessons and exercises. Its checks judge your answers; the solutions are not in it."

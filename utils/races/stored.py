@@ -74,7 +74,7 @@ def save(record: NamedTuple, target: Path) -> Path:
     return target
 
 
-def read(kind: type[Record], path: Path) -> Record:
+def read[Record: tuple[Any, ...]](kind: type[Record], path: Path) -> Record:
     """What `save` wrote of a record of that kind. Raises CourseError for a file that is not one."""
     try:
         return kind(**json.loads(path.read_text(encoding="utf-8")))

@@ -1,0 +1,50 @@
+"""No test is left out unseen: skips end a run with what would run them, and with `CI` set an unlisted one fails it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# why a test may be left out, also in CI → what would run it
+ALLOWED_SKIPS = {
+    "this backend is no CPU": "a run with JAX_PLATFORMS=cpu",
+    "Windows has no such signal, limit or link": "Linux or macOS",
+    "CUDA wheels are for Linux": "Linux",
+    "not a git checkout": "a clone of the repository instead of a copy of its files",
+}
+SKIPS = pytest.StashKey[list[tuple[str, str]]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[SKIPS] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_teststatus(report, config):  # type: ignore[no-untyped-def]
+    """Asked once for every report, in the process that the workers report to."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        config.stash[SKIPS].append((report.nodeid, reason.removeprefix("Skipped: ")))
+    return (yield)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    unlisted = [skip for skip in session.config.stash[SKIPS] if skip[1] not in ALLOWED_SKIPS]
+    if unlisted and os.environ.get("CI") and not hasattr(session.config, "workerinput"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:  # type: ignore[no-untyped-def]
+    lines = []
+    for reason in dict.fromkeys(reason for _, reason in config.stash[SKIPS]):
+        tests = [test for test, why in config.stash[SKIPS] if why == reason]
+        cure = f"runs with {ALLOWED_SKIPS[reason]}" if reason in ALLOWED_SKIPS else "which CI does not allow"
+        lines.append(f"{len(tests)} skipped, {tests[0]} and so on: {reason}; {cure}")
+    for line in lines:
+        terminalreporter.write_line(line)
+    file = os.environ.get("COURSE_SKIPS")
+    if lines and file and not hasattr(config, "workerinput"):
+        with Path(file).open("a", encoding="utf-8") as log:
+            log.write("".join(f"{line}\n" for line in lines))
