@@ -189,18 +189,24 @@ for padding in ([(1, 1)], "SAME"):
 def max_pool(x: jax.Array) -> jax.Array:
     """The largest of 3×3, stride 2, padding 1, of numbers ≥ 0. [B, H, W, C] to [B, ⌈H/2⌉, ⌈W/2⌉, C].
 
-    As the maximum of nine shifted maps: the gradient of `nn.max_pool` runs on one core only (part 6).
+    As the maximum of nine shifted maps: the gradient of `nn.max_pool` runs on one core only (part 6). Of equal numbers
+    the first gets all of the gradient, as there and in PyTorch; `jnp.maximum` would share it among them.
     """
+
+    def larger(first: jax.Array, second: jax.Array) -> jax.Array:
+        return jnp.where((second > first) | jnp.isnan(second), second, first)
+
     height, width = (x.shape[1] + 1) // 2, (x.shape[2] + 1) // 2
     x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))  # zeros, which cannot be larger than what comes out of a ReLU
     shifted = [x[:, i : i + 2 * height - 1 : 2, j : j + 2 * width - 1 : 2] for i in range(3) for j in range(3)]
-    return jax.tree.reduce(jnp.maximum, shifted)
+    return jax.tree.reduce(larger, shifted)
 
 
 class ResNet18(nn.Module):
-    """ResNet18 of He et al. (2015), as in torchvision and timm: pictures [B, H, W, 3] to logits [B, classes] float32.
+    """ResNet18 of He et al. (2015), as in torchvision and timm: pictures [B, H, W, 3] to logits [B, classes].
 
-    width: channels of the first stage, 64 in the original. dtype: of the arithmetic; weights and statistics are float32.
+    width: channels of the first stage, 64 in the original. dtype: of the arithmetic; weights and statistics are float32,
+    and so is the last layer where the arithmetic is in less.
     conv, norm: what all layers are built of. `train` decides which statistics the norms use; with train=True, `apply`
     needs mutable=["batch_stats"].
     """
@@ -232,7 +238,7 @@ class ResNet18(nn.Module):
                 "Train with more than one picture in a batch, or with larger ones."
             )
         x = x.mean(axis=(1, 2))  # [B, 8 · width]
-        return nn.Dense(self.classes, dtype=jnp.float32, name="fc")(x)
+        return nn.Dense(self.classes, dtype=jnp.promote_types(self.dtype, jnp.float32), name="fc")(x)
 
 
 # %% [markdown]
@@ -443,8 +449,8 @@ axes.invert_yaxis()
 plt.show()
 
 # %% [markdown]
-# Both are caught, by a wide margin. The course's tests go on from here: evaluation and training mode, five sizes of pictures, gradients and running
-# statistics, and a dozen broken copies of the two classes above (a missing ReLU, the stride on the second convolution, no projection, momentum …), each of
+# Both are caught, by a wide margin. The course's tests go on from here: evaluation and training mode, five sizes of pictures in float64, gradients and running
+# statistics, and nineteen broken copies of the code above (a missing ReLU, the stride on the second convolution, no projection, momentum …), each of
 # which must be told from the right one.
 #
 # And weights that belong to another model? Here PyTorch's have ten classes and ours has two:

@@ -72,3 +72,29 @@ def state_dict(shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
 def images(name: str, batch: int, height: int, width: int) -> np.ndarray:
     """Pictures of noise with mean 0 and variance 1, [B, H, W, 3] float32: channels last, as in the course."""
     return (math.sqrt(3.0) * uniform(f"images/{name}", (batch, height, width, 3))).astype(np.float32)
+
+
+def with_squares(pictures: np.ndarray, side: int = 16) -> np.ndarray:
+    """The same pictures, but the last is made of squares of one colour: a pooling finds many equal maxima there.
+
+    The colours are multiples of 1/8. Times weights in float32, that makes products whose sums float64 holds exactly,
+    in whatever order they are added: what should be equal is equal to the bit, in every framework.
+    """
+    height, width = pictures.shape[1:3]
+    rows, columns = (np.arange(length) // side * side for length in (height, width))
+    squares = np.round(8 * pictures[-1][rows][:, columns]) / 8
+    return np.concatenate([pictures[:-1], squares[None]]).astype(pictures.dtype)
+
+
+def summary(name: str, array: np.ndarray) -> tuple[float, float]:
+    """Two numbers that say much about a float64 array: its norm, and its product with fixed numbers.
+
+    The second changes with any single number and with any exchange of two.
+    """
+    return float(np.linalg.norm(array)), float(np.sum(array * uniform(f"gradient/{name}", array.shape)))
+
+
+def distance(name: str, array: np.ndarray, golden: tuple[float, float]) -> float:
+    """How far an array is from one of which only the summary is known, in relation to that one's norm."""
+    ours = summary(name, array)
+    return max(abs(one - other) for one, other in zip(ours, golden, strict=True)) / (golden[0] or 1.0)

@@ -1,7 +1,12 @@
-"""What PyTorch's ResNet18 computes. Needs torch, timm and torchvision, and is run by `make.py` only."""
+"""What PyTorch's ResNet18 computes, in float64. Needs torch, timm and torchvision, and is run by `make.py` only.
+
+In float32 two right implementations differ by their rounding, and where a number is within rounding of zero, a ReLU
+takes it for positive in one of them only: a gradient then differs in its third digit. In float64 that does not happen.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,79 +16,95 @@ import torch
 import torchvision
 
 CLASSES = 10
-# name of the pictures → (batch, height, width); 97 and 80×112: odd maps and maps that are not square
-PICTURES = {"96": (4, 96, 96), "97": (4, 97, 97), "80x112": (4, 80, 112), "128": (4, 128, 128), "224": (2, 224, 224)}
-TRAINING = ("96", "97", "80x112", "128")
+# name of the pictures → (batch, height, width)
+EVALUATION = {"96": (4, 96, 96), "97x80": (2, 97, 80)}  # lesson 04 compares with the first
+# 97, 225: odd maps; 80: padding "SAME" is another one there. The last picture is of squares: of many equal maxima the
+# pooling must choose as PyTorch does.
+TRAINING = {
+    "97x80": (2, 97, 80),
+    "97": (2, 97, 97),
+    "128": (2, 128, 128),
+    "224": (2, 224, 224),
+    "225": (2, 225, 225),
+}
 
 
 def values() -> dict[str, Any]:
-    """Names and shapes of the weights, and for each kind of pictures the logits in both modes.
-
-    In training mode also, for each BatchNorm, the sums of the running statistics after one forward pass, and the
-    gradient of the mean cross-entropy (of the labels 0, 1, 2 …): for each tensor its norm and its product with
-    `rule.uniform`.
-    """
+    """Names and shapes of the weights; logits in evaluation; and for a step of training what `_training` returns."""
     model = timm.create_model("resnet18", num_classes=CLASSES)
     other = torchvision.models.resnet18(num_classes=CLASSES)
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     assert shapes == {name: tuple(tensor.shape) for name, tensor in other.state_dict().items()}
-    golden: dict[str, Any] = {
+    return {
         "made with": {"torch": torch.__version__, "timm": timm.__version__, "torchvision": torchvision.__version__},
         "shapes": shapes,
-        "pictures": PICTURES,
-        "evaluation": {},
-        "training": {},
+        "pictures": EVALUATION | TRAINING,
+        "evaluation": {
+            name: _same(*(digits(fill(net).eval()(tensor(rule.images(name, *size)))) for net in (model, other)))
+            for name, size in EVALUATION.items()
+        },
+        "training": {
+            name: _same(
+                *(_training(fill(net).train(), rule.with_squares(rule.images(name, *size))) for net in (model, other))
+            )
+            for name, size in TRAINING.items()
+        },
     }
-    for name, size in PICTURES.items():
-        images = torch.from_numpy(rule.images(name, *size).transpose(0, 3, 1, 2).copy())
-        golden["evaluation"][name] = _same(*(_logits(fill(net).eval(), images) for net in (model, other)))
-        if name in TRAINING:
-            golden["training"][name] = _training(fill(model).train(), images)
-            _same(golden["training"][name]["logits"], _logits(fill(other).train(), images))
-    return golden
 
 
 def fill(model: torch.nn.Module) -> torch.nn.Module:
-    """The same model with every tensor by the rule."""
+    """The same model with every tensor by the rule, computing in float64."""
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     model.load_state_dict({name: torch.from_numpy(a) for name, a in rule.state_dict(shapes).items()})
-    return model
+    return model.double()
 
 
-def _logits(model: torch.nn.Module, images: torch.Tensor) -> list[list[float]]:
-    with torch.no_grad():
-        return _short(model(images))
+def tensor(pictures: np.ndarray) -> torch.Tensor:
+    """Pictures [B, H, W, 3] as PyTorch takes them, [B, 3, H, W], in float64."""
+    return torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy()).double()
 
 
-def _training(model: torch.nn.Module, images: torch.Tensor) -> dict[str, Any]:
+def _training(model: torch.nn.Module, pictures: np.ndarray) -> dict[str, Any]:
+    """What a step sees and changes: logits, loss, running statistics and gradients, of the latter two a summary each.
+
+    The running variance is PyTorch's, the unbiased one. Counted among the gradients is that of the pictures.
+    """
+    made = step(model, tensor(pictures))
+    running = {name: t.numpy() for name, t in model.state_dict().items() if "running" in name}
+    return made | {"running": {name: digits(list(rule.summary(name, array))) for name, array in running.items()}}
+
+
+def step(model: torch.nn.Module, images: torch.Tensor, called: Callable[[str], str] = str) -> dict[str, Any]:
+    """Logits, the mean cross-entropy for the labels 0, 1, 2 …, and its gradients, that of the pictures among them.
+
+    called: what a tensor's name is to be in the golden values.
+    """
     model.zero_grad()
+    images.requires_grad_()
     logits = model(images)
-    torch.nn.functional.cross_entropy(logits, torch.arange(len(images)) % CLASSES).backward()
-    gradients = {name: parameter.grad.numpy() for name, parameter in model.named_parameters()}
+    loss = torch.nn.functional.cross_entropy(logits, torch.arange(len(images)) % CLASSES)
+    loss.backward()
+    gradients = {called(name): parameter.grad.numpy() for name, parameter in model.named_parameters()}
+    gradients["images"] = images.grad.numpy().transpose(0, 2, 3, 1)
     return {
-        "logits": _short(logits),
-        "running": {n: _short(t.sum()) for n, t in model.state_dict().items() if "running" in n},
-        "gradients": {name: summary(name, gradient) for name, gradient in gradients.items()},
+        "logits": digits(logits),
+        "loss": digits(loss),
+        "gradients": {name: digits(list(rule.summary(name, array))) for name, array in gradients.items()},
     }
 
 
-def summary(name: str, gradient: np.ndarray) -> list[float]:
-    """Two numbers that say much about an array: its norm, and its product with fixed numbers."""
-    gradient = gradient.astype(np.float64)
-    fixed = rule.uniform(f"gradient/{name}", gradient.shape)
-    return [_short(np.linalg.norm(gradient)), _short(np.sum(gradient * fixed))]
-
-
-def _short(numbers: Any) -> Any:
-    """Numbers with nine digits, which is all that float32 has, in nested lists."""
+def digits(numbers: Any) -> Any:
+    """Numbers with fourteen digits, as many as do not depend on the machine, in nested lists."""
     if isinstance(numbers, list):
-        return [_short(number) for number in numbers]
+        return [digits(number) for number in numbers]
     if isinstance(numbers, float):
-        return float(f"{numbers:.9g}")
-    return _short(numbers.tolist())
+        return float(f"{numbers:.14g}")
+    return digits(numbers.tolist())
 
 
-def _same(logits: Any, others: Any) -> Any:
-    """`logits`, if timm and torchvision agree on them."""
-    np.testing.assert_allclose(logits, others, atol=1e-6)
-    return logits
+def _same(ours: Any, others: Any) -> Any:
+    """`ours`, if timm and torchvision agree on every number."""
+    if isinstance(ours, dict):
+        return {name: _same(value, others[name]) for name, value in ours.items()}
+    np.testing.assert_allclose(ours, others, rtol=0, atol=1e-12 * (1 + np.abs(ours).max()))
+    return ours
