@@ -33,14 +33,32 @@ def _standard_error_set_aside() -> Iterator[None]:
             os.close(kept)
 
 
+@contextmanager
+def _keras_left_out() -> Iterator[None]:
+    """Keep TensorFlow from importing Keras with itself: no pipeline needs it, and it takes as long as all the rest.
+
+    `tf.keras` is imported when it is first used, as ever.
+    """
+    name = "TF_USE_LEGACY_KERAS"  # the Keras of old, which is not installed, is looked for and not missed
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
 @functools.cache
 def tensorflow() -> Any:
     """The `tensorflow` module, with every GPU hidden from it so that JAX has them to itself.
 
-    The first call imports it (5 to 12 seconds). Raises CourseError if TensorFlow already holds a GPU.
+    The first call imports it (some seconds). Raises CourseError if TensorFlow already holds a GPU.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 3: fatal errors only; the rest comes as exceptions
-    with _standard_error_set_aside():  # two lines about oneDNN heed no log level
+    with _standard_error_set_aside(), _keras_left_out():  # two lines about oneDNN heed no log level
         import tensorflow as tf
 
         try:
