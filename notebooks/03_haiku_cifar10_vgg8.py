@@ -311,7 +311,7 @@ print("same weights, same answers:", np.allclose(ours, theirs, atol=1e-5))
 #
 # **Should you start something new in Haiku?** Its authors say no: since July 2023 Google DeepMind recommends Flax for new projects. Haiku is in *maintenance mode*: it is kept working with new
 # releases of JAX and Python, bugs are fixed, and no features are added. They add that they use it a great deal themselves and plan to support it so indefinitely. You will meet it in research code:
-# AlphaFold 3 is written in it (and asks for the very releases that this course has installed, `dm-haiku` 0.0.17 on `jax` 0.10.2), AlphaFold 2 too, and the
+# AlphaFold 2 and 3 are written in it, and the
 # weather models GraphCast and GenCast. Reading such code is worth an hour; and `transform` is the shortest way to understand what Flax does, too.
 
 # %% [markdown]

@@ -119,6 +119,33 @@ def test_the_gpu_lock_adds_the_plugin_of_the_locked_jax_and_repeats_nothing() ->
     assert lock.packages(lock.GPU_LOCK) == sorted(extra)
 
 
+def test_what_an_upgrade_changes_is_told() -> None:
+    before, after = (
+        'jax==0.10.2 \\\n    --hash=sha256:00\nold==1 ; os_name == "nt"\nsame==3\n',
+        "jax==0.12.0.1 \\\n    --hash=sha256:01\nnew==2\nsame==3\n",
+    )
+    assert lock.changes(before, after) == ["  jax: 0.10.2 → 0.12.0.1", "  new: not there → 2", "  old: 1 → gone"]
+    assert lock.changes(after, after) == ["No version changed."]
+
+
+@pytest.mark.parametrize(
+    ("fails", "kept", "status", "asked"),
+    [
+        ("", "new", 0, ["canaries", "test"]),
+        ("test", "new", 1, ["canaries", "test"]),
+        ("canaries", "old", 1, ["canaries"]),
+    ],
+)
+def test_an_upgrade_runs_canaries_and_tests_and_a_failed_canary_undoes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str, kept: str, status: int, asked: list[str]
+) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(lock, "run", lambda command: ran.append(command) or int(command == fails))
+    (tmp_path / "lock").write_text("new")
+    assert lock.prove({tmp_path / "lock": "old"}) == status
+    assert ((tmp_path / "lock").read_text(), ran) == (kept, asked)
+
+
 def test_conda_users_get_the_same_versions() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     assert environment["name"] == PROJECT["name"]
@@ -450,6 +477,17 @@ def test_ci_runs_tests_and_proofs_and_allows_no_unlisted_skip() -> None:
     assert lines[-2:] == ["make test", "make proof"]
     assert any(line.startswith("export CI=") for line in lines)
     assert os.name == "nt" or os.access(script, os.X_OK)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal, limit or link")
+def test_ci_without_bubblewrap_fails_with_its_name(tmp_path: Path) -> None:
+    for command in ("bash", "dirname", "id"):
+        (tmp_path / command).symlink_to(shutil.which(command) or "")
+    ran = subprocess.run(
+        [tmp_path / "bash", ROOT / ".ci" / "run"], env={"PATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("CI needs bwrap: install the package bubblewrap")
 
 
 def test_jupyterlab_asks_nothing_and_fetches_no_news() -> None:

@@ -47,7 +47,8 @@ def main(arguments: list[str]) -> int:
     already = [f"--no-emit-package={name}" for name in packages(LOCK)]
     compile_lock(uv, GPU_LOCK, [*upgrade, "--extra=gpu", f"--constraints={LOCK.name}", *already])
     print(f"Written: {LOCK.name} ({len(packages(LOCK))} packages), {GPU_LOCK.name} ({len(packages(GPU_LOCK))} more).")
-    print("\n".join(changes("".join(before.values()), "".join(lock.read_text(encoding="utf-8") for lock in before))))
+    now = "".join(lock.read_text(encoding="utf-8") for lock in before)
+    print("\n".join(changes("".join(before.values()), now)), flush=True)
     return prove(before) if upgrade else 0
 
 
