@@ -1,4 +1,7 @@
-"""No test is left out unseen: skips end a run with what would run them, and with `CI` set an unlisted one fails it."""
+"""What holds for all tests: none is left out unseen, and the long ones go first.
+
+A run ends with its skips and what would run them, and with `CI` set a skip that is not listed here fails it.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,17 @@ ALLOWED_SKIPS = {
     "CUDA wheels are for Linux": "Linux",
     "not a git checkout": "a clone of the repository instead of a copy of its files",
 }
+# the files that take longest: begun last, they would leave all cores but one idle
+LONG = ("test_units.py", "test_swin_v2.py", "test_release.py", "test_resnet18.py", "test_data.py", "test_vgg8.py")
 SKIPS = pytest.StashKey[list[tuple[str, str]]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[SKIPS] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -80,7 +80,7 @@ def steps(processes: int) -> list[Step]:
         Step(
             PROOF,
             "Every size, every wrong answer, all of grading",
-            [*python, "pytest", "-q", *spread, "-m", "proof", "tests"],
+            [*python, "pytest", "-q", "-n", str(processes), "--dist", "worksteal", "-m", "proof", "tests"],
         ),
     ]
 
