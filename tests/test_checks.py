@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import itertools
 import linecache
+import time
 import types
 
 import jax
@@ -14,7 +15,7 @@ from utils import checks
 from utils.checks import probes
 from utils.checks.checker import Checker, CheckFailed
 from utils.checks.explain import answer_frames
-from utils.checks.judge import judge
+from utils.checks.judge import judge, time_limit
 from utils.checks.registry import Unit, exercise
 from utils.checks.verdict import Kind, marked_up
 from utils.errors import CourseError
@@ -165,6 +166,14 @@ def test_no_line_of_the_course_s_answer_shows_when_it_trips_over_a_result():
 def test_a_mistake_that_gives_the_right_value_is_the_check_s_defect():
     with pytest.raises(probes.CheckDefect):
         probes.close(jnp.ones(2), jnp.ones(2), mistakes={"nothing wrong": jnp.ones(2)})
+
+
+def test_a_limit_counts_computing_and_by_the_clock_is_far_above():
+    with time_limit(0.5):
+        time.sleep(1)  # as long as another program may keep the processor
+    with pytest.raises(BaseException) as stopped, time_limit(0.05):
+        time.sleep(60)
+    assert stopped.typename == "_TookTooLong"
 
 
 def test_the_alarm_is_off_after_a_check(demo):
