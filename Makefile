@@ -16,7 +16,7 @@ help:        ## list these commands
 lab:         ## open JupyterLab (LAB_ARGS="--no-browser --port 8899" passes options on, GPU=1 adds CUDA)
 	$(COURSE) lab $(LAB_ARGS)
 
-test:        ## run every check: lint, types, tests, all notebooks
+test:        ## lint, types, tests, all notebooks
 	$(COURSE) test $(TEST_ARGS)
 
 proof:       ## prove what need not be proved at every change: every size, every wrong answer, all of grading

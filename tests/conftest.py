@@ -39,6 +39,11 @@ def pytest_report_teststatus(report, config):  # type: ignore[no-untyped-def]
     return (yield)
 
 
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.skipped:
+        raise pytest.UsageError(f"{report.nodeid} is left out as a whole: skip its tests one by one, with a reason")
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     unlisted = [skip for skip in session.config.stash[SKIPS] if skip[1] not in ALLOWED_SKIPS]
     if unlisted and os.environ.get("CI") and not hasattr(session.config, "workerinput"):

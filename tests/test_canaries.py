@@ -54,6 +54,7 @@ def test_one_wrong_number_is_found_in_every_result(monkeypatch, name):
     assert seen
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal, limit or link")
 def test_an_interpreter_without_jax_fails_all_of_them(tmp_path):
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho nothing here >&2\nexit 3\n", encoding="ascii")

@@ -174,6 +174,11 @@ def test_a_limit_counts_computing_and_by_the_clock_is_far_above():
     with pytest.raises(BaseException) as stopped, time_limit(0.05):
         time.sleep(60)
     assert stopped.typename == "_TookTooLong"
+    began = time.process_time()
+    with pytest.raises(BaseException) as stopped, time_limit(0.5):
+        while time.process_time() < began + 4:  # before the clock's limit, 5 s
+            pass
+    assert stopped.typename == "_TookTooLong"
 
 
 def test_the_alarm_is_off_after_a_check(demo):

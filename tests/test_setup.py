@@ -131,16 +131,17 @@ def test_what_an_upgrade_changes_is_told() -> None:
 @pytest.mark.parametrize(
     ("fails", "kept", "status", "asked"),
     [
-        ("", "new", 0, ["canaries", "test"]),
+        ("", "new", 0, ["canaries", "test", "test proof"]),
         ("test", "new", 1, ["canaries", "test"]),
+        ("test proof", "new", 1, ["canaries", "test", "test proof"]),
         ("canaries", "old", 1, ["canaries"]),
     ],
 )
-def test_an_upgrade_runs_canaries_and_tests_and_a_failed_canary_undoes_it(
+def test_an_upgrade_runs_canaries_tests_and_proofs_and_a_failed_canary_undoes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str, kept: str, status: int, asked: list[str]
 ) -> None:
     ran: list[str] = []
-    monkeypatch.setattr(lock, "run", lambda command: ran.append(command) or int(command == fails))
+    monkeypatch.setattr(lock, "run", lambda *command: ran.append(" ".join(command)) or int(ran[-1] == fails))
     (tmp_path / "lock").write_text("new")
     assert lock.prove({tmp_path / "lock": "old"}) == status
     assert ((tmp_path / "lock").read_text(), ran) == (kept, asked)
@@ -254,7 +255,7 @@ def test_a_stopped_set_up_is_not_believed(course: list[str], monkeypatch: pytest
     assert course == ["venv", "cpu"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal, limit or link")
 def test_a_venv_whose_python_is_gone_is_made_again(course: list[str]) -> None:
     bootstrap.set_up(False)
     python = bootstrap.venv_python()
@@ -303,7 +304,7 @@ def script(file: Path, lines: str) -> str:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without uv whose `python3` is 3.11, and a course on it with nothing set up: yields its folder."""
     if os.name == "nt":
-        pytest.skip("shell scripts")
+        pytest.skip("Windows has no such signal, limit or link")
     places = {"PATH": "path", "HOME": "home", "CONDA_PREFIX": "conda", "HOMEBREW_PREFIX": "brew"}
     for name, folder in places.items():
         monkeypatch.setenv(name, str(tmp_path / folder))
@@ -480,14 +481,18 @@ def test_ci_runs_tests_and_proofs_and_allows_no_unlisted_skip() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal, limit or link")
-def test_ci_without_bubblewrap_fails_with_its_name(tmp_path: Path) -> None:
+def test_ci_without_a_sandbox_fails_with_its_name(tmp_path: Path) -> None:
     for command in ("bash", "dirname", "id"):
         (tmp_path / command).symlink_to(shutil.which(command) or "")
-    ran = subprocess.run(
-        [tmp_path / "bash", ROOT / ".ci" / "run"], env={"PATH": str(tmp_path)}, capture_output=True, text=True
-    )
+    command = [tmp_path / "bash", ROOT / ".ci" / "run"]
+    ran = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr.startswith("CI needs bwrap: install the package bubblewrap")
+    (tmp_path / "bwrap").write_text("#!/bin/sh\necho no namespaces\nexit 1\n")
+    (tmp_path / "bwrap").chmod(0o755)
+    ran = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "namespaces, and this system does not let it: no namespaces" in ran.stderr
 
 
 def test_jupyterlab_asks_nothing_and_fetches_no_news() -> None:

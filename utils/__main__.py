@@ -12,7 +12,7 @@ from utils.paths import ROOT
 # command: (module whose `main(arguments)` runs it, what it does)
 COMMANDS = {
     "lab": ("utils.lab", "open JupyterLab on the course"),
-    "test": ("utils.testing", "run every check: lint, types, tests, all notebooks"),
+    "test": ("utils.testing", "lint, types, tests, all notebooks; `test proof`: what need not run at every change"),
     "course": ("utils.course", "run all lessons and solutions; table and build/course.json"),
     "exercises": ("utils.authoring", "make exercises/ and the notebooks from the text sources"),
     "release": ("utils.release", "write what students get: no solutions, checks that still judge"),

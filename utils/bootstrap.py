@@ -90,12 +90,12 @@ def make_venv() -> None:
         say("The .venv here was moved, its Python is gone or does not suit: making it again.")
         VENV.unlink() if VENV.is_symlink() else shutil.rmtree(str(VENV))
     newest = f"3.{NEWEST[1]}"
-    how = ["--python", python] if python else ["--no-cache", "--managed-python", "--python", newest]
+    how = ["--python", python] if python else ["--managed-python", "--python", newest]
     try:
         VENV.mkdir()
         uv = find_uv() or bring_uv(python or sys.executable)
         say(f"Making .venv with {python or f'Python {newest}, which uv fetches'} ...")
-        complaint = quietly([uv, "venv", "--allow-existing", "--seed", *how, str(VENV)])
+        complaint = quietly([uv, "venv", "--no-cache", "--allow-existing", "--seed", *how, str(VENV)])
         if complaint or not venv_version():
             raise SetupError(f"uv could not make .venv: {complaint}")
     except BaseException as problem:

@@ -5,8 +5,8 @@ that the course supports. Versions that are locked already and still fit stay. r
 extra `gpu` adds.
 
 `--upgrade` is the one way to raise versions: it takes the newest that the ranges allow, says what changed, installs
-it, runs the canaries and then every test. Versions that compute wrongly are not kept. A test that fails leaves the new
-locks in place, since its cure is a change of the course: of code, or of outputs that are committed.
+it, runs the canaries, then tests and proofs. Versions that compute wrongly are not kept. A test that fails leaves the
+new locks in place, since its cure is a change of the course: of code, or of outputs that are committed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ OPTIONS = (
 def main(arguments: list[str]) -> int:
     """Write both locks, each whole or not at all. Returns 1 when newer versions failed a canary or a test."""
     parser = argparse.ArgumentParser(prog="python -m utils lock", description="Make the locks from pyproject.toml.")
-    parser.add_argument("--upgrade", action="store_true", help="take the newest versions, and run canaries and tests")
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions; run canaries, tests, proofs")
     upgrade = ["--upgrade"] if parser.parse_args(arguments).upgrade else []
     before = {lock: lock.read_text(encoding="utf-8") for lock in (LOCK, GPU_LOCK) if lock.exists()}
     uv = bootstrap.find_uv() or bootstrap.bring_uv()
@@ -53,21 +53,21 @@ def main(arguments: list[str]) -> int:
 
 
 def prove(before: dict[Path, str]) -> int:
-    """Install what the locks say now, run the canaries and the tests; the locks of before return if a canary fails."""
+    """Install what is locked now, run canaries, tests and proofs; the locks of before return if a canary fails."""
     if run("canaries") != 0:
         for lock, text in before.items():
             files.write(lock, text)
         print("A canary failed on the new versions, so the locks are as they were.", file=sys.stderr)
         return 1
-    if run("test") != 0:
+    if run("test") != 0 or run("test", "proof") != 0:
         print("The new versions are locked, and tests fail on them (see above).", file=sys.stderr)
         return 1
     return 0
 
 
-def run(command: str) -> int:
+def run(*command: str) -> int:
     """The exit status of one of the course's commands, after what is locked now was installed."""
-    return subprocess.run([sys.executable, str(ROOT / "utils" / "bootstrap.py"), command], cwd=ROOT).returncode
+    return subprocess.run([sys.executable, str(ROOT / "utils" / "bootstrap.py"), *command], cwd=ROOT).returncode
 
 
 def changes(before: str, after: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""`python -m utils test [STEPS…]`: everything that must hold before a change is kept, step by step.
+"""`python -m utils test [STEPS…]`: what must hold before a change is kept, step by step.
 
 All steps run, also after one that fails; a summary follows, with the tests that were skipped and what would run them.
 The exit status is 1 when any step failed. Tests and notebooks run on the samples, so no network is used.
@@ -91,6 +91,8 @@ def environment(folder: Path) -> dict[str, str]:
     folder: of this run only. What one process has compiled lies there for the others.
     """
     env = {**os.environ, "COURSE_DATA": "sample", "JUPYTER_PREFER_ENV_PATH": "1"}
+    # where one process still writes what another reads, JAX warns and compiles
+    env["PYTHONWARNINGS"] = "ignore:Error reading persistent compilation cache:UserWarning"
     env |= {"JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3"}
     for name in ("COURSE_RESULTS", "COURSE_GRADING", "TFDS_DATA_DIR", "MPLBACKEND"):
         env.pop(name, None)

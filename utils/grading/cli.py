@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--jobs", type=int, default=cores(), help="how many at once (default: one a core)")
     parser.add_argument("--cell-seconds", type=int, default=60, help="CPU seconds for one cell (default: 60)")
-    parser.add_argument("--seconds", type=int, default=300, help="CPU seconds for a hand-in (default: 300)")
+    parser.add_argument("--seconds", type=int, default=300, help="CPU seconds for each of its processes (default: 300)")
     parser.add_argument("--memory-mb", type=int, default=4096, help="for a hand-in (default: 4096)")
     parser.add_argument("--output-mb", type=int, default=4, help="that a hand-in may print (default: 4)")
     parser.add_argument("--whole", action="store_true", help="run the course's own cells too, for their figures")

@@ -26,7 +26,7 @@ class Runs(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """The limits of a hand-in: CPU seconds, memory and what is printed in MB; and whether all cells are run.
+    """The limits of a hand-in: CPU seconds of each process, memory and output in MB; whether all cells are run.
 
     By the clock it may take `WALL` times as long, so that a busy machine costs nobody anything.
     """
@@ -109,6 +109,7 @@ def mark(place: Runs, unit: Unit, solution: str, plan: Plan, options: Options, r
     deadline = time.monotonic() + WALL * options.seconds
     pictures: dict[tuple[int, int], str] = {}
     for _ in range(len(plan.steps) + 1):
+        task["clock"] = max(1.0, deadline - time.monotonic())
         step, why = -1, ""
         for message in place.run(task):
             kind = message["t"]

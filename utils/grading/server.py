@@ -192,7 +192,7 @@ def _look_after(job: dict[str, Any], child: int, inlet: int, out: int, token: by
         now = time.monotonic()
         if now - since > WALL * allowed:
             return TIME_WAS_UP
-        if now - began > WALL * job["seconds"]:
+        if now - began > job["clock"]:
             return "the time for the whole hand-in was up"
         if now - looked > PAUSE:
             looked = now

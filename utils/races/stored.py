@@ -10,7 +10,7 @@ import json
 import re
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from utils import files, paths
 from utils.errors import CourseError
@@ -19,9 +19,6 @@ from utils.races.plan import Race
 
 FOLDER = paths.RESSOURCES / "races"
 LIBRARIES = ("jax", "jaxlib", "flax", "dm-haiku", "optax", "torch", "timm", "keras", "tensorflow-cpu", "tensorflow")
-
-
-Record = TypeVar("Record", bound=tuple[Any, ...])
 
 
 class Result(NamedTuple):
