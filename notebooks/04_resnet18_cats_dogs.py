@@ -190,7 +190,8 @@ def max_pool(x: jax.Array) -> jax.Array:
     """The largest of 3×3, stride 2, padding 1, of numbers ≥ 0. [B, H, W, C] to [B, ⌈H/2⌉, ⌈W/2⌉, C].
 
     As the maximum of nine shifted maps: the gradient of `nn.max_pool` runs on one core only (part 6). Of equal numbers
-    the first gets all of the gradient, as there and in PyTorch; `jnp.maximum` would share it among them.
+    the first gets all of the gradient, as there and in PyTorch; `jnp.maximum` would share it among them. (Of zeros at
+    the edge it may be the padding's; the ReLU lets no gradient through to a zero anyway.)
     """
 
     def larger(first: jax.Array, second: jax.Array) -> jax.Array:
