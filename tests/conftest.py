@@ -22,6 +22,15 @@ LONG = ("test_units.py", "test_swin_v2.py", "test_release.py", "test_resnet18.py
 SKIPS = pytest.StashKey[list[tuple[str, str]]]()
 
 
+@pytest.fixture
+def float64():  # type: ignore[no-untyped-def]
+    """What is compared closely is computed in float64."""
+    import jax
+
+    with jax.enable_x64(True):
+        yield
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[SKIPS] = []
 

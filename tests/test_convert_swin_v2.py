@@ -1,20 +1,17 @@
 """Swin v2's weights by timm's names and Microsoft's, there and back; and what does not fit is named."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
+from golden import rule
 
 from utils.convert import swin_v2 as convert
 from utils.errors import CourseError
 
 GOLDEN = Path(__file__).parent / "golden"
-sys.path.insert(0, str(GOLDEN))
-import rule  # noqa: E402
-
 SHAPES = {
     n: tuple(s) for n, s in json.loads((GOLDEN / "swin_v2.json").read_text(encoding="utf-8"))["shapes"]["micro"].items()
 }

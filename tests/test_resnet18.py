@@ -16,6 +16,7 @@ import optax
 import pytest
 from flax.traverse_util import flatten_dict
 from golden import rule
+from parity import quick, see_that_the_limit_is_a_hundred_times_the_rounding
 
 from utils import convert, definitions
 from utils.convert import resnet18
@@ -24,8 +25,6 @@ from utils.paths import ROOT
 
 LESSON = "notebooks/04_resnet18_cats_dogs.py"
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "resnet18.json").read_text(encoding="utf-8"))
-# for programs that run once: compiling them is most of the work
-quick = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 SMALL = "97x80"  # the last map is of 4 × 3: where a kernel is larger than a map, XLA is slow
 CLASSES = 10
 # Of a logit, of the loss, and of a tensor's two numbers in relation to its norm. Rounding gives 1.1e-13 at most (225
@@ -120,12 +119,6 @@ def lesson():
     return definitions.load(LESSON)
 
 
-@pytest.fixture
-def float64():
-    with jax.enable_x64(True):
-        yield
-
-
 # --- the same ---------------------------------------------------------------------------------------------------
 
 
@@ -168,12 +161,7 @@ def test_in_float32_it_is_the_same_up_to_rounding(lesson):
 def test_the_limit_in_float32_is_a_hundred_times_what_rounding_gives(lesson):
     size = GOLDEN["pictures"]["96"]
     images = np.concatenate([rule.images(f"seed {seed}", *size) for seed in range(10)])
-    short, shorter = (compiled_evaluation(lesson, images, dtype) for dtype in (jnp.float32, jnp.bfloat16))
-    with jax.enable_x64(True):
-        exact = compiled_evaluation(lesson, images, jnp.float64)
-    rounding, mistake = (np.abs(logits - exact).max() for logits in (short, shorter))
-    print(f"float32 is off by {rounding:.1e}, bfloat16 by {mistake:.1e}")
-    assert FLOAT32_LIMIT / 3 < 100 * rounding < 3 * FLOAT32_LIMIT < mistake
+    see_that_the_limit_is_a_hundred_times_the_rounding(FLOAT32_LIMIT, partial(compiled_evaluation, lesson), images)
 
 
 # --- and a copy with a mistake is not ------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ def test_whatever_is_imported_is_declared() -> None:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-            allowed = {"utils", "tiny", "golden", "rule"} | (extra if "utils/races" in file.as_posix() else set())
+            allowed = {"utils", "tiny", "golden", "parity"} | (extra if "utils/races" in file.as_posix() else set())
             for top in {name.split(".")[0] for name in names} - sys.stdlib_module_names - allowed:
                 if not declared & {canonicalize_name(name) for name in providers.get(top, [])}:
                     undeclared.add(f"{top} in {file.relative_to(ROOT).as_posix()}")

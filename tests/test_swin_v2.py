@@ -5,8 +5,7 @@ too, so that the function is compared and not its rounding; that float32 agrees 
 """
 
 import json
-import sys
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import jax
@@ -14,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from golden import rule
+from parity import quick, see_that_the_limit_is_a_hundred_times_the_rounding
 
 from utils import definitions
 from utils.convert import swin_v2 as convert
@@ -22,9 +23,6 @@ from utils.paths import ROOT
 
 LESSON = "notebooks/05_swin_v2_imagenette.py"
 GOLDEN = Path(__file__).parent / "golden"
-sys.path.insert(0, str(GOLDEN))
-import rule  # noqa: E402
-
 CASES = json.loads((GOLDEN / "swin_v2.json").read_text(encoding="utf-8"))["cases"]
 SHAPES = json.loads((GOLDEN / "swin_v2.json").read_text(encoding="utf-8"))["shapes"]
 # case → configuration of the lesson's table, and its changes
@@ -40,8 +38,6 @@ MODELS = {
     "micro, window 16 after 8": ("micro", {"window": 16, "trained_windows": (8, 8, 4)}),
     "micro, absolute position": ("micro", {"absolute_position": True}),
 }
-# each program runs once: compiling it is most of the work
-quick = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 # Of a logit, of the loss, and of a tensor's two numbers in relation to its norm. Rounding gives 3.0e-12 at most (tiny,
 # 200 × 232), and the smallest of the mistakes below, the epsilon of 1.01e-5, 4.3e-6.
 LIMIT = 1e-9
@@ -110,12 +106,6 @@ def loss_of(model, labels):
     return loss
 
 
-@pytest.fixture
-def float64():
-    with jax.enable_x64(True):
-        yield
-
-
 # --- equal to the reference -------------------------------------------------------------------------------------------
 
 
@@ -151,12 +141,9 @@ def test_in_float32_it_is_the_same_up_to_rounding():
 def test_the_limit_in_float32_is_a_hundred_times_what_rounding_gives():
     size = CASES["micro"]["pictures"]
     images = np.concatenate([rule.images(f"seed {seed}", *size) for seed in range(10)])
-    short, shorter = (compiled_logits(images, "micro", lesson(), dtype) for dtype in (jnp.float32, jnp.bfloat16))
-    with jax.enable_x64(True):
-        exact = compiled_logits(images, "micro", lesson(), jnp.float64)
-    rounding, mistake = (np.abs(logits - exact).max() for logits in (short, shorter))
-    print(f"float32 is off by {rounding:.1e}, bfloat16 by {mistake:.1e}")
-    assert FLOAT32_LIMIT / 3 < 100 * rounding < 3 * FLOAT32_LIMIT < mistake
+    see_that_the_limit_is_a_hundred_times_the_rounding(
+        FLOAT32_LIMIT, lambda images, dtype: compiled_logits(images, "micro", lesson(), dtype), images
+    )
 
 
 def test_in_bfloat16_logits_are_float32_and_near():

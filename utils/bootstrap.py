@@ -38,6 +38,7 @@ import bz2, ctypes, lzma, sqlite3, ssl, sys, sysconfig
 assert sys.implementation.name == "cpython" and sys.maxsize > 2**32 and not sysconfig.get_config_var("Py_GIL_DISABLED")
 print(*sys.version_info[:2], sys._base_executable)
 """
+LIBRARY = "import sys, sysconfig; print(*sys.version_info[:2], sysconfig.get_path('purelib'))"
 
 
 class SetupError(Exception):
@@ -187,14 +188,20 @@ def find_python() -> str:
 
 def started(python: str) -> str:
     """Where a Python really lies (not its shim, not an environment's link); empty when it does not start or suit."""
+    answer = ask(python, STARTS)
+    return answer[2] if answer and supported(answer[:2]) else ""
+
+
+def ask(python: str, code: str) -> tuple:
+    """The major and minor version and the text that a Python prints for the code; empty when it does not start."""
     try:
         reply = subprocess.run(
-            [python, "-I", "-c", STARTS], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60
+            [python, "-I", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60
         )
-        major, minor, place = os.fsdecode(reply.stdout).strip().split(" ", 2)
+        major, minor, text = os.fsdecode(reply.stdout).strip().split(" ", 2)
+        return int(major), int(minor), text
     except (OSError, ValueError, subprocess.TimeoutExpired):
-        return ""
-    return place if supported((int(major), int(minor))) else ""
+        return ()
 
 
 def check_machine() -> None:
@@ -216,15 +223,8 @@ def venv_python() -> Path:
 
 def venv_version() -> "tuple[int, ...]":
     """(major, minor) of the Python in `.venv`; empty when there is none that runs on what is installed there."""
-    code = "import sys, sysconfig; print(sys.version_info[0], sys.version_info[1], sysconfig.get_path('purelib'))"
-    try:
-        reply = subprocess.run(
-            [str(venv_python()), "-I", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60
-        )
-        major, minor, library = reply.stdout.decode().strip().split(" ", 2)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return ()
-    return (int(major), int(minor)) if Path(library).is_dir() else ()
+    answer = ask(str(venv_python()), LIBRARY)
+    return answer[:2] if answer and Path(answer[2]).is_dir() else ()
 
 
 def read_stamp() -> "list[str]":

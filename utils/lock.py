@@ -72,7 +72,7 @@ def run(*command: str) -> int:
 
 def changes(before: str, after: str) -> list[str]:
     """A line for each package whose version differs between two locks' texts, or that only one of them has."""
-    old, new = (dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^\s;]+)", text, re.MULTILINE)) for text in (before, after))
+    old, new = versions(before), versions(after)
     changed = [name for name in sorted(old | new) if old.get(name) != new.get(name)]
     lines = [f"  {name}: {old.get(name, 'not there')} → {new.get(name, 'gone')}" for name in changed]
     return lines or ["No version changed."]
@@ -80,7 +80,12 @@ def changes(before: str, after: str) -> list[str]:
 
 def packages(lock: Path) -> list[str]:
     """The names of the packages in a lock, in order."""
-    return re.findall(r"^([a-z0-9][a-z0-9._-]*)==", lock.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return list(versions(lock.read_text(encoding="utf-8")))
+
+
+def versions(text: str) -> dict[str, str]:
+    """Package → version in a lock's text, in order."""
+    return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^\s;]+)", text, flags=re.MULTILINE))
 
 
 def compile_lock(uv: str, lock: Path, options: list[str]) -> None:

@@ -16,6 +16,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -177,7 +178,7 @@ def _look_after(job: dict[str, Any], child: int, inlet: int, out: int, token: by
                 continue
             since = time.monotonic()
             if message["t"] == "begin":
-                allowed, computed = float(message["seconds"]) + SPARE, _computed(_descendants())
+                allowed, computed = float(message["seconds"]) + SPARE, _total(_descendants(), _computed)
             _write(out, body + b"\n")
             if message["t"] == "end":
                 return "ended"
@@ -197,11 +198,11 @@ def _look_after(job: dict[str, Any], child: int, inlet: int, out: int, token: by
         if now - looked > PAUSE:
             looked = now
             processes = _descendants()
-            if _computed(processes) - computed > allowed:
+            if _total(processes, _computed) - computed > allowed:
                 return TIME_WAS_UP
             if len(processes) > MOST_PROCESSES:
                 return "it started too many processes"
-            if sum(_resident(process) for process in processes) > job["memory_mb"]:
+            if _total(processes, _resident) > job["memory_mb"]:
                 return "it took too much memory"
 
 
@@ -224,26 +225,26 @@ def _descendants() -> list[Any]:
     return list(psutil.Process().children(recursive=True))
 
 
-def _resident(process: Any) -> float:
-    """Megabytes; 0 for one that is gone."""
+def _total(processes: list[Any], measured: Callable[[Any], float]) -> float:
+    """The sum over all processes but those that are gone."""
     import psutil
 
-    try:
-        return float(process.memory_info().rss) / 2**20
-    except psutil.Error:
-        return 0.0
-
-
-def _computed(processes: list[Any]) -> float:
-    """CPU seconds of all the processes, and of those that they have seen end; 0 for one that is gone."""
-    import psutil
-
-    seconds = 0.0
+    total = 0.0
     for process in processes:
         with contextlib.suppress(psutil.Error):
-            times = process.cpu_times()
-            seconds += times.user + times.system + times.children_user + times.children_system
-    return seconds
+            total += measured(process)
+    return total
+
+
+def _resident(process: Any) -> float:
+    """Megabytes."""
+    return float(process.memory_info().rss) / 2**20
+
+
+def _computed(process: Any) -> float:
+    """CPU seconds, with those of the children that it has seen end."""
+    times = process.cpu_times()
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def _kill_all(child: int) -> None:
