@@ -1,9 +1,9 @@
-# Each command sets the course up first where that is needed (see utils/bootstrap.py), then is a thin call of
+# Each command sets the course up first where that is needed (see utils/commands/bootstrap.py), then is a thin call of
 # `python -m utils COMMAND`. Nothing but Python and make is taken for granted; without make, say
-# `python3 utils/bootstrap.py COMMAND`.
+# `python3 utils/commands/bootstrap.py COMMAND`.
 
 PYTHON ?= python3
-COURSE = @$(PYTHON) utils/bootstrap.py
+COURSE = @$(PYTHON) utils/commands/bootstrap.py
 export GPU
 
 .PHONY: help lab test proof course race exercises release grade doctor data lock clean

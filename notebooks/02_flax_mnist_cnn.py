@@ -47,7 +47,8 @@ import safetensors.numpy
 from flax import linen as nn
 from flax import nnx
 
-from utils import data, paths, plots, results
+from utils import data, plots, results
+from utils.base import paths
 from utils.progress import track
 from utils.races import report
 

@@ -41,8 +41,8 @@ from flax import linen as nn
 from matplotlib.ticker import PercentFormatter
 
 from utils import checkpoints, data, plots, pretrained, records, results, testset
+from utils.base.errors import CourseError
 from utils.data import augment
-from utils.errors import CourseError
 from utils.progress import track
 from utils.races import report
 

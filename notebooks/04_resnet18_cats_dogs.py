@@ -50,10 +50,11 @@ from flax.training import train_state
 from flax.training.dynamic_scale import DynamicScale
 from jax import lax
 
-from utils import convert, convolutions, data, definitions, finite, paths, plots, results
+from utils import convert, convolutions, data, finite, plots, results
+from utils.base import definitions, paths
+from utils.base.errors import CourseError
 from utils.convert import resnet18
 from utils.data import augment
-from utils.errors import CourseError
 from utils.progress import track
 from utils.races import breakdown, report
 
@@ -234,7 +235,7 @@ class ResNet18(nn.Module):
                     self.width * 2**stage, stride, conv=conv, norm=norm, name=f"layer{stage + 1}_{number}"
                 )(x)  # [B, H/4/2^stage, W/4/2^stage, width · 2^stage]
         if train and x.size == x.shape[-1]:
-            raise CourseError(
+            raise ValueError(
                 f"The last map is {x.shape}: one number for each channel, from which BatchNorm cannot learn a variance. "
                 "Train with more than one picture in a batch, or with larger ones."
             )
@@ -382,7 +383,7 @@ print("a batch of one, normalised by itself:", single[0])
 # %%
 try:
     jax.eval_shape(partial(model.apply, train=True, mutable=["batch_stats"]), variables, jnp.zeros((1, 32, 32, 3)))
-except CourseError as error:
+except ValueError as error:
     print(error)
 
 # %% [markdown]
@@ -813,13 +814,13 @@ def from_torch(loader: Iterable[tuple[Any, Any]], classes: int) -> Iterator[data
     """What a PyTorch-style loader yields, as JAX batches.
 
     loader: pairs of images [B, C, H, W] and labels [B]: tensors on the CPU, or NumPy arrays.
-    Yields image [B, H, W, C] float32, label [B] int32, mask [B] bool. Raises CourseError for a label out of range.
+    Yields image [B, H, W, C] float32, label [B] int32, mask [B] bool. Raises ValueError for a label out of range.
     """
     for images, labels in loader:
         images, labels = np.asarray(images), np.asarray(labels)  # a CPU tensor becomes an array without a copy
         if labels.min() < 0 or labels.max() >= classes:
             bad = labels[(labels < 0) | (labels >= classes)][0]
-            raise CourseError(f"A label is {bad}, but with {classes} classes they are 0 to {classes - 1}.")
+            raise ValueError(f"A label is {bad}, but with {classes} classes they are 0 to {classes - 1}.")
         image = np.ascontiguousarray(images.transpose(0, 2, 3, 1), dtype=np.float32)
         yield jax.device_put(data.Batch(image, labels.astype(np.int32), np.ones(len(labels), bool)))
 
@@ -836,7 +837,7 @@ print(received.image.shape, received.image.dtype, received.label.dtype)
 print("the same pictures:", bool(jnp.array_equal(received.image, batch.image)))
 try:
     next(batches)
-except CourseError as error:
+except ValueError as error:
     print(error)
 
 # %% [markdown]

@@ -40,11 +40,12 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from utils import data, paths, plots, results
+from utils import data, plots, results
+from utils.base import paths
+from utils.base.errors import CourseError
 from utils.convert import read
 from utils.convert import swin_v2 as convert
 from utils.data import augment
-from utils.errors import CourseError
 from utils.progress import track
 from utils.races import breakdown, report
 from utils.weights import save
@@ -634,16 +635,16 @@ class SwinV2(nn.Module):
 
 
 def check_sizes(model: SwinV2, shape: tuple[int, ...]) -> None:
-    """Raise CourseError for what the model can't be built with or fed, before any arithmetic."""
+    """Raise ValueError for what the model can't be built with or fed, before any arithmetic."""
     if not len(model.depths) == len(model.heads) == len(model.trained_windows or model.depths):
-        raise CourseError(
+        raise ValueError(
             f"SwinV2: depths {model.depths}, heads {model.heads} and trained_windows {model.trained_windows} "
             "must have one entry a stage."
         )
     for stage, heads in enumerate(model.heads):
         channels = model.width * 2**stage
         if channels % heads:
-            raise CourseError(
+            raise ValueError(
                 f"SwinV2: stage {stage} has {channels} channels, which {heads} heads cannot share evenly. "
                 f"Choose a number of heads that divides {channels}, or another width."
             )
@@ -652,14 +653,14 @@ def check_sizes(model: SwinV2, shape: tuple[int, ...]) -> None:
         if side % model.patch or side == 0:
             below = side - side % model.patch
             fitting = f"{below} or {below + model.patch}" if below else f"{model.patch}"
-            raise CourseError(
+            raise ValueError(
                 f"SwinV2: a picture of {height} × {width} pixels cannot be cut into patches of {model.patch} × {model.patch}; "
                 f"instead of {side}, {fitting} pixels would do."
             )
     if model.absolute_position and model.has_variable("params", "absolute_position"):
         made_for = model.get_variable("params", "absolute_position").shape[:2]
         if made_for != (height // model.patch, width // model.patch):
-            raise CourseError(
+            raise ValueError(
                 f"SwinV2: its absolute position embedding is for pictures of {made_for[0] * model.patch} × "
                 f"{made_for[1] * model.patch} pixels, not {height} × {width}. Resize the pictures, or build the model "
                 "without absolute_position."
@@ -681,7 +682,7 @@ def swin_v2(name: str, **changes) -> SwinV2:
         "base": (128, (2, 2, 18, 2), (4, 8, 16, 32), 8),
     }
     if name not in table:
-        raise CourseError(f"There is no configuration {name!r}; there are {', '.join(table)}.")
+        raise ValueError(f"There is no configuration {name!r}; there are {', '.join(table)}.")
     return SwinV2(**dict(zip(("width", "depths", "heads", "window"), table[name], strict=True)) | changes)
 
 
@@ -700,7 +701,7 @@ for name, side in (("micro", 64), ("tiny", 256), ("small", 256), ("base", 256)):
 for model, shape in ((swin_v2("micro"), (1, 66, 64, 3)), (swin_v2("micro", heads=(3, 4, 8)), (1, 64, 64, 3))):
     try:
         jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(shape))
-    except CourseError as error:
+    except ValueError as error:
         print(error)
 
 # %% [markdown]
@@ -714,7 +715,7 @@ for model, shape in ((swin_v2("micro"), (1, 66, 64, 3)), (swin_v2("micro", heads
 # 1. A rule turns the *name* and shape of each tensor into numbers, the same on every machine. No tensor is left at its usual start, where many
 #    mistakes hide: with both norms' scales at zero every block is the identity, and any block would pass.
 # 2. timm's `swinv2_tiny_window8_256` was filled by the rule once; its logits, its loss, and two numbers for the gradient of each tensor, are kept in `tests/golden/`.
-# 3. `tests/test_swin_v2.py` fills this lesson's model by the same rule and compares: tiny with windows of 4, 8, 12 and 16, at 128 to 256 pixels, also where height is not
+# 3. `tests/models/test_swin_v2.py` fills this lesson's model by the same rule and compares: tiny with windows of 4, 8, 12 and 16, at 128 to 256 pixels, also where height is not
 #    width and where maps must be padded, and small models, one of them with the absolute position. In float64 logits, loss and the numbers of each gradient must agree within 1e-9.
 # 4. And the test itself is tested: each known mistake is made on purpose in a copy of this lesson, and the comparison must fail.
 #
@@ -1004,7 +1005,7 @@ fixed = swin_v2("micro", absolute_position=True)
 made_for_64 = jax.eval_shape(fixed.init, jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
 try:
     jax.eval_shape(fixed.apply, made_for_64, jnp.zeros((1, 128, 128, 3)))
-except CourseError as error:
+except ValueError as error:
     print(error)
 
 # %% [markdown]

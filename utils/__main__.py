@@ -6,27 +6,30 @@ import difflib
 import importlib
 import sys
 
-from utils.errors import CourseError
-from utils.paths import ROOT
+from utils.base.errors import CourseError
+from utils.base.paths import COMPLETE
 
-# command: (module whose `main(arguments)` runs it, what it does)
-COMMANDS = {
-    "lab": ("utils.lab", "open JupyterLab on the course"),
-    "test": ("utils.testing", "lint, types, tests, all notebooks; `test proof`: what need not run at every change"),
-    "course": ("utils.course", "run all lessons and solutions; table and build/course.json"),
-    "exercises": ("utils.authoring", "make exercises/ and the notebooks from the text sources"),
-    "release": ("utils.release", "write what students get: no solutions, checks that still judge"),
-    "gather": ("utils.grading.gather", "sort what Moodle or Canvas lets you download into a folder for each student"),
-    "grade": ("utils.grading.cli", "grade a folder of hand-ins: points, reasons, a page for each student"),
-    "race": ("utils.races.cli", "race the lessons' models against PyTorch and Keras"),
-    "samples": ("utils.samples.cli", "make the small data sets that come with the course"),
-    "data": ("utils.data.cli", "list, download and time the data sets"),
-    "doctor": ("utils.doctor", "look for what commonly goes wrong, and say what to do"),
-    "canaries": ("utils.canaries", "see whether the installed jaxlib computes as it should"),
-    "lock": ("utils.lock", "make requirements*.txt from pyproject.toml; --upgrade raises versions and tests them"),
+STUDENTS = {
+    "lab": "open JupyterLab on the course",
+    "test": "lint, types, tests, all notebooks; `test proof`: what need not run at every change",
+    "race": "race the lessons' models against PyTorch and Keras",
+    "samples": "make the small data sets that come with the course",
+    "data": "list, download and time the data sets",
+    "doctor": "look for what commonly goes wrong, and say what to do",
+    "canaries": "see whether the installed jaxlib computes as it should",
 }
-# a release lacks the commands for instructors
-COMMANDS = {name: told for name, told in COMMANDS.items() if (ROOT / f"{told[0].replace('.', '/')}.py").exists()}
+INSTRUCTORS = {
+    "course": "run all lessons and solutions; table and build/course.json",
+    "exercises": "make exercises/ and the notebooks from the text sources",
+    "release": "write what students get: no solutions, checks that still judge",
+    "gather": "sort what Moodle or Canvas lets you download into a folder for each student",
+    "grade": "grade a folder of hand-ins: points, reasons, a page for each student",
+    "lock": "make requirements*.txt from pyproject.toml; --upgrade raises versions and tests them",
+}
+# command: (module whose `main(arguments)` runs it, what it does)
+COMMANDS = {name: (f"utils.commands.{name}", told) for name, told in STUDENTS.items()}
+if COMPLETE:
+    COMMANDS |= {name: (f"utils.commands.instructors.{name}", told) for name, told in INSTRUCTORS.items()}
 
 
 def main(arguments: list[str]) -> int:

@@ -25,9 +25,9 @@ from typing import Any, NamedTuple
 import jax
 import orbax.checkpoint as ocp
 
-from utils import files, trees
-from utils.errors import CourseError
-from utils.paths import ROOT, in_full, shown
+from utils.base import files, trees
+from utils.base.errors import CourseError
+from utils.base.paths import ROOT, in_full, shown
 
 MODELS = ROOT / "models"
 SEAL = "whole.json"  # written last: the checkpoint's files with sizes and checksums, and the leaves of its state

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from utils import jaxprs
+from utils.base import jaxprs
 
 
 class Convolution(NamedTuple):

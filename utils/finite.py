@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from utils import trees
-from utils.errors import CourseError
+from utils.base import trees
+from utils.base.errors import CourseError
 
 
 class NotFinite(CourseError):

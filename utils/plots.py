@@ -19,8 +19,8 @@ from matplotlib.backends import BackendFilter, backend_registry
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from utils.errors import CourseError
-from utils.paths import RESSOURCES, shown
+from utils.base.errors import CourseError
+from utils.base.paths import RESSOURCES, shown
 
 plt.style.use(RESSOURCES / "course.mplstyle")
 

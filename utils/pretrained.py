@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from utils import files, machine, table, trees, weights
-from utils.errors import CourseError
-from utils.paths import RESSOURCES, shown
+from utils import weights
+from utils.base import files, machine, table, trees
+from utils.base.errors import CourseError
+from utils.base.paths import RESSOURCES, shown
 
 FOLDER = RESSOURCES / "pretrained"
 VERSIONS = ("jax", "flax", "dm-haiku", "optax")

@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from utils import files
-from utils.errors import CourseError
-from utils.paths import ROOT, shown
+from utils.base import files
+from utils.base.errors import CourseError
+from utils.base.paths import ROOT, shown
 
 MODELS = ROOT / "models"
 BY_A_MACHINE = ("COURSE_RESULTS", "COURSE_GRADING", "PYTEST_VERSION", "CI")  # set by those that run notebooks

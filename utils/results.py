@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from utils.errors import CourseError
+from utils.base.errors import CourseError
 
 
 def record(**metrics: Any) -> None:

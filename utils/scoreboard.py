@@ -13,9 +13,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from utils import records, table
+from utils import records
+from utils.base import table
+from utils.base.errors import CourseError
 from utils.data import Batches
-from utils.errors import CourseError
 
 RECORD = "scoreboard"
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from utils import data, records
-from utils.errors import CourseError
+from utils.base.errors import CourseError
 
 RECORD = "test_openings"
 SHOWN = 3  # earlier openings that are told

@@ -19,9 +19,9 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from utils import files, trees
-from utils.errors import CourseError
-from utils.paths import ROOT, in_full, shown
+from utils.base import files, trees
+from utils.base.errors import CourseError
+from utils.base.paths import ROOT, in_full, shown
 
 # what the header of a safetensors file calls them; its own NumPy reader knows no bfloat16
 DTYPES: dict[str, Any] = {

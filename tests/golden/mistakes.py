@@ -1,6 +1,7 @@
 """Measure again how far each mistake moves Swin v2's logits: `python tests/golden/mistakes.py`.
 
-Writes `ressources/mistakes_swin_v2.json`, which lesson 05 draws and tests/test_swin_v2.py compares. Needs no PyTorch.
+Writes `ressources/mistakes_swin_v2.json`, which lesson 05 draws and tests/models/test_swin_v2.py compares. Needs no
+PyTorch.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from pathlib import Path
 
 import jax
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 import test_swin_v2 as tests
 
-from utils import files
+from utils.base import files
 
 
 def main() -> None:

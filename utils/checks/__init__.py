@@ -20,7 +20,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from utils.errors import CourseError
+from utils.base.errors import CourseError
 
 if TYPE_CHECKING:
     from utils.checks.checker import Checker

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from utils import definitions
-from utils.authoring import BEGIN, END
+from utils.base import definitions
+from utils.base.errors import CourseError
+from utils.base.markers import BEGIN, END
+from utils.base.paths import ROOT
 from utils.checks import known
 from utils.checks.judge import judge
 from utils.checks.registry import RESERVED, Exercise, Unit
 from utils.checks.verdict import Kind, Verdict, box, marked_up
-from utils.errors import CourseError
-from utils.paths import ROOT
 
 _NEUTRAL = "#57606a"
 

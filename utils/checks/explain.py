@@ -10,7 +10,7 @@ from types import FrameType
 
 import jax
 
-from utils.paths import NOTEBOOKS, RESSOURCES, ROOT, SOLUTIONS
+from utils.base.paths import NOTEBOOKS, RESSOURCES, ROOT, SOLUTIONS
 
 # the first entry that fits is told: (exception, text in its message, likely cause)
 CAUSES: tuple[tuple[type[BaseException], str, str], ...] = (

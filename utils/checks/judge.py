@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from utils.authoring import STUB_MESSAGE
+from utils.base.markers import STUB_MESSAGE
 from utils.checks import known
 from utils.checks.explain import answer_frames, explained
 from utils.checks.probes import CheckDefect, Mistake

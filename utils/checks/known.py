@@ -19,21 +19,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol
 
 import jax
-import numpy as np
 
-from utils import authoring, definitions, files, weights
-from utils.checks.packing import packed, unpacked
+from utils import weights
+from utils.base.errors import CourseError
+from utils.base.paths import EXERCISES, RESSOURCES, shown
+from utils.checks.packing import unpacked
 from utils.checks.registry import Unit
-from utils.errors import CourseError
-from utils.paths import EXERCISES, RESSOURCES, ROOT, shown
 
 KNOWN = RESSOURCES / "known"
 
@@ -76,6 +72,13 @@ def values_from(source: Source) -> Iterator[None]:
             yield
     finally:
         _source = before
+
+
+def _on_a_cpu() -> contextlib.AbstractContextManager[Any]:
+    try:
+        return jax.default_device(jax.devices("cpu")[0])
+    except RuntimeError:  # JAX was told to do without it
+        return contextlib.nullcontext()
 
 
 class _Computed:
@@ -128,97 +131,3 @@ def stubs(unit: Unit) -> Path:
     """The untouched exercise, which stands in for the solution: as it was recorded, else the one in `exercises`."""
     file = KNOWN / f"{unit.name}.py"
     return file if file.exists() else EXERCISES / file.name
-
-
-# --- recording --------------------------------------------------------------------------------------------------
-
-
-class Recorder:
-    """Computes the values and keeps them; only inside `known` may the course's answer be called.
-
-    The check goes on with what a release would give it.
-    """
-
-    def __init__(self) -> None:
-        self.nodes: dict[str, Any] = {}
-        self.arrays: list[np.ndarray] = []
-        self.computing = False
-
-    def value(self, name: str, compute: Callable[[], Any]) -> Any:
-        if name in self.nodes:
-            raise CourseError(f"it asks for {name!r} twice: give each value a name of its own")
-        self.computing = True
-        try:
-            value = compute()
-        finally:
-            self.computing = False
-        try:
-            self.nodes[name] = packed(value, self.arrays)
-        except TypeError as error:
-            raise CourseError(
-                f"{name!r} holds {error}, which cannot be kept. Numbers, texts, arrays and shapes can: "
-                "let `known` return what is computed with it"
-            ) from error
-        return unpacked(self.nodes[name], self.arrays)
-
-
-def record(unit: Unit, into: Path | str = KNOWN) -> Path:
-    """Write what the checks of a unit know of its solutions, for a copy of the course without them.
-
-    Args:
-      unit: e.g. `checks.units()["01_jnp_and_jit"]`.
-      into: the folder to write to.
-
-    Returns:
-      The file of values, `UNIT.safetensors`; `UNIT.py` beside it is the untouched exercise.
-
-    Raises:
-      CourseError: a check fails on the course's own answer, calls it outside `known`, or asks for a value that cannot
-        be kept; names the exercise.
-    """
-    kept = {name: recorded(unit, name) for name in unit.exercises}
-    tensors = {f"{name}/{i}": array for name, one in kept.items() for i, array in enumerate(one.arrays)}
-    nodes = {name: one.nodes for name, one in kept.items()}
-    folder = Path(into)
-    text = (ROOT / unit.solution).read_text(encoding="utf-8")
-    files.write(folder / f"{unit.name}.py", authoring.exercise_from(text, unit.solution))
-    return weights.save(folder / f"{unit.name}.safetensors", tensors, note={"known": json.dumps(nodes)})
-
-
-def recorded(unit: Unit, name: str) -> Recorder:
-    """The values that the check of an exercise asks for when it judges the course's own answer."""
-    recorder = Recorder()
-    answer, reference = (getattr(module, name) for module in (definitions.load(unit.solution), guarded(unit)))
-    try:
-        with values_from(recorder):
-            unit.exercises[name].check(answer, reference)
-    except Exception as error:
-        raise CourseError(f"{unit.name}, the check of `{name}`, on the course's own answer: {error}.") from error
-    return recorder
-
-
-def guarded(unit: Unit) -> ModuleType:
-    """The solution's definitions; while values are recorded, an answer that is entered outside `known` raises."""
-    return _guarded(Path(unit.solution).name, (ROOT / unit.solution).read_text(encoding="utf-8"))
-
-
-@lru_cache(maxsize=8)
-def _guarded(name: str, solution: str) -> ModuleType:
-    guard = f'__import__("importlib").import_module("{__name__}").see_that_it_is_known()'
-    with tempfile.TemporaryDirectory(prefix="course-") as folder:
-        file = Path(folder) / name
-        file.write_text(solution.replace(authoring.BEGIN, guard), encoding="utf-8")
-        return definitions.load(file)
-
-
-def see_that_it_is_known() -> None:
-    """Raise CourseError if the course's answer is called by a check while values are recorded, but not for a value."""
-    if not getattr(_source, "computing", True):
-        raise CourseError("it calls `reference` outside `known`: write `known(NAME, lambda: reference(…))`")
-
-
-def _on_a_cpu() -> contextlib.AbstractContextManager[Any]:
-    try:
-        return jax.default_device(jax.devices("cpu")[0])
-    except RuntimeError:  # JAX was told to do without it
-        return contextlib.nullcontext()

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from utils import trees
+from utils.base import trees
 from utils.checks.known import known
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from utils import trees
+from utils.base import trees
+from utils.base.errors import CourseError
 from utils.convert.rules import Rules
-from utils.errors import CourseError
 
 
 def to_flax(rules: Rules, state: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, Any]:

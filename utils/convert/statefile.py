@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from utils import trees, weights
-from utils.errors import CourseError
-from utils.paths import ROOT, in_full, shown
+from utils import weights
+from utils.base import trees
+from utils.base.errors import CourseError
+from utils.base.paths import ROOT, in_full, shown
 
 DTYPES: dict[str, Any] = {
     "DoubleStorage": np.float64,

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from utils.base.errors import CourseError
 from utils.convert import state as states
 from utils.convert.layout import CONV, DENSE
 from utils.convert.rules import Rule, Rules
-from utils.errors import CourseError
 
 BLOCK, FLAX_BLOCK = "layers.{stage}.blocks.{block}", "stage{stage}_block{block}"
 ATTENTION, FLAX_ATTENTION = f"{BLOCK}.attn", f"{FLAX_BLOCK}/attention"

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from utils.base.errors import CourseError
 from utils.data import augment as augment
 from utils.data.batch import Batch as Batch
 from utils.data.inventory import Item as Item
@@ -23,7 +24,6 @@ from utils.data.inventory import inventory as inventory
 from utils.data.normalise import Normalise
 from utils.data.pipeline import Batches as Batches
 from utils.data.raw import Raw
-from utils.errors import CourseError
 
 
 def load(
@@ -93,17 +93,17 @@ def arrays(
     The arguments are those of `load`. The examples are in the order that `load` gives without shuffling. Raises
     CourseError, besides, for more than 2 GiB.
     """
-    from utils.data import store, whole
+    from utils.data import decoded, whole
 
     raw = _raw(name, split)
-    batch = whole.read(raw, store.form(raw, size, fit), normalise)
+    batch = whole.read(raw, decoded.form(raw, size, fit), normalise)
     _say(raw.source, quiet)
     return batch
 
 
 def _raw(name: str | Path, split: str) -> Raw:
     """A set of the table goes before a folder of the same name: `Path("mnist")` or "./mnist" means the folder."""
-    from utils import paths
+    from utils.base import paths
     from utils.data import folder, prepared, sets
 
     if not isinstance(name, str | Path) or name in sets.SETS:

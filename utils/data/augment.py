@@ -21,9 +21,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from utils.base.errors import CourseError
+from utils.base.quiet_tensorflow import tensorflow
 from utils.data.numbers import whole
-from utils.data.quiet import tensorflow
-from utils.errors import CourseError
 
 OnImage = Callable[[Any, Any], Any]
 OnBatch = Callable[[Any, Any, Any], tuple[Any, Any]]

@@ -42,7 +42,7 @@ def bench(names: tuple[str, ...] = tuple(RECIPES), batch_size: int = 64, seconds
     """Measure each set in turn, on what COURSE_DATA chooses, over at least `seconds` of whole epochs."""
     import jax
 
-    from utils.data.quiet import datasets
+    from utils.base.quiet_tensorflow import datasets
 
     datasets()  # its import is not decoding
     for name in names:

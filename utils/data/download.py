@@ -7,22 +7,20 @@ import logging
 import os
 from pathlib import Path
 
-from utils.data import source
-from utils.data.quiet import datasets
+from utils.base.errors import CourseError
+from utils.base.quiet_tensorflow import datasets
 from utils.data.sets import DataSet
-from utils.errors import CourseError
 
 OFFLINE = "With no network, set COURSE_DATA=sample: the samples need none."
 
 
-def fetch(entry: DataSet) -> Path:
-    """Have TensorFlow Datasets download and prepare a set in `source.data_dir()`; returns its version folder.
+def fetch(entry: DataSet, folder: Path) -> Path:
+    """Have TensorFlow Datasets download and prepare a set in a data directory; returns its version folder.
 
     TFDS writes into a folder of another name and renames it when all is there, so what a broken-off download leaves
     is never taken for a set. Raises CourseError if the host cannot be reached, the disk is full or cannot be written
     to, or what came is not what was expected.
     """
-    folder = source.data_dir()
     _writable(folder)
     _reachable(entry)
     logging.getLogger("urllib3").setLevel(logging.ERROR)

@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
+from utils.base.errors import CourseError
+from utils.base.quiet_tensorflow import tensorflow
 from utils.data import slices
-from utils.data.quiet import tensorflow
 from utils.data.raw import Raw
 from utils.data.sets import IMAGENET
-from utils.errors import CourseError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
 SPLITS = ("train", "test", "validation", "valid", "val")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from utils.base import tfds_folder
+from utils.base.errors import CourseError
 from utils.data import source
 from utils.data.sets import SETS, DataSet
-from utils.errors import CourseError
 
 
 class Item(NamedTuple):
@@ -57,8 +58,8 @@ def _item(entry: DataSet, folder: Path, real: bool) -> Item:
     path = source.prepared(entry, folder)
     if path is None:
         return Item(entry.name, kind, False, {}, 0, folder / entry.name, "")
-    found = source.Found(entry.name, path, real)
+    found = tfds_folder.Found(entry.name, path, real)
     try:
-        return Item(entry.name, kind, True, source.lengths(found), source.verify(found), path, "")
+        return Item(entry.name, kind, True, tfds_folder.lengths(found), tfds_folder.verify(found), path, "")
     except CourseError as error:
         return Item(entry.name, kind, False, {}, 0, path, str(error))

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from utils.base.errors import CourseError
 from utils.data.sets import Statistics
-from utils.errors import CourseError
 
 Normalise = Literal["standard", "unit"] | tuple[Any, Any] | None
 

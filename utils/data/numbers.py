@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from utils.errors import CourseError
+from utils.base.errors import CourseError
 
 
 def whole(value: Any, name: str, least: int) -> int:

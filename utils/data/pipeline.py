@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from utils.base.errors import CourseError
+from utils.base.machine import cores
+from utils.base.quiet_tensorflow import tensorflow
 from utils.data import augment as augmenting
 from utils.data import normalise as normalising
 from utils.data.augment import OnBatch, OnImage
 from utils.data.batch import Batch
+from utils.data.decoded import form, keep, quick
 from utils.data.numbers import whole
-from utils.data.quiet import tensorflow
 from utils.data.raw import Raw
-from utils.data.store import form, keep, quick
-from utils.errors import CourseError
-from utils.machine import cores
 
 AHEAD = 2  # batches on the device before they are asked for
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from utils.errors import CourseError
+from utils.base.errors import CourseError
 
 
 class Statistics(NamedTuple):

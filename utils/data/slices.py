@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from utils.data.quiet import datasets
-from utils.errors import CourseError
+from utils.base.errors import CourseError
+from utils.base.quiet_tensorflow import datasets
 
 
 class Piece(NamedTuple):

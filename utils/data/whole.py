@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from utils.base.errors import CourseError
 from utils.data import normalise as normalising
 from utils.data.batch import Batch
+from utils.data.decoded import LIMIT, Form, Kept
 from utils.data.raw import Raw
-from utils.data.store import LIMIT, Form, Kept
-from utils.errors import CourseError
 
 
 def read(raw: Raw, form: Form, normalise: normalising.Normalise) -> Batch:

@@ -23,7 +23,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from utils import files
+from utils.base import files
 from utils.checks.verdict import Kind
 from utils.grading.marking import Result
 

@@ -7,12 +7,13 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from utils import authoring, files, hidden
+from utils.author import exercises, hidden
+from utils.base import files
+from utils.base.errors import CourseError
+from utils.base.paths import ROOT, cache_dir, shown
 from utils.checks.registry import Unit
-from utils.errors import CourseError
 from utils.grading import handin, marking, plan
 from utils.grading.sandbox import Kind, Place
-from utils.paths import ROOT, cache_dir, shown
 
 
 def folder() -> Path:
@@ -37,7 +38,7 @@ def _fingerprint(name: str, solution: str) -> str:
 def exercise_cells(unit: Unit) -> list[str]:
     """The code cells of the exercise as it is handed out."""
     text = (ROOT / unit.solution).read_text(encoding="utf-8")
-    exercise = authoring.exercise_from(text, unit.solution)
+    exercise = exercises.exercise_from(text, unit.solution)
     return handin.read(exercise.encode(), f"{unit.name}.py").cells
 
 

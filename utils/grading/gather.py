@@ -7,31 +7,15 @@ notebooks and scripts are copied; what belongs to nobody or is too large is name
 
 from __future__ import annotations
 
-import argparse
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
-from utils import files
-from utils.errors import CourseError
+from utils.base import files
+from utils.base.errors import CourseError
+from utils.base.paths import shown
 from utils.grading import handin
 from utils.grading.columns import student_of
-from utils.paths import in_full, shown
-
-
-def main(arguments: list[str]) -> int:
-    """Gather; returns 0 also when something is left out, which is told."""
-    parser = argparse.ArgumentParser(prog="python -m utils gather", description="A folder for each student.")
-    parser.add_argument("download", type=Path, help="the zip that Moodle or Canvas gave, or the folder in it")
-    parser.add_argument("submissions", type=Path, help="where the folders go; new or empty")
-    asked = parser.parse_args(arguments)
-    download, submissions = in_full(asked.download), in_full(asked.submissions)
-    left_out = gather(download, submissions)
-    for line in left_out:
-        print(f"left out: {line}")
-    students = sum(1 for _ in submissions.iterdir()) if submissions.is_dir() else 0
-    print(f"{students} students in {shown(submissions)}. Next: make grade SUBMISSIONS={asked.submissions} OUT=…")
-    return 0
 
 
 def gather(download: Path, submissions: Path) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from utils.errors import CourseError
+from utils.base.errors import CourseError
 
 ENDINGS = (".ipynb", ".py")
 LARGEST = 200 * 2**20  # bytes: a notebook with every picture it ever drew

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from utils.authoring import STUB_MESSAGE
+from utils.base.markers import STUB_MESSAGE
 from utils.checks.registry import Unit
 from utils.grading.handin import Handin
 

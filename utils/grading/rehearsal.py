@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from utils import hidden
-from utils.authoring import exercise_from
+from utils.author import hidden
+from utils.author.exercises import exercise_from
+from utils.base.paths import ROOT
 from utils.checks.registry import Unit, Wrong
 from utils.checks.verdict import Kind
 from utils.grading import compiled, handin, marking, plan, sandbox
-from utils.paths import ROOT
 from utils.progress import track
 
 

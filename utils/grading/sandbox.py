@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from utils.errors import CourseError
-from utils.paths import ROOT, cache_dir
+from utils.base.errors import CourseError
+from utils.base.paths import ROOT, cache_dir
 
 HOME = "/home/student"
 START_SECONDS = 180
@@ -158,7 +158,7 @@ class Place:
     def _start(self) -> None:
         if self._ended:
             raise CourseError("Grading was stopped.")
-        python = [sys.executable, "-c", f"from utils.grading.server import main; main({self._kind.name!r})"]
+        python = [sys.executable, "-c", f"from utils.grading.inside.server import main; main({self._kind.name!r})"]
         env: dict[str, str] | None = None
         cwd = None
         if self._kind is not BUBBLEWRAP:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from utils.races import run, stored
-from utils.races.plan import Race
+from utils.races.catalogue import Race
 
 PARTS = ("input", "transfer", "forward", "backward", "update")
 DATA = {"resnet18": "cats_vs_dogs", "swin": "imagenette/160px-v2", "vgg8": "cifar10", "cnn": "mnist"}

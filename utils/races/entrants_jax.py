@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from utils import definitions
-from utils.races.plan import Race
+from utils.base import definitions
+from utils.races.catalogue import Race
 from utils.races.run import Entrant
 
 

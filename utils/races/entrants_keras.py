@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from utils.data import quiet
-from utils.races.plan import Race
+from utils.base import quiet_tensorflow
+from utils.races.catalogue import Race
 from utils.races.run import Entrant
 
-quiet.tensorflow()  # before Keras, which would let it take the GPU
+quiet_tensorflow.tensorflow()  # before Keras, which would let it take the GPU
 import keras  # noqa: E402
 from keras import layers  # noqa: E402
 

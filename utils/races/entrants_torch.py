@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from utils.races import reference
-from utils.races.plan import Race
+from utils.races.catalogue import Race
 from utils.races.run import Entrant
 
 

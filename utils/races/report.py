@@ -6,9 +6,9 @@ import statistics
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from utils import table
+from utils.base import table
 from utils.races import stored
-from utils.races.plan import TITLES
+from utils.races.catalogue import TITLES
 from utils.races.stored import Result
 
 PHASES = ("train", "train, first epoch", "evaluate", "evaluate, first epoch")

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from utils.errors import CourseError
-from utils.races import plan
-from utils.races.plan import Race
+from utils.base.errors import CourseError
+from utils.races import catalogue
+from utils.races.catalogue import Race
 
 MODULES = {"jax": "jax", "torch": "torch", "torch compiled": "torch", "keras": "keras"}
 
@@ -90,13 +90,13 @@ def build(race: Race, entrant: str) -> Entrant:
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 3: this entrant's libraries are not installed."""
     parser = argparse.ArgumentParser(prog="python -m utils.races.run")
-    parser.add_argument("race", choices=plan.RACES)
-    parser.add_argument("entrant", choices=plan.ENTRANTS)
+    parser.add_argument("race", choices=catalogue.RACES)
+    parser.add_argument("entrant", choices=catalogue.ENTRANTS)
     lengths = ("steps", "eval_steps", "epochs")
     for length in lengths:
         parser.add_argument(f"--{length.replace('_', '-')}", type=int, metavar="N", help="instead of the plan's")
     options = parser.parse_args(arguments)
-    race = plan.find(options.race)
+    race = catalogue.find(options.race)
     race = race._replace(**{name: given for name in lengths if (given := getattr(options, name))})
     try:
         entrant = build(race, options.entrant)

@@ -12,10 +12,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from utils import files, paths
-from utils.errors import CourseError
-from utils.machine import cores, processor
-from utils.races.plan import Race
+from utils.base import files, paths
+from utils.base.errors import CourseError
+from utils.base.machine import cores, processor
+from utils.races.catalogue import Race
 
 FOLDER = paths.RESSOURCES / "races"
 LIBRARIES = ("jax", "jaxlib", "flax", "dm-haiku", "optax", "torch", "timm", "keras", "tensorflow-cpu", "tensorflow")

@@ -31,7 +31,7 @@ def ensure(name: str, *, quiet: bool = False, studio: Studio | None = None) -> P
     makes it, unless `quiet`. Raises CourseError for a name that is not in NAMES, and
     when the sample cannot be written.
     """
-    from utils.errors import CourseError
+    from utils.base.errors import CourseError
 
     if name not in NAMES:
         raise CourseError(f"There is no sample called {name!r}. There are: {', '.join(NAMES)}.")

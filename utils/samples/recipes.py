@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from utils.progress import track
-from utils.samples import digits, draw, records
+from utils.samples import digits, draw, tfrecords
 from utils.samples.dice import Dice
 from utils.samples.draw import Hardness
 from utils.samples.studio import Studio
@@ -109,12 +109,12 @@ def make(name: str, data_dir: Path, limit: int | None = None, studio: Studio | N
         )
         for split, count in recipe.counts.items()
     }
-    return records.write(name, splits, data_dir, labels=recipe.labels, description=recipe.description)
+    return tfrecords.write(name, splits, data_dir, labels=recipe.labels, description=recipe.description)
 
 
 def examples(
     name: str, split: str, limit: int | None = None, studio: Studio | None = None
-) -> Iterator[records.Example]:
+) -> Iterator[tfrecords.Example]:
     """The examples of a split of a sample, in order; the first `limit` of them."""
     recipe = RECIPES[name]
     if recipe.drawing is None:
@@ -122,7 +122,7 @@ def examples(
         return
     images = studio.pictures(name, split) if studio and studio.draws(name) else pictures(name, split, limit)
     for index, (image, label) in enumerate(zip(images, labels(recipe, split)[:limit].tolist(), strict=False)):
-        example: records.Example = {"image": image, "label": label}
+        example: tfrecords.Example = {"image": image, "label": label}
         if name == "cifar10":
             example["id"] = f"{split}_{index + 1:05d}"
         if name == "cats_vs_dogs":

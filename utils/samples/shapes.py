@@ -30,8 +30,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from utils import paths
-from utils.errors import CourseError
+from utils.base import paths
+from utils.base.errors import CourseError
 from utils.samples.raster import Points
 
 UNIT = 16  # the square's −100 … 100 are whole numbers of 1/UNIT here

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from utils import paths, samples
-from utils.samples import records
+from utils import samples
+from utils.base import paths
+from utils.samples import tfrecords
 from utils.samples.recipes import RECIPES
 
 COLUMNS = 10
@@ -23,7 +24,7 @@ def write(name: str, folder: Path = paths.RESSOURCES, columns: int = COLUMNS) ->
     recipe = RECIPES[name]
     place = samples.ensure(name) / recipe.place
     classes = recipe.drawing.classes if recipe.drawing else tuple("0123456789")
-    rows = _first_of_each(records.read(place, "train"), len(classes), columns)
+    rows = _first_of_each(tfrecords.read(place, "train"), len(classes), columns)
     source = "drawn by the course" if recipe.drawing else "handwriting from scikit-learn's digits"
     counts = ", ".join(f"{count:,} {split}" for split, count in recipe.counts.items())
     path = folder / f"samples_{name.split('/')[0]}.png"
@@ -54,7 +55,7 @@ def sheet(rows: list[list[np.ndarray]], names: Iterable[str], title: str) -> Ima
     return whole
 
 
-def _first_of_each(examples: Iterable[records.Example], classes: int, count: int) -> list[list[np.ndarray]]:
+def _first_of_each(examples: Iterable[tfrecords.Example], classes: int, count: int) -> list[list[np.ndarray]]:
     """The first `count` pictures of each class."""
     rows: list[list[np.ndarray]] = [[] for _ in range(classes)]
     for example in examples:

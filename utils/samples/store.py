@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from utils import paths
-from utils.errors import CourseError
-from utils.samples import records
+from utils.base import paths
+from utils.base.errors import CourseError
+from utils.samples import tfrecords
 
 RECIPE = 1  # raised when the pictures change: a sample of another recipe is not looked at
 ABANDONED = 3600  # seconds after which an unlocked folder in the making is taken for a dead process's
@@ -39,14 +39,14 @@ def ensure(place: str, make: Make, doing: str, say: Callable[[str], None]) -> Pa
     CourseError when the sample cannot be written.
     """
     root = data_dir()
-    if records.fault(root / place) is None:
+    if tfrecords.fault(root / place) is None:
         return root
     kind = place.split("/")[0]
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _lock(root / f".lock-{kind}", say) as alone:
             _sweep(root, kind, alone)
-            if records.fault(root / place) is not None:  # else another process made it while this one waited
+            if tfrecords.fault(root / place) is not None:  # else another process made it while this one waited
                 say(doing)
                 _make(root, place, kind, make)
     except OSError as error:
@@ -63,7 +63,7 @@ def _make(root: Path, place: str, kind: str, make: Make) -> None:
     workshop.mkdir()
     try:
         made = make(workshop)
-        if (fault := records.fault(made)) is not None:
+        if (fault := tfrecords.fault(made)) is not None:
             raise OSError(0, f"it was not written whole: {fault}")
         target = root / place
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def _make(root: Path, place: str, kind: str, make: Make) -> None:
                 made.rename(target)
                 return
             except OSError:  # something stands there: another process's sample, or a damaged one
-                if records.fault(target) is None:
+                if tfrecords.fault(target) is None:
                     return
                 if attempt == 4:
                     raise

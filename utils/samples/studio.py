@@ -22,8 +22,8 @@ from typing import IO, cast
 import numpy as np
 import numpy.typing as npt
 
-from utils.machine import cores
-from utils.paths import ROOT
+from utils.base.machine import cores
+from utils.base.paths import ROOT
 
 SIZE = struct.Struct("<HH")  # a picture's height and width
 Picture = npt.NDArray[np.uint8]  # [H, W, 3]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from utils import jaxprs
+from utils.base import jaxprs
 from utils.checks import probes
 
 

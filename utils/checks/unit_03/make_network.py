@@ -8,11 +8,11 @@ from typing import Any
 import haiku as hk
 import jax
 
+from utils.base.jaxprs import equations
 from utils.checks import probes
 from utils.checks.known import known
 from utils.checks.registry import Wrong, exercise
 from utils.checks.unit_03.shared import drawn_like, key_of, layers_are_right, quick
-from utils.jaxprs import equations
 
 
 @exercise(

@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from utils.base.jaxprs import equations
 from utils.checks import probes
 from utils.checks.known import known
 from utils.checks.registry import Wrong, changed, exercise
 from utils.checks.unit_03.shared import bare, drawn_like, key_of, layers_are_right, quick, transformed
-from utils.jaxprs import equations
 
 WIDTH, CLASSES = 2, 5
 # at a rate below 0 nothing is dropped and all is divided by 1 - rate, whatever the key: numbers to compare by

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from utils.base.jaxprs import equations
 from utils.checks import probes
 from utils.checks.registry import Wrong, changed, exercise
-from utils.jaxprs import equations
 
 _RIGHT = """
 def accumulated_gradients(loss_fn, params, batch, parts):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from utils.base.errors import CourseError
 from utils.checks import probes
-from utils.errors import CourseError
 
 
 def refusal(fn: Callable[..., Any], *args: Any) -> str | None:

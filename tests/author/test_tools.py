@@ -1,0 +1,426 @@
+"""The tools behind the commands: what nbval blanks, bars, figures, plots, running and saving notebooks."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from nbval.plugin import get_sanitize_patterns
+
+from utils import results
+from utils.__main__ import main as command
+from utils.author import execute
+from utils.base import files, table
+from utils.base.errors import CourseError
+from utils.base.paths import ROOT
+from utils.commands.instructors import course
+
+# --- what nbval may overlook -----------------------------------------------------------------------------
+
+PATTERNS = dict(get_sanitize_patterns((ROOT / "tests" / "nbval_sanitize.cfg").read_text(encoding="ascii")))
+
+
+def sanitised(text: str) -> str:
+    for pattern, replacement in PATTERNS.items():
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("took 12.3 ms", "took   9.87 ms"),
+        ("3 µs a call", "1.2e+01 µs a call"),
+        ("in 3.1 ± 0.2 s", "in 12.7 ± 1.1 s"),
+        ("1.2–1.5 s", "0.9–2 s"),
+        ("| 12.3 ms |", "|   2 ms   |"),
+        ("after 2 min", "after 11 min"),
+        ("test accuracy: 99.10 %", "test accuracy: 100.00 %"),
+        ("right in 98%.", "right in 9%."),
+        ("2.3× as fast", "12× as fast"),
+        ("2.3x faster", "0.9x faster"),
+        ("loss 0.6931.", "loss -12.125."),
+        ("1.5e-07", "3e-08"),
+        ("[0.1234  0.5678]", "[-1.1234 0.5671]"),
+        ("peak 12 MB of 1.5 GiB", "peak 1,034 MB of 16 GiB"),
+        ("123 img/s", "1,045.5 img/s"),
+        ("12 ms/step", "9.1 ms/step"),
+        ("45 images per second", "46.1 images per second"),
+        ("<function f at 0x7f12abcd34>", "<function f at 0x1099887766>"),
+        ("[CpuDevice(id=0)]", "[CudaDevice(id=0)]"),
+        ("runs on cpu", "runs on gpu"),
+        ("TFRT_CPU_0", "cuda:0"),
+    ],
+)
+def test_what_differs_from_run_to_run_is_blanked(one: str, other: str) -> None:
+    assert sanitised(one) == sanitised(other)
+    assert sanitised(one) != one
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("(64, 28, 28, 1)", "(64, 28, 28, 3)"),
+        ("traced 1 times", "traced 2 times"),
+        ("float32[64,10]", "float32[64,11]"),
+        ("True", "False"),
+        ("0.25", "0.26"),
+        ("1.5", "1.4"),
+        ("421,642 parameters", "421,643 parameters"),
+        ("train[:80%]", "train[:90%]"),
+        ("28×28 pictures", "32×32 pictures"),
+        ("28 × 28", "32 × 32"),
+        ("3 shapes", "4 shapes"),
+        ("784 bytes", "785 bytes"),
+        ("epoch 3: loss 0.123", "epoch 4: loss 0.123"),
+        ("[1 2 3]", "[1 2 4]"),
+        ("loss 0.123 falls", "loss 0.123 rises"),
+    ],
+)
+def test_what_a_lesson_claims_is_still_compared(one: str, other: str) -> None:
+    assert sanitised(one) != sanitised(other)
+
+
+def test_the_file_of_patterns_reads_the_same_in_every_locale() -> None:
+    assert (ROOT / "tests" / "nbval_sanitize.cfg").read_bytes().isascii()
+    assert len(PATTERNS) >= 9
+
+
+# --- figures and bars -------------------------------------------------------------------------------------
+
+
+def test_figures_are_printed_in_forms_that_nbval_blanks_and_handed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "results.jsonl"
+    monkeypatch.setenv("COURSE_RESULTS", str(file))
+    results.record(test_accuracy=np.float32(0.5), train_seconds=12.34, keras_ratio=2.5, peak_mb=7.0)
+    results.record(train_images_per_second=1234.5, loss=0.25, tiny=3e-9, steps=7, best=True)
+    results.source("mnist: sample")
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "test accuracy: 50.00 %"
+    assert "steps: 7" in printed
+    assert "best: yes" in printed
+    assert {line for line in printed if sanitised(line) == line} == {"steps: 7", "best: yes"}
+    data, metrics = execute.read_results(file)
+    assert data == ["mnist: sample"]
+    assert metrics["test_accuracy"] == 0.5
+    assert len(metrics) == 9
+
+
+def test_a_figure_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COURSE_RESULTS", raising=False)
+    for value in (None, "0.9", np.zeros(3), [1.0]):
+        with pytest.raises(CourseError, match="test_accuracy must be one number"):
+            results.record(test_accuracy=value)
+
+
+def test_not_a_number_does_not_break_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_RESULTS", str(tmp_path / "r"))
+    results.record(loss=float("nan"))
+    (tmp_path / "r").open("a").write('{"metrics": {"cut')
+    assert execute.read_results(tmp_path / "r") == ([], {"loss": None})
+
+
+def test_a_bar_writes_nothing_to_a_file_unless_asked() -> None:
+    code = "from utils.progress import track\nprint(list(track(range(3), 'x', always={})))"
+    for always in (False, True):
+        reply = subprocess.run([sys.executable, "-c", code.format(always)], capture_output=True, text=True, check=True)
+        assert reply.stdout == "[0, 1, 2]\n"
+        assert ("3/3" in reply.stderr) == always
+
+
+# --- plots ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plots(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    import matplotlib.pyplot as plt
+
+    from utils import plots
+
+    yield plots
+    plt.close("all")
+
+
+def test_pictures_are_shown_as_given_or_stretched_together(plots) -> None:  # type: ignore[no-untyped-def]
+    shown = np.stack([np.full((4, 4), 0.25), np.full((4, 4), 0.75)])
+    _, axes = plots.images(shown)
+    assert axes.shape == (1, 2)
+    assert np.allclose(axes[0, 0].images[0].get_array(), 0.25)
+    _, axes = plots.images(4 * shown - 2)  # normalised: -1 and 1
+    assert np.allclose(axes[0, 0].images[0].get_array(), 0)
+    assert np.allclose(axes[0, 1].images[0].get_array(), 1)
+    _, axes = plots.images(np.full((9, 4, 4, 3), 51, np.uint8), titles=range(9), columns=4)
+    assert axes.shape == (3, 4)
+    assert np.allclose(axes[0, 0].images[0].get_array(), 0.2)
+
+
+def test_curves_share_a_panel_by_quantity_and_a_colour_by_series(plots) -> None:  # type: ignore[no-untyped-def]
+    _, axes = plots.curves({"train_loss": [3, 2], "validation_loss": [3, 2.5], "validation_accuracy": [0.1, 0.2]})
+    assert [place.get_title(loc="left") for place in axes] == ["loss", "accuracy"]
+    assert [line.get_label() for line in axes[0].lines] == ["train", "validation"]
+    assert axes[0].lines[1].get_color() == axes[1].lines[0].get_color()
+
+
+def test_the_best_bar_stands_out(plots) -> None:  # type: ignore[no-untyped-def]
+    for better, best in (("lower", 1), ("higher", 0)):
+        _, place = plots.bars(["a", "b"], [2.0, 1.0], unit="ms", better=better)
+        colours = [bar.get_facecolor() for bar in place.patches]
+        assert colours[best] != colours[1 - best]
+        assert [text.get_text() for text in place.texts] == ["2.00 ms", "1.00 ms"]
+
+
+def test_plots_name_what_does_not_fit(plots) -> None:  # type: ignore[no-untyped-def]
+    calls = [
+        lambda: plots.images(np.zeros((2, 4, 4, 5))),
+        lambda: plots.images(np.zeros((0, 4, 4))),
+        lambda: plots.images(np.zeros((2, 4, 4)), titles=["one"]),
+        lambda: plots.curves({}),
+        lambda: plots.curves({"loss": [1, 2]}, x=[1]),
+        lambda: plots.bars(["a"], [1, 2]),
+        lambda: plots.bars(["a"], [1], better="smaller"),
+        lambda: plots.confusion(np.zeros((2, 3)), ["a", "b"]),
+    ]
+    for call in calls:
+        with pytest.raises(CourseError, match=r"plots\."):
+            call()
+
+
+# --- running and saving -----------------------------------------------------------------------------------
+
+
+def notebook_at(path: Path, *cells: str) -> Path:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number}"
+    nbformat.write(notebook, path)
+    return path
+
+
+def test_a_run_hands_back_outputs_figures_and_memory(tmp_path: Path) -> None:
+    path = notebook_at(
+        tmp_path / "a.ipynb",
+        "from utils import results\nx = bytearray(b'1') * 600_000_000",
+        "results.record(loss=0.5)\nresults.source('drawn')",
+    )
+    outcome = execute.run(path, timeout=60)
+    assert (outcome.status, outcome.data, outcome.metrics) == ("ok", ["drawn"], {"loss": 0.5})
+    assert outcome.peak_mb is not None
+    assert 600_000_000 / 2**20 < outcome.peak_mb < 2000
+    assert len(outcome.notebook.cells) == 2
+
+
+def test_a_failing_cell_is_named_and_a_dead_kernel_told(tmp_path: Path) -> None:
+    path = notebook_at(tmp_path / "a.ipynb", "1", "raise ValueError('no such\\nthing')", "2")
+    outcome = execute.run(path, timeout=60)
+    assert outcome.status == "failed: 2: ValueError: no such"
+    assert outcome.peak_mb is not None
+    path = notebook_at(tmp_path / "b.ipynb", "import os\nos._exit(1)")
+    outcome = execute.run(path, timeout=60)
+    assert outcome.status.startswith("failed: 1: the kernel died")
+    assert outcome.peak_mb is None
+
+
+def test_an_endless_cell_ends(tmp_path: Path) -> None:
+    path = notebook_at(tmp_path / "a.ipynb", "while True: pass")
+    assert execute.run(path, timeout=1).status == "failed: 1: took too long"
+
+
+def test_saved_outputs_hold_no_bar_no_version_and_no_time(tmp_path: Path) -> None:
+    path = notebook_at(
+        tmp_path / "a.ipynb",
+        "from utils.progress import track\nfor _ in track(range(2)):\n    for _ in track(range(2), leave=False): pass",
+        "from utils import plots\nplots.bars(['a'], [1])",
+        "print('a', flush=True); print('b')\n1 + 1",
+    )
+    before = nbformat.read(path, as_version=4)
+    outcome = execute.run(path, timeout=60)
+    execute.save(path, outcome.notebook)
+    after = nbformat.read(path, as_version=4)
+    assert after.metadata == before.metadata
+    assert [(c.source, c.id, c.metadata) for c in after.cells] == [(c.source, c.id, c.metadata) for c in before.cells]
+    assert [cell.execution_count for cell in after.cells] == [1, 2, 3]
+    assert after.cells[0].outputs == []
+    assert after.cells[2].outputs[0].text == "a\nb\n"
+    picture = base64.b64decode(after.cells[1].outputs[0].data["image/png"])
+    assert b"matplotlib" not in picture
+
+    from PIL import Image
+
+    assert Image.open(io.BytesIO(picture)).size[0] > 100
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("import warnings\nwarnings.warn('old')", "writes to stderr"),
+        ("from utils import paths\nprint(paths.ROOT)", "shows a path of this machine"),
+        ("def f(): pass\nprint(f.__code__.co_filename)", "shows a path of this machine"),
+        ("1;", "ends with a semicolon"),
+    ],
+)
+def test_what_does_not_belong_in_a_lesson_is_not_committed(source: str, why: str, tmp_path: Path) -> None:
+    path = notebook_at(tmp_path / "a.ipynb", source)
+    untouched = path.read_bytes()
+    outcome = execute.run(path, timeout=60)
+    with pytest.raises(CourseError, match=rf"a\.ipynb, cell 1 {why}"):
+        execute.save(path, outcome.notebook)
+    assert path.read_bytes() == untouched
+
+
+def test_a_kernel_that_does_not_start_is_told(tmp_path: Path) -> None:
+    path = notebook_at(tmp_path / "a.ipynb", "1")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata["kernelspec"] = {"name": "no-such-kernel", "display_name": "x"}
+    nbformat.write(notebook, path)
+    assert execute.run(path, timeout=60).status.startswith("failed: 0: the kernel did not start")
+
+
+@pytest.mark.proof
+def test_nbval_accepts_what_was_saved_and_catches_a_change(tmp_path: Path) -> None:
+    path = notebook_at(
+        tmp_path / "a.ipynb",
+        "from utils.progress import track\nfor _ in track(range(2)): pass\nprint('shape (2, 3), 0.1234, 12 ms')",
+        "from utils import plots\nplots.bars(['a'], [1])",
+    )
+    execute.save(path, execute.run(path, timeout=60).notebook)
+    nbval = [sys.executable, "-m", "pytest", "-q", "--nbval", "-c", os.devnull, "--rootdir", str(tmp_path), str(path)]
+    nbval += ["--nbval-sanitize-with", str(ROOT / "tests" / "nbval_sanitize.cfg"), "-p", "no:cacheprovider"]
+
+    def passes() -> bool:
+        return subprocess.run(nbval, capture_output=True, cwd=tmp_path).returncode == 0
+
+    good = path.read_text(encoding="utf-8")
+    assert passes()
+    path.write_text(good.replace('0.1234, 12 ms\\n"', '0.9876, 5 ms\\n"'), encoding="utf-8")
+    assert passes()
+    path.write_text(
+        good.replace('shape (2, 3), 0.1234, 12 ms\\n"', 'shape (2, 4), 0.1234, 12 ms\\n"'), encoding="utf-8"
+    )
+    assert not passes()
+
+
+# --- commands ---------------------------------------------------------------------------------------------
+
+
+def test_a_command_that_does_not_exist_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["cuorse"]) == 2
+    assert "Did you mean course?" in capsys.readouterr().err
+    assert command([]) == 0
+    assert "doctor" in capsys.readouterr().out
+
+
+def test_a_notebook_that_does_not_exist_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["course", "01_jmp_and_jit"]) == 2
+    assert "Did you mean 01_jnp_and_jit?" in capsys.readouterr().err
+
+
+def test_an_unknown_course_data_is_told_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COURSE_DATA", "bogus")
+    monkeypatch.setattr(execute, "run", lambda *_, **__: pytest.fail("it ran"))
+    assert command(["course"]) == 2
+    assert "COURSE_DATA='bogus' is unknown" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_named_and_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, content: bytes) -> None:
+        with self.open("wb") as file:
+            file.write(content[:2])
+        raise OSError(28, "No space left on device")
+
+    target = tmp_path / "a.json"
+    files.write(target, "whole")
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(CourseError, match=r"a\.json cannot be written \(No space left on device\)"):
+        files.write(target, "other")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.json": "whole"}
+
+
+def test_outputs_are_saved_from_samples_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COURSE_DATA", "tfds")
+    assert command(["course", "--save"]) == 2
+    assert "COURSE_DATA=sample" in capsys.readouterr().err
+
+
+def test_the_course_goes_on_after_a_failure_and_keeps_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [notebook_at(tmp_path / "01_a.ipynb", "1 / 0"), notebook_at(tmp_path / "02_b.ipynb", "1")]
+    monkeypatch.setattr("utils.base.paths.ROOT", tmp_path)
+    monkeypatch.setattr("utils.author.course.BUILD", tmp_path / "build")
+    monkeypatch.setattr("utils.author.course.select", lambda names: paths)
+    monkeypatch.setattr("utils.author.course.pipelines", lambda: "timed")
+    assert course.main([]) == 1
+    rows = json.loads((tmp_path / "build" / "course.json").read_text(encoding="utf-8"))
+    assert [row["status"] for row in rows] == ["failed: 1: ZeroDivisionError: division by zero", "ok"]
+    assert all(set(row) == {"notebook", "status", "seconds", "peak_mb", "data", "metrics"} for row in rows)
+    printed = capsys.readouterr().out
+    assert "timed" in printed
+    assert "1 of 2 notebooks ran to their end" in printed
+
+
+def test_ctrl_c_keeps_the_rows_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [notebook_at(tmp_path / "01_a.ipynb", "1"), notebook_at(tmp_path / "02_b.ipynb", "1")]
+    monkeypatch.setattr("utils.base.paths.ROOT", tmp_path)
+    monkeypatch.setattr("utils.author.course.BUILD", tmp_path / "build")
+    monkeypatch.setattr("utils.author.course.select", lambda names: paths)
+    monkeypatch.setattr("utils.author.course.pipelines", lambda: "timed")
+    run = execute.run
+
+    def interrupted(path: Path, **settings: object) -> execute.Outcome:
+        if path.name == "02_b.ipynb":
+            raise KeyboardInterrupt
+        return run(path, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(execute, "run", interrupted)
+    assert course.main([]) == 130
+    rows = json.loads((tmp_path / "build" / "course.json").read_text(encoding="utf-8"))
+    assert [row["notebook"] for row in rows] == ["01_a.ipynb"]
+
+
+def test_a_table_wraps_and_aligns() -> None:
+    text = table.render(["name", "n"], [["a long cell that wraps", "1"], ["b", "22"]], widest=12, right=(1,))
+    assert text.splitlines() == [
+        "name          n",
+        "───────────  ──",
+        "a long cell   1",
+        "that wraps",
+        "b            22",
+    ]
+
+
+def test_a_script_without_a_display_leaves_its_last_figure_in_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import matplotlib.pyplot as plt
+
+    from utils import plots
+
+    plt.switch_backend("agg")
+    plt.close("all")
+    plots.show(tmp_path / "none.png")
+    plots.curves({"loss": [2.0, 1.0]})
+    plots.show(tmp_path / "new" / "curves.png")
+    assert (tmp_path / "new" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert not (tmp_path / "none.png").exists()
+    assert "There is no display: the curves are in" in capsys.readouterr().out
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(CourseError, match="cannot be written"):
+        plots.show(tmp_path / "file" / "curves.png")

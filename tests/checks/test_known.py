@@ -1,0 +1,277 @@
+"""Without the solutions a check judges from recorded values, and where it can't it says so.
+
+That solution, stub and known wrong answers get their verdicts from recorded values is proved in `test_units`.
+"""
+
+import collections
+import dataclasses
+import json
+import linecache
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax.training import train_state
+
+from utils import checks, weights
+from utils.author import exercises, recorded
+from utils.base import markers
+from utils.base.errors import CourseError
+from utils.base.paths import EXERCISES, ROOT
+from utils.checks import known, probes
+from utils.checks.checker import Checker
+from utils.checks.packing import packed, unpacked
+from utils.checks.registry import Unit, exercise
+
+UNITS = checks.units()
+each_unit = pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
+
+
+@pytest.mark.proof
+@each_unit
+def test_no_line_of_an_answer_is_recorded(unit, tmp_path):
+    file = recorded.record(unit, into=tmp_path)
+    assert file == tmp_path / f"{unit.name}.safetensors"
+    values = file.read_bytes()
+    lines = exercises.answers((ROOT / unit.solution).read_text(encoding="utf-8"))
+    assert lines and not [line for line in lines if len(line) > 8 and line.encode() in values]  # `)` may be in there
+    assert (tmp_path / f"{unit.name}.py").read_bytes() == (EXERCISES / f"{unit.name}.py").read_bytes()
+    assert sorted(json.loads(weights.note(file)["known"])) == sorted(unit.exercises)
+
+
+# --- a small unit -----------------------------------------------------------------------------------------------
+
+SOLUTION = '''
+import jax.numpy as jnp
+
+
+def average(x):
+    """The mean of a vector."""
+    # BEGIN SOLUTION
+    return jnp.mean(x)
+    # END SOLUTION
+'''
+
+
+class _Elsewhere(Unit):
+    """A unit whose solution lies in a folder of the test's."""
+
+    folder = None
+
+    @property
+    def solution(self):
+        return str(self.folder / "99_demo.py")
+
+
+def _unit(check, folder):
+    check.__name__ = "average"
+    unit = _Elsewhere("99_demo", [exercise(stars=1, minutes=5, points=2, hints=("first", "second"), wrong=())(check)])
+    unit.folder = folder
+    (folder / "99_demo.py").write_text(f"# %%{SOLUTION}")
+    return unit
+
+
+def _check(answer, reference):
+    """The mean of a vector."""
+    x = jnp.array([1.0, 2.0, 6.0])
+    probes.same_shapes(answer, reference, x)
+    want = known.known("want", lambda: reference(x))
+    probes.close(probes.call(answer, x), want, mistakes={"It is the sum.": want * 3})
+
+
+@pytest.fixture
+def demo(tmp_path, monkeypatch):
+    """The small unit without its solution; `check` is what a student holds."""
+    monkeypatch.setattr(known, "KNOWN", tmp_path / "known")
+    monkeypatch.setattr(known.Recorded.__init__, "__defaults__", (tmp_path / "known",))
+    unit = _unit(_check, tmp_path)
+    file = recorded.record(unit, into=tmp_path / "known")
+    (tmp_path / "99_demo.py").unlink()
+    return types.SimpleNamespace(check=Checker(unit), file=file)
+
+
+def _written(body):
+    code = f"def average(x):\n    {body}"
+    linecache.cache["<answer of the test>"] = (len(code), None, code.splitlines(True), "<answer of the test>")
+    namespace = {"jnp": jnp}
+    exec(compile(code, "<answer of the test>", "exec"), namespace)
+    return namespace["average"]
+
+
+def test_the_student_keeps_the_own_answer_and_is_told_that_there_is_no_other(demo, capsys):
+    for body, says in (
+        ("return jnp.mean(x)", "right (2 of 2 points)"),
+        ("return jnp.sum(x)", "It is the sum."),
+        (markers.STUB, "not attempted"),
+        ("return jnp.mean(x)[None]", "has shape [1]"),
+    ):
+        mine = _written(body)
+        assert demo.check.average(mine) is mine
+        out = capsys.readouterr().out
+        assert says in out
+        assert ("Going on with your own" in out) == ("right (" not in out)
+    demo.check.average(_written("return x.mean()"))
+    demo.check.progress()
+    assert "1 of 1 exercises right, 2 of 2 points" in capsys.readouterr().out
+
+
+def test_there_is_nothing_to_reveal_but_hints(demo, capsys):
+    demo.check.reveal("average")
+    assert "doesn't hold its answers" in capsys.readouterr().out
+    demo.check.average(_written("return x.mean()"))
+    assert "2 of 2 points" in capsys.readouterr().out, "what was not shown costs nothing"
+    demo.check.hint("average")
+    demo.check.hint("average")
+    out = capsys.readouterr().out
+    assert "Hint 2 of 2: second" in out and "That was the last one." in out and "reveal" not in out
+
+
+def test_what_a_check_cannot_use_is_the_answer_s_fault(demo, capsys):
+    code = "lambda answer, reference: answer(1) + 1"
+    _replace_check(demo, eval(compile(code, "<check>", "eval")))  # no line of it is a student's
+    demo.check.average(_written("return 'one'"))
+    out = capsys.readouterr().out
+    assert "✗ average" in out and "cannot be used" in out
+
+
+def _cut(file):
+    file.write_bytes(file.read_bytes()[:-3])
+
+
+def _garbage(file):
+    file.write_bytes(b"\x00garbage" * 9)
+
+
+def _without_a_structure(file):
+    weights.save(file, weights.arrays(file))
+
+
+def _of_another_kind(file):
+    weights.save(file, weights.arrays(file), note={"known": json.dumps({"average": ["want"]})})
+
+
+def _without_an_array(file):
+    weights.save(file, {"other": np.ones(1)}, note=weights.note(file))
+
+
+@pytest.mark.parametrize("damage", [_cut, _garbage, _without_a_structure, _of_another_kind, _without_an_array])
+def test_a_damaged_file_is_told_and_not_held_against_the_answer(demo, capsys, damage):
+    damage(demo.file)
+    demo.check.average(_written("return jnp.mean(x)"))
+    out = capsys.readouterr().out
+    assert "? average: could not be checked" in out and "is damaged" in out
+
+
+def test_a_missing_file_is_told(demo, capsys):
+    demo.file.unlink()
+    demo.check.average(_written("return jnp.mean(x)"))
+    out = capsys.readouterr().out
+    assert "? average: could not be checked" in out and "99_demo.safetensors is missing" in out
+
+
+def _replace_check(demo, check):
+    exercises = demo.check._unit.exercises
+    exercises["average"] = dataclasses.replace(exercises["average"], check=check)
+
+
+def test_a_value_that_was_not_recorded_is_told(demo, capsys):
+    def more(answer, reference):
+        known.known("more", lambda: reference(jnp.ones(2)))
+
+    _replace_check(demo, more)
+    demo.check.average(_written("return jnp.mean(x)"))
+    out = capsys.readouterr().out
+    assert "could not be checked" in out and "'more'" in out
+
+
+def test_a_check_that_calls_the_stub_after_all_judges_nothing(demo, capsys):
+    _replace_check(demo, lambda answer, reference: reference(1))
+    demo.check.average(_written("return jnp.mean(x)"))
+    assert "could not be checked" in capsys.readouterr().out
+
+
+# --- recording ----------------------------------------------------------------------------------------------------
+
+
+def _bare(answer, reference):
+    probes.close(answer(jnp.ones(2)), reference(jnp.ones(2)))
+
+
+def _twice(answer, reference):
+    for x in (jnp.ones(2), jnp.zeros(2)):
+        probes.same_shapes(answer, reference, x)
+
+
+def _a_function(answer, reference):
+    known.known("want", lambda: reference)
+
+
+def _fails(answer, reference):
+    probes.fail("no good")
+
+
+@pytest.mark.parametrize(
+    ("check", "says"),
+    [
+        (_bare, "outside `known`"),
+        (_twice, "asks for 'shapes' twice"),
+        (_a_function, "'want' holds a `function`"),
+        (_fails, "no good"),
+    ],
+)
+def test_what_cannot_be_recorded_is_told_to_the_author(tmp_path, check, says):
+    with pytest.raises(CourseError, match="99_demo, the check of `average`, on the course's own answer: ") as told:
+        recorded.record(_unit(check, tmp_path), into=tmp_path / "known")
+    assert says in str(told.value)
+    assert not (tmp_path / "known").exists()
+
+
+def test_the_same_values_give_the_same_bytes(tmp_path):
+    unit = _unit(_check, tmp_path)
+    files = [recorded.record(unit, into=tmp_path / place) for place in ("a", "b")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_recording_leaves_the_computing_as_it_was(tmp_path):
+    with pytest.raises(CourseError):
+        recorded.record(_unit(_fails, tmp_path), into=tmp_path)
+    assert known.known("anything", lambda: 3) == 3
+
+
+Pair = collections.namedtuple("Pair", "first second")
+
+
+def test_values_come_back_as_they_were():
+    params = {"w": jnp.ones((2, 3), jnp.bfloat16), "b": jnp.zeros(())}
+    state = train_state.TrainState.create(apply_fn=print, params=params, tx=optax.adam(0.1))
+    value = {
+        "numbers": (1, -2.5, True, None, "text", float("inf")),
+        "numpy": [np.float64(0.1), np.arange(3, dtype=np.int64), np.zeros((0, 2))],
+        "keys": [jax.random.key(3), jax.random.split(jax.random.key(4, impl="rbg"))],
+        "by number": {3: "three"},
+        "shapes": jax.eval_shape(lambda: params),
+        "pair": Pair(jnp.array([1, 2], jnp.uint8), Pair((), optax.EmptyState())),
+        "state": state,
+    }
+    arrays = []
+    node = json.loads(json.dumps(packed(value, arrays)))
+    again = unpacked(node, arrays)
+    assert probes.agrees(again, value, 0.0, 0.0)
+    probes.like(again, value)
+    leaves = zip(jax.tree.leaves(again), jax.tree.leaves(value), strict=True)
+    assert all(type(a) is type(b) or isinstance(b, np.generic) for a, b in leaves)
+    assert again["state"]._fields == ("step", "params", "opt_state")
+    assert again["pair"]._replace(second=1).second == 1
+    assert bool(jax.random.bits(again["keys"][0]) == jax.random.bits(value["keys"][0]))
+
+
+def test_a_state_comes_back_in_its_own_classes(tmp_path):
+    state = train_state.TrainState.create(apply_fn=print, params={"w": jnp.ones(2)}, tx=optax.sgd(0.1, momentum=0.9))
+    recorder = recorded.Recorder()
+    with known.values_from(recorder):
+        again = known.known("state", lambda: state.replace(step=3), like=state)
+    assert type(again) is type(state) and again.step == 3 and again.tx is state.tx
+    assert type(again.opt_state[0]) is type(state.opt_state[0])

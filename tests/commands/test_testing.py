@@ -1,0 +1,47 @@
+"""`make test` tells what was skipped and what would run it; in CI a skip that is not listed is a failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from utils.base.paths import ROOT
+from utils.commands import test
+
+TEST = """
+def test_{}():
+    import pytest
+    pytest.skip("{}")
+"""
+
+
+@pytest.mark.parametrize(("ci", "unlisted", "status"), [("", 2, 0), ("true", 2, 1), ("true", 0, 0)])
+def test_a_skip_is_told_and_in_ci_allowed_only_if_listed(tmp_path: Path, ci: str, unlisted: int, status: int) -> None:
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    tests = [("listed", "CUDA wheels are for Linux"), ("a", "the moon is full"), ("b", "the moon is full")]
+    (tmp_path / "test_skips.py").write_text("".join(TEST.format(*test) for test in tests[: 1 + unlisted]))
+    (tmp_path / "pytest.ini").touch()
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:nbval", "-p", "no:cacheprovider"]
+    env = {**os.environ, "CI": ci, "COURSE_SKIPS": str(tmp_path / "skips")}
+    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert ran.returncode == status, ran.stdout
+    told = (tmp_path / "skips").read_text().splitlines()
+    assert "1 skipped" in told[0] and told[0].endswith("CUDA wheels are for Linux; runs with Linux")
+    assert [line.partition(",")[0] for line in told[1:]] == ["2 skipped"] * (unlisted > 0)
+    assert all(line in ran.stdout for line in told)
+
+
+def test_the_summary_ends_with_failures_skips_and_what_to_run_again() -> None:
+    units, notebooks, proof = (test.Step(name, "", []) for name in ("units", "notebooks", test.PROOF))
+    text = test.summary([(units, False, 61.0), (notebooks, True, 2.0), (proof, False, 3.0)], ["1 skipped, for want"])
+    assert "FAILED  units          61 s" in text and "passed  notebooks       2 s" in text
+    assert text.splitlines()[-2:] == [
+        "1 skipped, for want",
+        'Again, only what failed: make test TEST_ARGS="units proof"',
+    ]
+    assert test.summary([(units, True, 1.0)], []).endswith("All passed.")

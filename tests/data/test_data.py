@@ -1,0 +1,483 @@
+"""What `data.load` promises of its batches, on sets of a few pictures that the tests write themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+
+from utils import data
+from utils.base.errors import CourseError
+from utils.data import augment
+
+NUMPY = {"quiet": True, "device": "numpy"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.cats_vs_dogs(tiny.mnist(tmp_path_factory.mktemp("tfds")))
+
+
+@pytest.fixture(autouse=True)
+def real(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("COURSE_DATA", "tfds")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
+
+
+def numbers(batches) -> list[int]:
+    """Which pictures these are, in order: tiny.mnist writes it into the first pixel."""
+    return [round(float(x)) for b in batches for x in b.image[b.mask, 0, 0, 0]]
+
+
+def raw(name="mnist", split="train", **options) -> data.Batches:
+    """Pixels as they are, 0..255."""
+    return data.load(name, split, **{"batch_size": 8, "normalise": None, **NUMPY, **options})
+
+
+# what a batch is
+
+
+@pytest.mark.parametrize("device", [None, "numpy"])
+@pytest.mark.parametrize("mix", [None, augment.mixup(), augment.cutmix()])
+@pytest.mark.parametrize("drop", [True, False])
+def test_every_batch_is_as_spec_says(device, mix, drop):
+    import jax
+
+    batches = data.load("mnist", "train", batch_size=8, mix=mix, drop_remainder=drop, device=device, quiet=True)
+    seen = list(batches)
+    assert len(seen) == len(batches) == (6 if drop else 7)
+    for batch in seen:
+        assert isinstance(batch, data.Batch)
+        assert all(isinstance(leaf, np.ndarray if device else jax.Array) for leaf in batch)
+        assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), batch) == jax.tree.map(
+            lambda leaf: (leaf.shape, leaf.dtype), batches.spec
+        )
+    assert [leaf.dtype for leaf in batches.spec] == [np.float32, np.float32 if mix else np.int32, np.bool_]
+
+
+def test_a_program_compiled_from_spec_runs_on_the_batches():
+    import jax
+
+    batches = data.load("mnist", "train", batch_size=8, quiet=True)
+    program = jax.jit(lambda batch: batch.image.sum()).lower(batches.spec).compile()
+    assert all(np.isfinite(program(batch)) for batch in batches)
+
+
+def test_batches_go_to_the_sharding_asked_for():
+    import jax
+
+    mesh = jax.make_mesh((1,), ("data",))
+    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
+    batches = data.load("mnist", "train", batch_size=8, device=sharding, quiet=True)
+    assert {leaf.sharding for batch in batches for leaf in batch} == {sharding}
+    assert batches.spec.image.sharding == sharding
+
+
+def test_the_last_batch_is_padded_and_masked_or_dropped():
+    padded, dropped = list(raw()), list(raw(drop_remainder=True))
+    assert sorted(numbers(padded)) == list(range(tiny.TRAIN))
+    assert padded[-1].mask.tolist() == [True, True] + [False] * 6
+    assert not padded[-1].image[2:].any() and not padded[-1].label[2:].any()
+    assert numbers(dropped) == numbers(padded)[:48] and all(batch.mask.all() for batch in dropped)
+
+
+def test_labels_belong_to_their_pictures():
+    for batch in raw(shuffle=True, drop_remainder=False):
+        assert (batch.label == np.round(batch.image[:, 0, 0, 0]) % 10)[batch.mask].all()
+
+
+def test_classes_examples_and_source_are_told(capsys):
+    batches = data.load("cats_vs_dogs", "train[:50%]", batch_size=4)
+    assert (batches.classes, batches.examples, len(batches)) == (("cat", "dog"), 12, 3)
+    assert capsys.readouterr().out == batches.source + "\n"
+    assert batches.source == (
+        "cats_vs_dogs train[:50%]: a part of the real set (24 of 23,262 train), 12 examples, 2 classes"
+    )
+
+
+def test_the_source_is_handed_on_to_the_course_runner(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_RESULTS", str(tmp_path / "results"))
+    assert raw().source in (tmp_path / "results").read_text()
+
+
+# order
+
+
+def test_an_epoch_holds_every_example_once_and_epochs_differ():
+    batches = raw(shuffle=True, drop_remainder=False)
+    first, second = numbers(batches), numbers(batches)
+    assert sorted(first) == sorted(second) == list(range(tiny.TRAIN))
+    assert first != second != list(range(tiny.TRAIN))
+
+
+def test_iterating_gives_the_epochs_in_turn_and_epoch_gives_any_of_them():
+    batches = raw(shuffle=True)
+    third = numbers(batches.epoch(2))
+    assert [numbers(batches), numbers(batches), numbers(batches)] == [
+        numbers(batches.epoch(0)),
+        numbers(batches.epoch(1)),
+        third,
+    ]
+
+
+def test_the_seed_decides_the_order():
+    assert (
+        numbers(raw(shuffle=True, seed=1)) == numbers(raw(shuffle=True, seed=1)) != numbers(raw(shuffle=True, seed=2))
+    )
+
+
+def test_slices_share_nothing_and_miss_nothing():
+    parts = [numbers(raw(split=split)) for split in ("train[:80%]", "train[80%:]", "test")]
+    assert [len(part) for part in parts] == [40, 10, 13]
+    assert sorted(itertools.chain(*parts)) == list(range(tiny.TRAIN + tiny.TEST))
+    assert numbers(raw(split="train[80%:]+test")) == parts[1] + parts[2]
+
+
+def test_two_epochs_can_be_under_way_at_once():
+    batches = raw(shuffle=True)
+    pairs = list(zip(batches.epoch(0), batches.epoch(1), strict=True))
+    assert [numbers(side) for side in zip(*pairs, strict=True)] == [numbers(batches.epoch(k)) for k in (0, 1)]
+
+
+def test_ctrl_c_in_an_epoch_leaves_the_next_one_whole():
+    batches = raw(shuffle=True, drop_remainder=False)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs start without it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            for _ in batches:
+                signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert sorted(numbers(batches)) == list(range(tiny.TRAIN))
+
+
+def digest(**options) -> str:
+    """Of every byte of two epochs."""
+    batches = data.load(
+        "cats_vs_dogs",
+        "train",
+        batch_size=5,
+        shuffle=True,
+        size=24,
+        augment=(augment.random_resized_crop(16), augment.flip(), augment.colour(), augment.cutout(4)),
+        mix=augment.cutmix(),
+        **NUMPY,
+        **options,
+    )
+    leaves = [np.ascontiguousarray(leaf) for _ in range(2) for batch in batches for leaf in batch]
+    return hashlib.sha256(b"".join(leaf.tobytes() for leaf in leaves)).hexdigest()
+
+
+FRESH = """
+import sys
+from utils import data
+assert not {"jax", "tensorflow", "tensorflow_datasets"} & set(sys.modules), "imported too early"
+sys.path.insert(0, "tests/data")
+import test_data
+print(test_data.digest())
+assert "keras" not in sys.modules, "no pipeline needs it"
+import tensorflow as tf
+print(tf.config.get_visible_devices("GPU"))
+"""
+
+
+@pytest.fixture(scope="module")
+def fresh(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Another process that loads the same data. `-s` and the variables leave nothing of this one's to chance."""
+    environment = {**os.environ, "COURSE_DATA": "tfds", "TFDS_DATA_DIR": str(folder), "PYTHONHASHSEED": "77"}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    root = Path(__file__).parents[2]
+    return subprocess.run([sys.executable, "-c", FRESH], env=environment, cwd=root, capture_output=True, text=True)
+
+
+def test_another_process_gets_the_same_bytes(fresh):
+    assert fresh.stdout.splitlines()[:1] == [digest()]
+    assert digest() != digest(seed=1)
+
+
+def test_importing_data_imports_no_framework_and_loading_is_silent(fresh):
+    assert fresh.returncode == 0
+    assert fresh.stderr == ""
+
+
+def test_tensorflow_is_kept_off_every_gpu(monkeypatch):
+    from utils.base import quiet_tensorflow
+
+    tf, hidden = quiet_tensorflow.tensorflow(), []
+    monkeypatch.setattr(tf.config, "set_visible_devices", lambda *call: hidden.append(call))
+    quiet_tensorflow.tensorflow.__wrapped__()
+    assert hidden == [([], "GPU")]
+
+
+def test_tensorflow_that_holds_a_gpu_already_is_an_error(monkeypatch):
+    from utils.base import quiet_tensorflow
+
+    tf = quiet_tensorflow.tensorflow()
+
+    def too_late(*call):
+        raise RuntimeError("Visible devices cannot be modified after being initialized")
+
+    monkeypatch.setattr(tf.config, "set_visible_devices", too_late)
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: ["GPU:0"])
+    with pytest.raises(CourseError, match="Restart the kernel"):
+        quiet_tensorflow.tensorflow.__wrapped__()
+
+
+# pixels
+
+
+def test_normalising_is_what_it_says_and_denormalise_undoes_it():
+    plain = next(raw().epoch(0)).image
+    assert plain.min() == 0 and plain.max() == 255
+    for normalise, want in (
+        ("unit", plain / 255),
+        ("standard", (plain / 255 - 0.1307) / 0.3081),
+        ((0.5, 0.25), (plain / 255 - 0.5) / 0.25),
+    ):
+        batches = raw(normalise=normalise)
+        image = next(batches.epoch(0)).image
+        np.testing.assert_allclose(image, want, atol=1e-5)
+        np.testing.assert_allclose(batches.denormalise(image), plain / 255, atol=1e-6)
+    np.testing.assert_allclose(raw().denormalise(plain), plain / 255, atol=1e-6)
+
+
+def test_arrays_are_the_batches_in_one():
+    whole = data.arrays("mnist", "train", quiet=True)
+    batches = list(data.load("mnist", "train", batch_size=25, **NUMPY))
+    np.testing.assert_allclose(whole.image, np.concatenate([batch.image for batch in batches]), atol=1e-6)
+    assert (whole.label == np.concatenate([batch.label for batch in batches])).all()
+    assert whole.mask.all() and [leaf.dtype for leaf in whole] == [np.float32, np.int32, np.bool_]
+
+
+def test_pictures_of_any_size_are_cropped_or_squashed_to_one():
+    crop, squash = (
+        next(raw("cats_vs_dogs", size=20, fit=fit, batch_size=24).epoch(0)).image for fit in ("crop", "squash")
+    )
+    assert crop.shape == squash.shape == (24, 20, 20, 3)
+    assert crop.max() > 200 and np.abs(crop - squash).max() > 50
+
+
+def test_a_square_picture_of_the_right_size_is_left_alone():
+    kept = next(raw(batch_size=50).epoch(0)).image
+    np.testing.assert_array_equal(next(raw(batch_size=50, size=28, fit="squash").epoch(0)).image, kept)
+
+
+def test_a_set_that_is_not_kept_gives_the_same_pictures():
+    options = {"name": "cats_vs_dogs", "size": 24, "augment": (augment.flip(), augment.cutout(6))}
+    for kept, streamed in zip(raw(cache=True, **options), raw(cache=False, **options), strict=True):
+        for one, other in zip(kept, streamed, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_set_that_is_not_kept_is_shuffled_too():
+    batches = raw(cache=False, shuffle=True, drop_remainder=False)
+    orders = [numbers(batches.epoch(k)) for k in (0, 1, 0)]
+    assert orders[0] == orders[2] != orders[1]
+    assert sorted(orders[0]) == list(range(tiny.TRAIN))
+    assert numbers(raw(cache=False, shuffle=True, drop_remainder=False)) == orders[0]
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_a_seed_set_for_tensorflow_changes_nothing(cache, monkeypatch):
+    import tensorflow as tf
+
+    from utils.data import decoded
+
+    monkeypatch.setattr(decoded, "BUFFER", 20)  # more than one window
+    batches = raw(cache=cache, shuffle=True, drop_remainder=False)
+    before = numbers(batches.epoch(0))
+    tf.random.set_seed(5)
+    try:
+        assert numbers(batches.epoch(0)) == before
+    finally:
+        tf.random.set_seed(None)
+
+
+def test_what_fails_in_a_function_of_ones_own_is_not_blamed_on_the_data():
+    import tensorflow as tf
+
+    def fails(image, seed):
+        with tf.control_dependencies([tf.debugging.assert_less(seed[1], 3)]):
+            return tf.identity(image)
+
+    for cache in (True, False):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            list(raw(cache=cache, augment=(fails,)))
+
+
+# augmentation
+
+
+def varied(*functions, **options) -> tuple[np.ndarray, np.ndarray]:
+    """The 50 training pictures in 0..1, as they are and after `functions`."""
+    plain = next(raw(batch_size=50, normalise="unit").epoch(0)).image
+    return plain, next(raw(batch_size=50, normalise="unit", augment=functions, **options).epoch(0)).image
+
+
+def test_flip_mirrors_some_pictures_and_leaves_the_others():
+    plain, image = varied(augment.flip())
+    mirrored = (image == plain[:, :, ::-1]).all(axis=(1, 2, 3))
+    kept = (image == plain).all(axis=(1, 2, 3))
+    assert (mirrored ^ kept).all() and 10 < mirrored.sum() < 40
+
+
+@pytest.mark.parametrize(("mode", "pad"), [("constant", "constant"), ("reflect", "reflect")])
+def test_pad_and_crop_shifts(mode, pad):
+    plain, image = varied(augment.pad_and_crop(2, mode))
+    padded = np.pad(plain, [(0, 0), (2, 2), (2, 2), (0, 0)], mode=pad)
+    shifts = list(itertools.product(range(5), repeat=2))
+    found = [
+        [shift for shift in shifts if np.array_equal(window[shift[0] :, shift[1] :][:28, :28], one)]
+        for window, one in zip(padded, image, strict=True)
+    ]
+    assert all(len(each) == 1 for each in found)
+    assert len({each[0] for each in found}) > 12  # of 25
+
+
+def test_random_resized_crop_of_the_whole_is_the_whole_and_of_a_part_varies():
+    plain, image = varied(augment.random_resized_crop(28, scale=(1, 1), ratio=(1, 1)))
+    np.testing.assert_allclose(image, plain, atol=1e-5)
+    _, image = varied(augment.random_resized_crop(14, scale=(0.3, 0.5)))
+    assert image.shape == (50, 14, 14, 1) and 0 <= image.min() < image.max() <= 1
+
+
+def test_colour_stays_within_bounds_and_leaves_grey_grey():
+    plain, image = varied(augment.colour(0.3, 0.3, 0.3, 0.1))
+    assert image.min() >= 0 and image.max() <= 1
+    assert len({round(float(change), 4) for change in (image - plain).mean(axis=(1, 2, 3))}) > 40
+    batches = raw("cats_vs_dogs", size=16, batch_size=24, normalise="unit", augment=(augment.colour(0, 0, 0.9, 0.5),))
+    assert np.ptp(next(batches.epoch(0)).image, axis=-1).max() > 0.1
+
+
+def test_cutout_covers_a_square_and_nothing_else():
+    plain, image = varied(augment.cutout(6))
+    for one, other in zip(plain, image, strict=True):
+        rows, columns, _ = np.nonzero(one != other)
+        assert 0 < len(rows) <= 36 and np.ptp(rows) < 6 and np.ptp(columns) < 6
+    assert set(np.unique(image[image != plain])) == {0.5}
+
+
+def test_augmentation_is_the_same_in_every_run_and_another_in_every_epoch():
+    batches = raw(batch_size=50, augment=(augment.flip(), augment.pad_and_crop(3)))
+    images = [next(batches.epoch(k)).image for k in (0, 1, 0)]
+    assert np.array_equal(images[0], images[2]) and not np.array_equal(images[0], images[1])
+
+
+def test_mixup_blends_pictures_as_it_blends_labels():
+    plain = next(raw(batch_size=50).epoch(0))
+    image, label, _ = next(raw(batch_size=50, mix=augment.mixup(1.0)).epoch(0))
+    np.testing.assert_allclose(label.sum(axis=1), 1, atol=1e-6)
+    neighbour = np.roll(plain.image, 1, axis=0)
+    share = label[np.arange(50), plain.label]  # neighbours' labels differ
+    assert (plain.label != np.roll(plain.label, 1)).any() and np.ptp(share) > 0.5
+    different = plain.label != np.roll(plain.label, 1)
+    want = share[:, None, None, None] * plain.image + (1 - share[:, None, None, None]) * neighbour
+    np.testing.assert_allclose(image[different], want[different], atol=0.01)
+
+
+def test_cutmix_shares_labels_out_by_area():
+    plain = next(raw(batch_size=50).epoch(0))
+    image, label, _ = next(raw(batch_size=50, mix=augment.cutmix()).epoch(0))
+    neighbour = np.roll(plain.image, 1, axis=0)
+    own, other = image == plain.image, image == neighbour
+    assert (own | other).all()
+    certain = plain.image != neighbour
+    pasted = (other & certain).sum(axis=(1, 2, 3)) / certain.sum(axis=(1, 2, 3))
+    different = plain.label != np.roll(plain.label, 1)
+    kept = label[np.arange(50), plain.label]
+    np.testing.assert_allclose(kept[different], 1 - pasted[different], atol=0.02)
+    assert different.sum() > 30 and np.ptp(pasted) > 0.3
+
+
+def test_a_padded_batch_is_mixed_among_its_real_examples_only():
+    (
+        *_,
+        image,
+    ) = (batch.image for batch in raw(mix=augment.mixup(1.0), normalise="unit"))
+    (
+        *_,
+        plain,
+    ) = (batch.image for batch in raw(normalise="unit"))
+    low, high = plain[:2].min(axis=0) - 1e-6, plain[:2].max(axis=0) + 1e-6
+    assert ((low <= image[:2]) & (image[:2] <= high)).all() and not image[2:].any()
+
+
+def test_a_function_of_ones_own_augments():
+    batches = raw(augment=(lambda image, seed: 1 - image[::2, ::2],))
+    assert batches.spec.image.shape == (8, 14, 14, 1)
+    np.testing.assert_allclose(next(batches.epoch(0)).image, 255 - next(raw().epoch(0)).image[:, ::2, ::2], atol=1e-4)
+
+
+# bad input
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"name": "cifar"}, "Did you mean 'cifar10'"),
+        ({"name": None}, "no data set None"),
+        ({"name": "./nowhere"}, "no folder './nowhere'"),
+        ({"split": "tset"}, r"no split 'tset'. It has train \(50 examples\), test \(13 examples\)"),
+        ({"split": "train[:x]"}, "a slice is written"),
+        ({"split": "train[:150%]"}, "within those bounds"),
+        ({"split": "train[:51]"}, "within those bounds"),
+        ({"split": "train[20:20]"}, "empty"),
+        ({"split": "train[30:20]"}, "empty"),
+        ({"split": ""}, "no split ''"),
+        ({"split": None}, "no split None"),
+        ({"batch_size": 0}, "batch_size=0 is not a whole number of 1 or more"),
+        ({"batch_size": -3}, "batch_size=-3"),
+        ({"batch_size": 8.5}, "batch_size=8.5"),
+        ({"batch_size": 51}, "batch_size=51 is larger than mnist train, which has 50 examples"),
+        ({"seed": -1}, "seed=-1"),
+        ({"size": 0}, "size=0"),
+        ({"fit": "stretch"}, "fit='stretch' is unknown"),
+        ({"normalise": "imagenet"}, "normalise='imagenet' is unknown"),
+        ({"normalise": ((0.5, 0.5), 1.0)}, "one or 1 of each"),
+        ({"normalise": (0.5, 0.0)}, "greater than 0"),
+        ({"device": "gpu"}, "device='gpu' is unknown"),
+        ({"device": 3}, "device=3 is unknown"),
+        ({"name": "~nobody-of-this-name/pets"}, "names no home folder"),
+        ({"augment": augment.flip()}, "is no tuple"),
+        ({"augment": None}, "is no tuple"),
+        ({"augment": ("flip",)}, "not 'flip'"),
+        ({"augment": (augment.flip,)}, r"call augment\.flip\("),
+        ({"augment": (augment.cutout,)}, r"call augment\.cutout\("),
+        ({"augment": (augment.pad_and_crop(28, "reflect"),)}, "pictures of 28 pixels reflect less than 28"),
+        ({"mix": "mixup"}, "mix takes functions"),
+        ({"mix": augment.mixup}, r"call augment\.mixup\("),
+        ({"size": 200_000, "cache": True}, "Not enough memory for mnist train"),
+        ({"augment": (lambda image, seed: image[0],)}, "one fixed shape"),
+    ],
+)
+def test_bad_input_is_named_with_its_cure(options, says):
+    with pytest.raises(CourseError, match=says) as caught:
+        raw(**options)
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: augment.cutout(0),
+        lambda: augment.cutout(2.5),
+        lambda: augment.mixup(0),
+        lambda: augment.mixup("0.2"),
+        lambda: augment.cutmix(-1),
+        lambda: augment.pad_and_crop(-1),
+        lambda: augment.pad_and_crop(2, "mirror"),
+        lambda: augment.random_resized_crop(8, scale=(0, 1)),
+        lambda: augment.colour(contrast=1.5),
+    ],
+)
+def test_impossible_augmentations_are_refused(make):
+    with pytest.raises(CourseError):
+        make()

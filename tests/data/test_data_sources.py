@@ -1,0 +1,422 @@
+"""Where data come from: COURSE_DATA, folders of one's own, and everything that can be wrong with either."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+import tiny
+from PIL import Image
+
+from utils import data, samples
+from utils.__main__ import main as command
+from utils.base import quiet_tensorflow
+from utils.base.errors import CourseError
+from utils.data import download, sets, source
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.mnist(tmp_path_factory.mktemp("tfds"))
+
+
+@pytest.fixture
+def prepared(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The version folder of a whole "mnist" that a test may damage; COURSE_DATA is unset."""
+    shutil.copytree(original, tmp_path / "tfds")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    return tmp_path / "tfds/mnist/3.0.1"
+
+
+@pytest.fixture
+def sample(original: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny set stands for the sample; a download fails the test."""
+    monkeypatch.setattr(samples, "ensure", lambda name, **options: original)
+
+    def never(entry):
+        raise AssertionError("a download that nobody asked for")
+
+    monkeypatch.setattr(download, "fetch", never)
+
+
+@pytest.fixture
+def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A TFDS_DATA_DIR with nothing in it."""
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "empty"))
+    return tmp_path / "empty"
+
+
+def load(name="mnist", split="train", **options) -> data.Batches:
+    return data.load(name, split, **{"batch_size": 2, "quiet": True, "device": "numpy", **options})
+
+
+# COURSE_DATA
+
+
+@pytest.mark.parametrize("mode", ["", "auto", " AUTO "])
+def test_auto_takes_a_real_set_that_is_there(monkeypatch, prepared, sample, mode):
+    monkeypatch.setenv("COURSE_DATA", mode)
+    assert "real set" in load().source
+
+
+def test_auto_takes_the_sample_where_there_is_no_real_set_and_never_downloads(monkeypatch, nothing, sample):
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    assert "the course's sample (handwritten digits" in load().source
+
+
+def test_sample_is_the_sample_even_beside_a_real_set(monkeypatch, prepared, sample):
+    monkeypatch.setenv("COURSE_DATA", "sample")
+    monkeypatch.setenv("TFDS_DATA_DIR", "/nowhere")
+    assert "the course's sample" in load().source
+
+
+def test_tfds_downloads_what_is_not_there(monkeypatch, nothing, original):
+    monkeypatch.setenv("COURSE_DATA", "tfds")
+    asked = []
+    monkeypatch.setattr(download, "fetch", lambda entry, folder: asked.append(entry.name) or original / "mnist/3.0.1")
+    assert "real set" in load().source and asked == ["mnist"]
+
+
+@pytest.mark.parametrize("mode", ["sample", "tfds"])
+def test_lessons_can_ask_whether_they_have_the_sample(monkeypatch, prepared, sample, mode):
+    monkeypatch.setenv("COURSE_DATA", mode)
+    assert load().is_sample == (mode == "sample")
+
+
+def test_the_whole_real_set_is_called_so_and_a_part_a_part(monkeypatch, prepared):
+    assert load().source == (
+        "mnist train: a part of the real set (50 of 60,000 train, 13 of 10,000 test), 50 examples, 10 classes"
+    )
+    whole = sets.SETS["mnist"]._replace(full={"train": tiny.TRAIN, "test": tiny.TEST})
+    monkeypatch.setitem(sets.SETS, "mnist", whole)
+    assert load(split="test").source == "mnist test: the real set, 13 examples, 10 classes"
+
+
+def test_an_unknown_course_data_is_an_error(monkeypatch, prepared):
+    monkeypatch.setenv("COURSE_DATA", "real")
+    with pytest.raises(CourseError, match="COURSE_DATA='real' is unknown: set it to auto, sample or tfds"):
+        load()
+
+
+def test_a_tfds_data_dir_that_is_not_there_is_an_error(monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", "/nowhere/at/all")
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    with pytest.raises(CourseError, match="TFDS_DATA_DIR='/nowhere/at/all' is not a folder"):
+        load()
+
+
+def test_a_relative_tfds_data_dir_counts_from_the_course_too(monkeypatch, prepared, tmp_path):
+    from utils.base import paths
+
+    (tmp_path / "course/notebooks").mkdir(parents=True)
+    monkeypatch.setattr(paths, "ROOT", tmp_path / "course")
+    monkeypatch.setenv("TFDS_DATA_DIR", "../tfds")
+    for working in ("course", "course/notebooks"):
+        monkeypatch.chdir(tmp_path / working)
+        assert source.data_dir() == tmp_path / "tfds"
+
+
+# damage
+
+
+def cut(folder: Path) -> None:
+    shard = folder / "mnist-train.tfrecord-00000-of-00001"
+    shard.write_bytes(shard.read_bytes()[:-100])
+
+
+def lose_a_shard(folder: Path) -> None:
+    (folder / "mnist-test.tfrecord-00000-of-00001").unlink()
+
+
+def lose_the_information(folder: Path) -> None:
+    (folder / "dataset_info.json").unlink()
+
+
+def halve_the_information(folder: Path) -> None:
+    text = (folder / "dataset_info.json").read_text()
+    (folder / "dataset_info.json").write_text(text[: len(text) // 2])
+
+
+def garble_the_information(folder: Path) -> None:
+    (folder / "dataset_info.json").write_text(json.dumps({"name": "mnist", "splits": [{"name": "train"}]}))
+
+
+def lose_the_splits(folder: Path) -> None:
+    (folder / "dataset_info.json").write_text(json.dumps({"name": "mnist", "splits": []}))
+
+
+def lose_the_name(folder: Path) -> None:
+    info = json.loads((folder / "dataset_info.json").read_text())
+    del info["name"]
+    (folder / "dataset_info.json").write_text(json.dumps(info))
+
+
+def lose_the_label(folder: Path) -> None:
+    text = (folder / "features.json").read_text()
+    (folder / "features.json").write_text(text.replace('"label"', '"lable"'))
+
+
+def lose_the_features(folder: Path) -> None:
+    (folder / "features.json").unlink()
+
+
+def garble_the_features(folder: Path) -> None:
+    (folder / "features.json").write_text("{")
+
+
+def flip_a_bit(folder: Path) -> None:
+    shard = folder / "mnist-train.tfrecord-00000-of-00001"
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+
+
+DAMAGE = {
+    cut: "its train split has .* bytes where",
+    lose_a_shard: "mnist-test.tfrecord-00000-of-00001 is missing",
+    lose_the_information: "dataset_info.json is missing or cannot be read",
+    halve_the_information: "dataset_info.json is missing or cannot be read",
+    garble_the_information: "dataset_info.json is missing or cannot be read",
+    lose_the_splits: "dataset_info.json is missing or cannot be read",
+    lose_the_name: "dataset_info.json is missing or cannot be read",
+    lose_the_label: "cannot read features.json",
+    lose_the_features: "features.json is missing",
+    garble_the_features: "features.json",
+    flip_a_bit: "damaged example",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
+def test_damaged_data_are_an_error_and_not_replaced_by_the_sample(prepared, sample, damage):
+    load()
+    damage(prepared)
+    with pytest.raises(CourseError, match=DAMAGE[damage]) as caught:
+        load()
+    assert str(prepared) in str(caught.value) and "data download mnist" in str(caught.value)
+
+
+def test_damage_is_found_while_iterating_over_a_set_that_is_not_kept(prepared):
+    flip_a_bit(prepared)
+    with pytest.raises(CourseError, match="damaged example"):
+        list(load(cache=False))
+
+
+def test_what_a_broken_off_download_leaves_is_not_believed(monkeypatch, nothing, sample):
+    tfds = quiet_tensorflow.datasets()
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+
+    with tfds.core.registered.skip_registration():
+
+        class Mnist(tfds.core.GeneratorBasedBuilder):
+            name = "mnist"
+            VERSION = tfds.core.Version("3.0.1")
+
+            def _info(self):
+                return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict({"label": np.int64}))
+
+            def _split_generators(self, manager):
+                return {"train": self._generate_examples()}
+
+            def _generate_examples(self):
+                yield 0, {"label": 0}
+                seen.append([str(path.relative_to(nothing)) for path in nothing.rglob("*")])
+                assert source.prepared(sets.SETS["mnist"], nothing) is None
+                raise KeyboardInterrupt
+
+    seen: list[list[str]] = []
+    with pytest.raises(KeyboardInterrupt):
+        Mnist(data_dir=nothing).download_and_prepare()
+    assert seen and "incomplete" in " ".join(seen[0])
+    assert "the course's sample" in load().source
+
+
+@pytest.mark.parametrize("names", [None, "", "cat\n"], ids=["missing", "empty", "cut off"])
+def test_class_names_that_are_lost_are_told(tmp_path, monkeypatch, names):
+    file = tiny.cats_vs_dogs(tmp_path) / "cats_vs_dogs/4.0.1/label.labels.txt"
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("COURSE_DATA", "tfds")
+    assert load("cats_vs_dogs").classes == ("cat", "dog")
+    file.unlink() if names is None else file.write_text(names)
+    with pytest.raises(CourseError, match=r"label\.labels\.txt does not name its 2 classes"):
+        load("cats_vs_dogs")
+
+
+# downloading
+
+
+def test_without_a_network_a_download_says_so_at_once(monkeypatch, nothing):
+    def unreachable(*args, **options):
+        raise requests.ConnectionError("no route")
+
+    monkeypatch.setattr(requests, "head", unreachable)
+    monkeypatch.setenv("COURSE_DATA", "tfds")
+    for name, entry in sets.SETS.items():
+        with pytest.raises(CourseError, match=f"{entry.host} cannot be reached.*COURSE_DATA=sample"):
+            load(name)
+    assert not list(nothing.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("failure", "says"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "too full for mnist"),
+        (OSError("Not enough disk space. Needed: 21 MiB"), "too full for mnist"),
+        (PermissionError(errno.EACCES, "Permission denied"), "cannot be written to"),
+        (OSError(errno.EROFS, "Read-only file system"), "cannot be written to"),
+        (requests.ConnectionError("reset"), "broke off"),
+        (RuntimeError("checksum\nand more"), "RuntimeError: checksum\n"),
+    ],
+    ids=str,
+)
+def test_a_download_that_fails_says_why_and_what_to_do(monkeypatch, nothing, failure, says):
+    class Builder:
+        def download_and_prepare(self):
+            raise failure
+
+    monkeypatch.setattr(requests, "head", lambda *args, **options: None)
+    monkeypatch.setattr(quiet_tensorflow.datasets(), "builder", lambda *args, **options: Builder())
+    with pytest.raises(CourseError, match=says) as caught:
+        download.fetch(sets.SETS["mnist"], source.data_dir())
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_downloading(monkeypatch, nothing):
+    monkeypatch.setattr(os, "access", lambda *args: False)
+    with pytest.raises(CourseError, match="cannot be written to: set TFDS_DATA_DIR"):
+        download.fetch(sets.SETS["mnist"], source.data_dir())
+
+
+# what is here
+
+
+def test_the_inventory_tells_whole_from_damaged_from_absent(prepared, sample):
+    def real() -> dict[str, data.Item]:
+        return {item.name: item for item in data.inventory() if item.kind == "real"}
+
+    assert real()["mnist"].prepared and real()["mnist"].examples == {"train": tiny.TRAIN, "test": tiny.TEST}
+    assert real()["mnist"].bytes == sum(file.stat().st_size for file in prepared.glob("*.tfrecord*"))
+    assert not real()["cifar10"].prepared and "data download cifar10" in str(real()["cifar10"])
+    cut(prepared)
+    assert not real()["mnist"].prepared and "half-written" in real()["mnist"].problem
+
+
+def test_the_inventory_survives_a_wrong_tfds_data_dir(monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", "/nowhere")
+    items = data.inventory()
+    assert len(items) == 2 * len(sets.SETS)
+    assert all("TFDS_DATA_DIR" in item.problem for item in items if item.kind == "real")
+
+
+def test_the_commands_list_and_refuse(prepared, capsys):
+    assert command(["data", "list"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2 * len(sets.SETS)
+    assert command(["data", "download", "mnist"]) == 0  # it is here: nothing is fetched
+    assert "whole" in capsys.readouterr().out
+    assert command(["data", "download", "minst"]) == 2
+    assert "Did you mean 'mnist'" in capsys.readouterr().err
+
+
+# folders of one's own
+
+
+def paint(file: Path, shade: int) -> None:
+    """A picture of one grey, of a size of its own."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (30 + shade % 7, 40), (shade, shade, shade)).save(file)
+
+
+@pytest.fixture(params=["names", "folders", "deep folders"])
+def pets(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """20 cats, darker than 100, and 20 dogs, lighter, in either layout; and files that are no pictures."""
+    for number in range(20):
+        for name, shade in (("cat", number), ("dog", 200 + number)):
+            place = {
+                "names": f"{name}.{number}.jpg",
+                "folders": f"{name}/{number}.jpg",
+                "deep folders": f"{name}/part{number % 2}/IMG_{number}.PNG",
+            }[request.param]
+            paint(tmp_path / "pets" / place, shade)
+    (tmp_path / "pets/notes.txt").write_text("not a picture")
+    (tmp_path / "pets/.hidden.jpg").write_text("nor this")
+    return tmp_path / "pets"
+
+
+def shades(batches: data.Batches) -> list[int]:
+    return [round(float(x)) for batch in batches for x in batch.image[batch.mask].mean(axis=(1, 2, 3))]
+
+
+def test_a_folder_loads_like_any_set(pets, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_DATA", "sample")  # says nothing about one's own pictures
+    batches = data.load(pets, "train", batch_size=8, size=32, shuffle=True, drop_remainder=False)
+    assert capsys.readouterr().out == "pets train: pictures of your own, 40 examples, 2 classes\n"
+    assert batches.classes == ("cat", "dog") and batches.spec.image.shape == (8, 32, 32, 3)
+    for batch in batches:
+        dark = np.asarray(batches.denormalise(batch.image)).mean(axis=(1, 2, 3)) < 0.4
+        assert (dark == (np.asarray(batch.label) == 0)).all()
+
+
+def test_slices_of_a_folder_mix_the_classes_and_never_overlap(pets, monkeypatch):
+    options = {"size": 8, "normalise": None}
+    train, held_out = (load(str(pets), split, **options) for split in ("train[:75%]", "train[75%:]"))
+    assert (train.examples, held_out.examples) == (30, 10)
+    assert len(set(shades(train)) | set(shades(held_out))) == 40
+    assert {int(label) for batch in held_out for label in batch.label} == {0, 1}
+    again = load(str(pets), "train[:75%]", seed=5, **options)
+    assert shades(again) == shades(train)
+    monkeypatch.chdir(pets.parent)
+    assert shades(load("pets", "train[:75%]", **options)) == shades(train)
+
+
+def test_folders_called_train_and_test_are_splits(tmp_path):
+    for split, count in (("train", 6), ("test", 4)):
+        for number in range(count):
+            paint(tmp_path / split / f"{'cat' if number % 2 else 'dog'}_{number}.png", number)
+    assert (load(tmp_path, "train").examples, load(tmp_path, "test[:50%]").examples) == (6, 2)
+    with pytest.raises(CourseError, match=r"It has test \(4 examples\), train \(6 examples\)"):
+        load(tmp_path, "validation")
+
+
+def test_the_number_in_a_name_is_not_part_of_the_class(tmp_path):
+    for name in ("cat.1.jpg", "cat_2.jpg", "cat-3.jpg", "cat4.jpg", "cat (5).jpg", "big dog.1.jpg", "big dog.jpg"):
+        paint(tmp_path / name, 9)
+    assert load(tmp_path).classes == ("big dog", "cat")
+
+
+@pytest.mark.parametrize("broken", [b"", b"no picture at all", None], ids=["empty", "text", "cut off"])
+@pytest.mark.parametrize("cache", [True, False])
+def test_an_unreadable_picture_is_named(tmp_path, broken, cache):
+    for number in range(3):
+        paint(tmp_path / f"cat.{number}.jpg", number)
+        paint(tmp_path / f"dog.{number}.jpg", number)
+    whole = (tmp_path / "dog.1.jpg").read_bytes()
+    (tmp_path / "dog.1.jpg").write_bytes(whole[: len(whole) // 2] if broken is None else broken)
+    with pytest.raises(CourseError, match=r"Unreadable pictures in the folder .*: dog\.1\.jpg\."):
+        list(load(tmp_path, cache=cache))
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ([], "has no .jpg"),
+        (["notes.txt"], "has no .jpg"),
+        (["cat.1.jpg", "cat.2.jpg"], "only one class, 'cat'"),
+        (["cat/1.jpg", "cat/2.jpg"], "only one class, 'cat'"),
+        (["cat/1.jpg", "dog/1.jpg", "stray.jpg"], "stray.jpg, beside them"),
+        (["1.jpg", "2.jpg"], "tell no classes"),
+        (["rome.jpg", "paris.jpg", "oslo.jpg"], "tell no classes"),
+    ],
+)
+def test_a_folder_without_classes_is_an_error(tmp_path, files, says):
+    for file in files:
+        paint(tmp_path / file, 3) if file.endswith("jpg") else (tmp_path / file).write_text("")
+    with pytest.raises(CourseError, match=says) as caught:
+        load(tmp_path)
+    assert str(tmp_path) in str(caught.value)

@@ -1,0 +1,493 @@
+"""The samples: that they are what TFDS would have prepared, the same everywhere, and never half there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy._core import _multiarray_umath as umath
+
+from utils import samples
+from utils.base import paths
+from utils.base.errors import CourseError
+from utils.commands import samples as command
+from utils.samples import dice, draw, raster, recipes, shapes, sheets, store, studio, tfrecords
+
+DRAWN = [name for name in samples.NAMES if recipes.RECIPES[name].drawing]
+FEW = 30  # pictures a split in the small variants that these tests make
+
+
+def run(code: str, cache: Path, **environment: str) -> subprocess.Popen[str]:
+    """Python running the code, with its samples under `cache`."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env={**os.environ, "COURSE_CACHE": str(cache), **environment},
+        cwd=paths.ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+# ---- the files
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with a few pictures of each sample, made as by another machine.
+
+    That is, in a process with another order of hashes, and without the vector instructions of this machine's
+    processor that NumPy and libjpeg-turbo would choose.
+    """
+    folder = tmp_path_factory.mktemp("small")
+    make = f"""
+    from pathlib import Path
+    from utils import samples
+    from utils.samples import recipes
+    for name in samples.NAMES:
+        recipes.make(name, Path({str(folder)!r}), limit={FEW})
+    """
+    chosen = [name for name in umath.__cpu_dispatch__ if umath.__cpu_features__[name]]
+    plain = {"NPY_DISABLE_CPU_FEATURES": " ".join(chosen), "JSIMD_FORCENONE": "1", "PYTHONHASHSEED": "1"}
+    process = run(make, folder / "unused", **plain)
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    return folder
+
+
+@pytest.mark.proof
+def test_another_process_makes_the_same_bytes_with_other_instructions(small: Path, tmp_path: Path) -> None:
+    for name in samples.NAMES:
+        recipes.make(name, tmp_path, limit=FEW)
+    first, second = digests(small), digests(tmp_path)
+    assert any(file.endswith("dataset_info.json") for file in first)
+    assert first == second
+
+
+@pytest.mark.parametrize("name", samples.NAMES)
+def test_a_sample_is_read_as_the_real_set_would_be(name: str, small: Path, tmp_path: Path) -> None:
+    import tensorflow_datasets as tfds
+
+    real = tfds.builder(name, data_dir=tmp_path)  # not prepared: what the builder itself says
+    recipe = recipes.RECIPES[name]
+    for builder in (
+        tfds.builder(name, data_dir=small),
+        tfds.builder_from_directory(small / recipe.place),
+    ):
+        assert builder.info.full_name == real.info.full_name
+        assert builder.info.supervised_keys == real.info.supervised_keys
+        assert repr(builder.info.features) == repr(real.info.features)
+        assert builder.info.features.to_json() == real.info.features.to_json()
+        assert {split: info.num_examples for split, info in builder.info.splits.items()} == dict.fromkeys(
+            recipe.counts, FEW
+        )
+        if name != "cifar10":  # whose builder learns its names only from the download
+            assert builder.info.features["label"].names == real.info.features["label"].names
+        half = list(builder.as_dataset(split="train[:50%]").as_numpy_iterator())
+        assert len(half) == FEW // 2
+
+
+def test_pictures_come_back_as_they_were_drawn(small: Path) -> None:
+    place = small / recipes.RECIPES["cifar10"].place
+    for read, drawn in zip(tfrecords.read(place, "test"), recipes.examples("cifar10", "test"), strict=False):
+        assert np.array_equal(read["image"], drawn["image"])  # PNG: nothing lost
+        assert read["label"] == drawn["label"]
+        assert read["id"].decode() == drawn["id"]
+
+
+@pytest.mark.parametrize(("name", "start"), [("cifar10", b"\x89PNG"), ("imagenette/160px-v2", b"\xff\xd8\xff")])
+def test_pictures_are_kept_in_the_real_sets_format(name: str, start: bytes, small: Path) -> None:
+    import tensorflow_datasets as tfds
+
+    builder = tfds.builder(name, data_dir=small)
+    raw = builder.as_dataset(split="train", decoders={"image": tfds.decode.SkipDecoding()})
+    assert all(example["image"].startswith(start) for example in raw.as_numpy_iterator())
+
+
+def test_a_sample_says_that_it_is_one(small: Path) -> None:
+    for name in samples.NAMES:
+        info = json.loads((small / recipes.RECIPES[name].place / "dataset_info.json").read_text())
+        assert "course" in info["description"]
+        assert "citation" not in info
+
+
+def test_class_names_are_the_real_sets_in_their_order() -> None:
+    import tensorflow_datasets as tfds
+
+    synsets = tfds.builder("imagenette/160px-v2").info.features["label"].names
+    assert synsets == sorted(synsets)  # in the order of their WordNet numbers
+    assert recipes.IMAGENETTE[0] == "tench"
+    assert recipes.IMAGENETTE[-1] == "parachute"
+    drawing = recipes.RECIPES["cats_vs_dogs"].drawing
+    assert drawing is not None
+    assert list(drawing.classes) == tfds.builder("cats_vs_dogs").info.features["label"].names
+    assert list(recipes.CIFAR) == sorted(recipes.CIFAR)
+
+
+# ---- the pictures
+
+
+@pytest.mark.parametrize("name", samples.NAMES)
+def test_every_split_holds_its_classes_evenly(name: str) -> None:
+    recipe = recipes.RECIPES[name]
+    for split, count in recipe.counts.items():
+        if recipe.drawing is None:
+            labels = np.array([digit.label for digit in recipes.digits.pictures(split)])
+        else:
+            labels = recipes.labels(recipe, split)
+        shares = np.bincount(labels) / count
+        assert len(labels) == count
+        assert shares == pytest.approx(np.full(len(shares), 1 / len(shares)), rel=0.15)
+        assert len(np.unique(labels[: 20 * len(shares)])) == len(shares)  # mixed, not sorted
+
+
+@pytest.mark.parametrize("name", samples.NAMES)
+def test_no_picture_comes_twice(name: str) -> None:
+    count = None if name == "mnist" else 40
+    seen: list[bytes] = []
+    for split in recipes.RECIPES[name].counts:
+        pictures = recipes.examples(name, split, count)
+        seen += [example["image"].tobytes() for example in pictures]
+    assert len(set(seen)) == len(seen)
+
+
+def test_sizes_vary_where_the_real_sets_do() -> None:
+    def sizes(name: str) -> set[tuple[int, ...]]:
+        return {example["image"].shape for example in recipes.examples(name, "train", 40)}
+
+    assert sizes("mnist") == {(28, 28, 1)}
+    assert sizes("cifar10") == {(32, 32, 3)}
+    assert len(sizes("cats_vs_dogs")) > 20
+    assert len(sizes("imagenette/160px-v2")) > 20
+    assert {min(shape[:2]) for shape in sizes("imagenette/160px-v2")} == {160}
+
+
+def test_digits_lie_in_their_picture_as_mnists_do() -> None:
+    for digit in recipes.digits.pictures("test"):
+        ink = digit.image[..., 0].astype(float)
+        rows, columns = np.nonzero(ink)
+        assert max(np.ptp(rows), np.ptp(columns)) < 20
+        assert ink.max() > 200
+        assert ink[0].max() == 0  # black around
+        middle = (ink.sum(1) @ np.arange(28) / ink.sum(), ink.sum(0) @ np.arange(28) / ink.sum())
+        assert np.abs(np.array(middle) - 13.5).max() <= 2.5
+
+
+def test_colour_alone_does_not_tell_the_classes() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    def colours(split: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+        some = list(recipes.examples("cifar10", split, count))
+        pixels = np.array([example["image"] for example in some]).reshape(count, -1, 3) / 255
+        features = np.concatenate([pixels.mean(1), pixels.std(1)], axis=1)
+        return features, np.array([example["label"] for example in some])
+
+    model = LogisticRegression(max_iter=1000).fit(*colours("train", 500))
+    assert model.score(*colours("test", 250)) < 0.35
+
+
+@pytest.mark.parametrize("name", sorted({*recipes.CIFAR, *recipes.IMAGENETTE}))
+def test_every_outline_can_be_drawn(name: str) -> None:
+    shape = shapes.load(name)
+    assert shape.coats <= set(shape.paints)
+    for view in shape.views:
+        assert np.abs(view.points).max() <= 130 * shapes.UNIT  # it fills its square and hardly leaves it
+        assert np.ptp(view.points, axis=0).max() > 140 * shapes.UNIT
+    plain = draw.Hardness(span=(90, 90), clutter=0, litter=0, cover=0, noise=0)
+    picture = draw.picture(name, dice.Dice(1), 40, 50, plain)
+    assert picture.shape == (40, 50, 3)
+    assert picture.dtype == np.uint8
+
+
+def test_a_broken_outline_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shapes").mkdir()
+    (tmp_path / "shapes" / "cat.json").write_text('{"views": ')
+    monkeypatch.setattr(paths, "RESSOURCES", tmp_path)
+    for name, file in (("cat", r"cat\.json"), ("golf ball", r"golf_ball\.json")):
+        with pytest.raises(CourseError, match=file):
+            shapes.load.__wrapped__(name)
+
+
+# ---- the arithmetic
+
+
+def test_dice_are_fair_and_stay_in_their_range() -> None:
+    throws = dice.Dice(1, 2).array((60_000,), -2, 3)
+    assert np.bincount(throws + 2, minlength=6) / 60_000 == pytest.approx(np.full(6, 1 / 6), rel=0.1)
+    one = dice.Dice(7)
+    assert {one.between(3, 5) for _ in range(100)} == {3, 4, 5}
+    assert sorted(one.order(50)) == list(range(50))
+
+
+def test_dice_depend_on_every_part_of_their_seed() -> None:
+    first = {seed: dice.Dice(*seed).between(0, 2**60) for seed in [(1, 2), (2, 1), (1, 2, 0), (1,), (12,)]}
+    assert len(set(first.values())) == len(first)
+    assert dice.Dice(1, 2).between(0, 2**60) == first[1, 2]
+
+
+def test_no_cosine_is_near_to_being_rounded_otherwise() -> None:
+    exact = np.cos(np.radians(np.arange(360))) * 1024
+    assert np.abs(exact - np.array([shapes.cosine(k) for k in range(360)])).max() < 0.5 - 1e-4
+
+
+def test_a_rectangle_covers_its_pixels_to_a_sixtyfourth() -> None:
+    corners = np.array([[2, 1], [5, 1], [5, 3], [2, 3]]) * raster.PIXEL
+    box = corners + np.array([raster.PIXEL // 4, raster.PIXEL // 2])
+    (cover,) = raster.covers([[box]], 6, 8)
+    picture = np.zeros((6, 8), int)
+    height, width = cover.amount.shape
+    picture[cover.top : cover.top + height, cover.left : cover.left + width] = cover.amount
+    across, down = np.array([0, 0, 3, 4, 4, 1, 0, 0]), np.array([0, 2, 4, 2, 0, 0])
+    assert np.array_equal(picture, down[:, None] * across * raster.FULL // 16)
+
+
+def test_polygons_are_filled_as_pillow_fills_them_when_enlarged() -> None:
+    from PIL import Image, ImageDraw
+
+    throws = dice.Dice(5)
+    big = 8
+    for _ in range(20):
+        points = throws.array((5, 2), -60, 190).astype(np.int64) * 4
+        (cover,) = raster.covers([[points]], 30, 30)
+        ours = np.zeros((30, 30))
+        height, width = cover.amount.shape
+        ours[cover.top : cover.top + height, cover.left : cover.left + width] = cover.amount / raster.FULL
+        canvas = Image.new("L", (30 * big, 30 * big))
+        ImageDraw.Draw(canvas).polygon([tuple(p) for p in (points * big / raster.PIXEL).tolist()], fill=255)
+        theirs = np.asarray(canvas).reshape(30, big, 30, big).mean((1, 3)) / 255
+        crossed = np.abs(ours - theirs) > 0.35  # where a path crosses itself the two rules may differ
+        assert crossed.mean() < 0.12
+        assert np.abs(ours - theirs)[~crossed].mean() < 0.02
+
+
+def test_polygons_beside_the_picture_leave_no_mark() -> None:
+    square = np.array([[0, 0], [9, 0], [9, 9], [0, 9]], np.int64) * raster.PIXEL
+    for shift in ((-200, 0), (200, 0), (0, -200), (0, 200)):
+        (cover,) = raster.covers([[square + shift]], 10, 10)
+        assert cover.amount.sum() == 0
+
+
+# ---- the place
+
+
+TINY = """
+import json, sys, time
+from pathlib import Path
+from utils.samples import store
+
+def make(folder, pause=0.0):
+    place = folder / "toy" / "1.0.0"
+    place.mkdir(parents=True)
+    (place / "features.json").write_text("{}")
+    (place / "toy-train.tfrecord-00000-of-00001").write_bytes(bytes(26))
+    print("half", flush=True)
+    time.sleep(pause)
+    split = {"name": "train", "numBytes": "10", "shardLengths": ["1"]}
+    (place / "dataset_info.json").write_text(json.dumps({"name": "toy", "splits": [split]}))
+    return place
+
+def ensure(pause=0.0):
+    return store.ensure("toy/1.0.0", lambda folder: make(folder, pause), "making", lambda line: print(line, flush=True))
+"""
+toy: dict = {}
+exec(TINY, toy)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def leftovers() -> list[Path]:
+    return list(store.data_dir().glob(".making-*"))
+
+
+def test_a_sample_is_made_once(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert toy["ensure"]() == toy["ensure"]() == store.data_dir()
+    assert store.data_dir().is_relative_to(cache)
+    assert capsys.readouterr().out.split() == ["making", "half"]
+    assert leftovers() == []
+
+
+@pytest.mark.parametrize("file", ["dataset_info.json", "features.json", "toy-train.tfrecord-00000-of-00001"])
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_a_damaged_sample_is_made_again(file: str, damage: str, cache: Path) -> None:
+    path = toy["ensure"]() / "toy" / "1.0.0" / file
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-1])
+    assert tfrecords.fault(path.parent) is not None
+    toy["ensure"]()
+    assert tfrecords.fault(path.parent) is None
+    assert leftovers() == []
+
+
+def test_ctrl_c_leaves_nothing(cache: Path) -> None:
+    def interrupted(folder: Path) -> Path:
+        (folder / "half").write_text("")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.ensure("toy/1.0.0", interrupted, "making", print)
+    assert leftovers() == []
+    assert not (store.data_dir() / "toy").exists()
+
+
+def test_two_processes_at_once_end_with_one_whole_sample(cache: Path) -> None:
+    both = [run(TINY + "\nensure(pause=0.5)", cache) for _ in range(2)]
+    outputs = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert sorted(out.count("half") for out, _ in outputs) == [0, 1]  # only one did the work
+    assert tfrecords.fault(store.data_dir() / "toy" / "1.0.0") is None
+    assert leftovers() == []
+
+
+def test_without_locks_the_second_of_two_finds_that_it_came_too_late(cache: Path) -> None:
+    unlocked = TINY + "\nstore._take = lambda file, say: False\nensure(pause=1.0)"
+    both = [run(unlocked, cache) for _ in range(2)]
+    outputs = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert tfrecords.fault(store.data_dir() / "toy" / "1.0.0") is None
+    assert leftovers() == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal, limit or link")
+def test_a_process_waiting_for_a_killed_one_makes_the_sample_itself(cache: Path) -> None:
+    first = run(TINY + "\nensure(pause=300)", cache)
+    assert first.stdout is not None
+    assert [first.stdout.readline().strip() for _ in range(2)] == ["making", "half"]
+    second = run(TINY + "\nensure()", cache)
+    assert second.stdout is not None
+    assert "waiting" in second.stdout.readline()
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    assert second.wait(timeout=60) == 0
+    second.communicate()
+    assert tfrecords.fault(store.data_dir() / "toy" / "1.0.0") is None
+    assert leftovers() == []
+
+
+def test_an_unwritable_cache_is_an_error_with_its_cure(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (cache / "file").write_text("")
+    monkeypatch.setenv("COURSE_CACHE", str(cache / "file"))
+    with pytest.raises(CourseError, match="COURSE_CACHE"):
+        samples.ensure("mnist")
+
+
+def test_a_relative_cache_is_the_same_folder_from_every_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_CACHE", "build/elsewhere")
+    monkeypatch.chdir(tmp_path)
+    assert paths.cache_dir() == paths.ROOT / "build" / "elsewhere"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal, limit or link")
+def test_a_full_disk_is_an_error_with_its_cure(cache: Path) -> None:
+    import resource
+
+    # the largest file allowed stands for the room left: writing beyond it fails as writing to a full disk does
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(CourseError, match="COURSE_CACHE"):
+            samples.ensure("mnist", quiet=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert leftovers() == []
+    assert not (store.data_dir() / "mnist" / "3.0.1").exists()
+
+
+def test_an_unknown_name_is_answered_with_the_names() -> None:
+    with pytest.raises(CourseError, match="imagenette/160px-v2"):
+        samples.ensure("cifar100")
+
+
+def test_importing_the_samples_imports_neither_tensorflow_nor_scikit_learn(tmp_path: Path) -> None:
+    process = run(
+        """
+        import sys
+        from utils import samples
+        print(*{"tensorflow", "tensorflow_datasets", "sklearn"} & set(sys.modules))
+        """,
+        tmp_path,
+    )
+    assert process.communicate()[0].strip() == ""
+
+
+# ---- the contact sheets
+
+
+def test_a_contact_sheet_has_a_row_for_every_class(
+    small: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    monkeypatch.setattr(samples, "ensure", lambda name: small)
+    heights = {}
+    for name in ("cats_vs_dogs", "imagenette/160px-v2"):
+        with Image.open(sheets.write(name, tmp_path)) as picture:
+            heights[name] = picture.height
+    assert heights["imagenette/160px-v2"] - heights["cats_vs_dogs"] == 8 * (76 + sheets.GAP)
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10", "cats_vs_dogs", "imagenette"])
+def test_the_contact_sheets_are_there_and_small(name: str) -> None:
+    assert 10_000 < (paths.RESSOURCES / f"samples_{name}.png").stat().st_size < 400_000
+
+
+# ---- drawing in another process
+
+
+def test_the_other_process_draws_the_same_pictures() -> None:
+    with studio.Studio(("cifar10",), FEW) as other:
+        there = [list(other.pictures("cifar10", split)) for split in ("train", "test")]
+    here = [list(recipes.pictures("cifar10", split, FEW)) for split in ("train", "test")]
+    assert np.array_equal(there, here)
+
+
+def test_splits_that_nobody_asks_for_are_passed_over() -> None:
+    with studio.Studio(("cats_vs_dogs", "cifar10"), FEW) as other:
+        there = list(other.pictures("cifar10", "test"))
+        assert not other.draws("cats_vs_dogs")
+    assert np.array_equal(there, list(recipes.pictures("cifar10", "test", FEW)))
+
+
+def test_a_drawing_process_that_dies_leaves_an_error_and_nothing_else(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with studio.Studio(("cifar10",)) as other:
+        other._process.kill()
+        with pytest.raises(CourseError, match="was stopped"):
+            samples.ensure("cifar10", quiet=True, studio=other)
+    assert leftovers() == []
+    assert not (store.data_dir() / "cifar10" / "3.0.2").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal, limit or link")
+def test_the_drawing_process_ends_when_nobody_reads_any_more() -> None:
+    other = studio.Studio(("cifar10",))
+    next(other.pictures("cifar10", "train"))
+    assert other._process.stdout is not None
+    other._process.stdout.close()
+    assert other._process.wait(timeout=60) == 1
+
+
+def test_an_unknown_name_among_several_starts_no_drawing(cache: Path) -> None:
+    with pytest.raises(CourseError, match="no sample called 'minst'"):
+        command.main(["minst", "mnits"])

@@ -1,0 +1,160 @@
+"""Grades go into Moodle and Canvas, and hand-ins come out of them, by the names that these give to folders."""
+
+import csv
+import zipfile
+
+import pytest
+
+from utils.base.errors import CourseError
+from utils.grading import columns, gather, grades
+from utils.grading.marking import Mark, Result
+
+UNIT, OTHER = "01_jnp_and_jit", "02_flax_mnist_cnn"
+
+
+def graded(student, unit=UNIT, points=1, message="Look & see: a<b", **more):
+    marks = [
+        Mark("standardise", "", points, 2, "RIGHT" if points == 2 else "WRONG", message),
+        Mark("x", "", 1, 1, "RIGHT"),
+    ]
+    return Result(student, unit, "x.ipynb", marks=marks, out_of=3, **more)
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        ("Jane van der Doe_12345_assignsubmission_file_", ("Jane van der Doe", "moodle", "12345", "")),
+        ("Zoë_7_assignsubmission_file_02_flax.ipynb", ("Zoë", "moodle", "7", "02_flax.ipynb")),
+        ("Ann Lee_3_assignsubmission_file", ("Ann Lee", "moodle", "3", "")),
+        ("doejane_1234_98765_02_flax-1.ipynb", ("doejane", "canvas", "1234", "02_flax-1.ipynb")),
+        ("doejane_LATE_1234_98765_x.ipynb", ("doejane", "canvas", "1234", "x.ipynb")),
+        ("doejane_1234", ("doejane", "canvas", "1234", "")),
+        ("jdoe", ("jdoe", "", "", "")),
+        ("02_flax_mnist_cnn.ipynb", ("02_flax_mnist_cnn.ipynb", "", "", "")),
+    ],
+)
+def test_whose_a_folder_or_file_is(name, student):
+    assert columns.student_of(name) == student
+
+
+def test_moodles_worksheet_has_the_columns_that_its_importer_looks_for(tmp_path):
+    columns.write(tmp_path, [graded("Jane Doe_12345_assignsubmission_file_"), graded("nobody in Moodle")])
+    header, *lines = rows(tmp_path / f"moodle_{UNIT}.csv")
+    assert {"Identifier", "Grade", "Last modified (grade)", "Feedback comments"} <= set(header)
+    (line,) = (dict(zip(header, line, strict=True)) for line in lines)
+    assert line["Identifier"] == "Participant 12345"
+    assert (line["Grade"], line["Maximum Grade"], line["Full name"]) == ("2", "3", "Jane Doe")
+    assert line["Feedback comments"] == ("2 of 3 points. standardise: 1 of 2. Look &amp; see: a&lt;b x: 1 of 1.")
+
+
+def test_each_unit_has_a_worksheet_of_its_own_and_none_that_is_empty(tmp_path):
+    columns.write(tmp_path, [graded("A_1_assignsubmission_file_"), graded("b", OTHER)])
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["canvas.csv", f"moodle_{UNIT}.csv"]
+
+
+def test_canvas_finds_students_by_id_or_login_and_units_in_columns(tmp_path):
+    columns.write(tmp_path, [graded("doejane_1234"), graded("doejane_1234", OTHER, 2), graded("lee7", OTHER)])
+    header, possible, jane, lee = rows(tmp_path / "canvas.csv")
+    assert header == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", UNIT, OTHER]
+    assert "Points Possible" in possible[0] and possible[5:] == ["3", "3"]
+    assert jane == ["doejane", "1234", "", "", "", "2", "3"]
+    assert lee == ["lee7", "", "", "lee7", "", "", "2"], "no hand-in leaves the grade as it is"
+
+
+def test_a_hand_in_that_could_not_be_read_is_a_zero_with_its_reason(tmp_path):
+    broken = Result("A_1_assignsubmission_file_", UNIT, "x.ipynb", reason="The file is empty.", out_of=3)
+    columns.write(tmp_path, [broken])
+    line = rows(tmp_path / f"moodle_{UNIT}.csv")[1]
+    assert line[2] == "0" and line[-1] == "0 of 3 points. The file is empty."
+
+
+def test_what_belongs_to_no_unit_is_in_no_column(tmp_path):
+    columns.write(tmp_path, [Result("a", "", "", reason="Nothing was handed in.")])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_name_becomes_a_formula(tmp_path):
+    columns.write(tmp_path, [graded("=1+1"), graded("@x_1_assignsubmission_file_")])
+    cells = [cell for path in tmp_path.iterdir() for line in rows(path) for cell in line]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "@"))]
+
+
+def test_they_are_written_beside_the_grades(tmp_path):
+    grades.write_grades(tmp_path, [graded("A_1_assignsubmission_file_")])
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"grades.csv", "grades.json", "canvas.csv", f"moodle_{UNIT}.csv"}
+
+
+# --- out of Moodle and Canvas -----------------------------------------------------------------------------------
+
+DOWNLOADED = {
+    "Jane Doe_12_assignsubmission_file_/02_flax.ipynb": ("Jane Doe_12_assignsubmission_file_", "02_flax.ipynb"),
+    "Jane Doe_12_assignsubmission_file_/deep/er/03.py": ("Jane Doe_12_assignsubmission_file_", "03.py"),
+    "Ann Lee_3_assignsubmission_file_02.ipynb": ("Ann Lee_3_assignsubmission_file_", "02.ipynb"),
+    "doejane_1234_98765_02.ipynb": ("doejane_1234", "02.ipynb"),
+    "doejane_LATE_1234_98766_02.ipynb": ("doejane_1234", "02-2.ipynb"),
+}
+LEFT_OUT = ["notes.ipynb", "Jane Doe_12_assignsubmission_file_/photo.jpg", "../../Ann_3_assignsubmission_file_"]
+
+
+def unpacked(folder):
+    for name in DOWNLOADED:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    for name in LEFT_OUT[:2]:
+        (folder / name).write_text(name)
+    return folder
+
+
+def packed(folder):
+    with zipfile.ZipFile(folder / "download.zip", "w") as archive:
+        for name in [*DOWNLOADED, *LEFT_OUT]:
+            archive.writestr(name, name)
+    return folder / "download.zip"
+
+
+@pytest.mark.parametrize("download", [unpacked, packed])
+def test_every_student_gets_a_folder(tmp_path, download):
+    (tmp_path / "from").mkdir()
+    out = tmp_path / "to"
+    left_out = gather.gather(download(tmp_path / "from"), out)
+    found = {path.relative_to(out).parts: path.read_text() for path in out.rglob("*") if path.is_file()}
+    assert found == {where: name for name, where in DOWNLOADED.items()}
+    for name in LEFT_OUT[:2]:
+        assert any(line.startswith(name) for line in left_out)
+
+
+def test_no_name_in_a_zip_leads_out_of_the_folder(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in (
+            "../a_1_2_x.ipynb",
+            "/tmp/a_1_2_x.ipynb",
+            "a_1/../../x.ipynb",
+            "A_1_assignsubmission_file_/../../x.py",
+        ):
+            archive.writestr(name, "")
+    gather.gather(tmp_path / "x.zip", tmp_path / "to")
+    assert {path.parent.parent for path in tmp_path.rglob("*.ipynb")} <= {tmp_path / "to"}
+    assert {path.parent.parent for path in tmp_path.rglob("*.py")} <= {tmp_path / "to"}
+
+
+def test_links_and_damaged_zips_are_told(tmp_path):
+    folder = tmp_path / "from"
+    folder.mkdir()
+    (folder / "a_1_2_x.ipynb").symlink_to("/etc/passwd")
+    (line,) = gather.gather(folder, tmp_path / "to")
+    assert "link" in line
+    (tmp_path / "x.zip").write_bytes(b"PK")
+    with pytest.raises(CourseError, match="neither a folder nor a whole zip"):
+        gather.gather(tmp_path / "x.zip", tmp_path / "other")
+
+
+def test_nothing_is_put_among_what_is_there(tmp_path):
+    with pytest.raises(CourseError, match="has something in it already"):
+        gather.gather(unpacked(tmp_path), tmp_path)

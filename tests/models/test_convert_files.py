@@ -1,0 +1,126 @@
+"""State dicts read from files: what PyTorch wrote is what we read, and no file can run code or crash the reader."""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from utils import convert, weights
+from utils.base.errors import CourseError
+from utils.base.paths import ROOT
+
+GOLDEN: dict[str, Any] = json.loads((ROOT / "tests/golden/statefile.json").read_text())
+STATES = [name for name in GOLDEN["files"] if not name.startswith("whole")]
+
+
+def written(name: str, folder: Path) -> Path:
+    """One of the golden files, as a file."""
+    path = folder / f"{name}.pth"
+    path.write_bytes(base64.b64decode(GOLDEN["files"][name]))
+    return path
+
+
+def test_the_golden_files_hold_nothing_of_the_machine_that_wrote_them() -> None:
+    for name, content in GOLDEN["files"].items():
+        assert b"site-packages" not in base64.b64decode(content), name
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_every_tensor_of_both_formats_is_what_pytorch_wrote(name: str, tmp_path: Path) -> None:
+    state = convert.read(written(name, tmp_path))
+    assert list(state) == list(GOLDEN["tensors"])
+    for key, want in GOLDEN["tensors"].items():
+        dtype = jnp.bfloat16 if want["dtype"] == "bfloat16" else np.dtype(want["dtype"])
+        assert state[key].dtype == dtype, key
+        assert state[key].tolist() == want["numbers"], key
+    assert state["transposed"].shape == (3, 2)
+    assert state["none"].shape == (0, 4)
+
+
+def test_a_safetensors_file_is_read_as_well(tmp_path: Path) -> None:
+    weights.save(tmp_path / "w.safetensors", {"a.weight": np.ones((2, 3), np.float32)})
+    state = convert.read(tmp_path / "w.safetensors")
+    assert state["a.weight"].tolist() == np.ones((2, 3)).tolist()
+
+
+@pytest.mark.parametrize("kind", ["zip", "old"])
+def test_a_whole_model_is_refused_with_the_cure(kind: str, tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match=r"holds a whole model.*torch\.save\(model\.state_dict\(\)"):
+        convert.read(written(f"whole_model_{kind}", tmp_path))
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_file_cut_anywhere_is_refused_in_a_line(name: str, tmp_path: Path) -> None:
+    whole = base64.b64decode(GOLDEN["files"][name])
+    path = tmp_path / "cut.pth"
+    for length in [0, 1, 7, *range(20, len(whole) - 1, len(whole) // 40), len(whole) - 1]:
+        path.write_bytes(whole[:length])
+        with pytest.raises(CourseError, match=r"cut\.pth"):
+            convert.read(path)
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_no_changed_byte_brings_more_than_a_line(name: str, tmp_path: Path) -> None:
+    whole = base64.b64decode(GOLDEN["files"][name])
+    path = tmp_path / "changed.pth"
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, len(whole), 150):
+        changed = bytearray(whole)
+        changed[place] ^= int(rng.integers(1, 256))
+        path.write_bytes(bytes(changed))
+        try:
+            convert.read(path)
+        except CourseError as error:
+            assert "changed.pth" in str(error)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_code_in_a_file_does_not_run(zipped: bool, tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (exec, (f"open({str(tmp_path / 'ran')!r}, 'w').close()",))
+
+    path = tmp_path / "evil.pth"
+    if zipped:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("evil/data.pkl", pickle.dumps({"model": Evil()}, protocol=2))
+    else:
+        path.write_bytes(pickle.dumps(Evil(), protocol=2))
+    with pytest.raises(CourseError):
+        convert.read(path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_tensor_cannot_reach_beyond_its_numbers(tmp_path: Path) -> None:
+    inner = base64.b64decode(GOLDEN["files"]["state_dict_zip"])
+    source = tmp_path / "source.zip"
+    source.write_bytes(inner)
+    path = tmp_path / "far.pth"
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            # the storage of "dense", two numbers short
+            new.writestr(name, content[:-8] if len(content) == 24 and "/data/" in name else content)
+    with pytest.raises(CourseError, match=r"far\.pth"):
+        convert.read(path)
+
+
+def test_a_file_without_tensors_says_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "log.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("log/data.pkl", pickle.dumps({"epoch": 3, "loss": 0.1}, protocol=2))
+    with pytest.raises(CourseError, match=r"holds no state dict.*epoch, loss"):
+        convert.read(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match=r"There is no file .*nowhere\.pth"):
+        convert.read(tmp_path / "nowhere.pth")

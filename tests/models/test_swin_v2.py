@@ -1,0 +1,364 @@
+"""Unit 05's Swin v2 is timm's: same weights, same logits and gradients; and each known mistake in a port is noticed.
+
+The golden values are PyTorch's, of weights made by rule, in float64 (`tests/golden`). Here everything runs in float64
+too, so that the function is compared and not its rounding; that float32 agrees up to rounding is a test of its own.
+"""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from golden import rule
+from parity import quick, see_that_the_limit_is_a_hundred_times_the_rounding
+
+from utils.base import definitions
+from utils.base.errors import CourseError
+from utils.base.paths import ROOT
+from utils.convert import swin_v2 as convert
+
+LESSON = "notebooks/05_swin_v2_imagenette.py"
+GOLDEN = Path(__file__).parents[1] / "golden"
+CASES = json.loads((GOLDEN / "swin_v2.json").read_text(encoding="utf-8"))["cases"]
+SHAPES = json.loads((GOLDEN / "swin_v2.json").read_text(encoding="utf-8"))["shapes"]
+# case → configuration of the lesson's table, and its changes
+MODELS = {
+    "tiny, window 8, 256 px": ("tiny", {}),
+    "tiny, window 4, 128 px": ("tiny", {"window": 4}),
+    "tiny, window 12, 192 px": ("tiny", {"window": 12}),
+    "tiny, window 16 after 12": ("tiny", {"window": 16, "trained_windows": (12, 12, 12, 6)}),
+    "tiny, 256 × 192": ("tiny", {}),
+    "tiny, 200 × 232": ("tiny", {}),
+    "micro": ("micro", {}),
+    "micro, padded": ("micro", {}),
+    "micro, window 16 after 8": ("micro", {"window": 16, "trained_windows": (8, 8, 4)}),
+    "micro, absolute position": ("micro", {"absolute_position": True}),
+}
+# Of a logit, of the loss, and of a tensor's two numbers in relation to its norm. Rounding gives 3.0e-12 at most (tiny,
+# 200 × 232), and the smallest of the mistakes below, the epsilon of 1.01e-5, 4.3e-6.
+LIMIT = 1e-9
+# what is compared at every change; `make proof` compares the rest as well
+OFTEN = ("micro, padded", "micro, absolute position")
+# Of a logit in float32: a hundred times what rounding gives at most with ten kinds of pictures, 2.3e-5. So much, since
+# the factor on the cosines reaches 100 with these weights, and rounding grows with it (PyTorch's too). (bfloat16 in the
+# place of float32 gives 0.35.)
+FLOAT32_LIMIT = 2e-3
+
+
+def lesson():
+    return definitions.load(LESSON)
+
+
+def build(case, module, **changes):
+    name, own = MODELS[case]
+    return module.swin_v2(name, **own | changes)
+
+
+@lru_cache
+def state_dict(case):
+    """The golden weights as PyTorch has them, float32."""
+    shapes = {name: tuple(shape) for name, shape in SHAPES[CASES[case]["model"]].items()}
+    if MODELS[case][1].get("absolute_position"):
+        _, height, width = CASES[case]["pictures"]
+        shapes["absolute_pos_embed"] = (1, height // 4 * width // 4, shapes["patch_embed.proj.bias"][0])
+    return rule.state_dict(shapes)
+
+
+def prepared(case, module, dtype):
+    """Model, weights and pictures of a case in that dtype."""
+    return prepared_for(rule.images(case, *CASES[case]["pictures"]), case, module, dtype)
+
+
+def prepared_for(images, case, module, dtype):
+    model = build(case, module, dtype=dtype)
+    like = jax.eval_shape(model.init, jax.random.key(0), images)
+    variables = convert.to_flax(state_dict(case), like)
+    return model, *jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), (variables, images))
+
+
+def logits_of(case, module):
+    """The logits in float64. Where the maps are those of "micro", not compiled as a whole: so the copies with a mistake
+    share what is compiled of them.
+    """
+    model, variables, images = prepared(case, module, jnp.float64)
+    shared = CASES[case]["pictures"] == CASES["micro"]["pictures"]
+    apply = model.apply if shared else quick(model.apply)
+    return np.asarray(apply(variables, images))
+
+
+def compiled_logits(images, case, module, dtype):
+    """The logits of any pictures, of one compiled program."""
+    model, variables, images = prepared_for(images, case, module, dtype)
+    return np.asarray(quick(model.apply)(variables, images))
+
+
+def loss_of(model, labels):
+    """The mean cross-entropy and the logits, as a function of variables and pictures."""
+
+    def loss(variables, images):
+        logits = model.apply(variables, images)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean(), logits
+
+    return loss
+
+
+# --- equal to the reference -------------------------------------------------------------------------------------------
+
+
+def test_tiny_has_as_many_weights_as_timms():
+    spec = jax.eval_shape(lesson().swin_v2("tiny").init, jax.random.key(0), jnp.zeros((1, 256, 256, 3)))
+    assert sum(leaf.size for leaf in jax.tree.leaves(spec)) == 27_585_844
+
+
+@pytest.mark.parametrize(
+    "case", [case if case in OFTEN else pytest.param(case, marks=pytest.mark.proof) for case in MODELS]
+)
+def test_logits_loss_and_every_gradient_equal_timms(case, float64):
+    golden = CASES[case]
+    model, *arguments = prepared(case, lesson(), jnp.float64)
+    loss = loss_of(model, jnp.arange(len(arguments[1])) % 10)
+    step = quick(jax.value_and_grad(loss, argnums=(0, 1), has_aux=True))
+    (value, logits), (gradients, of_pictures) = step(*arguments)
+    gradients = convert.to_torch(gradients) | {"images": np.asarray(of_pictures)}
+    assert gradients.keys() == golden["gradients"].keys()
+    distances = {name: rule.distance(name, array, golden["gradients"][name]) for name, array in gradients.items()}
+    distances["logits"] = np.abs(logits - np.array(golden["logits"])).max()
+    distances["loss"] = abs(float(value) - golden["loss"])
+    print(f"{case}: at most {max(distances.values()):.1e}")
+    assert not {name: distance for name, distance in distances.items() if not distance <= LIMIT}
+
+
+def test_in_float32_it_is_the_same_up_to_rounding():
+    logits = compiled_logits(rule.images("micro", *CASES["micro"]["pictures"]), "micro", lesson(), jnp.float32)
+    np.testing.assert_allclose(logits, CASES["micro"]["logits"], rtol=0, atol=FLOAT32_LIMIT)
+
+
+@pytest.mark.proof
+def test_the_limit_in_float32_is_a_hundred_times_what_rounding_gives():
+    size = CASES["micro"]["pictures"]
+    images = np.concatenate([rule.images(f"seed {seed}", *size) for seed in range(10)])
+    see_that_the_limit_is_a_hundred_times_the_rounding(
+        FLOAT32_LIMIT, lambda images, dtype: compiled_logits(images, "micro", lesson(), dtype), images
+    )
+
+
+def test_in_bfloat16_logits_are_float32_and_near():
+    model, variables, images = prepared("micro", lesson(), jnp.float32)
+    logits = quick(model.clone(dtype=jnp.bfloat16).apply)(variables, images)
+    assert logits.dtype == jnp.float32
+    assert np.sqrt(np.mean((np.asarray(logits) - CASES["micro"]["logits"]) ** 2)) < 0.2  # of logits with deviation 1
+
+
+# --- each mistake is noticed ------------------------------------------------------------------------------------------
+
+# what is wrong → (case, text of the lesson, text instead)
+MUTANTS = {
+    "GELU by tanh": ("micro", "approximate=False", "approximate=True"),
+    "LayerNorm with Flax's epsilon": ("micro", "epsilon=1e-5", "epsilon=1e-6"),
+    "LayerNorm with epsilon 768": ("micro", "epsilon=1e-5", "epsilon=768"),
+    "no limit of the logit scale": ("micro", "jnp.minimum(logit_scale, math.log(100.0))", "logit_scale"),
+    "a bias for the keys": (
+        "micro",
+        "q, k, v = jnp.split(qkv, 3, axis=-1)",
+        "q, k, v = jnp.split(qkv, 3, axis=-1); k = k + 0.1",
+    ),
+    "the last stage is shifted too": (
+        "micro",
+        "window // 2 if shifted and length > window else 0",
+        "min(length, window) // 2 if shifted else 0",
+    ),
+    "no sigmoid on the bias": ("micro", "16 * nn.sigmoid(", "("),
+    "no factor 16": ("micro", "16 * nn.sigmoid(", "nn.sigmoid("),
+    "no mask": ("micro", "if any(shift) else None", "if False else None"),
+    "no logarithm": ("micro", "np.sign(x) * np.log2(np.abs(x) + 1) / np.log2(8)", "x / 8"),
+    "coordinates divided by the window": ("micro", "np.array(trained or window) - 1", "np.array(trained or window)"),
+    "merging goes right, then down": (
+        "micro",
+        "x[:, 1::2, 0::2], x[:, 0::2, 1::2]",
+        "x[:, 0::2, 1::2], x[:, 1::2, 0::2]",
+    ),
+    "rows and columns swapped in the offsets": (
+        "micro",
+        'np.arange(1 - w, w), indexing="ij"',
+        'np.arange(1 - w, w), indexing="xy"',
+    ),
+    "query and key swapped in the offsets": ("micro", "rows[:, None] - rows[None, :]", "rows[None, :] - rows[:, None]"),
+    "keys not normalised": ("micro", "unit_vectors(at_least_float32(k))", "at_least_float32(k)"),
+    "not shifted back": ("micro", "return jnp.roll(x, shift, axis=(1, 2))", "return x"),
+    "norm before the attention": (
+        "micro",
+        'layer_norm(name="norm1", **norm)(self.attend(x))',
+        'self.attend(layer_norm(name="norm1", **norm)(x))',
+    ),
+    "no norm in the merging": (
+        "micro",
+        'return layer_norm(dtype=self.dtype, name="norm")(merged)',
+        'layer_norm(dtype=self.dtype, name="norm")(merged)\n        return merged',
+    ),
+    "no norm after the patches": (
+        "micro",
+        'x = layer_norm(dtype=self.dtype, name="patch_norm")(x)',
+        'layer_norm(name="patch_norm")(x)',
+    ),
+    "padding on the other side": (
+        "micro, padded",
+        "((0, 0), (0, below), (0, right), (0, 0))",
+        "((0, 0), (below, 0), (right, 0), (0, 0))",
+    ),
+    "trained window ignored": ("micro, window 16 after 8", "np.array(trained or window)", "np.array(window)"),
+    "absolute position left out": ("micro, absolute position", "x = x + places.astype(self.dtype)", "pass"),
+}
+
+
+MEASURED = ROOT / "ressources/mistakes_swin_v2.json"
+
+
+def measured():
+    """Mistake → the distance that the lesson shows."""
+    return json.loads(MEASURED.read_text(encoding="utf-8"))["distances"]
+
+
+def distance(mistake, folder):
+    """How far the mistake, made in a copy of the lesson, takes the logits from timm's: the largest difference."""
+    case, right, wrong = MUTANTS[mistake]
+    return float(np.abs(logits_of(case, mutated(right, wrong, folder)) - CASES[case]["logits"]).max())
+
+
+def mutated(right, wrong, folder):
+    """A copy of the lesson with the mistake in it."""
+    text = (ROOT / LESSON).read_text(encoding="utf-8")
+    assert text.count(right) == 1, "the lesson changed: say anew where this mistake would be made"
+    (folder / "mutant.py").write_text(text.replace(right, wrong), encoding="utf-8")
+    return definitions.load(folder / "mutant.py")
+
+
+@pytest.mark.parametrize("mistake", MUTANTS)
+def test_a_mistake_moves_the_logits_as_far_as_the_lesson_shows(mistake, tmp_path, float64):
+    apart = distance(mistake, tmp_path)
+    assert apart > 10 * LIMIT, f"only {apart:.1e}"
+    assert apart == pytest.approx(measured()[mistake], rel=0.02), "python tests/golden/mistakes.py"
+
+
+def test_the_lesson_shows_no_other_mistakes():
+    assert set(measured()) == set(MUTANTS)
+
+
+PATCH_NORM = 'x = layer_norm(dtype=self.dtype, name="patch_norm")(x)'
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        pytest.param("epsilon=1e-5", "epsilon=1.01e-5", id="LayerNorm with epsilon 1.01e-5", marks=pytest.mark.proof),
+        pytest.param(
+            PATCH_NORM,
+            f"x = 1.04 * x - 0.04 * jax.lax.stop_gradient(x); {PATCH_NORM}",
+            id="gradient of the patches × 1.04",
+        ),
+    ],
+)
+def test_a_mistake_that_hardly_moves_the_logits_is_caught_by_the_gradient(right, wrong, tmp_path, float64):
+    model, variables, images = prepared("micro", mutated(right, wrong, tmp_path), jnp.float64)
+    loss = loss_of(model, jnp.arange(len(images)) % 10)
+    of_pictures, _ = quick(jax.grad(loss, argnums=1, has_aux=True))(variables, images)
+    apart = rule.distance("images", np.asarray(of_pictures), CASES["micro"]["gradients"]["images"])
+    print(f"{apart:.1e}")
+    assert apart > 10 * LIMIT, f"only {apart:.1e}"
+
+
+# --- the pieces -------------------------------------------------------------------------------------------------------
+
+
+def test_windows_go_together_again():
+    x = jax.random.normal(jax.random.key(0), (2, 12, 8, 3))
+    windows = lesson().window_partition(x, (3, 4))
+    assert windows.shape == (2, 8, 12, 3)
+    np.testing.assert_array_equal(windows[1, 3].reshape(3, 4, 3), x[1, 3:6, 4:8])
+    np.testing.assert_array_equal(lesson().window_reverse(windows, (3, 4), (12, 8)), x)
+
+
+def test_nothing_passes_between_strangers():
+    """With one block of shifted windows, no token sees one that stands at the other side of the picture."""
+    block = lesson().Block(heads=1, window=4, shifted=True)
+    x = jax.random.normal(jax.random.key(0), (1, 12, 12, 4))
+    weights = jax.tree.map(lambda leaf: leaf + 0.3, quick(block.init)(jax.random.key(1), x))
+    seen = quick(jax.grad(lambda x: block.apply(weights, x)[0, 0, 0].sum()))(x)[0]
+    reached = np.flatnonzero(np.abs(np.asarray(seen)).max(axis=(0, 2)) > 1e-12)
+    assert reached.tolist() == [0, 1]
+
+
+def test_a_new_block_changes_nothing():
+    block = lesson().Block(heads=2, window=4, shifted=True)
+    x = jax.random.normal(jax.random.key(0), (1, 8, 8, 8))
+    np.testing.assert_array_equal(quick(block.apply)(quick(block.init)(jax.random.key(1), x), x), x)
+
+
+def test_zero_vectors_have_a_finite_gradient():
+    gradient = jax.grad(lambda x: lesson().unit_vectors(x).sum())(jnp.zeros((2, 4)))
+    assert bool(jnp.isfinite(gradient).all())
+
+
+def test_drop_path_leaves_branches_out_in_training_only_and_keeps_the_mean():
+    drop, x = lesson().DropPath(0.25), jnp.ones((4000, 1, 1, 1))
+    kept = drop.apply({}, x, train=True, rngs={"drop_path": jax.random.key(0)})
+    np.testing.assert_allclose(np.unique(kept), [0.0, 4 / 3], rtol=1e-6)
+    assert abs(float(kept.mean()) - 1) < 0.05
+    np.testing.assert_array_equal(drop.apply({}, x, train=False), x)
+
+
+def test_the_same_weights_fit_every_window_and_size():
+    module = lesson()
+    small, large = module.swin_v2("micro"), module.swin_v2("micro", window=8, trained_windows=(4, 4, 4))
+    shapes = [
+        jax.tree.map(jnp.shape, jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, side, side, 3))))
+        for model, side in ((small, 64), (large, 128))
+    ]
+    assert shapes[0] == shapes[1]
+
+
+def test_what_decays():
+    module = lesson()
+    spec = jax.eval_shape(
+        module.swin_v2("micro", absolute_position=True).init, jax.random.key(0), jnp.zeros((1, 64, 64, 3))
+    )
+    mask = module.decay_mask(spec)
+    flat = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(mask)}
+    decayed = {name for name, leaf in flat.items() if leaf}
+    assert all(name.endswith("['kernel']") for name in decayed)
+    assert not any("position" in name or "logit_scale" in name for name in decayed)
+    assert len(decayed) == 1 + 6 * 4 + 2 + 1  # patches; qkv, proj, wide, narrow; mergings; head
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "size", "words"),
+    [
+        ({}, (66, 64), "64 or 68"),
+        ({}, (2, 64), "4 pixels"),
+        ({"heads": (3, 4, 8)}, (64, 64), "stage 0 has 32 channels"),
+        ({"heads": (2, 4)}, (64, 64), "one entry a stage"),
+        ({"trained_windows": (8,)}, (64, 64), "one entry a stage"),
+    ],
+)
+def test_what_cannot_be_built_is_said(changes, size, words):
+    model = lesson().swin_v2("micro", **changes)
+    with pytest.raises(ValueError, match=words):
+        jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *size, 3)))
+
+
+def test_an_absolute_position_fits_one_size():
+    model = lesson().swin_v2("micro", absolute_position=True)
+    variables = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
+    with pytest.raises(ValueError, match="64 × 64 pixels, not 32 × 32"):
+        jax.eval_shape(model.apply, variables, jnp.zeros((1, 32, 32, 3)))
+
+
+def test_an_unknown_configuration_names_the_known():
+    with pytest.raises(ValueError, match="micro, tiny, small, base"):
+        lesson().swin_v2("huge")

@@ -1,0 +1,179 @@
+"""The openings of the test set and the scoreboard: kept for the student, honest, and no matter to a machine's run."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from utils import data, records, scoreboard, testset
+from utils.base.errors import CourseError
+
+
+class Pictures(NamedTuple):
+    """What the records need of batches."""
+
+    source: str
+    examples: int = 100
+
+
+SAMPLE = Pictures("cifar10 train[80%:]: the course's sample, 100 examples, 10 classes")
+REAL = Pictures("cifar10 train[80%:]: the real set, 10,000 examples, 10 classes", 10_000)
+RUN = {"accuracy": 0.5, "parameters": 1000, "epochs": 3, "seconds": 2.0}
+
+
+@pytest.fixture(params=["a student's", "a machine's"])
+def run(request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Records on disk and in memory are the same to what is above them."""
+    for name in records.BY_A_MACHINE:
+        monkeypatch.delenv(name, raising=False)
+    if request.param == "a machine's":
+        monkeypatch.setenv("COURSE_RESULTS", "somewhere")
+    monkeypatch.setattr(records, "MODELS", tmp_path)
+    monkeypatch.setattr(records, "_of_this_process", {})
+    monkeypatch.setattr(data, "load", lambda name, split, **options: {"sample": SAMPLE, "real": REAL}[name])
+    return request.param
+
+
+def opened(name: str = "sample", score=lambda test: 0.75, model: str = "VGG8") -> float:
+    return testset.open(name, score, model=model, batch_size=8)
+
+
+# --- the test set ---------------------------------------------------------------------------------------------
+
+
+def test_the_first_opening_is_recorded_and_quiet(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert opened(score=lambda test: 0.5 if test is SAMPLE else 1.0) == 0.5
+    assert capsys.readouterr().out == ""
+    (entry,) = testset.openings(SAMPLE.source)
+    assert (entry["model"], entry["accuracy"], entry["data"]) == ("VGG8", 0.5, SAMPLE.source)
+
+
+def test_the_next_says_which_time_it_is_and_what_came_before(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for model in ("one", "two", "three", "four", "five"):
+        opened(model=model)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[7] for line in lines] == ["2nd", "3rd", "4th", "5th"]
+    assert "Before: one, a moment ago: 75.0 %." in lines[0]
+    assert "Before: 1 earlier; two, a moment ago" in lines[3] and "one," not in lines[3]
+
+
+def test_sample_and_real_set_are_counted_apart(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    opened("sample")
+    opened("real")
+    assert capsys.readouterr().out == ""
+    assert len(testset.openings(SAMPLE.source)) == len(testset.openings(REAL.source)) == 1
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])
+def test_an_opening_that_breaks_off_counts(run: str, stop: type, capsys: pytest.CaptureFixture[str]) -> None:
+    def breaks_off(test: object) -> float:
+        raise stop
+
+    with pytest.raises(stop):
+        opened(score=breaks_off)
+    opened()
+    assert "2nd time. Before: VGG8, a moment ago: not finished" in capsys.readouterr().out
+
+
+def test_what_is_no_accuracy_is_refused(run: str) -> None:
+    for value in (None, 75.0, float("nan"), (0.1, 0.9), -0.1):
+        with pytest.raises(CourseError, match=r"score must return the accuracy, one number in 0\.\.1"):
+            opened(score=lambda test, value=value: value)
+    with pytest.raises(CourseError, match="which model is tested"):
+        opened(model=" ")
+    assert len(testset.openings(SAMPLE.source)) == 5
+
+
+def test_another_process_is_told_by_its_date(run: str, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+    opened()
+    (entry,) = testset.openings(SAMPLE.source)
+    monkeypatch.setattr(testset, "_process", lambda: "another")
+    opened()
+    assert f"VGG8, {entry['date']}: 75.0 %" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("number", "said"), [(1, "1st"), (11, "11th"), (12, "12th"), (22, "22nd"), (103, "103rd")])
+def test_ordinals(number: int, said: str) -> None:
+    assert testset._ordinal(number) == said
+
+
+# --- the scoreboard -------------------------------------------------------------------------------------------
+
+
+def test_entries_are_ranked_by_accuracy_within_their_own_pictures(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, accuracy in (("plain", 0.5), ("dropout", 0.75), ("decay", 0.25)):
+        scoreboard.add(name, SAMPLE, **{**RUN, "accuracy": accuracy})
+    scoreboard.add("dropout", REAL, **RUN)
+    assert [entry["name"] for entry in scoreboard.ranked(SAMPLE)] == ["dropout", "plain", "decay"]
+    scoreboard.show(SAMPLE)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == SAMPLE.source
+    assert [line.split()[0] for line in lines[3:6]] == ["dropout", "plain", "decay"]
+    assert "75.0 %  ± 4.3 %" in lines[3]
+    assert lines[6] == "Not ranked here, since they were measured on other pictures: 1 more."
+
+
+def test_a_name_shows_its_latest_figure_and_counts_its_tries(run: str) -> None:
+    for accuracy in (0.5, 0.9, 0.4):
+        scoreboard.add("mine", SAMPLE, **{**RUN, "accuracy": accuracy})
+    (entry,) = scoreboard.ranked(SAMPLE)
+    assert (entry["accuracy"], entry["tries"]) == (0.4, 3)
+
+
+def test_figures_that_cannot_be_are_refused(run: str) -> None:
+    for key, value, message in (
+        ("accuracy", 75.0, "not in 0..1"),
+        ("accuracy", None, "accuracy must be one number"),
+        ("seconds", float("nan"), "seconds must be one number"),
+        ("parameters", -1, "parameters must be one number"),
+    ):
+        with pytest.raises(CourseError, match=message):
+            scoreboard.add("mine", SAMPLE, **{**RUN, key: value})
+    with pytest.raises(CourseError, match="wants a name"):
+        scoreboard.add(" ", SAMPLE, **RUN)
+    assert scoreboard.ranked(SAMPLE) == []
+
+
+def test_an_empty_board_says_so(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    scoreboard.show(SAMPLE)
+    assert "no entries yet" in capsys.readouterr().out
+
+
+# --- the records ----------------------------------------------------------------------------------------------
+
+
+def test_a_students_record_is_on_disk_and_a_machines_run_leaves_none(run: str, tmp_path: Path) -> None:
+    opened()
+    scoreboard.add("mine", SAMPLE, **RUN)
+    written = {file.name: json.loads(file.read_text()) for file in tmp_path.iterdir()}
+    if run == "a student's":
+        assert set(written) == {"test_openings.json", "scoreboard.json"}
+        assert all(len(entries) == 1 for entries in written.values())
+    else:
+        assert written == {}
+
+
+def test_each_who_runs_notebooks_by_itself_is_known(run: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, other in itertools.permutations(records.BY_A_MACHINE, 2):
+        monkeypatch.delenv(other, raising=False)
+        monkeypatch.setenv(name, "1")
+        assert not records.lasting()
+
+
+@pytest.mark.parametrize("run", ["a student's"], indirect=True)  # a machine's has no file
+def test_a_spoilt_record_is_named_and_left(run: str, tmp_path: Path) -> None:
+    for spoilt in ("{", '{"a": 1}', "[1]"):
+        (tmp_path / "test_openings.json").write_text(spoilt)
+        with pytest.raises(CourseError, match=r"test_openings\.json cannot be read .*Mend it, or delete it"):
+            opened()
+        assert (tmp_path / "test_openings.json").read_text() == spoilt
+
+
+def test_what_a_run_leaves_goes_with_the_process_of_a_machine(run: str, tmp_path: Path) -> None:
+    folder = records.folder("My_vgg8")
+    assert folder.name == "My_vgg8" and folder == records.folder("My_vgg8")
+    assert folder.is_relative_to(tmp_path) == (run == "a student's")

@@ -1,0 +1,127 @@
+"""Weights in files: what is saved comes back, and what cannot be loaded is told by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from utils import weights
+from utils.base import trees
+from utils.base.errors import CourseError
+
+
+class Pair(NamedTuple):
+    mean: jax.Array
+    scales: list
+
+
+def tree() -> dict:
+    keys = jax.random.split(jax.random.key(0), 3)
+    return {
+        "vgg8/~/conv": {"w": jax.random.normal(keys[0], (3, 3, 2, 4)), "b": jnp.zeros(4)},
+        "norm": Pair(
+            jax.random.normal(keys[1], (4,), jnp.bfloat16), [jnp.float16(0.5), jnp.arange(3), jnp.array([True, False])]
+        ),
+        "nothing": {},
+    }
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return weights.save(tmp_path / "mine.safetensors", tree(), note={"model": "VGG8"})
+
+
+def test_every_leaf_comes_back_to_the_bit_with_its_dtype_and_the_trees_own_classes(file: Path) -> None:
+    back = weights.load(file, jax.eval_shape(tree))
+    assert jax.tree.structure(back) == jax.tree.structure(tree())
+    for got, want in zip(jax.tree.leaves(back), jax.tree.leaves(tree()), strict=True):
+        assert isinstance(got, jax.Array)
+        assert (got.dtype, got.shape) == (want.dtype, want.shape)
+        assert np.array_equal(got, want)
+
+
+def test_the_names_are_the_paths_and_the_note_is_in_the_header(file: Path) -> None:
+    names = {"vgg8/~/conv/w", "vgg8/~/conv/b", "norm/mean", "norm/scales/0", "norm/scales/1", "norm/scales/2"}
+    with safetensors.safe_open(file, "numpy") as other_reader:
+        assert set(other_reader.keys()) == names
+    assert weights.note(file) == {"model": "VGG8"}
+
+
+def test_arrays_that_are_not_row_by_row_are_saved_as_what_they_show(tmp_path: Path) -> None:
+    turned = np.arange(6.0, dtype=np.float32).reshape(2, 3).T
+    file = weights.save(tmp_path / "a.safetensors", {"w": turned, "part": turned[::2]})
+    back = weights.load(file, {"w": turned, "part": turned[::2]})
+    assert np.array_equal(back["w"], turned) and np.array_equal(back["part"], turned[::2])
+
+
+def test_weights_of_another_model_are_told_by_name(file: Path) -> None:
+    other = tree()
+    other["vgg8/~/conv"] = {"w": jnp.zeros((3, 3, 2, 8)), "b": jnp.zeros(4)}
+    with pytest.raises(CourseError, match=r"vgg8/~/conv/w is \[3, 3, 2, 4\] float32, not \[3, 3, 2, 8\] float32"):
+        weights.load(file, other)
+    with pytest.raises(CourseError, match=r"not expected: norm/mean, norm/scales/0, norm/scales/1 and 1 more"):
+        weights.load(file, {"vgg8/~/conv": tree()["vgg8/~/conv"]})
+    with pytest.raises(CourseError, match=r"model: missing: head/w\."):
+        weights.load(file, tree() | {"head": {"w": jnp.zeros(2)}})
+    with pytest.raises(CourseError, match=r"norm/mean is \[4\] bfloat16, not \[4\] float32"):
+        weights.load(file, tree() | {"norm": Pair(jnp.zeros(4), tree()["norm"].scales)})
+
+
+def test_a_file_cut_anywhere_is_refused(file: Path) -> None:
+    whole = file.read_bytes()
+    for length in (0, 5, 40, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:length])
+        with pytest.raises(CourseError, match=r"cut (short|off).*again"):
+            weights.load(file, tree())
+    with pytest.raises(CourseError, match="bytes are there"):
+        weights.load(file, tree())
+
+
+@pytest.mark.parametrize("content", [b"hello, this is a text " * 99, b"\x80\x04\x95" * 99, b"\x02" + b"\0" * 7 + b"[]"])
+def test_a_file_of_another_format_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.safetensors").write_bytes(content)
+    for read in (weights.note, lambda path: weights.load(path, tree())):
+        with pytest.raises(CourseError, match="no safetensors file"):
+            read(tmp_path / "a.safetensors")
+
+
+def test_a_file_with_bytes_too_many_is_damaged(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + b"more")
+    with pytest.raises(CourseError, match="is damaged"):
+        weights.load(file, tree())
+
+
+def test_what_is_missing_or_no_weight_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match=r"There is no file .*Train the model first"):
+        weights.load(tmp_path / "none.safetensors", tree())
+    for wrong, message in (
+        ({"key": jax.random.key(0)}, "key is a random key"),
+        ({"name": "VGG8"}, "name is .*a weights file holds arrays of numbers only"),
+        ({"a": None}, "the tree is empty"),
+        ({"a/b": jnp.ones(1), "a": {"b": jnp.ones(1)}}, "Two leaves of the tree are called 'a/b'"),
+    ):
+        with pytest.raises(CourseError, match=message):
+            weights.save(tmp_path / "a.safetensors", wrong)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_write_that_fails_leaves_the_older_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(CourseError, match="No space left on device"):
+        weights.save(file, {"w": jnp.ones(3)})
+    assert jax.tree.leaves(weights.load(file, tree()))
+
+
+def test_differences_are_empty_for_the_same_and_short_for_many() -> None:
+    forms = {f"layer_{i}": "[2] float32" for i in range(50)}
+    assert trees.differences(forms, forms) == ""
+    assert trees.differences({}, forms) == "missing: layer_0, layer_1, layer_2 and 47 more"

@@ -1,0 +1,341 @@
+"""Races: that the clocks wait, that what is stored is what ran, and that who is missing is told."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from utils.base.errors import CourseError
+from utils.commands import race
+from utils.races import breakdown, catalogue, entrants_jax, report, run, stored, turns
+
+TINY = {"cnn": (8, 8, 1), "vgg8": (16, 16, 3)}
+
+
+def tiny(model: str) -> catalogue.Race:
+    """A race of this model that takes a second or two."""
+    race = next(race for race in catalogue.RACES.values() if race.model == model)
+    return catalogue.shorter(race)._replace(image=TINY[model], batch=2)
+
+
+# ---- what runs
+
+
+@pytest.mark.parametrize(
+    "model", ["cnn", pytest.param("vgg8", marks=pytest.mark.proof)]
+)  # the others compile for longer than a test should take
+def test_the_lessons_model_trains_and_every_epoch_is_timed(model: str) -> None:
+    race = tiny(model)._replace(epochs=3)
+    told = run.measure(run.build(race, "jax"), race)
+    assert len(told["train"]) == len(told["evaluate"]) == len(told["losses"]) == 3
+    assert all(seconds > 0 for seconds in told["train"] + told["evaluate"])
+    assert np.isfinite(told["losses"]).all()
+    assert told["losses"][0] != told["losses"][2]  # one batch, seen three times: it has moved
+    assert told["first_step"] <= told["train"][0]
+    assert told["first_eval"] <= told["evaluate"][0]
+
+
+def test_clocks_stop_only_when_the_device_has_finished() -> None:
+    class Late:
+        """A device that returns from a call at once and does its work while it is waited for."""
+
+        due = 0.0
+
+        def call(self, batch: Any) -> float:
+            self.due += 0.02
+            return 1.0
+
+        def wait(self, losses: list[float]) -> float:
+            time.sleep(self.due)
+            self.due = 0.0
+            return float(np.mean(losses))
+
+    late = Late()
+    race = tiny("cnn")._replace(steps=3, eval_steps=2, epochs=2)
+    entrant = run.Entrant(1, "cpu", lambda images, labels: None, late.call, late.call, late.wait)
+    told = run.measure(entrant, race)
+    assert min(told["train"]) >= 0.06  # three steps of 20 ms
+    assert min(told["evaluate"]) >= 0.04
+    assert told["first_step"] >= 0.02
+
+
+def test_every_race_and_every_entrant_has_its_model() -> None:
+    for one in catalogue.RACES.values():
+        assert set(one.entrants) <= set(catalogue.ENTRANTS)
+        assert one.model in entrants_jax.MODELS
+        assert one.epochs > 1  # or there is no later epoch to tell of
+
+
+def test_pictures_are_the_same_for_everybody_and_differ_from_batch_to_batch() -> None:
+    race = tiny("cnn")
+    images, labels = run.pictures(race, 0)
+    assert images.shape == (2, 8, 8, 1)
+    assert (images.dtype, labels.dtype) == (np.float32, np.int32)
+    assert np.array_equal(images, run.pictures(race, 0)[0])
+    assert not np.array_equal(images, run.pictures(race, 1)[0])
+
+
+# ---- taking turns
+
+
+def fake(**speeds: float):
+    """`cli.time_one` with made-up times; a speed of 0 means that it is not installed."""
+    calls: list[str] = []
+
+    def time_one(race: catalogue.Race, entrant: str) -> dict[str, Any]:
+        calls.append(entrant)
+        speed = speeds.get(entrant.replace(" ", "_"), 0)
+        if not speed:
+            return {"missing": "torch"}
+        one = [2 / speed, 1 / speed, 1 / speed]
+        return {
+            "parameters": 7,
+            "device": "cpu",
+            "first_step": 1.0,
+            "train": one,
+            "first_eval": 0.5,
+            "evaluate": one,
+            "losses": [3.0, 2.0, 1.0],
+        }
+
+    time_one.calls = calls  # type: ignore[attr-defined]
+    return time_one
+
+
+def test_rounds_alternate_in_direction_and_the_missing_are_told_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    timed = fake(jax=2.0, torch=1.0)
+    monkeypatch.setattr(turns, "time_one", timed)
+    monkeypatch.setattr(stored, "write", lambda result: tmp_path)
+    result = turns.run(catalogue.find("resnet18"), 2)
+    assert timed.calls == ["jax", "torch", "torch compiled", "torch", "jax"]
+    assert [(r["round"], r["entrant"]) for r in result.runs] == [(0, "jax"), (0, "torch"), (1, "torch"), (1, "jax")]
+    assert result.missing == {"torch compiled": "torch is not installed"}
+    assert "PyTorch, compiled did not run: torch is not installed" in report.as_table(result)
+
+
+def test_another_model_is_not_raced(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed = fake(jax=2.0, torch=1.0)
+    monkeypatch.setattr(turns, "time_one", lambda race, name: timed(race, name) | {"parameters": len(name)})
+    with pytest.raises(CourseError, match="not the same model"):
+        turns.run(catalogue.find("resnet18"), 1, store=False)
+
+
+def test_a_run_that_breaks_is_told_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    race = catalogue.find("cnn")._replace(name="no such race")
+    told = turns.time_one(race, "jax")
+    assert "status 2" in told["problem"]
+    assert "no such race" in told["problem"]
+
+
+def test_no_run_finds_what_an_earlier_one_has_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    caches: list[Path] = []
+
+    def start(command: list[str], *, env: dict[str, str], **_: Any) -> subprocess.CompletedProcess[str]:
+        caches.append(Path(env["TORCHINDUCTOR_CACHE_DIR"]))
+        assert list(caches[-1].iterdir()) == []
+        (caches[-1] / "compiled").touch()
+        assert env["JAX_ENABLE_COMPILATION_CACHE"] == "false"
+        return subprocess.CompletedProcess(command, 0, '{"losses": []}', "")
+
+    monkeypatch.setattr(turns.subprocess, "run", start)
+    for _ in range(2):
+        assert turns.time_one(catalogue.find("cnn"), "torch compiled") == {"losses": []}
+    assert caches[0] != caches[1]
+    assert not any(cache.exists() for cache in caches)
+
+
+def test_unknown_races_and_rounds_are_answered_with_what_there_is() -> None:
+    with pytest.raises(CourseError, match="There are: cnn"):
+        race.main(["vgg16"])
+    with pytest.raises(CourseError, match="--rounds"):
+        race.main(["cnn", "--rounds", "0"])
+
+
+def test_a_race_made_for_a_gpu_is_cut_short_without_one_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raced: list[catalogue.Race] = []
+    timed = fake(jax=2.0, torch=1.0)
+
+    def time_one(race: catalogue.Race, entrant: str) -> dict[str, Any]:
+        raced.append(race)
+        return timed(race, entrant)
+
+    monkeypatch.setattr(turns, "has_gpu", lambda: False)
+    monkeypatch.setattr(turns, "time_one", time_one)
+    monkeypatch.setattr(stored, "write", lambda result: stored.FOLDER / "a.json")
+    assert race.main(["swin_tiny_64_float32", "cnn", "--rounds", "1"]) == 0
+    tiny_race, cnn = catalogue.find("swin_tiny_64_float32"), catalogue.find("cnn")
+    assert {race.steps for race in raced if race.name == tiny_race.name} == {1}
+    assert all(race == cnn for race in raced if race.name == cnn.name)
+    assert "swin_tiny_64_float32 is made for a GPU" in (told := capsys.readouterr().out)
+    assert "cnn is made" not in told
+    monkeypatch.setattr(turns, "has_gpu", lambda: True)
+    race.main(["swin_tiny_64_float32", "--rounds", "1"])
+    assert raced[-1] == tiny_race
+
+
+def test_the_process_of_an_entrant_races_as_long_as_it_was_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[str] = []
+
+    def step(what: str) -> Any:
+        return lambda batch: calls.append(what)
+
+    entrant = run.Entrant(1, "cpu", lambda images, labels: None, step("train"), step("evaluate"), lambda losses: 0.0)
+    monkeypatch.setattr(run, "build", lambda race, name: entrant)
+    assert run.main(["cnn", "jax", "--steps=2", "--eval-steps=3", "--epochs=4"]) == 0
+    assert calls == 4 * (2 * ["train"] + 3 * ["evaluate"])
+    assert len(json.loads(capsys.readouterr().out)["train"]) == 4
+
+
+# ---- what is told
+
+
+@pytest.fixture
+def result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> stored.Result:
+    monkeypatch.setattr(turns, "time_one", fake(jax=3.0, torch=2.0, torch_compiled=4.0))
+    monkeypatch.setattr(stored, "FOLDER", tmp_path)
+    monkeypatch.setattr(stored, "write", lambda result, write=stored.write: write(result, tmp_path))
+    return turns.run(catalogue.find("resnet18"), 3)
+
+
+@pytest.mark.proof
+def test_a_step_is_cut_into_parts_that_the_whole_contains() -> None:
+    result = breakdown.measure(tiny("cnn"), repeats=2)
+    assert set(result.milliseconds) == {*breakdown.PARTS, "step", "dispatch"}
+    assert (result.milliseconds["step"] or 0.0) >= (result.milliseconds["dispatch"] or 0.0) > 0
+    assert min(result.milliseconds[name] or 0.0 for name in ("input", "transfer", "forward", "update")) > 0
+    assert "mnist" in result.data
+
+
+def test_ratios_are_taken_pair_by_pair(result: stored.Result) -> None:
+    for run_ in result.runs:  # the machine runs at half its speed in round 1: each pair's ratio stays
+        if run_["round"] == 1:
+            run_["train"] = [2 * seconds for seconds in run_["train"]]
+    assert report.ratio(result, "train", "torch") == pytest.approx((1.5, 1.5, 1.5, 3))
+    assert report.ratio(result, "train", "torch compiled") == pytest.approx((0.75, 0.75, 0.75, 3))
+    assert report.ratio(result, "train", "keras") is None
+
+
+def test_the_first_epoch_is_told_apart(result: stored.Result) -> None:
+    jax_run = result.runs[0]
+    later = report.pictures_per_second(result, jax_run, "train")
+    assert later == pytest.approx(result.batch * result.steps * 3.0)
+    assert report.pictures_per_second(result, jax_run, "train, first epoch") == pytest.approx(later / 2)
+
+
+def test_everybodys_first_step_is_told(result: stored.Result) -> None:
+    for run_ in result.runs:
+        run_["first_step"] = 3.0 if run_["entrant"] == "jax" else 0.25
+    assert report.first_steps(result) == "first step: JAX 3.00 s, PyTorch 0.25 s, PyTorch, compiled 0.25 s"
+
+
+def test_what_was_written_is_read_back(result: stored.Result, tmp_path: Path) -> None:
+    (read,) = stored.load("resnet18", tmp_path)
+    assert read == result
+    assert stored.load("cnn", tmp_path) == []
+
+
+def test_a_result_replaces_that_of_its_own_machine_only(result: stored.Result, tmp_path: Path) -> None:
+    other = result._replace(machine=result.machine | {"processor": "Another (R) Processor", "cores": 4})
+    gpu = result._replace(machine=result.machine | {"device": "A GPU"})
+    for one in (other, gpu, gpu):
+        stored.write(one)
+    machines = [found.machine for found in stored.load("resnet18", tmp_path)]
+    assert len(machines) == 3
+    assert other.machine in machines
+    assert result.machine in machines
+    assert machines[-1] == gpu.machine  # processors first
+    assert (tmp_path / "resnet18-another-r-processor-4-cores.json").exists()
+    assert "A GPU, " in report.headline(gpu)
+    assert "Another (R) Processor, 4 cores" in report.headline(other)
+
+
+def test_a_lesson_shows_every_stored_result_and_says_when_there_is_none(
+    result: stored.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import matplotlib.pyplot as plt
+
+    shown: list[int] = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(len(plt.get_fignums())))
+    stored.write(result._replace(machine=result.machine | {"device": "A GPU"}))
+    report.show("resnet18", tmp_path)
+    told = capsys.readouterr().out
+    assert len(shown) == 2
+    assert "A GPU" in told
+    assert "3 rounds of 3 epochs; steps an epoch: 8 training, 8 evaluation" in told
+    report.show("cnn", tmp_path)
+    assert capsys.readouterr().out.startswith("No result of the race cnn is stored. `python -m utils race cnn`")
+    breakdown.show("cnn", tmp_path)
+    assert capsys.readouterr().out.startswith("No breakdown of cnn is stored. `python -m utils race --breakdown cnn`")
+    assert len(shown) == 2
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("speed", "text"), [(3856.2, "3,856"), (41.4, "41"), (2.96, "3.0"), (2.74, "2.7"), (0.31, "0.31")]
+)
+def test_speeds_are_told_to_a_readers_precision(result: stored.Result, speed: float, text: str) -> None:
+    result = result._replace(runs=[r | {"train": [result.batch * result.steps / speed] * 3} for r in result.runs])
+    assert f" {text} img/s " in report.as_table(result)
+
+
+def test_a_damaged_result_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cnn-a-machine.json").write_text('{"race": "cnn"')
+    with pytest.raises(CourseError, match=r"cnn-a-machine\.json holds no result"):
+        stored.load("cnn", tmp_path)
+
+
+def test_the_picture_shows_every_entrant(result: stored.Result) -> None:
+    import matplotlib.pyplot as plt
+
+    figure, axes = report.draw(result)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["JAX", "PyTorch", "PyTorch, compiled"]
+    assert len(axes[1, 1].patches) == 6
+    plt.close(figure)
+
+
+# ---- what the course ships
+
+# the results that the lessons' prose speaks of; a user's own lie beside them
+MACHINE = "amd-epyc-2-cores"
+RACED = ("cnn", "vgg8", "resnet18", "swin_micro", "swin_tiny_32_float32", "swin_tiny_64_float32")
+SHIPPED = [stored.FOLDER / f"{race}-{MACHINE}.json" for race in RACED]
+SHIPPED_STEPS = [stored.FOLDER / f"step-{race}-{MACHINE}.json" for race in ("resnet18", "swin_micro")]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_result_has_machine_date_versions_and_pairs(path: Path) -> None:
+    result = stored.read(stored.Result, path)
+    race = catalogue.fitted(catalogue.find(result.race), gpu=result.machine["device"] != "cpu")
+    assert (result.batch, result.steps, result.precision) == (race.batch, race.steps, race.precision)
+    assert {len(run_["train"]) for run_ in result.runs} == {race.epochs}
+    assert result.machine["processor"]
+    assert result.date
+    assert {"jax", "torch"} <= set(result.versions)
+    pairs = report.ratio(result, "train", "torch")
+    assert pairs is not None
+    assert pairs.pairs >= 3
+    assert len({run_["parameters"] for run_ in result.runs}) == 1
+
+
+@pytest.mark.parametrize("path", SHIPPED_STEPS, ids=lambda path: path.stem)
+def test_a_shipped_breakdown_adds_up_and_says_where_it_was_measured(path: Path) -> None:
+    result = stored.read(breakdown.Breakdown, path)
+    assert set(result.milliseconds) == {*breakdown.PARTS, "step", "dispatch"}
+    computed = sum(result.milliseconds[name] or 0.0 for name in ("forward", "backward", "update"))
+    assert computed == pytest.approx(result.milliseconds["step"], rel=0.25)
+    assert result.machine["processor"]
+    assert result.date
+    assert result.batch == catalogue.find(result.race).batch
+    assert result.data  # the pictures that `input` read

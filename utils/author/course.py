@@ -1,0 +1,161 @@
+"""Run the notebooks of the course one after the other, and tell how they went."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from utils import results
+from utils.author import execute, pairs
+from utils.base import files, table
+from utils.base.errors import CourseError
+from utils.base.paths import BUILD, EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, shown, sources
+from utils.data import source
+from utils.progress import track
+
+BUDGET_SECONDS = 60
+RESULT = "course.json"
+PIPELINE_RESULT = "pipeline.json"
+
+
+def run_all(notebooks: list[Path], rows: list[dict[str, Any]], *, save: bool, timeout: float) -> None:
+    """Run each notebook; `rows` grows by one for each that is done."""
+    import nbformat
+
+    lengths = [len(nbformat.read(path, as_version=4).cells) for path in notebooks]
+    with track(total=sum(lengths), unit="cell") as bar:
+        for number, (path, length) in enumerate(zip(notebooks, lengths, strict=True), start=1):
+            name = shown(path)
+            bar.set_description_str(name)
+            if bar.disable:
+                print(f"[{number}/{len(notebooks)}] {name} …", flush=True)
+            done = bar.n
+            outcome = execute.run(path, timeout=timeout, on_cell=lambda _: bar.update())
+            bar.update(done + length - bar.n)
+            row = {
+                "notebook": name,
+                "status": outcome.status,
+                "seconds": round(outcome.seconds, 1),
+                "peak_mb": None if outcome.peak_mb is None else round(outcome.peak_mb),
+                "data": "; ".join(outcome.data),
+                "metrics": outcome.metrics,
+            }
+            if save and row["status"] == "ok":
+                try:
+                    execute.save(path, outcome.notebook)
+                except CourseError as problem:
+                    row["status"] = f"failed: not saved: {problem}"
+            rows.append(row)
+            write(rows, RESULT)
+            if row["status"] != "ok" or bar.disable:
+                tqdm.write(f"{name}: {row['status']}, {row['seconds']} s")
+
+
+def select(names: list[str]) -> list[Path]:
+    """The notebooks that the names mean; all lessons and solutions for no name.
+
+    A name is a unit (`02`, `02_flax_mnist_cnn`: its lesson and its solution), or one with its folder
+    (`solutions/02`, `exercises/01_jnp_and_jit.ipynb`).
+    """
+    found = {folder: sources(folder) for folder in (NOTEBOOKS, SOLUTIONS, EXERCISES)}
+    everything = [path.with_suffix(".ipynb") for folder in (NOTEBOOKS, SOLUTIONS) for path in found[folder]]
+    chosen = everything if not names else []
+    for name in names:
+        folder_name, _, stem = name.removesuffix(".ipynb").removesuffix(".py").rstrip("/").rpartition("/")
+        folders = [ROOT / folder_name] if folder_name else [NOTEBOOKS, SOLUTIONS]
+        candidates = [path for folder in folders for path in found.get(folder, [])]
+        hits = [path for path in candidates if path.stem == stem] or [
+            path for path in candidates if stem and path.stem.startswith(stem)
+        ]
+        if not hits:
+            known = [shown(path.with_suffix("")) for paths in found.values() for path in paths]
+            stems = sorted({path.stem for paths in found.values() for path in paths})
+            near = difflib.get_close_matches(name, stems + known, n=1, cutoff=0.4)
+            raise CourseError(
+                f"There is no notebook {name!r}. "
+                + (f"Did you mean {near[0]}?" if near else f"There are: {', '.join(stems)}.")
+            )
+        chosen += [path.with_suffix(".ipynb") for path in hits if path.with_suffix(".ipynb") not in chosen]
+    stale = [shown(path) for path in chosen if not pairs.in_step(path)]
+    if stale:
+        raise CourseError(f"Not what the .py beside it says: {', '.join(stale)}. {pairs.as_they_were()}")
+    if not chosen:
+        raise CourseError("There are no notebooks in notebooks/ and solutions/.")
+    return chosen
+
+
+def pipelines() -> str:
+    """Time the input pipelines and write build/pipeline.json. Returns the figures as a table."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from utils.data import bench, sets
+
+    names = tuple(name for name in bench.RECIPES if source.at_hand(sets.find(name)))  # nobody asked for a download
+    speeds = list(track(bench.bench(names), "input pipelines", total=len(names), unit="set", leave=False))
+    target = write([speed._asdict() for speed in speeds], PIPELINE_RESULT)
+    headers = ["input pipeline", "pixels", "batch", "ms a batch", "images/s", "decoding, s", "data"]
+    body = [
+        [
+            speed.name,
+            str(speed.side),
+            str(speed.batch_size),
+            f"{1000 * speed.batch_size / speed.images_per_second:.1f}",
+            f"{speed.images_per_second:,.0f}",
+            f"{speed.decode_seconds:.1f}",
+            speed.source,
+        ]
+        for speed in speeds
+    ]
+    return f"{table.render(headers, body, right=(1, 2, 3, 4, 5))}\n\nWritten: {shown(target)}"
+
+
+def write(rows: list[dict[str, Any]], name: str) -> Path:
+    """Write a list to a JSON file in build/, whole or not at all."""
+    target = BUILD / name
+    files.write(target, json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+    return target
+
+
+def _over_budget(row: dict[str, Any]) -> bool:
+    """The budget is for samples; a real set may take its time."""
+    return row["seconds"] > BUDGET_SECONDS and "real set" not in row["data"]
+
+
+def _in_short(data: str) -> str:
+    """The first line of each set; a lesson may load many slices of one."""
+    lines: dict[str, list[str]] = {}
+    for line in data.split("; ") if data else []:
+        lines.setdefault(line.split()[0], []).append(line)
+    return "\n".join(first + (f" (and {len(more)} more)" if more else "") for first, *more in lines.values())
+
+
+def as_table(rows: list[dict[str, Any]]) -> str:
+    """The rows for a reader, with the time of all of them."""
+    body = []
+    for row in rows:
+        over = " !" if _over_budget(row) else ""
+        metrics = "\n".join(
+            f"{name.replace('_', ' ')}: –" if number is None else results.describe(name, number)
+            for name, number in row["metrics"].items()
+        )
+        memory = "–" if row["peak_mb"] is None else f"{row['peak_mb']:,}"
+        body.append(
+            [
+                row["notebook"],
+                row["status"],
+                f"{row['seconds']:.1f}{over}",
+                memory,
+                _in_short(row["data"]),
+                metrics,
+            ]
+        )
+    text = table.render(["notebook", "status", "seconds", "peak MB", "data", "metrics"], body, right=(2, 3))
+    if any(map(_over_budget, rows)):
+        text += f"\n! takes longer than the {BUDGET_SECONDS} s that a notebook on samples should take on two cores"
+    total = sum(row["seconds"] for row in rows)
+    good = sum(row["status"] == "ok" for row in rows)
+    return f"{text}\n\n{good} of {len(rows)} notebooks ran to their end, in {total / 60:.1f} min."

@@ -1,0 +1,1 @@
+"""Files, paths, the machine, trees, jaxprs: known to every folder, knowing none."""

@@ -1,0 +1,84 @@
+"""TensorFlow as this course uses it: imported late, silent, and never on an accelerator."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from utils.base.errors import CourseError
+
+
+@contextmanager
+def _standard_error_set_aside() -> Iterator[None]:
+    """Hold back what C++ code writes to standard error; show it after all if the block fails (not for Ctrl-C)."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            os.dup2(kept, 2)
+            aside.seek(0)
+            os.write(2, aside.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+@contextmanager
+def _keras_left_out() -> Iterator[None]:
+    """Keep TensorFlow from importing Keras with itself: no pipeline needs it, and it takes as long as all the rest.
+
+    `tf.keras` is imported when it is first used, as ever.
+    """
+    name = "TF_USE_LEGACY_KERAS"  # the Keras of old, which is not installed, is looked for and not missed
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+@functools.cache
+def tensorflow() -> Any:
+    """The `tensorflow` module, with every GPU hidden from it so that JAX has them to itself.
+
+    The first call imports it (some seconds). Raises CourseError if TensorFlow already holds a GPU.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 3: fatal errors only; the rest comes as exceptions
+    with _standard_error_set_aside(), _keras_left_out():  # two lines about oneDNN heed no log level
+        import tensorflow as tf
+
+        try:
+            tf.config.set_visible_devices([], "GPU")
+        except RuntimeError as error:
+            if tf.config.get_visible_devices("GPU"):
+                raise CourseError(
+                    "TensorFlow already holds the GPU, so JAX would have to share it. Restart the kernel and call "
+                    'data.load before any other use of TensorFlow, or tf.config.set_visible_devices([], "GPU").'
+                ) from error
+        tf.zeros(1)  # its start-up notices come now, while they are held back
+    tf.get_logger().setLevel(logging.ERROR)
+    return tf
+
+
+@functools.cache
+def datasets() -> Any:
+    """The `tensorflow_datasets` module."""
+    tensorflow()
+    with _standard_error_set_aside():
+        import tensorflow_datasets as tfds
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    return tfds

@@ -1,0 +1,57 @@
+"""The leaves of a tree by name, and how two trees differ: what weights, checkpoints and guards say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+
+from utils.base.errors import CourseError
+
+SHOWN = 3  # names in a message before "and 5 more"
+
+
+def named(tree: Any) -> dict[str, Any]:
+    """The leaves by name: the steps of their path joined by "/", e.g. "Conv_0/kernel", in the tree's own order.
+
+    A step is a key of a dictionary, a field of a named tuple or dataclass, or an index. Raises CourseError where two
+    leaves get one name (`{"a/b": x, "a": {"b": y}}`), since a file could not tell them apart.
+    """
+    leaves: dict[str, Any] = {}
+    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+        name = "/".join(step(key) for key in path)
+        if name in leaves:
+            raise CourseError(f"Two leaves of the tree are called {name!r}. Rename one of them.")
+        leaves[name] = leaf
+    return leaves
+
+
+def form(leaf: Any) -> str:
+    """Shape and dtype of a leaf in words: "[3, 3, 64] float32"."""
+    shape = ", ".join(str(size) for size in getattr(leaf, "shape", ()))
+    return f"[{shape}] {leaf.dtype if hasattr(leaf, 'dtype') else type(leaf).__name__}"
+
+
+def differences(got: Mapping[str, str], want: Mapping[str, str]) -> str:
+    """How the forms of named leaves differ from what is wanted, the first few of each kind; "" where they do not."""
+    missing = [name for name in want if name not in got]
+    extra = sorted(name for name in got if name not in want)  # a file keeps them in an order of its own
+    changed = [f"{name} is {got[name]}, not {want[name]}" for name in want if name in got and got[name] != want[name]]
+    parts = [f"missing: {few(missing)}"] * bool(missing) + [f"not expected: {few(extra)}"] * bool(extra)
+    return "; ".join([*parts, *([few(changed)] if changed else [])])
+
+
+def few(names: Iterable[str]) -> str:
+    """The first names, and how many more there are."""
+    all_names = list(names)
+    more = len(all_names) - SHOWN
+    return ", ".join(all_names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def step(key: Any) -> str:
+    """One step of a leaf's path by name: a key, a field or an index."""
+    for attribute in ("name", "key", "idx"):
+        if hasattr(key, attribute):
+            return str(getattr(key, attribute))
+    return str(key)

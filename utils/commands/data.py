@@ -1,0 +1,54 @@
+"""`python -m utils data list | download NAME | bench [NAME …]`."""
+
+from __future__ import annotations
+
+from utils.base import tfds_folder
+from utils.base.command import parser_of
+from utils.data import sets, source
+from utils.data.inventory import inventory
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the data commands; returns the exit status."""
+    parser = parser_of("data", __doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="which sets are here, real and sample, and how large")
+    fetch = commands.add_parser("download", help="fetch a real set, into TFDS_DATA_DIR or ~/tensorflow_datasets")
+    fetch.add_argument("name", help="; ".join(sets.SETS))
+    timing = commands.add_parser("bench", help="how many pictures a second each pipeline gives")
+    timing.add_argument("names", nargs="*", metavar="name", help="all of them, if none is given")
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "list":
+        print(*inventory(), sep="\n")
+    elif chosen.command == "download":
+        download(chosen.name)
+    else:
+        bench(tuple(sets.find(name).name for name in chosen.names))
+    return 0
+
+
+def download(name: str) -> None:
+    """Fetch a real set unless it is here and whole."""
+    from utils.data.download import fetch
+
+    entry = sets.find(name)
+    path = source.prepared(entry, source.data_dir())
+    if path is None:
+        path = fetch(entry, source.data_dir())
+    size = tfds_folder.verify(tfds_folder.Found(entry.name, path, real=True))
+    print(f"{entry.name} is in {path}: {size / 1e6:,.1f} MB, whole.")
+
+
+def bench(names: tuple[str, ...]) -> None:
+    """Print the speed of each pipeline."""
+    from utils.data.bench import RECIPES
+    from utils.data.bench import bench as measure
+
+    for speed in measure(names or tuple(RECIPES)):
+        print(speed.source)
+        print(
+            f"  {speed.images_per_second:,.0f} images/s at {speed.side} px, "
+            f"{1e3 * speed.batch_size / speed.images_per_second:.1f} ms a batch of {speed.batch_size}, "
+            f"decoded in {speed.decode_seconds:.1f} s",
+            flush=True,
+        )

@@ -1,0 +1,1 @@
+"""Commands that only instructors have; a release lacks them."""

@@ -1,0 +1,24 @@
+"""`python -m utils exercises [--check]`: write the exercises and the notebook of every pair."""
+
+from __future__ import annotations
+
+from utils.author import pairs
+from utils.base.command import parser_of
+from utils.base.paths import BUILD
+
+
+def main(argv: list[str]) -> int:
+    """`python -m utils exercises [--check]`."""
+    parser = parser_of("exercises", __doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when something is out of step")
+    arguments = parser.parse_args(argv)
+    changed = pairs.generate(check=arguments.check)
+    for line in changed:
+        print(("out of step: " if arguments.check else "written: ") + line)
+    if not changed:
+        print("Exercises and pairs are in step with their sources.")
+    elif arguments.check:
+        print("Run make exercises.")
+    elif (BUILD / "replaced").exists():
+        print("What was there before is kept in build/replaced.")
+    return 1 if changed and arguments.check else 0

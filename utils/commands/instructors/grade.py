@@ -1,0 +1,76 @@
+"""`python -m utils grade SUBMISSIONS OUT`: grade a folder of hand-ins.
+
+With `--rehearse`, and without folders, it grades what the course itself knows: see `rehearsal`.
+
+SUBMISSIONS holds a folder for each student, with notebooks or scripts anywhere in it. OUT gets `grades.csv`,
+`grades.json`, `class.md` and `.html`, a page for each student under `students/`, and under `records/` what lets a run
+that was stopped go on.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from utils import checks
+from utils.base.command import parser_of
+from utils.base.errors import CourseError
+from utils.base.machine import cores
+from utils.base.paths import in_full, shown
+from utils.grading import rehearsal, sandbox, whole_class
+from utils.grading.marking import Options
+
+
+def main(arguments: list[str]) -> int:
+    """Grade; returns 0 also when some hand-ins could not be read: that is in the grades."""
+    parser = parser_of("grade", __doc__)
+    parser.add_argument("submissions", type=Path, nargs="?", help="a folder with a folder for each student")
+    parser.add_argument("out", type=Path, nargs="?", help="where the grades go")
+    parser.add_argument(
+        "--rehearse",
+        nargs="*",
+        metavar="NN",
+        help="grade the solutions, the untouched exercises and all known wrong answers of these units (default: all)",
+    )
+    parser.add_argument("--jobs", type=int, default=cores(), help="how many at once (default: one a core)")
+    parser.add_argument("--cell-seconds", type=int, default=60, help="CPU seconds for one cell (default: 60)")
+    parser.add_argument("--seconds", type=int, default=300, help="CPU seconds for each of its processes (default: 300)")
+    parser.add_argument("--memory-mb", type=int, default=4096, help="for a hand-in (default: 4096)")
+    parser.add_argument("--output-mb", type=int, default=4, help="that a hand-in may print (default: 4)")
+    parser.add_argument("--whole", action="store_true", help="run the course's own cells too, for their figures")
+    parser.add_argument(
+        "--sandbox",
+        choices=[kind.name for kind in sandbox.KINDS],
+        help="which one to use (default: the strongest there is)",
+    )
+    asked = parser.parse_args(arguments)
+    options = Options(asked.cell_seconds, asked.seconds, asked.memory_mb, asked.output_mb, whole=asked.whole)
+    kind = next((kind for kind in sandbox.KINDS if kind.name == asked.sandbox), None) or sandbox.best()
+    if not sandbox.works(kind):
+        raise CourseError(f"The sandbox {kind.name!r} does not work on this machine. Leave --sandbox out.")
+    if kind.warning:
+        print(kind.warning, file=sys.stderr)
+    if asked.rehearse is not None:
+        return _rehearse(asked.rehearse, kind, options)
+    if asked.out is None:
+        parser.error("name the folder of the hand-ins and the one for the grades: SUBMISSIONS=DIR OUT=DIR")
+    submissions, out = in_full(asked.submissions), in_full(asked.out)
+    graded = whole_class.grade(submissions, out, options, kind, max(1, asked.jobs))
+    flagged = sum(bool(one.flags or one.reason) for one in graded)
+    students = len({one.student for one in graded})
+    print(f"{len(graded)} hand-ins of {students} students graded, {flagged} to look at: {shown(out / 'class.html')}")
+    return 0
+
+
+def _rehearse(numbers: list[str], kind: sandbox.Kind, options: Options) -> int:
+    units = {unit.name[:2]: unit for unit in checks.units().values()}
+    unknown = [number for number in numbers if number[:2] not in units]
+    if unknown:
+        raise CourseError(f"There is no unit {unknown[0]!r}. There are: {', '.join(units)}.")
+    faults = 0
+    for number in sorted({number[:2] for number in numbers} or units):
+        for fault in rehearsal.rehearse(units[number], kind, options):
+            print(fault)
+            faults += 1
+    print(f"{faults} faults." if faults else "Every point is as it should be.")
+    return 1 if faults else 0

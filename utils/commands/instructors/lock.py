@@ -1,0 +1,101 @@
+"""`python -m utils lock [--upgrade]`: make requirements.txt and requirements-gpu.txt from pyproject.toml.
+
+pyproject.toml states ranges; the locks state one version of everything, with hashes, for every system and Python
+that the course supports. Versions that are locked already and still fit stay. requirements-gpu.txt lists only what the
+extra `gpu` adds.
+
+`--upgrade` is the one way to raise versions: it takes the newest that the ranges allow, says what changed, installs
+it, runs the canaries, then tests and proofs. Versions that compute wrongly are not kept. A test that fails leaves the
+new locks in place, since its cure is a change of the course: of code, or of outputs that are committed.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from utils.base import files
+from utils.base.command import parser_of
+from utils.base.errors import CourseError
+from utils.base.paths import ROOT
+from utils.commands import bootstrap
+
+LOCK = ROOT / "requirements.txt"
+GPU_LOCK = ROOT / "requirements-gpu.txt"
+OPTIONS = (
+    "--universal",
+    "--python-version=3.12",
+    "--fork-strategy=fewest",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--custom-compile-command=make lock",
+    "--quiet",
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Write both locks, each whole or not at all. Returns 1 when newer versions failed a canary or a test."""
+    parser = parser_of("lock", __doc__)
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions; run canaries, tests, proofs")
+    upgrade = ["--upgrade"] if parser.parse_args(arguments).upgrade else []
+    before = {lock: lock.read_text(encoding="utf-8") for lock in (LOCK, GPU_LOCK) if lock.exists()}
+    uv = bootstrap.find_uv() or bootstrap.bring_uv()
+    compile_lock(uv, LOCK, upgrade)
+    already = [f"--no-emit-package={name}" for name in packages(LOCK)]
+    compile_lock(uv, GPU_LOCK, [*upgrade, "--extra=gpu", f"--constraints={LOCK.name}", *already])
+    print(f"Written: {LOCK.name} ({len(packages(LOCK))} packages), {GPU_LOCK.name} ({len(packages(GPU_LOCK))} more).")
+    now = "".join(lock.read_text(encoding="utf-8") for lock in before)
+    print("\n".join(changes("".join(before.values()), now)), flush=True)
+    return prove(before) if upgrade else 0
+
+
+def prove(before: dict[Path, str]) -> int:
+    """Install what is locked now, run canaries, tests and proofs; the locks of before return if a canary fails."""
+    if run("canaries") != 0:
+        for lock, text in before.items():
+            files.write(lock, text)
+        print("A canary failed on the new versions, so the locks are as they were.", file=sys.stderr)
+        return 1
+    if run("test") != 0 or run("test", "proof") != 0:
+        print("The new versions are locked, and tests fail on them (see above).", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(*command: str) -> int:
+    """The exit status of one of the course's commands, after what is locked now was installed."""
+    return subprocess.run([sys.executable, str(ROOT / "utils" / "bootstrap.py"), *command], cwd=ROOT).returncode
+
+
+def changes(before: str, after: str) -> list[str]:
+    """A line for each package whose version differs between two locks' texts, or that only one of them has."""
+    old, new = versions(before), versions(after)
+    changed = [name for name in sorted(old | new) if old.get(name) != new.get(name)]
+    lines = [f"  {name}: {old.get(name, 'not there')} → {new.get(name, 'gone')}" for name in changed]
+    return lines or ["No version changed."]
+
+
+def packages(lock: Path) -> list[str]:
+    """The names of the packages in a lock, in order."""
+    return list(versions(lock.read_text(encoding="utf-8")))
+
+
+def versions(text: str) -> dict[str, str]:
+    """Package → version in a lock's text, in order."""
+    return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^\s;]+)", text, flags=re.MULTILINE))
+
+
+def compile_lock(uv: str, lock: Path, options: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / lock.name
+        if lock.exists():
+            shutil.copy(lock, draft)  # its versions are preferred
+        command = [uv, "pip", "compile", "pyproject.toml", f"--output-file={draft}", *OPTIONS, *options]
+        if subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL).returncode != 0:
+            raise CourseError(f"uv could not make {lock.name} (see above); it is as it was. This needs a network.")
+        text, _, _ = draft.read_text(encoding="utf-8").partition("\n# The following packages were excluded")
+        files.write(lock, text)

@@ -1,0 +1,34 @@
+"""`python -m utils release OUT`: what students get, as a folder and as a zip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from utils.author.release import NAME, files_of_release, leaked, see_that_there_is_room, write
+from utils.base.command import parser_of
+from utils.base.errors import CourseError
+from utils.base.paths import in_full, shown
+
+
+def main(arguments: list[str]) -> int:
+    """Write a release."""
+    parser = parser_of("release", __doc__)
+    parser.add_argument("out", type=Path, help=f"where the folder {NAME} and {NAME}.zip go")
+    parser.add_argument("--replace", action="store_true", help="replace an earlier release there")
+    asked = parser.parse_args(arguments)
+    out = in_full(asked.out).resolve()
+    folder, archive = out / NAME, out / f"{NAME}.zip"
+    see_that_there_is_room(folder, archive, replace=asked.replace)
+    print("Making the exercises, and recording what the checks know ...", flush=True)
+    content = files_of_release()
+    leaks_found = leaked(content)
+    taught = [line for line in leaks_found if line.startswith("notebooks/") and ".py:" in line]
+    if found := [line for line in leaks_found if not line.startswith("notebooks/")]:
+        raise CourseError("\n".join(["Nothing was written: these files give answers away.", *found]))
+    write(content, folder, archive)
+    size = archive.stat().st_size / 1e6
+    for line in taught:
+        print(f"The lesson shows what is asked for: {line}")
+    told = f"{len(content)} files, no answer in them but what a lesson shows"
+    print(f"{told}: {shown(folder)} and {shown(archive)} ({size:.1f} MB)")
+    return 0

@@ -1,0 +1,44 @@
+"""`python -m utils lab [JUPYTERLAB'S OPTIONS]`: JupyterLab on the course's folder, opened on the README.
+
+Its settings come from `ressources/jupyter`, not from the reader's home folder: no news prompt, no look for updates
+over the network, Markdown shown as pages, kernels spoken to in cipher (without, each prints a warning). XLA's
+persistent compilation cache stays off, since the lessons measure compilation; it would hide what they show.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from utils.base import paths
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until Ctrl-C. `arguments` go to JupyterLab as they are."""
+    if paths.COMPLETE:  # a release has no pairs
+        from utils.author import pairs
+
+        pairs.align()
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={paths.ROOT}"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments:
+        print("You are root, as in many containers: JupyterLab is told to accept that (--allow-root).")
+        command.append("--allow-root")
+    print("Starting JupyterLab; Ctrl-C twice stops it. The exercises are in exercises/.", flush=True)
+    os.chdir(paths.ROOT)
+    if os.name == "nt":
+        return subprocess.call(command + arguments, env=environment())
+    os.execve(sys.executable, command + arguments, environment())  # so that signals reach the server itself
+
+
+def environment() -> dict[str, str]:
+    """The variables that JupyterLab, and so every kernel and terminal in it, starts with."""
+    env = dict(os.environ)
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", "")])
+    config = str(paths.RESSOURCES / "jupyter")
+    env["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [config, env.get("JUPYTER_CONFIG_PATH")]))
+    env["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel `python3` is this environment's, whatever the home folder has
+    env.setdefault("JUPYTERLAB_WORKSPACES_DIR", str(paths.BUILD / "jupyter" / "workspaces"))
+    env.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no notices of TensorFlow's between a lesson's lines
+    return env

@@ -1,0 +1,65 @@
+"""`python -m utils race [RACE …] [--rounds N] [--breakdown]`: race the lessons' models, store and tell the result.
+
+Each entrant runs in a process of its own, one after the other, and compiles everything itself: none finds on disk what
+an earlier run has compiled. Rounds alternate in direction, so that a machine that slows down hits everybody. What was
+timed is written after every run: Ctrl-C loses the run in progress only.
+"""
+
+from __future__ import annotations
+
+from utils.base import machine
+from utils.base.command import parser_of
+from utils.base.errors import CourseError
+from utils.base.paths import shown
+from utils.races import breakdown, catalogue, report, turns
+from utils.races.catalogue import Race
+
+
+def main(arguments: list[str]) -> int:
+    """Returns 0 when every race had JAX and somebody to race against, else 1; 0 after a breakdown."""
+    parser = parser_of("race", __doc__)
+    parser.add_argument(
+        "names", nargs="*", metavar="RACE", help=f"{', '.join(catalogue.RACES)} (default: all that fit)"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often each entrant runs (default 3)")
+    parser.add_argument("--short", action="store_true", help="a few steps, nothing stored: to see that all goes")
+    parser.add_argument(
+        "--breakdown",
+        action="store_true",
+        help="time and store the parts of one of JAX's training steps instead (--rounds and --short do not apply)",
+    )
+    options = parser.parse_args(arguments)
+    if options.rounds < 1:
+        raise CourseError(f"--rounds must be 1 or more, not {options.rounds}.")
+    gpu = turns.has_gpu()
+    races = [catalogue.find(name) for name in options.names] or [
+        race for race in catalogue.RACES.values() if gpu or race.machine != "gpu"
+    ]
+    if (load := machine.load_average()) is not None and load > 0.5:
+        print(f"Something else is running here (load {load:.1f}): these times will be worse, and less certain.")
+    if options.breakdown:
+        for race in races:
+            _tell_breakdown(race)
+        return 0
+    good = True
+    for planned in races:
+        race = catalogue.shorter(planned) if options.short else catalogue.fitted(planned, gpu=gpu)
+        if race != planned and not options.short:
+            cut = race.steps * race.batch
+            print(f"{race.name} is made for a GPU, and there is none: an epoch is cut to {cut} pictures.", flush=True)
+        result = turns.run(race, options.rounds, store=not options.short)
+        if not result.runs:
+            print(f"{race.name}: nobody could run: {result.missing}")
+        else:
+            print(f"\n{report.as_table(result)}\n", flush=True)
+        ran = report.entrants(result)
+        good &= "jax" in ran and len(ran) > 1
+    return 0 if good else 1
+
+
+def _tell_breakdown(race: Race) -> None:
+    result = breakdown.measure(race)
+    print(f"{race.title}: one training step")
+    for name, value in result.milliseconds.items():
+        print(f"  {name:<9}" + ("not measured: no TensorFlow here" if value is None else f"{value:9.1f} ms"))
+    print(f"Written: {shown(breakdown.write(result))}", flush=True)

@@ -1,0 +1,73 @@
+"""Let a race's entrants take turns, each in a process of its own.
+
+Each entrant compiles everything itself: none finds on disk what an earlier run has compiled. Rounds alternate in
+direction, so that a machine that slows down hits everybody. What was timed is written after every run: Ctrl-C loses
+the run in progress only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+from utils.base.errors import CourseError
+from utils.base.paths import ROOT, shown
+from utils.progress import track
+from utils.races import stored
+from utils.races.catalogue import Race
+from utils.races.stored import Result
+
+
+def run(race: Race, rounds: int, *, store: bool = True) -> Result:
+    """Let all entrants run so many rounds; the result is stored after each run, unless `store` is False."""
+    result = stored.begin(race)
+    turns = [(k, name) for k in range(rounds) for name in (race.entrants if k % 2 == 0 else race.entrants[::-1])]
+    for turn, name in track(turns, race.name, unit="run"):
+        if name in result.missing:
+            continue
+        told = time_one(race, name)
+        if "missing" in told or "problem" in told:
+            why = f"{told['missing']} is not installed" if "missing" in told else told["problem"]
+            result.missing[name] = why
+            continue
+        counts = {run["parameters"] for run in result.runs} | {told["parameters"]}
+        if len(counts) > 1:
+            raise CourseError(
+                f"{race.name}: not the same model: {name} has {told['parameters']:,} parameters of {counts}."
+            )
+        result.runs.append({"round": turn, "entrant": name, **told})
+        if name != "keras":  # always on the CPU
+            result.machine["device"] = told["device"] if told["device"].lower() != "cpu" else "cpu"
+        if store:
+            path = stored.write(result)
+    if result.runs and store:
+        print(f"Written: {shown(path)}")
+    return result
+
+
+def time_one(race: Race, entrant: str) -> dict[str, Any]:
+    """What `utils.races.run` says of one entrant; {"missing": …} or {"problem": …} where it could not run."""
+    lengths = [f"--steps={race.steps}", f"--eval-steps={race.eval_steps}", f"--epochs={race.epochs}"]
+    command = [sys.executable, "-m", "utils.races.run", race.name, entrant, *lengths]
+    settings = {"TF_CPP_MIN_LOG_LEVEL": "3", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    with tempfile.TemporaryDirectory(prefix="race-", ignore_cleanup_errors=True) as empty:
+        cold = {"JAX_ENABLE_COMPILATION_CACHE": "false", "TORCHINDUCTOR_CACHE_DIR": empty}
+        done = subprocess.run(command, cwd=ROOT, env=os.environ | settings | cold, capture_output=True, text=True)
+    lines = done.stdout.strip().splitlines()
+    try:
+        told: dict[str, Any] = json.loads(lines[-1])
+        return told
+    except (IndexError, ValueError):
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        return {"problem": f"it ended with status {done.returncode}: {last[:300]}"}
+
+
+def has_gpu() -> bool:
+    """Whether JAX would run on a GPU, asked in another process so that this one leaves it alone."""
+    code = "import jax; print(jax.default_backend())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    return done.stdout.strip().endswith("gpu")
