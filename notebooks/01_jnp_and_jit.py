@@ -70,7 +70,8 @@ print("JAX:  ", rms(jnp.arange(5.0), jnp))
 # %% [markdown]
 # ### JAX thinks in 32 bits
 #
-# Accelerators are built for 32 bits and fewer, so JAX makes `float32` and `int32` where NumPy makes `float64` and `int64`.
+# Accelerators are built for 32 bits and fewer, so JAX makes `float32` and `int32` where NumPy makes `float64` and
+# `int64`.
 
 # %%
 expressions = {
@@ -98,9 +99,9 @@ big = jnp.float32(2**24)
 print("2^24 + 1 == 2^24:", bool(big + 1 == big))
 
 # %% [markdown]
-# If you ask for 64 bits you get a warning, and 32 bits. Those who need 64 (a physical simulation, a finite difference) must
-# turn a switch: for a whole program `jax.config.update("jax_enable_x64", True)` in its first lines, for a few lines
-# the context below.
+# If you ask for 64 bits you get a warning, and 32 bits. Those who need 64 (a physical simulation, a finite difference)
+# must turn a switch: for a whole program `jax.config.update("jax_enable_x64", True)` in its first lines, for a few
+# lines the context below.
 
 # %%
 with warnings.catch_warnings(record=True) as caught:
@@ -148,10 +149,10 @@ print("JAX   counts.at[draws].add(1): ", jnp.zeros(4, jnp.int32).at[draws].add(1
 # %% [markdown]
 # NumPy reads, adds 1 and writes, so repeated indices win only once (`np.add.at` is its cure). JAX accumulates.
 #
-# Is a new array for each update not terribly slow? If each update is a call of its own, yes: each call copies the array. But
-# *inside* a compiled function the compiler sees that nobody needs the old array, and updates in place. Here are 200 updates of
-# an array of 300,000 numbers, in three ways. (`jit` and `fori_loop` come in section 2, and why we wait with
-# `block_until_ready` in section 3.)
+# Is a new array for each update not terribly slow? If each update is a call of its own, yes: each call copies the
+# array. But *inside* a compiled function the compiler sees that nobody needs the old array, and updates in place. Here
+# are 200 updates of an array of 300,000 numbers, in three ways. (`jit` and `fori_loop` come in section 2, and why we
+# wait with `block_until_ready` in section 3.)
 
 
 # %%
@@ -190,15 +191,15 @@ plots.bars(list(ways), milliseconds, unit="ms")
 plt.show()
 
 # %% [markdown]
-# The calls copy 1.2 MB two hundred times; the loop inside one call does not. (Try `jnp.zeros(10)`: with nothing to copy the
-# second bar all but vanishes, and what is left of the first is Python.) So a loop of updates belongs *inside* a compiled
-# function.
+# The calls copy 1.2 MB two hundred times; the loop inside one call does not. (Try `jnp.zeros(10)`: with nothing to copy
+# the second bar all but vanishes, and what is left of the first is Python.) So a loop of updates belongs *inside* a
+# compiled function.
 #
 # ### Outside the array there is no error
 #
-# A GPU cannot stop in the middle of a thousand threads to raise `IndexError`. So an index that is too large reads the *last*
-# element, and a write there is dropped. There is no message, so such a mistake can stay unseen for a long time. (Negative
-# indices count from the end, as in NumPy.)
+# A GPU cannot stop in the middle of a thousand threads to raise `IndexError`. So an index that is too large reads
+# the *last* element, and a write there is dropped. There is no message, so such a mistake can stay unseen for a long
+# time. (Negative indices count from the end, as in NumPy.)
 
 # %%
 x = jnp.arange(5.0)
@@ -213,7 +214,8 @@ print("read  ... with fill_value=-1:         ", x.at[100].get(mode="fill", fill_
 #
 # ### An array lives on a device
 #
-# `jax.devices()` lists what there is; new arrays go to the first. With a GPU or TPU the same code runs there, unchanged.
+# `jax.devices()` lists what there is; new arrays go to the first. With a GPU or TPU the same code runs there,
+# unchanged.
 
 # %%
 print("devices: ", jax.devices())
@@ -224,9 +226,9 @@ back = jax.device_put(host)  # to JAX: to the first device, or to the one that y
 print("NumPy array:", isinstance(host, np.ndarray), "  JAX array:", isinstance(back, jax.Array))
 
 # %% [markdown]
-# A NumPy *function* called on a JAX array silently makes the same journey: it works, on the host, and hands a NumPy array
-# back. Outside a compiled function that is legal, though slow where the array must come from a GPU; inside one it is an error, as
-# section 9 shows.
+# A NumPy *function* called on a JAX array silently makes the same journey: it works, on the host, and hands a NumPy
+# array back. Outside a compiled function that is legal, though slow where the array must come from a GPU; inside one it
+# is an error, as section 9 shows.
 
 # %%
 print("np.sin(x) is a JAX array: ", isinstance(np.sin(x), jax.Array))
@@ -235,9 +237,9 @@ print("jnp.sin(x) is a JAX array:", isinstance(jnp.sin(x), jax.Array))
 # %% [markdown]
 # ### Why all this
 #
-# Because arrays are values, a function of arrays can be a function in the mathematician's sense: **the same input gives the
-# same output, and nothing else happens.** Such a function is called *pure*. A pure function can be taken to pieces and put
-# together again by a program, and that is what JAX is: a set of *transformations*. Each takes a function and
+# Because arrays are values, a function of arrays can be a function in the mathematician's sense: **the same input gives
+# the same output, and nothing else happens.** Such a function is called *pure*. A pure function can be taken to pieces
+# and put together again by a program, and that is what JAX is: a set of *transformations*. Each takes a function and
 # returns a function.
 #
 # | | takes `f` and returns a function that |
@@ -259,8 +261,8 @@ print(slope_at(jnp.array([-2.0, 0.0, 2.0])))
 # ## 2 · `jit`: trace once, run often
 #
 # Plain `jnp` sends one operation after the other to the device. `jax.jit` hands the whole function to the compiler XLA,
-# which fuses the operations into a few loops over memory. To get the *whole* function, JAX must first find out what it does. It
-# runs your Python code **once**, with stand-ins for the arguments, and writes down what happens to them.
+# which fuses the operations into a few loops over memory. To get the *whole* function, JAX must first find out what it
+# does. It runs your Python code **once**, with stand-ins for the arguments, and writes down what happens to them.
 #
 # ![The first call with a new signature is traced and compiled; the next ones run the program](../ressources/u01_jit.svg)
 #
@@ -279,12 +281,12 @@ second = noisy(jnp.ones(3))
 print("results:", first, second)
 
 # %% [markdown]
-# Two calls, and Python ran once. During the first call `x` was a *tracer*: it has a shape and a dtype and no value. On the
-# second call Python did not run at all: the compiled program did.
+# Two calls, and Python ran once. During the first call `x` was a *tracer*: it has a shape and a dtype and no value. On
+# the second call Python did not run at all: the compiled program did.
 #
-# What was written down is a *jaxpr*, a small typed language. `jax.make_jaxpr` shows it. Read it as a
-# recipe: what comes in, one line for each operation, what goes out. For each such operation JAX knows how to compile it,
-# how to differentiate it and how to batch it.
+# What was written down is a *jaxpr*, a small typed language. `jax.make_jaxpr` shows it. Read it as a recipe: what comes
+# in, one line for each operation, what goes out. For each such operation JAX knows how to compile it, how to
+# differentiate it and how to batch it.
 
 # %%
 print(jax.make_jaxpr(lambda x: jnp.sum(jnp.sin(x) * 2))(jnp.arange(3.0)))
@@ -337,9 +339,9 @@ for text, argument in calls.items():
     print(f"{text:27}{'traced' if counted.count > before else '-':10}so far: {counted.count}")
 
 # %% [markdown]
-# A program is kept for each *signature*: the **shapes** and **dtypes** of the arrays (and the structure around them, where there
-# are several: section 7). Values do not matter, not even those of Python numbers: 1.0 and 2.0 share a program. Types do:
-# 2.0 and 2 do not.
+# A program is kept for each *signature*: the **shapes** and **dtypes** of the arrays (and the structure around them,
+# where there are several: section 7). Values do not matter, not even those of Python numbers: 1.0 and 2.0 share a
+# program. Types do: 2.0 and 2 do not.
 #
 # ### Every new shape is compiled again
 #
@@ -378,10 +380,10 @@ axes.set_xticks(range(len(batch_sizes)), batch_sizes)
 plt.show()
 
 # %% [markdown]
-# Three shapes, three compilations, and each is far longer than a run (the axis is logarithmic: one line up is ten times as long).
-# The warm-up with a batch of one was no warm-up: its program was never used again. A warm-up must have the real shapes. Better
-# still, name the shapes and compile *ahead of time*: `lower` traces, `compile` compiles, and nothing runs. Such a program takes
-# no other shape.
+# Three shapes, three compilations, and each is far longer than a run (the axis is logarithmic: one line up is ten times
+# as long). The warm-up with a batch of one was no warm-up: its program was never used again. A warm-up must have the
+# real shapes. Better still, name the shapes and compile *ahead of time*: `lower` traces, `compile` compiles, and
+# nothing runs. Such a program takes no other shape.
 
 # %%
 program = jax.jit(score).lower(w, jnp.ones((64, 32))).compile()
@@ -392,7 +394,8 @@ except TypeError as error:
 print("a batch of 64 runs:", program(w, jnp.ones((64, 32))).shape == ())
 
 # %% [markdown]
-# (You do not escape by leaving `jit` out: each single `jnp` operation is a small compiled program, kept by the same rule.)
+# (You do not escape by leaving `jit` out: each single `jnp` operation is a small compiled program, kept by the same
+# rule.)
 #
 # And the odd last batch? Pad it to the usual size, and hand over a mask that says which rows are real. One shape, one
 # program.
@@ -439,8 +442,8 @@ except TypeError as error:
 
 # %% [markdown]
 # If `n` belongs to the *code* rather than to the data (a number of layers, the name of an activation, training or
-# evaluation), say that it is static. Then it stays a Python value and becomes a part of the signature: a new value, a new
-# program.
+# evaluation), say that it is static. Then it stays a Python value and becomes a part of the signature: a new value, a
+# new program.
 
 # %%
 counted = count_traces(power)
@@ -475,8 +478,8 @@ axes.legend()
 print({label: counts[-1] for label, counts in history.items()})
 
 # %% [markdown]
-# A static value is looked up in a dictionary, so it must be hashable: a tuple, not a list; a frozen dataclass, not a dict; never
-# an array.
+# A static value is looked up in a dictionary, so it must be hashable: a tuple, not a list; a frozen dataclass, not a
+# dict; never an array.
 
 # %%
 try:
@@ -488,8 +491,8 @@ except ValueError as error:
 # ### The weak-typed scalar
 #
 # A Python number has no size in bits, so JAX gives it a *weak* type, which yields to the array it meets. That keeps
-# code in half precision half (`bfloat16` is a float in 16 bits, much used on accelerators). A NumPy scalar has a size, and does
-# not yield.
+# code in half precision half (`bfloat16` is a float in 16 bits, much used on accelerators). A NumPy scalar has a size,
+# and does not yield.
 
 # %%
 half = jnp.ones(3, jnp.bfloat16)
@@ -498,8 +501,8 @@ print("bfloat16 * np.float32(0.5):", (half * np.float32(0.5)).dtype)
 print("types: 0.5 is", jax.typeof(0.5), "(~ for weak), np.float32(0.5) is", jax.typeof(np.float32(0.5)))
 
 # %% [markdown]
-# Weak or not is part of the signature. The trap: a running total that starts as a Python number and comes back as an array.
-# (`jnp.zeros(())` is an array with no axes: one number.)
+# Weak or not is part of the signature. The trap: a running total that starts as a Python number and comes back as an
+# array. (`jnp.zeros(())` is an array with no axes: one number.)
 #
 # **Guess:** how many traces in each loop?
 
@@ -544,8 +547,8 @@ print("scale 100:", scaled(1.0))
 # The program was compiled with the old scale in it, as a constant. No error: this is the worst kind of bug. The cure is
 # always the same: **what can change goes in through the arguments and comes out through the return value.**
 #
-# The other direction fails loudly, as soon as somebody uses the value. If a traced function hides something in a global, a list
-# or `self`, a tracer *leaks*.
+# The other direction fails loudly, as soon as somebody uses the value. If a traced function hides something in a
+# global, a list or `self`, a tracer *leaks*.
 
 # %%
 kept = []
@@ -588,8 +591,8 @@ except jax.errors.TracerBoolConversionError as error:
     print(str(error).splitlines()[0])
 
 # %% [markdown]
-# An `if` on a *shape*, a dtype or a static argument is fine: those are known while tracing. For one on values there are two
-# ways: `jnp.where` computes both sides and picks for each element, `lax.cond` runs one branch on the device.
+# An `if` on a *shape*, a dtype or a static argument is fine: those are known while tracing. For one on values there are
+# two ways: `jnp.where` computes both sides and picks for each element, `lax.cond` runs one branch on the device.
 
 # %%
 print("where:", jax.jit(lambda x: jnp.where(x > 1, 1.0, x))(jnp.array([0.5, 3.0])))
@@ -644,7 +647,8 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# Three rounds may stay a Python loop, and the compiler can then fuse across them. Three hundred should not. Which `lax` loop?
+# Three rounds may stay a Python loop, and the compiler can then fuse across them. Three hundred should not. Which `lax`
+# loop?
 #
 # | | rounds | gives | reverse-mode `grad` |
 # | --- | --- | --- | --- |
@@ -652,9 +656,9 @@ plt.show()
 # | `lax.scan(body, x, xs)` | one for each of `xs` | the last state **and** all outputs | yes |
 # | `lax.while_loop(cond, body, x)` | until `cond` is false | the last state | no |
 #
-# `scan` is the one to learn: it is a training loop, a recurrent network and a simulation. Its body takes (state, input) and returns
-# (new state, output). Here it integrates the Lorenz equations in 4,000 small steps, and keeps every point. (`@jax.jit(…)` with
-# options is new; older code writes `@functools.partial(jax.jit, …)` for it.)
+# `scan` is the one to learn: it is a training loop, a recurrent network and a simulation. Its body takes (state, input)
+# and returns (new state, output). Here it integrates the Lorenz equations in 4,000 small steps, and keeps every point.
+# (`@jax.jit(…)` with options is new; older code writes `@functools.partial(jax.jit, …)` for it.)
 
 
 # %%
@@ -681,8 +685,8 @@ axes.set(xlabel="x", ylabel="z", title="4,000 steps, one compiled loop")
 plt.show()
 
 # %% [markdown]
-# What is carried must keep its shape and dtype from round to round: the loop's body is compiled once. A total that begins as
-# an integer and becomes a float is the usual slip, and JAX says so.
+# What is carried must keep its shape and dtype from round to round: the loop's body is compiled once. A total that
+# begins as an integer and becomes a float is the usual slip, and JAX says so.
 
 # %%
 try:
@@ -719,9 +723,10 @@ for a in (2.0, 1e6):
 # %% [markdown]
 # ## 3 · How to time
 #
-# JAX answers before it has computed. A call puts the work into the device's queue and returns an array that is a *promise*
-# of the result: *asynchronous dispatch*. Python can then prepare the next batch while the device works. Python waits only
-# when you look at the numbers: print them, turn them into NumPy, ask for `float(loss)`.
+# JAX answers before it has computed. A call puts the work into the device's queue and returns an array that is
+# a *promise* of the result: *asynchronous dispatch*. Python can then prepare the next batch while the device
+# works. Python waits only when you look at the numbers: print them, turn them into NumPy, ask for
+# `float(loss)`.
 #
 # So a clock stopped after the call has timed the queue. `block_until_ready` waits.
 
@@ -773,8 +778,8 @@ def timed(function, *args, repeats=7):
 # %% [markdown]
 # ### NumPy, `jnp`, `jit`: which is faster?
 #
-# It depends on the size, so we draw it. The function is the GELU activation: nine operations for each element. NumPy gets
-# the same `float32` numbers.
+# It depends on the size, so we draw it. The function is the GELU activation: nine operations for each element. NumPy
+# gets the same `float32` numbers.
 #
 # **Guess:** where does NumPy win?
 
@@ -806,18 +811,19 @@ plt.show()
 # %% [markdown]
 # - **Small arrays: NumPy.** Each `jnp` operation costs microseconds of dispatch, however small the array; a loop over
 #   small arrays is the worst way to use JAX. NumPy's lead may reach farther than you guessed: on the two cores where
-#   this page was made, to somewhere between ten and a hundred thousand elements. (A GPU has even more to set up for each call.)
+#   this page was made, to somewhere between ten and a hundred thousand elements. (A GPU has even more to set up for
+#   each call.)
 # - **Large arrays: `jit`.** NumPy and un-jitted `jnp` write every intermediate result to memory and read it again. The
 #   compiled program passes over the data once, and on all cores.
-# - **Un-jitted `jnp`: at no size the fastest.** `jit` merges nine dispatches into one. So jit the *outermost* function you can: the
-#   whole training step, not its parts.
+# - **Un-jitted `jnp`: at no size the fastest.** `jit` merges nine dispatches into one. So jit the *outermost* function
+#   you can: the whole training step, not its parts.
 
 # %% [markdown]
 # ## 4 · `grad`, forwards and backwards
 #
 # `jax.grad(f)` is a *function*, the derivative of `f`. Not a number, not a tape to be started and stopped. It
-# differentiates the recipe, line by line, with the chain rule, and is as exact as the arithmetic. Being a function, it can be
-# differentiated again.
+# differentiates the recipe, line by line, with the chain rule, and is as exact as the arithmetic. Being a function, it
+# can be differentiated again.
 
 
 # %%
@@ -856,9 +862,9 @@ plt.show()
 # %% [markdown]
 # ### The everyday tools
 #
-# `grad` wants a function with a *scalar* result and differentiates for the first argument, or those you name with `argnums`. In
-# training you want the loss as well (`value_and_grad`), and often something that should come out but not be differentiated
-# (`has_aux`).
+# `grad` wants a function with a *scalar* result and differentiates for the first argument, or those you name with
+# `argnums`. In training you want the loss as well (`value_and_grad`), and often something that should come out but not
+# be differentiated (`has_aux`).
 
 
 # %%
@@ -884,8 +890,8 @@ except TypeError as error:
     print("an integer:     ", str(error).split(" (")[0])
 
 # %% [markdown]
-# `lax.stop_gradient` lets a value through and calls its derivative zero. It is for what a loss needs but training should not
-# move: a target computed by another network, a baseline.
+# `lax.stop_gradient` lets a value through and calls its derivative zero. It is for what a loss needs but training
+# should not move: a target computed by another network, a baseline.
 
 # %%
 print("d/dx x·x:                ", jax.grad(lambda x: x * x)(3.0))
@@ -935,12 +941,13 @@ print("NaN gradients:", [int(jnp.isnan(jax.vmap(jax.grad(f))(x)).sum()) for f in
 #
 # ### Two directions
 #
-# A function from n numbers to m has an m × n matrix of derivatives, the Jacobian J. JAX never builds it unless you ask. It
-# multiplies with it, from one side or the other.
+# A function from n numbers to m has an m × n matrix of derivatives, the Jacobian J. JAX never builds it unless you ask.
+# It multiplies with it, from one side or the other.
 #
-# - **Forward mode**, `jax.jvp`: push a *direction* through along with the values. One pass gives `J @ v`, one *column*'s worth.
-# - **Reverse mode**, `jax.vjp`: run forward, keep the intermediate values, then pull *weights on the outputs* back. One pass
-#   gives `u @ J`, one *row*'s worth.
+# - **Forward mode**, `jax.jvp`: push a *direction* through along with the values. One pass gives `J @ v`,
+#   one *column*'s worth.
+# - **Reverse mode**, `jax.vjp`: run forward, keep the intermediate values, then pull *weights on the outputs* back. One
+#   pass gives `u @ J`, one *row*'s worth.
 #
 # A loss has one output and a million inputs: one row. That is why training uses reverse mode, and `grad` is `vjp` with
 # u = 1.
@@ -1003,8 +1010,8 @@ plt.show()
 # %% [markdown]
 # One pass for one row or one column; where J is square, neither direction has a clear lead.
 #
-# The other price of reverse mode is memory: the intermediate values of the whole forward run are kept until the way back
-# needs them. (`jax.checkpoint` trades some of that for computing twice: unit 04.) Forward mode keeps nothing.
+# The other price of reverse mode is memory: the intermediate values of the whole forward run are kept until the way
+# back needs them. (`jax.checkpoint` trades some of that for computing twice: unit 04.) Forward mode keeps nothing.
 #
 # ### Second derivatives
 #
@@ -1057,9 +1064,9 @@ print("forward:", jax.jvp(root_only, (4.0,), (1.0,))[1], "is 1 / (2·√4)")
 # %% [markdown]
 # ## 5 · `vmap`: write for one, run for many
 #
-# Batch axes make code hard to read: `x[:, None, :]`, `axis=-1`, `einsum`. With `vmap` you write the function for **one**
-# example, and JAX adds the batch axis to every operation of the recipe. It is no loop: a matrix-vector product becomes a
-# matrix-matrix product.
+# Batch axes make code hard to read: `x[:, None, :]`, `axis=-1`, `einsum`. With `vmap` you write the function
+# for **one** example, and JAX adds the batch axis to every operation of the recipe. It is no loop: a
+# matrix-vector product becomes a matrix-matrix product.
 
 
 # %%
@@ -1074,8 +1081,8 @@ print("a pair at a time:", jax.vmap(distance)(points[:3], centres).shape)
 print("all to one:      ", jax.vmap(distance, in_axes=(0, None))(points, centres[0]).shape)
 
 # %% [markdown]
-# `in_axes` has an entry for each argument: which axis is the batch, `None` for "the same for all". `out_axes` says where the
-# batch axis goes in the result. And since `vmap` gives back a function, `vmap` it again: all pairs.
+# `in_axes` has an entry for each argument: which axis is the batch, `None` for "the same for all". `out_axes` says
+# where the batch axis goes in the result. And since `vmap` gives back a function, `vmap` it again: all pairs.
 
 # %%
 to_all_centres = jax.vmap(distance, in_axes=(None, 0))  # one point, all centres
@@ -1104,13 +1111,13 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# `vmap` makes one call over whole arrays, as axes written by hand do: both leave the loops far behind, and nobody had to write
-# the axes. (For so little work NumPy's lighter call may still win, as in section 3.) A loop over a jitted function is
-# the worst of the four: five hundred dispatches.
+# `vmap` makes one call over whole arrays, as axes written by hand do: both leave the loops far behind, and nobody had
+# to write the axes. (For so little work NumPy's lighter call may still win, as in section 3.) A loop over a jitted
+# function is the worst of the four: five hundred dispatches.
 
 # %% [markdown]
-# `vmap` even takes a `while_loop` that stops at a different time for each example: the batch runs on until all are done. How many
-# steps from n to 1, halving the even and tripling (plus one) the odd?
+# `vmap` even takes a `while_loop` that stops at a different time for each example: the batch runs on until all are
+# done. How many steps from n to 1, halving the even and tripling (plus one) the odd?
 
 
 # %%
@@ -1136,8 +1143,8 @@ plt.show()
 # ### A gradient for each example
 #
 # The loss of a batch is a mean, and its gradient is the mean of the examples' gradients. A training step sees that mean
-# only. `vmap(grad(…))` gives each of them: to find odd examples, to clip (differential privacy), to measure noise. In the
-# data below one number was typed with a wrong sign.
+# only. `vmap(grad(…))` gives each of them: to find odd examples, to clip (differential privacy), to measure noise. In
+# the data below one number was typed with a wrong sign.
 
 
 # %%
@@ -1187,8 +1194,8 @@ plt.show()
 # ## 6 · Random keys
 #
 # NumPy's random numbers come from a hidden state: each call changes it. That is a side effect, so under `jit` it would
-# be frozen, and on many devices at once "the next number" means nothing. JAX has no state. You hand over a **key**, and the
-# same key gives the same numbers. Always.
+# be frozen, and on many devices at once "the next number" means nothing. JAX has no state. You hand over a **key**, and
+# the same key gives the same numbers. Always.
 
 # %%
 key = jax.random.key(0)
@@ -1196,8 +1203,8 @@ print("same key, same numbers:", bool(jnp.all(jax.random.normal(key, (3,)) == ja
 
 # %% [markdown]
 # For new numbers you need a new key. `split` makes independent keys from one; `fold_in` makes one from a key and an
-# integer (a step, a device, a layer), and may be called on one key with many integers. The rule is short: **a key is used once.**
-# Either it is split or it is drawn from; then it is spent.
+# integer (a step, a device, a layer), and may be called on one key with many integers. The rule is short: **a key is
+# used once.** Either it is split or it is drawn from; then it is spent.
 
 # %%
 key, key_a, key_b = jax.random.split(jax.random.key(0), 3)
@@ -1231,8 +1238,8 @@ with jax.debug_key_reuse(True):
         print("KeyReuseError:", str(error).splitlines()[0])
 
 # %% [markdown]
-# Keys go through `jit`, `vmap` and `scan` like any array. That gives streams which do not depend on the order of the work. Here
-# a thousand dice are thrown, by as many keys, in one call; any one of them can be thrown again on its own.
+# Keys go through `jit`, `vmap` and `scan` like any array. That gives streams which do not depend on the order of the
+# work. Here a thousand dice are thrown, by as many keys, in one call; any one of them can be thrown again on its own.
 
 
 # %%
@@ -1247,7 +1254,8 @@ print("dice", dice[:10], " number 5 alone:", throw(keys[5]))
 
 # %% [markdown]
 # Old code says `jax.random.PRNGKey(0)`. That is the legacy form: a bare `uint32[2]` array, which anyone can add 1 to by
-# mistake. `jax.random.key(0)` gives an array with a *dtype* for keys; arithmetic on it is an error. Write `key`, and read `PRNGKey`.
+# mistake. `jax.random.key(0)` gives an array with a *dtype* for keys; arithmetic on it is an error. Write `key`, and
+# read `PRNGKey`.
 
 # %%
 print("new:", jax.random.key(0).dtype, jax.random.key(0).shape)
@@ -1260,8 +1268,9 @@ except TypeError as error:
 # %% [markdown]
 # ## 7 · Pytrees
 #
-# A model has many arrays. JAX takes any nest of tuples, lists, dicts and NamedTuples with arrays at the ends, and calls it a
-# *pytree*. Every transformation takes and returns them; we have used a tuple of (w, b) already. `jax.tree` has the tools.
+# A model has many arrays. JAX takes any nest of tuples, lists, dicts and NamedTuples with arrays at the ends, and calls
+# it a *pytree*. Every transformation takes and returns them; we have used a tuple of (w, b) already. `jax.tree` has the
+# tools.
 
 
 # %%
@@ -1280,8 +1289,8 @@ for path, leaf in jax.tree.leaves_with_path(tree):
 print("numbers in all:", sum(leaf.size for leaf in jax.tree.leaves(tree)))
 
 # %% [markdown]
-# `jax.tree.map(f, a, b)` walks two trees of the same structure together. That is all an optimiser needs. This is gradient
-# descent for *every* model there is:
+# `jax.tree.map(f, a, b)` walks two trees of the same structure together. That is all an optimiser needs. This is
+# gradient descent for *every* model there is:
 
 
 # %%
@@ -1300,8 +1309,8 @@ print("structure kept:", jax.tree.structure(smaller) == jax.tree.structure(tree)
 print("first.w halved:", smaller["first"].w[0])
 
 # %% [markdown]
-# A class of your own is a *leaf* to JAX, until it is registered. For a dataclass that is one decorator, and a field may be
-# called static: then it belongs to the structure, like a static argument.
+# A class of your own is a *leaf* to JAX, until it is registered. For a dataclass that is one decorator, and a field may
+# be called static: then it belongs to the structure, like a static argument.
 
 
 # %%
@@ -1384,13 +1393,13 @@ axes[1].set(title="loss", xlabel="step")
 plt.show()
 
 # %% [markdown]
-# Note how `losses.append(loss)` kept the *promise* of a number, not a number: no step had to wait. `float(loss)` in the loop
-# would have waited sixty times.
+# Note how `losses.append(loss)` kept the *promise* of a number, not a number: no step had to wait. `float(loss)` in the
+# loop would have waited sixty times.
 #
 # ### A small network
 #
-# Two spirals: no line separates them. A network with two hidden layers, written as it would be on a blackboard, for **one**
-# point. `vmap` does the rest.
+# Two spirals: no line separates them. A network with two hidden layers, written as it would be on a blackboard,
+# for **one** point. `vmap` does the rest.
 
 
 # %%
@@ -1432,8 +1441,8 @@ def network_loss(layers, x, labels):
 
 
 # %% [markdown]
-# Gradient descent with momentum: a *state* with two trees in it. The step takes a state and returns a state, so the same
-# function serves a Python loop and `lax.scan`.
+# Gradient descent with momentum: a *state* with two trees in it. The step takes a state and returns a state, so the
+# same function serves a Python loop and `lax.scan`.
 
 
 # %%
@@ -1478,8 +1487,8 @@ print(f"agrees with the labels it was given: {100 * jnp.mean((logits > 0) == lab
 print(f"agrees with the true labels:         {100 * jnp.mean((logits > 0) == true_labels):.1f} %")
 
 # %% [markdown]
-# We look at what it learnt by asking it about every pixel of the plane, with `vmap` again. And we ask each point how hard it still
-# pulls at the weights: the norms of the per-example gradients, over all leaves of the tree.
+# We look at what it learnt by asking it about every pixel of the plane, with `vmap` again. And we ask each point how
+# hard it still pulls at the weights: the norms of the per-example gradients, over all leaves of the tree.
 
 
 # %%
@@ -1511,10 +1520,10 @@ plt.show()
 print("eight largest gradients, of which mislabelled:", int(jnp.isin(suspects, mislabelled).sum()))
 
 # %% [markdown]
-# The eight points that pull hardest are the eight with a wrong label. One line of `vmap(grad)` is a tool to clean data with. It
-# works only while the network has not learnt them by heart. (Try 24,000 steps in place of 1,500: where this page was made
-# the network then agrees with 99.8 % of the labels it was given and only with 98.2 % of the true ones, and correct points
-# are among the eight that pull hardest.)
+# The eight points that pull hardest are the eight with a wrong label. One line of `vmap(grad)` is a tool to clean data
+# with. It works only while the network has not learnt them by heart. (Try 24,000 steps in place of 1,500: where this
+# page was made the network then agrees with 99.8 % of the labels it was given and only with 98.2 % of the true ones,
+# and correct points are among the eight that pull hardest.)
 #
 # ### A loop in Python, or `scan`?
 #
@@ -1547,15 +1556,15 @@ axes.set_title("1,500 training steps")
 print("scan against the loop of jitted steps:", f"{seconds['Python loop, jit'] / seconds['scan in one jit']:.1f}×")
 
 # %% [markdown]
-# `jit` is worth most. After that, the step is so small that most of the Python loop is dispatch. With a large model a step takes
-# much longer than its dispatch, so `scan` saves little, and the plain loop of jitted steps is easier to look into: that is
-# what the next units use. `scan` is for many small steps.
+# `jit` is worth most. After that, the step is so small that most of the Python loop is dispatch. With a large model a
+# step takes much longer than its dispatch, so `scan` saves little, and the plain loop of jitted steps is easier to look
+# into: that is what the next units use. `scan` is for many small steps.
 
 # %% [markdown]
 # ## 9 · When it goes wrong
 #
-# **See values under `jit`.** `print` shows tracers, once. `jax.debug.print` goes into the recipe and shows numbers, every
-# time. Mind the braces: it is a format string, not an f-string.
+# **See values under `jit`.** `print` shows tracers, once. `jax.debug.print` goes into the recipe and shows numbers,
+# every time. Mind the braces: it is a format string, not an f-string.
 
 
 # %%
@@ -1583,8 +1592,8 @@ with jax.debug_nans(True):
         print("FloatingPointError:", str(error).split("\n")[0])
 
 # %% [markdown]
-# **Turn `jit` off.** Under `jax.disable_jit()` everything runs line by line with real numbers: `print`, `pdb` and `if` work. Slow, and
-# a way to find out whether a bug is yours or the trace's.
+# **Turn `jit` off.** Under `jax.disable_jit()` everything runs line by line with real numbers: `print`, `pdb` and `if`
+# work. Slow, and a way to find out whether a bug is yours or the trace's.
 
 # %%
 with jax.disable_jit():
@@ -1655,18 +1664,18 @@ for name in ("random.PRNGKey", "ops.index_update", "tree_map", "experimental.ena
 # ## What to remember
 #
 # 1. **Arrays are values, functions are pure.** State goes in as an argument and comes out as a result.
-# 2. **`jit` traces once per signature**: shapes, dtypes, weak or not, static values, structure. Keep it the same; count it when in
-#    doubt.
+# 2. **`jit` traces once per signature**: shapes, dtypes, weak or not, static values, structure. Keep it the same; count
+#    it when in doubt.
 # 3. **Under a trace there are no values.** `where`, `cond`, `scan` in place of `if` and long `for`s.
 # 4. **Timing without waiting measures the queue.** Warm up, `block_until_ready`, median.
-# 5. **`grad` is reverse mode: one row of the Jacobian, few outputs.** Forward mode gives one column, for few inputs. H v is `jvp` of
-#    `grad`.
+# 5. **`grad` is reverse mode: one row of the Jacobian, few outputs.** Forward mode gives one column, for few inputs. H
+#    v is `jvp` of `grad`.
 # 6. **`vmap` what you wrote for one.** `vmap(grad)` is a gradient for each example.
 # 7. **A key is used once.** Split it.
 # 8. **Pytrees carry models**, `jax.tree.map` updates them.
 #
-# Now it is your turn: `exercises/01_jnp_and_jit.ipynb`. Each exercise says at once whether your answer is right and, if not, what is
-# probably wrong. Unit 02 puts the same tools to work on handwritten digits, with Flax for the layers and optax for the
-# optimiser.
+# Now it is your turn: `exercises/01_jnp_and_jit.ipynb`. Each exercise says at once whether your answer is right and, if
+# not, what is probably wrong. Unit 02 puts the same tools to work on handwritten digits, with Flax for the layers and
+# optax for the optimiser.
 #
 # *To read on: "Thinking in JAX", "The Sharp Bits" and "The Autodiff Cookbook" in JAX's own documentation.*

@@ -22,7 +22,8 @@
 # - keep the best weights, go on after Ctrl-C, and ship a model in a file that cannot run code;
 # - compare two frameworks without fooling yourself.
 #
-# You need: unit 01 (`jit`, `grad`, `vmap`, keys, pytrees). No GPU. Allow about 90 minutes, and as long again for the exercises.
+# You need: unit 01 (`jit`, `grad`, `vmap`, keys, pytrees). No GPU. Allow about 90 minutes, and as long again for the
+# exercises.
 
 # %%
 import itertools
@@ -184,9 +185,9 @@ axes.set(
 plt.show()
 
 # %% [markdown]
-# About one tenth each: it guesses. A guess of one in ten costs $-\log 0.1 = \log 10 \approx 2.30$ in cross-entropy. Keep
-# that number in mind: **the first loss of a ten-class model should be near 2.3**, and if it is 20 something is wrong
-# before training has begun.
+# About one tenth each: it guesses. A guess of one in ten costs $-\log 0.1 = \log 10 \approx 2.30$ in cross-entropy.
+# Keep that number in mind: **the first loss of a ten-class model should be near 2.3**, and if it is 20 something is
+# wrong before training has begun.
 
 # %% [markdown]
 # ### The same network in NNX
@@ -227,8 +228,8 @@ print("same weights, same answer:", bool(jnp.allclose(nnx_model(batch.image), lo
 # %% [markdown]
 # ## 3 · The loss
 #
-# Labels can be integers, `3`, or one-hot rows, `[0,0,0,1,0,0,0,0,0,0]`. The cross-entropy is the same number: the one-hot
-# row multiplies nine log-probabilities by zero only to pick the tenth. Integers pick it directly.
+# Labels can be integers, `3`, or one-hot rows, `[0,0,0,1,0,0,0,0,0,0]`. The cross-entropy is the same number: the
+# one-hot row multiplies nine log-probabilities by zero only to pick the tenth. Integers pick it directly.
 
 # %%
 with_integers = optax.softmax_cross_entropy_with_integer_labels(log_probabilities, batch.label)  # [B]
@@ -247,8 +248,8 @@ twice = jax.nn.log_softmax(once)
 print("once and twice agree:", bool(jnp.allclose(once, twice, atol=1e-5)))
 
 # %% [markdown]
-# Nothing. `log_softmax(z)` subtracts one number, $\log\sum_k e^{z_k}$, from each row so that the probabilities add up to 1.
-# When they do already, that number is $\log 1 = 0$. Doing it twice is harmless (and so is its gradient).
+# Nothing. `log_softmax(z)` subtracts one number, $\log\sum_k e^{z_k}$, from each row so that the probabilities add up
+# to 1. When they do already, that number is $\log 1 = 0$. Doing it twice is harmless (and so is its gradient).
 #
 # A *softmax* at the end, with such a loss, is another matter, and a common mistake: the loss takes probabilities for
 # scores. They lie between 0 and 1, so even a perfectly sure and right answer is turned into a hesitant one.
@@ -281,9 +282,9 @@ kept, weights = (sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in (o
 print(f"numbers kept for each weight: {kept / weights:.2f}")
 
 # %% [markdown]
-# So with Adam, weights and averages together take three times the memory of the weights alone. Each step adds the gradients
-# (as much as the weights again) and the activations. What do Adam's updates look like? Compute one gradient, ask for the first
-# update, and draw the sizes of both.
+# So with Adam, weights and averages together take three times the memory of the weights alone. Each step adds the
+# gradients (as much as the weights again) and the activations. What do Adam's updates look like? Compute one gradient,
+# ask for the first update, and draw the sizes of both.
 
 
 # %%
@@ -311,8 +312,8 @@ plt.show()
 # %% [markdown]
 # ## 5 · The training step, a pure function
 #
-# All that training changes goes into one named tuple: what comes in, goes out changed. It is a pytree, so `jit` takes it
-# as an argument, and a checkpoint is nothing but this tuple on disk.
+# All that training changes goes into one named tuple: what comes in, goes out changed. It is a pytree, so `jit` takes
+# it as an argument, and a checkpoint is nothing but this tuple on disk.
 
 
 # %%
@@ -339,8 +340,8 @@ def init_state(key: jax.Array, model: nn.Module, optimizer: optax.GradientTransf
 
 
 # %% [markdown]
-# The figures of a batch are computed under its mask: a blank neither costs nor counts. This function serves training and
-# evaluation alike.
+# The figures of a batch are computed under its mask: a blank neither costs nor counts. This function serves training
+# and evaluation alike.
 
 
 # %%
@@ -378,9 +379,9 @@ def make_train_step(model: nn.Module, optimizer: optax.GradientTransformation):
 
 
 # %% [markdown]
-# Before training for minutes, spend a few seconds on the best test there is: **can it learn one batch by heart?** A right
-# step drives the loss on 64 fixed images to zero. Many a wrong one (updates not applied, a sign turned) does not. It does
-# not find everything: wrong labels are learnt by heart just as well.
+# Before training for minutes, spend a few seconds on the best test there is: **can it learn one batch by heart?** A
+# right step drives the loss on 64 fixed images to zero. Many a wrong one (updates not applied, a sign turned) does not.
+# It does not find everything: wrong labels are learnt by heart just as well.
 
 # %%
 quick_step = jax.jit(make_train_step(model, optimizer))
@@ -423,8 +424,8 @@ def make_article_step(model: nn.Module, optimizer: optax.GradientTransformation,
 
 
 # %% [markdown]
-# The loop cuts batches out of arrays, so the last one is as short as it comes. One thousand digits make 15 batches of 64
-# and one of 40. Each step is timed to its end.
+# The loop cuts batches out of arrays, so the last one is as short as it comes. One thousand digits make 15 batches of
+# 64 and one of 40. Each step is timed to its end.
 
 # %%
 digits = data.arrays("mnist", "train[:1000]")
@@ -452,9 +453,10 @@ plt.show()
 
 # %% [markdown]
 # Three programs. The one from the warm-up, for a batch of one, is never used again; the first step compiles as if there
-# had been no warm-up; and the last batch, shorter than the others, compiles a third program while the
-# clock runs. Nothing gave a warning. (`jax.log_compiles()` would: it logs every compilation. And with
-# `jax.config.update("jax_compilation_cache_dir", …)` programs are kept on disk, and a second run of a script finds them there.)
+# had been no warm-up; and the last batch, shorter than the others, compiles a third program while the clock runs.
+# Nothing gave a warning. (`jax.log_compiles()` would: it logs every compilation. And with
+# `jax.config.update("jax_compilation_cache_dir", …)` programs are kept on disk, and a second run of a script finds them
+# there.)
 #
 # The cure is to say the shapes. `lower` traces the function for *descriptions* of its arguments, `compile` makes the
 # program; no data is needed, no step is taken. Every loader of the course knows the description of its batches, and
@@ -502,8 +504,9 @@ for what, megabytes in memory(compiled_step).items():
 print(f"operations a step: {compiled_step.cost_analysis()['flops'] / 1e9:.3f} thousand million")
 
 # %% [markdown]
-# The arguments hold the old state and the results a new one of the same size, although the old is never looked at again.
-# *Donating* an argument allows its memory to be used for a result: `donate_argnums=0` gives the first argument away.
+# The arguments hold the old state and the results a new one of the same size, although the old is never looked at
+# again. *Donating* an argument allows its memory to be used for a result: `donate_argnums=0` gives the first argument
+# away.
 
 # %%
 donating_step = jax.jit(make_train_step(model, optimizer), donate_argnums=0).lower(state_spec, train.spec).compile()
@@ -511,8 +514,8 @@ for what, megabytes in memory(donating_step).items():
     print(f"{what:10} {megabytes:6.1f} MB")
 
 # %% [markdown]
-# The results now need next to nothing of their own. What is needed in between may grow, because the compiler plans its memory
-# anew; compare the sums of the three. The price: what was given away is gone.
+# The results now need next to nothing of their own. What is needed in between may grow, because the compiler plans its
+# memory anew; compare the sums of the three. The price: what was given away is gone.
 
 # %%
 before = init_state(jax.random.key(0), model, optimizer)
@@ -531,7 +534,8 @@ except RuntimeError as error:
 # ## 7 · Two ways to measure wrongly
 #
 # The introduction claims a speed, so its measuring matters. It jits the loss function for its warm-up, and then its
-# validation loop calls the one *without* `jit`: each operation is dispatched by itself. What does that cost for one batch?
+# validation loop calls the one *without* `jit`: each operation is dispatched by itself. What does that cost for one
+# batch?
 
 
 # %%
@@ -561,9 +565,9 @@ plots.bars(["not compiled", "compiled"], [plain, compiled], unit="ms", better="l
 plt.show()
 
 # %% [markdown]
-# Now the clock. Nothing in the introduction waits for the device. (Its figure is saved by a `print` of each epoch's loss, which
-# needs the value: take the print out, and the clock is wrong.) Here are ten training steps by two clocks: one is
-# stopped when Python has been given *names* for the results, the other when they are computed.
+# Now the clock. Nothing in the introduction waits for the device. (Its figure is saved by a `print` of each epoch's
+# loss, which needs the value: take the print out, and the clock is wrong.) Here are ten training steps by two clocks:
+# one is stopped when Python has been given *names* for the results, the other when they are computed.
 
 # %%
 state = init_state(jax.random.key(0), model, optimizer)
@@ -579,16 +583,18 @@ plots.bars(["handed over", "computed"], [handed_over, done], unit="ms", title="t
 plt.show()
 
 # %% [markdown]
-# How far apart they are depends on the machine and on the work in a step. Only the second one is the time of the work. Any figure you wish to believe ends in `block_until_ready`, or in
-# something that needs the value, as `float(loss)` does. The same fact read the other way round is advice for the training loop:
-# do *not* ask for a value in every step, or the device waits for Python each time. Collect, and look once an epoch.
+# How far apart they are depends on the machine and on the work in a step. Only the second one is the time of the work.
+# Any figure you wish to believe ends in `block_until_ready`, or in something that needs the value, as `float(loss)`
+# does. The same fact read the other way round is advice for the training loop: do *not* ask for a value in every step,
+# or the device waits for Python each time. Collect, and look once an epoch.
 
 # %% [markdown]
 # ## 8 · Nothing lost: checkpoints
 #
-# Training takes a while, and things happen: Ctrl-C, a flat battery, a full disk. **Orbax** writes pytrees to disk, in the
-# background unless told otherwise; ours is small enough to wait for. A checkpoint first gets a temporary name and is renamed when it is whole, so a half-written one is
-# never taken for a good one. (`flax.training.checkpoints`, which older code uses, tells its users to change over to Orbax.)
+# Training takes a while, and things happen: Ctrl-C, a flat battery, a full disk. **Orbax** writes pytrees to disk, in
+# the background unless told otherwise; ours is small enough to wait for. A checkpoint first gets a temporary name and
+# is renamed when it is whole, so a half-written one is never taken for a good one. (`flax.training.checkpoints`, which
+# older code uses, tells its users to change over to Orbax.)
 #
 # We keep two: the *latest*, to go on from, and the *best*, by its loss on the validation set. The history of the
 # losses goes with them, so that a checkpoint is all that is needed to go on.
@@ -629,8 +635,8 @@ def restore(manager: ocp.CheckpointManager, epoch: int, spec: TrainState) -> tup
 
 
 # %% [markdown]
-# Evaluation adds up the sums of all batches and divides once. (The mean of the batches' means would count an example in a
-# short last batch for more than the others.)
+# Evaluation adds up the sums of all batches and divides once. (The mean of the batches' means would count an example in
+# a short last batch for more than the others.)
 
 
 # %%
@@ -647,8 +653,8 @@ def evaluate(eval_step, params, batches) -> tuple[float, float]:
 # And the training loop. It is short because everything in it is a function you have seen. It begins where the last
 # checkpoint ends, if there is one: so to go on after an interruption, run the same call again.
 #
-# `train.epoch(k)` gives the batches of epoch `k`, in an order that depends on the seed and on `k` alone. A run that is resumed
-# at epoch 3 therefore sees what it would have seen had nobody interrupted it.
+# `train.epoch(k)` gives the batches of epoch `k`, in an order that depends on the seed and on `k` alone. A run that is
+# resumed at epoch 3 therefore sees what it would have seen had nobody interrupted it.
 
 
 # %%
@@ -682,8 +688,9 @@ def fit(start: TrainState, *, train_step, eval_step, train, validation, epochs: 
 # %% [markdown]
 # ### Does it survive Ctrl-C?
 #
-# Claims like these are easily written. So let somebody press Ctrl-C: these batches raise `KeyboardInterrupt` in the middle of
-# the second epoch, exactly as the keyboard would. A hundred digits and a few are enough, in a folder that is thrown away.
+# Claims like these are easily written. So let somebody press Ctrl-C: these batches raise `KeyboardInterrupt` in the
+# middle of the second epoch, exactly as the keyboard would. A hundred digits and a few are enough, in a folder that is
+# thrown away.
 
 
 # %%
@@ -748,13 +755,14 @@ with tempfile.TemporaryDirectory() as folder:
 # %% [markdown]
 # ## 9 · Training
 #
-# How long? Sixty thousand digits and a sample of a thousand should not be given the same number of *epochs*: what teaches a
-# network is steps. The rule here: six epochs, or as many as make 120 steps, whichever is more.
+# How long? Sixty thousand digits and a sample of a thousand should not be given the same number of *epochs*: what
+# teaches a network is steps. The rule here: six epochs, or as many as make 120 steps, whichever is more.
 #
-# And how fast? With a constant learning rate the weights never come to rest: each noisy batch moves them by about as much
-# as the one before. Letting the rate fall to zero along half a cosine costs one line. optax takes a *schedule*, a function of
-# the step, wherever it takes a learning rate. On the real MNIST, six epochs brought 99.1 % of the validation digits right with the constant
-# rate and 99.2 % with the cosine (one run each, on two CPU cores): so small a difference may be chance, but the cosine costs nothing.
+# And how fast? With a constant learning rate the weights never come to rest: each noisy batch moves them by about as
+# much as the one before. Letting the rate fall to zero along half a cosine costs one line. optax takes a *schedule*, a
+# function of the step, wherever it takes a learning rate. On the real MNIST, six epochs brought 99.1 % of the
+# validation digits right with the constant rate and 99.2 % with the cosine (one run each, on two CPU cores): so small a
+# difference may be chance, but the cosine costs nothing.
 
 # %%
 epochs = max(6, math.ceil(120 / len(train)))
@@ -767,7 +775,8 @@ axes.set(xlabel="epoch", title="learning rate", ylim=(0, None))
 plt.show()
 
 # %% [markdown]
-# A new optimiser is a new program, since its state looks different (the schedule needs a counter): compile, before the start.
+# A new optimiser is a new program, since its state looks different (the schedule needs a counter): compile, before the
+# start.
 
 # %%
 start = init_state(jax.random.key(0), model, optimizer)
@@ -775,8 +784,8 @@ state_spec = jax.eval_shape(lambda: start)
 train_step = jax.jit(make_train_step(model, optimizer), donate_argnums=0).lower(state_spec, train.spec).compile()
 
 # %% [markdown]
-# Where do the files go? Into `models/02_flax_mnist_cnn/` at the course's root. Each time this notebook runs it makes a folder
-# of its own there, `run-1`, `run-2` …; what an earlier run left is never written over.
+# Where do the files go? Into `models/02_flax_mnist_cnn/` at the course's root. Each time this notebook runs it makes a
+# folder of its own there, `run-1`, `run-2` …; what an earlier run left is never written over.
 
 
 # %%
@@ -828,11 +837,11 @@ axes[0].annotate(
 plt.show()
 
 # %% [markdown]
-# Read the curves from left to right. First both losses fall: the network learns what digits look like. (At first the *training* loss is the
-# higher one. It is averaged over an epoch in which the network still learns; validation comes after that epoch.) Then the training
-# loss goes on falling while the validation loss flattens: what it learns from now on are *these* digits. The dotted line marks
-# the epoch with the lowest validation loss: often one of the last, as the learning rate falls to zero. Its weights were kept, and are the
-# ones we go on with.
+# Read the curves from left to right. First both losses fall: the network learns what digits look like. (At first
+# the *training* loss is the higher one. It is averaged over an epoch in which the network still learns; validation
+# comes after that epoch.) Then the training loss goes on falling while the validation loss flattens: what it learns
+# from now on are *these* digits. The dotted line marks the epoch with the lowest validation loss: often one of the
+# last, as the learning rate falls to zero. Its weights were kept, and are the ones we go on with.
 #
 # Is what came back from disk what was saved? Evaluate it once more; the loss must be the one in the history.
 
@@ -852,18 +861,19 @@ error = math.sqrt(test_accuracy * (1 - test_accuracy) / test.examples)
 print(f"test accuracy: {100 * test_accuracy:.2f} % ± {100 * error:.2f} % (one standard error)")
 
 # %% [markdown]
-# Whose accuracy is it? That of the data named in part 1: a figure on the course's sample, with its few hundred small digits, says nothing
-# about MNIST.
+# Whose accuracy is it? That of the data named in part 1: a figure on the course's sample, with its few hundred small
+# digits, says nothing about MNIST.
 #
-# The ± is not decoration: other test digits would give another figure, and a difference between two models that is smaller than it says nothing.
+# The ± is not decoration: other test digits would give another figure, and a difference between two models that is
+# smaller than it says nothing.
 #
-# Is the test accuracy well below the validation accuracy? Then ask who wrote the digits. Validation digits were cut from the same pile as
-# the training digits: the same hands wrote both. The test digits come from other people (nearly so in the course's sample, which
-# knows only 13 writers, and wholly so in MNIST, which knows hundreds). A validation set tells which *epoch* to keep; only data from outside
-# tell how the model will do outside.
+# Is the test accuracy well below the validation accuracy? Then ask who wrote the digits. Validation digits were cut
+# from the same pile as the training digits: the same hands wrote both. The test digits come from other people (nearly
+# so in the course's sample, which knows only 13 writers, and wholly so in MNIST, which knows hundreds). A validation
+# set tells which *epoch* to keep; only data from outside tell how the model will do outside.
 #
-# One number hides *which* digits are confused. We collect all predictions, throw the blanks away (with NumPy, outside any `jit`: the
-# result's shape depends on values), and count.
+# One number hides *which* digits are confused. We collect all predictions, throw the blanks away (with NumPy, outside
+# any `jit`: the result's shape depends on values), and count.
 
 # %%
 predict = jax.jit(model.apply)
@@ -882,8 +892,8 @@ plots.confusion(matrix, test.classes, title="test digits")
 plt.show()
 
 # %% [markdown]
-# And now the mistakes themselves, the most confident first. Above each picture: the true digit, what the network saw, and how sure
-# it was. Would you have read them all?
+# And now the mistakes themselves, the most confident first. Above each picture: the true digit, what the network saw,
+# and how sure it was. Would you have read them all?
 
 # %%
 wrong = np.flatnonzero(predicted != labels)
@@ -895,23 +905,25 @@ else:
     print("no mistakes: look at the least certain answers instead, in log_p")
 
 # %% [markdown]
-# Pictures like these, confident and wrong, are how one finds wrong labels in a data set, and digits that nobody could read.
+# Pictures like these, confident and wrong, are how one finds wrong labels in a data set, and digits that nobody could
+# read.
 #
-# Should one believe the percentages? A network that says "90 %" ought to be right in nine of ten such cases. On average:
+# Should one believe the percentages? A network that says "90 %" ought to be right in nine of ten such cases. On
+# average:
 
 # %%
 confidence = np.exp(log_p.max(axis=1))  # [N]
 print(f"says on average {100 * confidence.mean():.1f} %, is right in {100 * test_accuracy:.1f} %")
 
 # %% [markdown]
-# If it says more than it keeps, by more than the ± above, it is overconfident. Networks that have learnt their training digits almost by heart tend to be: nothing
-# in the loss ever told them to hesitate.
+# If it says more than it keeps, by more than the ± above, it is overconfident. Networks that have learnt their training
+# digits almost by heart tend to be: nothing in the loss ever told them to hesitate.
 
 # %% [markdown]
 # ## 11 · A look inside
 #
-# What did it learn? The first layer's kernels are 3×3 pixels and can be looked at directly: white is a positive weight, black a
-# negative one.
+# What did it learn? The first layer's kernels are 3×3 pixels and can be looked at directly: white is a positive weight,
+# black a negative one.
 
 # %%
 kernels = best.params["params"]["Conv_0"]["kernel"]  # [3, 3, 1, 32]
@@ -919,8 +931,8 @@ plots.images(jnp.moveaxis(kernels, -1, 0), columns=16, size=0.55, title="the 32 
 plt.show()
 
 # %% [markdown]
-# Some are bright on one side and dark on the other: edges of a direction. After a training as short as the sample's, many still look like
-# the random numbers they began as. What they do is easier to see in their output. With
+# Some are bright on one side and dark on the other: edges of a direction. After a training as short as the sample's,
+# many still look like the random numbers they began as. What they do is easier to see in their output. With
 # `capture_intermediates` Flax returns what each layer gave, without a change to the model.
 
 # %%
@@ -934,12 +946,12 @@ plots.images(jnp.moveaxis(second, -1, 0)[:32], columns=16, size=0.55, title="…
 plt.show()
 
 # %% [markdown]
-# The first maps show the digit with some of its edges bright and others dark, by their direction. The second ones are coarser, and combine
-# what the first found; few of them have a name.
+# The first maps show the digit with some of its edges bright and others dark, by their direction. The second ones are
+# coarser, and combine what the first found; few of them have a name.
 #
-# Which pixels decided? In unit 01 gradients were taken with respect to weights. Nothing forbids taking one with respect to the
-# *image*: how much would the log-probability of the answer change, if this pixel changed a little? Its absolute value is called a *saliency
-# map* (Simonyan et al., 2013). One image gives one gradient; `vmap` makes it many.
+# Which pixels decided? In unit 01 gradients were taken with respect to weights. Nothing forbids taking one with respect
+# to the *image*: how much would the log-probability of the answer change, if this pixel changed a little? Its absolute
+# value is called a *saliency map* (Simonyan et al., 2013). One image gives one gradient; `vmap` makes it many.
 
 
 # %%
@@ -966,28 +978,31 @@ figure.suptitle("ten digits, and the pixels that matter for the answer", fontsiz
 plt.show()
 
 # %% [markdown]
-# The bright places lie on and around the strokes, some where there is *no* ink: a stroke there might make it another digit. And the margin,
-# where digits seldom reach? A frame of four pixels is half of the picture.
+# The bright places lie on and around the strokes, some where there is *no* ink: a stroke there might make it another
+# digit. And the margin, where digits seldom reach? A frame of four pixels is half of the picture.
 
 # %%
 frame = np.ones((28, 28), bool)
 frame[4:-4, 4:-4] = False
 print(
-    f"the frame is {100 * frame.mean():.1f} % of the picture and holds {100 * maps[:, frame].sum() / maps.sum():.1f} % of the saliency"
+    f"the frame is {100 * frame.mean():.1f} % of the picture "
+    f"and holds {100 * maps[:, frame].sum() / maps.sum():.1f} % of the saliency"
 )
 
 # %% [markdown]
 # Spread evenly, the saliency in the frame would be as large as the frame's share of the picture.
 #
-# A saliency map is a hint and no proof. But a network that looks at the margin has found something other than digits, and such things are found
-# in practice: a watermark, a ruler beside the skin, a hospital's name in the corner of an X-ray.
+# A saliency map is a hint and no proof. But a network that looks at the margin has found something other than digits,
+# and such things are found in practice: a watermark, a ruler beside the skin, a hospital's name in the corner of an
+# X-ray.
 
 # %% [markdown]
 # ## 12 · Shipping the weights
 #
-# A checkpoint is for going on. To hand a model to somebody else, one file with the weights alone is better. **safetensors** is such a
-# format: a short header that says what is there, then the numbers. Names are flat, so the tree becomes `"Conv_0/kernel"` and so on.
-# The file is written under another name first and then renamed: half a file never bears the right name.
+# A checkpoint is for going on. To hand a model to somebody else, one file with the weights alone is
+# better. **safetensors** is such a format: a short header that says what is there, then the numbers. Names
+# are flat, so the tree becomes `"Conv_0/kernel"` and so on. The file is written under another name first
+# and then renamed: half a file never bears the right name.
 
 
 # %%
@@ -1013,8 +1028,8 @@ shipped = load_weights(weights_file)
 print("the same answers, to the bit:", bool(jnp.array_equal(predict(shipped, seven), predict(best.params, seven))))
 
 # %% [markdown]
-# The format is so plain that a few lines of Python read it without any library: eight bytes give the length of the header, which is
-# JSON. Nothing in there can be *run*.
+# The format is so plain that a few lines of Python read it without any library: eight bytes give the length of the
+# header, which is JSON. Nothing in there can be *run*.
 
 # %%
 with weights_file.open("rb") as file:
@@ -1025,7 +1040,8 @@ for name, entry in sorted(header.items()):
 
 # %% [markdown]
 # Why not `pickle`, which the introduction used, and which takes two lines? Because a pickle is not data: it is a little
-# program that builds an object, and *loading it runs it*. This one only prints. It could as well have deleted your files.
+# program that builds an object, and *loading it runs it*. This one only prints. It could as well have deleted your
+# files.
 
 
 # %%
@@ -1040,7 +1056,8 @@ received = pickle.dumps(LooksLikeWeights())
 pickle.loads(received)
 
 # %% [markdown]
-# A weights file from somewhere else should never be a pickle. And a damaged safetensors file? Cut the last kilobyte off:
+# A weights file from somewhere else should never be a pickle. And a damaged safetensors file? Cut the last kilobyte
+# off:
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -1052,8 +1069,8 @@ with tempfile.TemporaryDirectory() as folder:
         print("refused:", type(error).__name__)
 
 # %% [markdown]
-# The weights are safe in one file, so the checkpoints of this run have done their work. They take three times as much space (Adam's
-# averages are in there), and we tidy up. Leave this cell out if you want to train on from them.
+# The weights are safe in one file, so the checkpoints of this run have done their work. They take three times as much
+# space (Adam's averages are in there), and we tidy up. Leave this cell out if you want to train on from them.
 
 # %%
 shutil.rmtree(run / "checkpoints")
@@ -1062,9 +1079,10 @@ print("left in the run's folder:", *sorted(path.name for path in run.iterdir()))
 # %% [markdown]
 # ## 13 · A fair race: the same model in Keras
 #
-# The introduction ends with a bar chart, JAX against TensorFlow, and finds that JAX "can increase the speed significantly". Two things spoil that
-# race. Keras was given all 60,000 training images, JAX the 48,000 that its validation split left over. And the Keras twin
-# had `padding="valid"`, Keras's default, where Flax pads: it was *another model*. How different?
+# The introduction ends with a bar chart, JAX against TensorFlow, and finds that JAX "can increase the speed
+# significantly". Two things spoil that race. Keras was given all 60,000 training images, JAX the 48,000 that
+# its validation split left over. And the Keras twin had `padding="valid"`, Keras's default, where Flax pads: it
+# was *another model*. How different?
 
 
 # %%
@@ -1098,8 +1116,9 @@ for padding in ("valid", "same"):
 print(f"Flax            {sum(leaf.size for leaf in jax.tree.leaves(params)):,} weights")
 
 # %% [markdown]
-# With `"valid"` it has half the weights and smaller maps to work on. With `"same"` the count agrees. A count proves little, though: copy the weights
-# across and compare the *answers*. Both frameworks keep channels last and kernels as `[height, width, in, out]`, so they fit as they are.
+# With `"valid"` it has half the weights and smaller maps to work on. With `"same"` the count agrees. A count proves
+# little, though: copy the weights across and compare the *answers*. Both frameworks keep channels last and kernels as
+# `[height, width, in, out]`, so they fit as they are.
 
 
 # %%
@@ -1119,10 +1138,11 @@ print(f"largest difference of a log-probability: {difference:.1e}")
 # *Now* they are the same model, up to the order in which floats are added. The rules of the race:
 #
 # - the same start, the same images already in memory, the same batches in the same order, the same Adam;
-# - both on the CPU, since the TensorFlow that comes with the course is the CPU's (on a machine with a GPU, JAX must leave it alone here);
-# - one call a step for both: Keras's `train_on_batch` and `test_on_batch` against a jitted function (`fit` would build a data pipeline each
-#   time, which weighs in an epoch as short as this one; Keras hands back each step's loss as a number, for which it has to wait, JAX
-#   only at the end);
+# - both on the CPU, since the TensorFlow that comes with the course is the CPU's (on a machine with a GPU, JAX must
+#   leave it alone here);
+# - one call a step for both: Keras's `train_on_batch` and `test_on_batch` against a jitted function (`fit` would build
+#   a data pipeline each time, which weighs in an epoch as short as this one; Keras hands back each step's loss as a
+#   number, for which it has to wait, JAX only at the end);
 # - the first step, which compiles, is timed apart from later ones, and training apart from evaluation;
 # - several rounds, taking turns, so that a busy moment of the machine hits both; the median counts, the range is drawn.
 
@@ -1229,36 +1249,42 @@ for what, unit, scale in (
     plots.bars(list(values), medians, unit=unit, title=what, better="lower", ranges=ranges)
 
 # %% [markdown]
-# The darker bar is the faster one *on the machine that ran this notebook*. Whatever it says on yours, read it with three facts in mind.
+# The darker bar is the faster one *on the machine that ran this notebook*. Whatever it says on yours, read it with
+# three facts in mind.
 #
-# - On x86 processors, TensorFlow's convolutions come from a library that is tuned for them (oneDNN); JAX's programs are made by
-#   XLA. Neither must win: it depends on the processor, the sizes of the maps, the batch. "JAX is faster" and "Keras is faster" are not facts about
-#   frameworks; "this model, this batch size, this machine" is one.
+# - On x86 processors, TensorFlow's convolutions come from a library that is tuned for them (oneDNN); JAX's programs are
+#   made by XLA. Neither must win: it depends on the processor, the sizes of the maps, the batch. "JAX is faster" and
+#   "Keras is faster" are not facts about frameworks; "this model, this batch size, this machine" is one.
 # - The range matters as much as the median: where the thin lines overlap, this race has no winner.
-# - XLA is not JAX's alone: `keras_twin(jit_compile=True)` uses it too. Write that into `keras_contestant` and race again; look at the
-#   first step.
+# - XLA is not JAX's alone: `keras_twin(jit_compile=True)` uses it too. Write that into `keras_contestant` and race
+#   again; look at the first step.
 #
-# What JAX gives you is the composability you have used all along: the same pure function jitted, differentiated by weights *and* by pixels, vmapped,
-# compiled ahead of time, resumed bit by bit.
+# What JAX gives you is the composability you have used all along: the same pure function jitted, differentiated by
+# weights *and* by pixels, vmapped, compiled ahead of time, resumed bit by bit.
 
 # %% [markdown]
 # ### The same model four ways
 #
-# One race on your machine, with one opponent, is a start. The course also keeps the results of a longer one, for each of its models: JAX, PyTorch as it comes, PyTorch compiled
-# (`torch.compile`), and Keras; the same arrays in memory, batch, optimiser and precision; each run in a process of its own, all taking turns, three rounds. `python -m utils race cnn`
-# runs it on your machine and puts your result beside ours. Without PyTorch, which the course does not install, JAX races Keras only; the README says how to add it.
+# One race on your machine, with one opponent, is a start. The course also keeps the results of a longer one, for each
+# of its models: JAX, PyTorch as it comes, PyTorch compiled (`torch.compile`), and Keras; the same arrays in memory,
+# batch, optimiser and precision; each run in a process of its own, all taking turns, three rounds. `python -m utils
+# race cnn` runs it on your machine and puts your result beside ours. Without PyTorch, which the course does not
+# install, JAX races Keras only; the README says how to add it.
 
 # %% tags=["nbval-ignore-output"]
 report.show("cnn")
 
 # %% [markdown]
-# Left: seconds an epoch, on a logarithmic scale. The first epoch holds the compilation, so JAX, compiled PyTorch and Keras (whose step is a compiled graph) start high, and plain PyTorch starts where it stays. Right: pictures a second without
-# the first epoch, and pale with it; the thin lines reach from the slowest round to the fastest.
+# Left: seconds an epoch, on a logarithmic scale. The first epoch holds the compilation, so JAX, compiled PyTorch and
+# Keras (whose step is a compiled graph) start high, and plain PyTorch starts where it stays. Right: pictures a second
+# without the first epoch, and pale with it; the thin lines reach from the slowest round to the fastest.
 #
-# In training, on those two cores, JAX is a quarter faster than plain PyTorch and slower than Keras; against compiled PyTorch it lost two rounds and won one, and the lines overlap: no winner. In evaluation it is three
-# times as fast as plain PyTorch, twice as fast as Keras, and up to a sixth slower than compiled PyTorch. And the first step: 14 seconds for `torch.compile`, which writes C++ and calls a compiler, one for JAX. (What `torch.compile` has made it keeps
-# on disk for the next time; in a race nobody may find what an earlier run has compiled.) The order of four contestants is different in each of these pictures. Who quotes one
-# of them as "X is faster than Y" has chosen a picture.
+# In training, on those two cores, JAX is a quarter faster than plain PyTorch and slower than Keras; against compiled
+# PyTorch it lost two rounds and won one, and the lines overlap: no winner. In evaluation it is three times as fast as
+# plain PyTorch, twice as fast as Keras, and up to a sixth slower than compiled PyTorch. And the first step: 14 seconds
+# for `torch.compile`, which writes C++ and calls a compiler, one for JAX. (What `torch.compile` has made it keeps on
+# disk for the next time; in a race nobody may find what an earlier run has compiled.) The order of four contestants is
+# different in each of these pictures. Who quotes one of them as "X is faster than Y" has chosen a picture.
 
 # %% [markdown]
 # ## 14 · For the record
@@ -1282,15 +1308,16 @@ results.record(
 # ## What to remember
 #
 # - A Flax module is a recipe; the weights are a pytree outside it. `init` makes them, `apply` uses them, both are pure.
-# - `train_step(state, batch) -> (state, figures)`. All that changes is in the state; then saving, resuming and compiling are easy.
+# - `train_step(state, batch) -> (state, figures)`. All that changes is in the state; then saving, resuming and
+#   compiling are easy.
 # - Sums and masks, not means of means.
-# - Shapes are part of a program. `jit(f).lower(specs).compile()` compiles before the start, once, and refuses what does not fit. A warm-up
-#   with another shape compiles something that nobody uses.
+# - Shapes are part of a program. `jit(f).lower(specs).compile()` compiles before the start, once, and refuses what does
+#   not fit. A warm-up with another shape compiles something that nobody uses.
 # - A clock is stopped after `block_until_ready`. In the loop, don't ask for values in every step.
 # - Donated memory is gone: copy what you want to keep.
 # - Choose by validation, test once, and give the error of the estimate.
 # - Orbax to go on, safetensors to ship, never a pickle from elsewhere.
 # - Two models are the same when the same weights give the same answers; only then is a race worth running.
 #
-# **Now you:** `exercises/02_flax_mnist_cnn` has you write these pieces yourself, each with a check that tells you at once.
-# Unit 03 trains a larger network on colour pictures, with Haiku, and fights overfitting.
+# **Now you:** `exercises/02_flax_mnist_cnn` has you write these pieces yourself, each with a check that tells you at
+# once. Unit 03 trains a larger network on colour pictures, with Haiku, and fights overfitting.

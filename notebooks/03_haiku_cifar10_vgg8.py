@@ -9,16 +9,18 @@
 # %% [markdown]
 # # 03 · Haiku: a network that learns too much by heart
 #
-# A network that is large enough learns its training pictures by heart, and is then no better, often worse, on new ones. This unit
-# makes that happen on purpose and undoes it, one measure at a time. The network is VGG8, six convolutions and two linear layers; the pictures are CIFAR-10;
-# and the library is **Haiku**, the other well-known way to write networks in JAX.
+# A network that is large enough learns its training pictures by heart, and is then no better, often worse, on new ones.
+# This unit makes that happen on purpose and undoes it, one measure at a time. The network is VGG8, six convolutions and
+# two linear layers; the pictures are CIFAR-10; and the library is **Haiku**, the other well-known way to write networks
+# in JAX.
 #
 # Afterwards you can
 #
 # - say how `hk.transform` turns a function that makes its own weights into two pure ones, because you have written one;
 # - say why `apply` takes a key, and when it need not;
 # - see overfitting in two curves, and name the epoch where it begins;
-# - use dropout, augmentation, weight decay, label smoothing and early stopping, and *measure* what each of them brings, the rest held fixed;
+# - use dropout, augmentation, weight decay, label smoothing and early stopping, and *measure* what each of them brings,
+#   the rest held fixed;
 # - open a test set once;
 # - stop a training, go on with it, ship the model, and start from one that was shipped.
 #
@@ -49,8 +51,9 @@ from utils.races import report
 # %% [markdown]
 # ## 1 · Haiku from the ground
 #
-# JAX wants pure functions: weights come in as an argument. Whoever writes a network would rather not carry eight layers' weights through every call.
-# In Flax you wrote a *class*, and its `init` and `apply` did the carrying. In Haiku you write an ordinary *function*. It asks for weights where it needs them:
+# JAX wants pure functions: weights come in as an argument. Whoever writes a network would rather not carry eight
+# layers' weights through every call. In Flax you wrote a *class*, and its `init` and `apply` did the carrying. In Haiku
+# you write an ordinary *function*. It asks for weights where it needs them:
 
 
 # %%
@@ -68,8 +71,9 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# It cannot be called as it is: asked for `w`, where should it come from? `hk.transform` answers that. It makes two functions out of one: `init`,
-# in which each question is answered by a *new* weight that is noted down, and `apply`, in which it is answered from the notes.
+# It cannot be called as it is: asked for `w`, where should it come from? `hk.transform` answers that. It makes two
+# functions out of one: `init`, in which each question is answered by a *new* weight that is noted down, and `apply`, in
+# which it is answered from the notes.
 
 # %%
 network = hk.transform(line)
@@ -81,9 +85,9 @@ print("with other weights, another answer:", network.apply(jax.tree.map(np.zeros
 # %% [markdown]
 # ### A transform of our own
 #
-# How can a function with side effects become pure? There is no magic in it, and a page of Python shows it all. While the function runs, a *frame* lies on a
-# stack; whatever the function asks for goes through the frame on top. When the function is done the frame is taken away, and nobody outside
-# can tell that there ever was a side effect.
+# How can a function with side effects become pure? There is no magic in it, and a page of Python shows it all. While
+# the function runs, a *frame* lies on a stack; whatever the function asks for goes through the frame on top. When the
+# function is done the frame is taken away, and nobody outside can tell that there ever was a side effect.
 
 
 # %%
@@ -154,14 +158,15 @@ haikus = network.apply({"~": our_params}, None, x)
 print("Haiku with our weights gives our answer:", bool((haikus == ours.apply(our_params, None, x)).all()))
 
 # %% [markdown]
-# That is Haiku: this, and a library of layers that ask for their weights in this way. (Haiku also puts the name of the asking module before the weight's
-# name; outside any module that is `"~"`.)
+# That is Haiku: this, and a library of layers that ask for their weights in this way. (Haiku also puts the name of the
+# asking module before the weight's name; outside any module that is `"~"`.)
 
 # %% [markdown]
 # ### Why apply takes a key
 #
-# Some layers need chance not only at the start but in each call: dropout, for one. A pure function cannot pull a random number out of the air, so `apply` takes a
-# key, and `hk.next_rng_key()` hands out a fresh part of it with every question.
+# Some layers need chance not only at the start but in each call: dropout, for one. A pure function cannot pull a random
+# number out of the air, so `apply` takes a key, and `hk.next_rng_key()` hands out a fresh part of it with every
+# question.
 
 
 # %%
@@ -179,8 +184,10 @@ print("another key, other noise:    ", bool((first != other).all()))
 # %% [markdown]
 # Three consequences, and each is the source of a common mistake.
 #
-# - Hand over the same key in every training step, and every step drops the same units: training goes on, a little worse, and nothing tells you.
-# - A network that draws no random numbers *in this call* can be given `None` for a key: evaluation, for instance. One that does says so:
+# - Hand over the same key in every training step, and every step drops the same units: training goes on, a little
+#   worse, and nothing tells you.
+# - A network that draws no random numbers *in this call* can be given `None` for a key: evaluation, for instance. One
+#   that does says so:
 
 # %%
 try:
@@ -197,14 +204,14 @@ params = quiet.init(jax.random.key(0), x)
 print("apply(params, x) gives", quiet.apply(params, x).shape)
 
 # %% [markdown]
-# Which of the two you have, you must remember: `apply(params, x)` on a network *with* a key takes `x` for the key. The message then names the
-# signature that is wanted: `apply(params, rng, *a, **k)`.
+# Which of the two you have, you must remember: `apply(params, x)` on a network *with* a key takes `x` for the key. The
+# message then names the signature that is wanted: `apply(params, rng, *a, **k)`.
 
 # %% [markdown]
 # ### Modules share by being the same object
 #
-# Layers are classes, derived from `hk.Module`. A module is made *inside* the transformed function. Call one object twice and both calls use the same weights; make two objects and
-# there are two sets, with numbered names.
+# Layers are classes, derived from `hk.Module`. A module is made *inside* the transformed function. Call one object
+# twice and both calls use the same weights; make two objects and there are two sets, with numbered names.
 
 
 # %%
@@ -220,7 +227,8 @@ shapes = jax.eval_shape(hk.transform(shared_and_not).init, jax.random.key(0), x)
 print(*shapes)
 
 # %% [markdown]
-# A module that is made *outside* has no frame to ask, and Haiku refuses at once. (In Flax that is the normal place for one; here lies the difference in style.)
+# A module that is made *outside* has no frame to ask, and Haiku refuses at once. (In Flax that is the normal place for
+# one; here lies the difference in style.)
 
 # %%
 try:
@@ -231,8 +239,9 @@ except ValueError as error:
 # %% [markdown]
 # ### State that is not trained
 #
-# BatchNorm keeps running averages of what it has seen. They are no weights (no gradient moves them), yet they change from call to call. `hk.transform_with_state` gives
-# functions that take such a state and return the new one: `apply(params, state, key, x) -> (result, state)`. Nothing is ever changed in place.
+# BatchNorm keeps running averages of what it has seen. They are no weights (no gradient moves them), yet they change
+# from call to call. `hk.transform_with_state` gives functions that take such a state and return the new one:
+# `apply(params, state, key, x) -> (result, state)`. Nothing is ever changed in place.
 
 
 # %%
@@ -260,13 +269,15 @@ axes.set(xlabel="batch", title="the running mean, by the state that comes back",
 plt.show()
 
 # %% [markdown]
-# The mean of the data is 3, and each batch adds its own chance to it. Forget to go on with the returned state, and evaluation uses the averages of the first batch for ever. Unit 04 has a
-# network full of BatchNorm, and looks closer. VGG8 has none: here `hk.transform` will do.
+# The mean of the data is 3, and each batch adds its own chance to it. Forget to go on with the returned state, and
+# evaluation uses the averages of the first batch for ever. Unit 04 has a network full of BatchNorm, and looks closer.
+# VGG8 has none: here `hk.transform` will do.
 
 # %% [markdown]
 # ### Beside Flax
 #
-# The same small network in both libraries. If they are the same, the weights of one must fit the other and give the same answers.
+# The same small network in both libraries. If they are the same, the weights of one must fit the other and give the
+# same answers.
 
 
 # %%
@@ -309,19 +320,21 @@ print("same weights, same answers:", np.allclose(ours, theirs, atol=1e-5))
 # | state | `transform_with_state`; in and out of every `apply` | collections; `mutable=["batch_stats"]` where they may change |
 # | how weights begin, unless told | normal of deviation √(1/inputs), cut at ±2 of these: what is left has 0.88 of it | the same, made wider so that √(1/inputs) is left |
 #
-# **Should you start something new in Haiku?** Its authors say no: since July 2023 Google DeepMind recommends Flax for new projects. Haiku is in *maintenance mode*: it is kept working with new
-# releases of JAX and Python, bugs are fixed, and no features are added. They add that they use it a great deal themselves and plan to support it so indefinitely. You will meet it in research code:
-# AlphaFold 2 and 3 are written in it, and the
-# weather models GraphCast and GenCast. Reading such code is worth an hour; and `transform` is the shortest way to understand what Flax does, too.
+# **Should you start something new in Haiku?** Its authors say no: since July 2023 Google DeepMind recommends Flax for
+# new projects. Haiku is in *maintenance mode*: it is kept working with new releases of JAX and Python, bugs are fixed,
+# and no features are added. They add that they use it a great deal themselves and plan to support it so indefinitely.
+# You will meet it in research code: AlphaFold 2 and 3 are written in it, and the weather models GraphCast and GenCast.
+# Reading such code is worth an hour; and `transform` is the shortest way to understand what Flax does, too.
 
 # %% [markdown]
 # ## 2 · CIFAR-10
 #
-# Sixty thousand colour pictures of 32×32 pixels in ten classes (Krizhevsky, 2009); or, where they are not on your disk, the course's sample: *drawings* of
-# the same ten classes. Training and validation pictures are kept apart as in unit 02. The test pictures are not even loaded here: part 9 opens them, and keeps count.
+# Sixty thousand colour pictures of 32×32 pixels in ten classes (Krizhevsky, 2009); or, where they are not on your
+# disk, the course's sample: *drawings* of the same ten classes. Training and validation pictures are kept apart as in
+# unit 02. The test pictures are not even loaded here: part 9 opens them, and keeps count.
 #
-# One table holds whatever differs between the sample and the real set, so that all other cells are the same for both. Overfitting is
-# studied on few pictures, where it comes soon and costs little; the models that are kept get more.
+# One table holds whatever differs between the sample and the real set, so that all other cells are the same for both.
+# Overfitting is studied on few pictures, where it comes soon and costs little; the models that are kept get more.
 
 
 # %%
@@ -362,13 +375,14 @@ plt.show()
 # %% [markdown]
 # ## 3 · VGG8
 #
-# VGG networks (Simonyan and Zisserman, 2014) are the plainest of the deep ones: small 3×3 convolutions one after the other, a pooling now and then that halves the map, twice as many channels
-# after it, and linear layers at the end. Ours has eight layers with weights: three blocks of two convolutions, and two linear layers.
+# VGG networks (Simonyan and Zisserman, 2014) are the plainest of the deep ones: small 3×3 convolutions one after the
+# other, a pooling now and then that halves the map, twice as many channels after it, and linear layers at the end. Ours
+# has eight layers with weights: three blocks of two convolutions, and two linear layers.
 #
 # ![three blocks of two convolutions and a pooling, then two linear layers](../ressources/u03_vgg8.svg)
 #
-# First a part that Haiku has, and that we write ourselves: the pooling. `hk.max_pool` can have any window. For a 2×2 window without overlap four slices and three `maximum` do the
-# same, and their *gradient* is cheaper on a CPU.
+# First a part that Haiku has, and that we write ourselves: the pooling. `hk.max_pool` can have any window. For a 2×2
+# window without overlap four slices and three `maximum` do the same, and their *gradient* is cheaper on a CPU.
 
 
 # %%
@@ -404,11 +418,13 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# XLA turns the gradient of a general pooling into an operation called *select and scatter*, which its CPU version runs on one thread. (They are the same function, and the same gradient but for ties: where two of
-# the four are equally large, one gives it to the first, the other shares it out.)
+# XLA turns the gradient of a general pooling into an operation called *select and scatter*, which its CPU version runs
+# on one thread. (They are the same function, and the same gradient but for ties: where two of the four are equally
+# large, one gives it to the first, the other shares it out.)
 #
-# Now the network. **Dropout** (Srivastava et al., 2014) stands after each pooling and after the hidden linear layer, and its rate *rises with depth*: early maps hold edges and colours that every
-# class needs, late ones hold what pictures are remembered by.
+# Now the network. **Dropout** (Srivastava et al., 2014) stands after each pooling and after the hidden linear layer,
+# and its rate *rises with depth*: early maps hold edges and colours that every class needs, late ones hold what
+# pictures are remembered by.
 
 
 # %%
@@ -470,10 +486,13 @@ plots.bars([name.split("/")[-1] for name in sizes], list(sizes.values()), title=
 plt.show()
 
 # %% [markdown]
-# Each width has its count, and every one is far more than it takes to remember a label for each training picture. That such a network *can* learn its pictures by heart is no surprise.
+# Each width has its count, and every one is far more than it takes to remember a label for each training picture. That
+# such a network *can* learn its pictures by heart is no surprise.
 #
-# Why `VarianceScaling(2.0, …)`? Flax's layers begin with a variance of 1/inputs (Haiku's with 0.77 of that: it cuts the tails off and does not make up for them). That keeps the size of a signal through a linear layer; but a ReLU throws half of it away,
-# and eight times a half is little. Twice the variance makes up for it (He et al., 2015). Thirty layers make it visible:
+# Why `VarianceScaling(2.0, …)`? Flax's layers begin with a variance of 1/inputs (Haiku's with 0.77 of that: it cuts the
+# tails off and does not make up for them). That keeps the size of a signal through a linear layer; but a ReLU throws
+# half of it away, and eight times a half is little. Twice the variance makes up for it (He et al., 2015). Thirty layers
+# make it visible:
 
 
 # %%
@@ -497,8 +516,9 @@ plt.show()
 # %% [markdown]
 # ## 4 · One step, and what can be done in it
 #
-# Overfitting is fought in three places: inside the training step, in the pictures, and by the clock. Inside the step there are three measures, and they will be *numbers that are handed to the step*,
-# not parts of the program. Then one compiled program serves every experiment below, and all else is held fixed by construction.
+# Overfitting is fought in three places: inside the training step, in the pictures, and by the clock. Inside the step
+# there are three measures, and they will be *numbers that are handed to the step*, not parts of the program. Then one
+# compiled program serves every experiment below, and all else is held fixed by construction.
 
 
 # %%
@@ -511,8 +531,9 @@ class Measures(NamedTuple):
 
 
 # %% [markdown]
-# **Dropout** sets units to zero by chance in training, so that no unit can rely on a particular other one. The survivors are enlarged, by 1/(1 − rate), so that the sum is right on average. In evaluation nothing
-# is dropped. Here it is on ten thousand ones, of which a hundred are shown:
+# **Dropout** sets units to zero by chance in training, so that no unit can rely on a particular other one. The
+# survivors are enlarged, by 1/(1 − rate), so that the sum is right on average. In evaluation nothing is dropped. Here
+# it is on ten thousand ones, of which a hundred are shown:
 
 # %%
 ones = np.ones((100, 100), np.float32)
@@ -529,7 +550,8 @@ print("rates that rise to 0.5:", four_rates(0.5))
 print("the mean of all ten thousand is still about 1:", all(abs(picture.mean() - 1) < 0.1 for picture in dropped))
 
 # %% [markdown]
-# **Label smoothing** (Szegedy et al., 2015) takes a little from the right class and spreads it over all. A network that would have to answer with infinite scores to please the loss may now stop at finite ones.
+# **Label smoothing** (Szegedy et al., 2015) takes a little from the right class and spreads it over all. A network that
+# would have to answer with infinite scores to please the loss may now stop at finite ones.
 
 # %%
 label = np.eye(5)[2]
@@ -537,11 +559,14 @@ print("a label: ", label)
 print("smoothed:", np.round(optax.smooth_labels(label, 0.1), 2))
 
 # %% [markdown]
-# **Weight decay** makes every weight a little smaller in each step; only what the gradient keeps insisting on survives. With Adam one must take care *where*: added to the loss (as λ‖w‖²), its gradient goes through Adam's averages and
-# is divided by their size, so that weights with large gradients hardly decay. Applied directly to the weights, apart from Adam, it does what it says; this is **AdamW** (Loshchilov and Hutter, 2017). Biases are left alone: they are few and remember
-# nothing.
+# **Weight decay** makes every weight a little smaller in each step; only what the gradient keeps insisting on survives.
+# With Adam one must take care *where*: added to the loss (as λ‖w‖²), its gradient goes through Adam's averages and is
+# divided by their size, so that weights with large gradients hardly decay. Applied directly to the weights, apart from
+# Adam, it does what it says; this is **AdamW** (Loshchilov and Hutter, 2017). Biases are left alone: they are few and
+# remember nothing.
 #
-# Below, `scale_by_adam` gives Adam's direction; the step along it, and the decay, stand in `move`. (`optax.adamw` is the same with a fixed λ, and spares the biases only if it is given a `mask`.)
+# Below, `scale_by_adam` gives Adam's direction; the step along it, and the decay, stand in `move`. (`optax.adamw` is
+# the same with a fixed λ, and spares the biases only if it is given a `mask`.)
 
 
 # %%
@@ -579,7 +604,7 @@ def init_state(key: jax.Array, network: hk.Transformed) -> TrainState:
 
 
 def make_train_step(network: hk.Transformed, learning_rate: float):
-    """`train_step(state, batch, measures, key) -> (state, Sums)`: one step of Adam, with measures against overfitting."""
+    """`train_step(state, batch, measures, key) -> (state, Sums)`: a step of Adam, with measures against overfitting."""
     adam = optax.scale_by_adam()
 
     def train_step(state: TrainState, batch: data.Batch, measures: Measures, key: jax.Array) -> tuple[TrainState, Sums]:
@@ -612,11 +637,14 @@ def make_eval_step(network: hk.Transformed):
 
 
 # %% [markdown]
-# Two things to notice. The key of a step is `fold_in(key, step)`: another one in each step, but a function of a fixed key and the step's number. So the state holds no key, and a run that is resumed drops the very units
-# that an uninterrupted one would have dropped. And the sums are of the *plain* cross-entropy, whatever loss is minimised: only then can runs be compared.
+# Two things to notice. The key of a step is `fold_in(key, step)`: another one in each step, but a function of a fixed
+# key and the step's number. So the state holds no key, and a run that is resumed drops the very units that an
+# uninterrupted one would have dropped. And the sums are of the *plain* cross-entropy, whatever loss is minimised: only
+# then can runs be compared.
 #
-# One more choice, by measurement. JAX's default keys (threefry) give the same numbers on every machine, at the price of long programs, which XLA on a CPU takes long to compile. Keys of
-# the kind `"rbg"` leave the numbers to the hardware's own generator. What does one dropout mask cost to compile?
+# One more choice, by measurement. JAX's default keys (threefry) give the same numbers on every machine, at the price of
+# long programs, which XLA on a CPU takes long to compile. Keys of the kind `"rbg"` leave the numbers to the hardware's
+# own generator. What does one dropout mask cost to compile?
 
 
 # %%
@@ -633,9 +661,11 @@ plots.bars(["threefry", "rbg"], [compile_ms("threefry2x32"), compile_ms("rbg")],
 plt.show()
 
 # %% [markdown]
-# Our training step draws four masks and `init` eight layers of weights, so this unit uses `"rbg"`. The price: on another kind of device the same key gives other numbers.
+# Our training step draws four masks and `init` eight layers of weights, so this unit uses `"rbg"`. The price: on
+# another kind of device the same key gives other numbers.
 #
-# Now compile, once, before the start. `Measures()` is nothing but three numbers among the arguments, and a batch is described by its shapes.
+# Now compile, once, before the start. `Measures()` is nothing but three numbers among the arguments, and a batch is
+# described by its shapes.
 
 
 # %%
@@ -682,13 +712,15 @@ for measures in (Measures(), Measures(dropout=0.5), Measures(decay=0.1, smoothin
     print(f"{measures!s:50} loss {sums.loss / sums.count:.3f}")
 
 # %% [markdown]
-# One program did all three; a compiled one *cannot* be traced again. (The third has the loss of the first: smoothing and decay change the update that follows, and the loss shown is the plain one, before it.)
+# One program did all three; a compiled one *cannot* be traced again. (The third has the loss of the first: smoothing
+# and decay change the update that follows, and the loss shown is the plain one, before it.)
 
 # %% [markdown]
 # ## 5 · Overfitting, on purpose
 #
-# The training loop is that of unit 02, with two additions. It keeps the weights of the epoch with the lowest validation loss, and it may stop when there has been none for a while (part 7). Checkpoints are not its
-# business: it calls `on_epoch` after each epoch, and whoever calls it may save there.
+# The training loop is that of unit 02, with two additions. It keeps the weights of the epoch with the lowest validation
+# loss, and it may stop when there has been none for a while (part 7). Checkpoints are not its business: it calls
+# `on_epoch` after each epoch, and whoever calls it may save there.
 
 
 # %%
@@ -793,11 +825,13 @@ overfitting_curves(runs["nothing"].history, "nothing is done against overfitting
 plt.show()
 
 # %% [markdown]
-# Learn to read this picture; you will see it for the rest of your life. Left of the dotted line both losses fall. Right of it, in the shaded part, the training loss goes on falling and the validation loss *rises*: what the
-# network learns there is true of these pictures and of no others.
+# Learn to read this picture; you will see it for the rest of your life. Left of the dotted line both losses fall. Right
+# of it, in the shaded part, the training loss goes on falling and the validation loss *rises*: what the network learns
+# there is true of these pictures and of no others.
 #
-# The two accuracies tell it less clearly. The validation accuracy hardly falls, it stands still: most answers stay as they are, but the wrong ones are given with ever more confidence, and that is what the loss punishes. How
-# confident is it?
+# The two accuracies tell it less clearly. The validation accuracy hardly falls, it stands still: most answers stay as
+# they are, but the wrong ones are given with ever more confidence, and that is what the loss punishes. How confident is
+# it?
 
 
 # %%
@@ -820,10 +854,12 @@ for when, params in (("at the dotted line", runs["nothing"].best), ("at the end"
 # %% [markdown]
 # ## 6 · One measure at a time
 #
-# The rule of every honest comparison: change one thing. The start is the same (`start`, to the bit), the pictures come in the same order, the program is the same; only the measure differs.
+# The rule of every honest comparison: change one thing. The start is the same (`start`, to the bit), the pictures come
+# in the same order, the program is the same; only the measure differs.
 #
-# Three of the measures are numbers of the step. The fourth is in the pictures: **flips and crops**. A car seen in a mirror is a car, and one three pixels further left too. The network that saw each picture in
-# a new place every time has more to learn by heart than it can.
+# Three of the measures are numbers of the step. The fourth is in the pictures: **flips and crops**. A car seen in a
+# mirror is a car, and one three pixels further left too. The network that saw each picture in a new place every time
+# has more to learn by heart than it can.
 
 # %%
 moves = (augment.flip(), augment.pad_and_crop(4))
@@ -872,11 +908,13 @@ compare({name: run.history for name, run in runs.items()}, "one measure at a tim
 plt.show()
 
 # %% [markdown]
-# Compare each line with the thick black one. Three things can be seen at once: how *low* a run comes (the dot), how much it *rises* afterwards, and how *late* it gets there. Overfitting is in the rise; the price of a
-# cure is in the delay.
+# Compare each line with the thick black one. Three things can be seen at once: how *low* a run comes (the dot), how
+# much it *rises* afterwards, and how *late* it gets there. Overfitting is in the rise; the price of a cure is in the
+# delay.
 #
-# Beware of the dotted lines, though. The training accuracy was counted *during* training: with dropout by a crippled network, with flips and crops on pictures that are harder. A fair gap compares like with like: the finished
-# network, nothing dropped, on the pictures as they are.
+# Beware of the dotted lines, though. The training accuracy was counted *during* training: with dropout by a crippled
+# network, with flips and crops on pictures that are harder. A fair gap compares like with like: the finished network,
+# nothing dropped, on the pictures as they are.
 
 # %%
 unvaried = data.load("cifar10", STUDY.split, batch_size=200, quiet=True)
@@ -889,7 +927,8 @@ for name, run in runs.items():
     print(f"{name:16} {100 * on_training:8.1f} % {100 * on_validation:9.1f} % {100 * gap:6.1f} %")
 
 # %% [markdown]
-# How sure are such figures? Two runs whose validation accuracies differ by less than one or two standard errors have not been told apart:
+# How sure are such figures? Two runs whose validation accuracies differ by less than one or two standard errors have
+# not been told apart:
 
 # %%
 accuracy = runs["nothing"].history["val_accuracy"][-1]
@@ -899,7 +938,9 @@ print(f"nothing: {100 * accuracy:.1f} % ± {100 * error:.1f} % of {validation.ex
 # %% [markdown]
 # ## 7 · Early stopping
 #
-# The cheapest measure needs no new program: stop when the validation loss has not improved for some epochs (the *patience*), and keep the weights of the best one. `fit` has done the second half already: `run.best`. Is it what the history says?
+# The cheapest measure needs no new program: stop when the validation loss has not improved for some epochs
+# (the *patience*), and keep the weights of the best one. `fit` has done the second half already: `run.best`.
+# Is it what the history says?
 
 # %%
 loss, _ = evaluate(programs.eval_step, runs["nothing"].best, validation)
@@ -909,7 +950,8 @@ print(
 )
 
 # %% [markdown]
-# What would a patience of one, two or three epochs have done to the run with nothing else against overfitting? The rule looks at a list of losses, so it can be tried on one that is finished.
+# What would a patience of one, two or three epochs have done to the run with nothing else against overfitting? The rule
+# looks at a list of losses, so it can be tried on one that is finished.
 
 
 # %%
@@ -933,14 +975,17 @@ for source, losses in (("here", runs["nothing"].history["val_loss"]), ("on photo
 plt.show()
 
 # %% [markdown]
-# The dotted line is the epoch whose weights are kept. Too little patience takes the first bad luck of a noisy curve for the end; too much costs time and nothing else, since the best weights are kept anyway. Early
-# stopping cannot make a network better than it was at its best. It combines with everything: the other measures move the best epoch later and lower, and early stopping finds it.
+# The dotted line is the epoch whose weights are kept. Too little patience takes the first bad luck of a noisy curve for
+# the end; too much costs time and nothing else, since the best weights are kept anyway. Early stopping cannot make a
+# network better than it was at its best. It combines with everything: the other measures move the best epoch later and
+# lower, and early stopping finds it.
 
 # %% [markdown]
 # ## 8 · All together, and nothing lost
 #
-# Now all measures at once, each a little weaker than alone, since they add up. The run is saved after each epoch in `models/My_vgg8`, with Orbax, by `utils.checkpoints`. That is part 8 of unit 02 made into a module: it keeps the latest
-# checkpoint, and passes one over that is not whole. To resume is to load the latest and call `fit` again.
+# Now all measures at once, each a little weaker than alone, since they add up. The run is saved after each epoch in
+# `models/My_vgg8`, with Orbax, by `utils.checkpoints`. That is part 8 of unit 02 made into a module: it keeps the
+# latest checkpoint, and passes one over that is not whole. To resume is to load the latest and call `fit` again.
 
 
 # %%
@@ -982,7 +1027,8 @@ def keep_training(folder: Path, setting: Setting, measures: Measures, *, augment
 
 
 # %% [markdown]
-# On the real set this is the longest cell of the course: stop it whenever you like (■ or Ctrl-C) and run it again. On the sample it takes seconds, so it begins anew each time, and the stopping is staged:
+# On the real set this is the longest cell of the course: stop it whenever you like (■ or Ctrl-C) and run it again. On
+# the sample it takes seconds, so it begins anew each time, and the stopping is staged:
 
 # %%
 home = records.folder("My_vgg8") / ("lesson-real" if REAL else "lesson-sample")
@@ -998,7 +1044,8 @@ regularised = keep_training(home / "regularised", REGULARISED, together, augment
 print("epochs:", len(regularised.history["val_loss"]), "· steps:", int(regularised.state.step))
 
 # %% [markdown]
-# Beside it, the run that has nothing against overfitting: the one from part 5, or on the real set one of the same size as this.
+# Beside it, the run that has nothing against overfitting: the one from part 5, or on the real set one of the same size
+# as this.
 
 # %%
 overfitted = keep_training(home / "overfitted", OVERFITTED, Measures()) if REAL else runs["nothing"]
@@ -1006,8 +1053,10 @@ compare({"nothing": overfitted.history, "everything": regularised.history}, "not
 plt.show()
 
 # %% [markdown]
-# The thick line dives and rises. The other comes down slowly and is in no hurry to rise: it could be trained longer, and you should, if what you want is the best network. On the sample's few steps it may well
-# end *behind*; in part 10 you see both lines on photographs, where there was more time. So do not ask "does dropout help?" It depends on how long you train, how large the network is, how many pictures there are. Measure.
+# The thick line dives and rises. The other comes down slowly and is in no hurry to rise: it could be trained longer,
+# and you should, if what you want is the best network. On the sample's few steps it may well end *behind*; in part 10
+# you see both lines on photographs, where there was more time. So do not ask "does dropout help?" It depends on how
+# long you train, how large the network is, how many pictures there are. Measure.
 #
 # The choice is made by the validation loss, and by nothing else:
 
@@ -1019,8 +1068,10 @@ setting = {"overfitted": OVERFITTED, "regularised": REGULARISED}[chosen]
 # %% [markdown]
 # ## 9 · The test set, opened once
 #
-# All along the test pictures lay behind `utils.testset`, untouched. To open it, one hands over a function that scores a model on the batches of the test set; date, model and score go into `models/test_openings.json`, and the
-# second opening says that it is the second. It is no lock: nothing stops you. But whoever looks, changes the network and looks again has begun to train on the test set, and that should not happen without being noticed.
+# All along the test pictures lay behind `utils.testset`, untouched. To open it, one hands over a function that scores a
+# model on the batches of the test set; date, model and score go into `models/test_openings.json`, and the second
+# opening says that it is the second. It is no lock: nothing stops you. But whoever looks, changes the network and looks
+# again has begun to train on the test set, and that should not happen without being noticed.
 #
 # So: one opening, for the one network that was chosen, with the weights of its best epoch.
 
@@ -1035,13 +1086,17 @@ test_accuracy = testset.open(
 print(f"test accuracy: {100 * test_accuracy:.1f} %")
 
 # %% [markdown]
-# Compare it with the validation accuracy of the same weights. It tends to be a little lower: the epoch and the network were *chosen* on the validation pictures, and whoever picks the best of many figures picks some luck with it. The test figure has no part
-# in any choice, and is the one to report, together with its data: a figure on drawings, or on a subset, is no figure on CIFAR-10.
+# Compare it with the validation accuracy of the same weights. It tends to be a little lower: the epoch and the network
+# were *chosen* on the validation pictures, and whoever picks the best of many figures picks some luck with it. The test
+# figure has no part in any choice, and is the one to report, together with its data: a figure on drawings, or on a
+# subset, is no figure on CIFAR-10.
 
 # %% [markdown]
 # ## 10 · Models that were trained before
 #
-# Both networks, trained on photographs by the cells above, come with the course. (The next cell is how they got there. It does nothing unless `COURSE_SHIP` asks for it, and refuses models that were trained on a sample. What the cards remark beyond it was written in by hand.)
+# Both networks, trained on photographs by the cells above, come with the course. (The next cell is how they got there.
+# It does nothing unless `COURSE_SHIP` asks for it, and refuses models that were trained on a sample. What the cards
+# remark beyond it was written in by hand.)
 
 
 # %%
@@ -1074,7 +1129,8 @@ if REAL:
         pretrained.ship(f"vgg8_{name}", run.best, card)
 
 # %% [markdown]
-# A shipped model is a safetensors file with the weights and a *card*: what it is, what it saw, how long it was trained, how good it was and on what. Without a card weights are a riddle.
+# A shipped model is a safetensors file with the weights and a *card*: what it is, what it saw, how long it was trained,
+# how good it was and on what. Without a card weights are a riddle.
 
 # %%
 cards = {name: pretrained.card(f"vgg8_{name}") for name in ("overfitted", "regularised")}
@@ -1089,14 +1145,19 @@ compare(
 plt.show()
 
 # %% [markdown]
-# Look at the two cards side by side. The first network was at its best after five epochs: 82.6 % of its *training* photographs right, 63.7 % of the validation photographs, a gap of 19 points; from there its validation loss
-# only rose. With everything at once the same network learns more slowly, is level with the first after eight epochs, and goes on: after 24 it has 79.8 % and 75.8 %, a gap of 4 points, and its validation loss is the lowest in its last epoch. **Twelve points
-# from the same pictures and the same network.** What it cost is time.
+# Look at the two cards side by side. The first network was at its best after five epochs: 82.6 % of its *training*
+# photographs right, 63.7 % of the validation photographs, a gap of 19 points; from there its validation loss only
+# rose. With everything at once the same network learns more slowly, is level with the first after eight epochs, and
+# goes on: after 24 it has 79.8 % and 75.8 %, a gap of 4 points, and its validation loss is the lowest in its last
+# epoch. **Twelve points from the same pictures and the same network.** What it cost is time.
 #
-# On the test photographs it has 75.7 %. The card owns up to something: the test set was opened twice, for the run was first stopped after nine epochs (64.5 %) and then gone on with. Nothing was chosen by the first figure, so the second may stand; but it
-# is said. All these figures are of a *subset* of CIFAR-10 with 16,000 training pictures: none is to be compared with published ones on all 50,000.
+# On the test photographs it has 75.7 %. The card owns up to something: the test set was opened twice, for the run was
+# first stopped after nine epochs (64.5 %) and then gone on with. Nothing was chosen by the first figure, so the second
+# may stand; but it is said. All these figures are of a *subset* of CIFAR-10 with 16,000 training pictures: none is to
+# be compared with published ones on all 50,000.
 #
-# Loading takes next to no time. `like` tells the shapes that are expected; weights of another network are refused, by name.
+# Loading takes next to no time. `like` tells the shapes that are expected; weights of another network are refused, by
+# name.
 
 # %%
 shipped_network = make_network(24)
@@ -1115,7 +1176,8 @@ except CourseError as error:
 # %% [markdown]
 # ### Trained on
 #
-# Weights are where a training may *start*. Below, each of the two meets the pictures of this notebook, first as it comes, then after one short epoch of further training in which all its weights may move.
+# Weights are where a training may *start*. Below, each of the two meets the pictures of this notebook, first as it
+# comes, then after one short epoch of further training in which all its weights may move.
 
 # %%
 few = data.load("cifar10", "train[:256]", batch_size=32, shuffle=True, quiet=True)
@@ -1144,26 +1206,36 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# If your pictures are the drawings: networks that have seen nothing but photographs are right on about a third of them, where guessing gives a tenth, and eight steps take them further than a fresh network gets in as many (13 % when we tried, on the
-# sample). Edges, textures and shapes are the same trade. The overfitted one serves nearly as well: what it learnt before it began to learn by heart is as good.
+# If your pictures are the drawings: networks that have seen nothing but photographs are right on about a third of them,
+# where guessing gives a tenth, and eight steps take them further than a fresh network gets in as many (13 % when we
+# tried, on the sample). Edges, textures and shapes are the same trade. The overfitted one serves nearly as well: what
+# it learnt before it began to learn by heart is as good.
 #
-# If yours are the photographs, the networks have seen these very pictures, and there is nothing to gain; do not mistake that for a result.
+# If yours are the photographs, the networks have seen these very pictures, and there is nothing to gain; do not mistake
+# that for a result.
 
 # %% [markdown]
 # ## 11 · A race
 #
-# The same network, without dropout (each framework would throw dice of its own), in JAX with Haiku, PyTorch, compiled PyTorch and Keras: same arrays, same batch, same optimiser, all taking turns in
-# processes of their own. This is stored; unit 02 says how it was made and how to read it.
+# The same network, without dropout (each framework would throw dice of its own), in JAX with Haiku, PyTorch, compiled
+# PyTorch and Keras: same arrays, same batch, same optimiser, all taking turns in processes of their own. This is
+# stored; unit 02 says how it was made and how to read it.
 
 # %% tags=["nbval-ignore-output"]
 report.show("vgg8")
 
 # %% [markdown]
-# JAX comes last in training here, with less than half of Keras's pace and six tenths of PyTorch's. In evaluation it is level with plain PyTorch (between 0.85 and 1.17 times as fast in the three rounds), and behind the others. Haiku is not to blame: it disappears when the step is traced, and what
-# runs is XLA's program. Nor is it compilation, which only the pale bars contain (there JAX is ahead of `torch.compile`, which takes 19 seconds for its first step, and JAX one). What is left is the convolutions, by far the most of the arithmetic, and above all their gradients: PyTorch and TensorFlow call oneDNN for them, a library
-# for x86 processors, and XLA makes its own. We did not time those of this network one by one, so take it as the likely cause, not as a finding; unit 02's smaller network, whose maps are nearly as large, came out otherwise. Unit 04 does it for a ResNet18.
+# JAX comes last in training here, with less than half of Keras's pace and six tenths of PyTorch's. In evaluation it is
+# level with plain PyTorch (between 0.85 and 1.17 times as fast in the three rounds), and behind the others. Haiku is
+# not to blame: it disappears when the step is traced, and what runs is XLA's program. Nor is it compilation, which only
+# the pale bars contain (there JAX is ahead of `torch.compile`, which takes 19 seconds for its first step, and JAX one).
+# What is left is the convolutions, by far the most of the arithmetic, and above all their gradients: PyTorch and
+# TensorFlow call oneDNN for them, a library for x86 processors, and XLA makes its own. We did not time those of this
+# network one by one, so take it as the likely cause, not as a finding; unit 02's smaller network, whose maps are nearly
+# as large, came out otherwise. Unit 04 does it for a ResNet18.
 #
-# On a GPU, JAX and PyTorch mostly call the same library for convolutions (cuDNN), so expect another order there. (Keras stays on the CPU in this race.) We had no GPU to measure on, and claim nothing.
+# On a GPU, JAX and PyTorch mostly call the same library for convolutions (cuDNN), so expect another order there. (Keras
+# stays on the CPU in this race.) We had no GPU to measure on, and claim nothing.
 
 # %% [markdown]
 # ## 12 · For the record
@@ -1180,14 +1252,18 @@ results.record(
 # %% [markdown]
 # ## What to remember
 #
-# - `hk.transform` turns a function that asks for its weights into `init` and `apply`. A frame on a stack answers the questions; outside there is no side effect.
-# - `apply` takes a key because chance is an argument. Another key in each step; none in evaluation; `fold_in(key, step)` keeps a resumed run the same.
+# - `hk.transform` turns a function that asks for its weights into `init` and `apply`. A frame on a stack answers the
+#   questions; outside there is no side effect.
+# - `apply` takes a key because chance is an argument. Another key in each step; none in evaluation; `fold_in(key,
+#   step)` keeps a resumed run the same.
 # - New projects: Flax. Existing research code: often Haiku.
 # - Overfitting is the validation loss that rises while the training loss falls. The accuracies show it late.
 # - Change one thing at a time, from the same start. Measures that are arguments of one compiled program make that easy.
-# - Regularised networks learn more slowly. Compare them when they have had their time, in evaluation mode, on unvaried pictures.
+# - Regularised networks learn more slowly. Compare them when they have had their time, in evaluation mode, on unvaried
+#   pictures.
 # - Keep the best weights by the validation loss; patience decides only how long you wait.
 # - Validation for choosing, the test set once, and the data named beside every figure.
 # - A shipped model has a card.
 #
-# **Now you:** `exercises/03_haiku_cifar10_vgg8` has you write the pieces yourself, and ends with an open question: how far can you get? Unit 04 goes deeper, with residual blocks, BatchNorm and a network that is proven equal to PyTorch's.
+# **Now you:** `exercises/03_haiku_cifar10_vgg8` has you write the pieces yourself, and ends with an open question: how
+# far can you get? Unit 04 goes deeper, with residual blocks, BatchNorm and a network that is proven equal to PyTorch's.

@@ -9,18 +9,19 @@
 # %% [markdown]
 # # 04 · ResNet18: cats, dogs, and everything around a network
 #
-# The network of this unit is one that everybody uses: ResNet18. We build it in Flax and *prove* that it is PyTorch's, number for number. Around
-# it stands what real training needs and what the first units could do without: statistics that are neither weights nor data, a learning rate
-# that rises and falls, weights that decay and weights that don't, numbers of 16 bits, memory, and a compiler that can be ten times slower than
-# it need be.
+# The network of this unit is one that everybody uses: ResNet18. We build it in Flax and *prove* that it is PyTorch's,
+# number for number. Around it stands what real training needs and what the first units could do without: statistics
+# that are neither weights nor data, a learning rate that rises and falls, weights that decay and weights that don't,
+# numbers of 16 bits, memory, and a compiler that can be ten times slower than it need be.
 #
-# Two published pieces of code are our companions. One compares ResNets in Flax and in PyTorch. The other trains a ResNet18 on cats and dogs and
-# reports that the first run took 1,200 seconds for 2 epochs and the next 130 seconds for 5. Both have slips, and from each slip there is something to
-# learn.
+# Two published pieces of code are our companions. One compares ResNets in Flax and in PyTorch. The other trains a
+# ResNet18 on cats and dogs and reports that the first run took 1,200 seconds for 2 epochs and the next 130 seconds
+# for 5. Both have slips, and from each slip there is something to learn.
 #
 # Afterwards you can
 #
-# - write a residual network whose blocks know nothing of the whole, and carry the state of its BatchNorms through training;
+# - write a residual network whose blocks know nothing of the whole, and carry the state of its BatchNorms through
+#   training;
 # - show that two models in two frameworks are the same, and which mistakes such a proof catches;
 # - take a first run apart into compilation, transfer and work, and keep compiled programs for the next one;
 # - train in 16 bits, leave the right weights out of the decay, accumulate gradients, and stop at the first NaN;
@@ -61,11 +62,12 @@ from utils.races import breakdown, report
 # %% [markdown]
 # ## 1 · The data
 #
-# Cats and dogs, in colour, 96 by 96 pixels. The set has one split, so we cut it ourselves: four fifths to train on, one fifth to see how good the
-# network is. Training pictures are varied each time they are shown: a random part of the picture, mirrored or not, lighter or darker.
+# Cats and dogs, in colour, 96 by 96 pixels. The set has one split, so we cut it ourselves: four fifths to train on, one
+# fifth to see how good the network is. Training pictures are varied each time they are shown: a random part of the
+# picture, mirrored or not, lighter or darker.
 #
-# The line that is printed says which pictures were found. The *sample* consists of drawings that the course makes itself: good enough to see
-# everything work, and no measure of anything else.
+# The line that is printed says which pictures were found. The *sample* consists of drawings that the course makes
+# itself: good enough to see everything work, and no measure of anything else.
 
 # %%
 SIZE, BATCH = 96, 32
@@ -80,8 +82,8 @@ plots.images(train.denormalise(batch.image[:8]), titles=[train.classes[label] fo
 plt.show()
 
 # %% [markdown]
-# The original network has 64 channels in its first stage. Without a GPU we take it narrower: half of that for photographs, a quarter for drawings. This table is the only place where the
-# two sets differ; with a GPU write 64.
+# The original network has 64 channels in its first stage. Without a GPU we take it narrower: half of that for
+# photographs, a quarter for drawings. This table is the only place where the two sets differ; with a GPU write 64.
 
 # %%
 REAL = not train.is_sample
@@ -90,8 +92,9 @@ WIDTH, EPOCHS = (32, 18) if REAL else (16, 3)
 # %% [markdown]
 # ## 2 · The residual block
 #
-# He et al. (2015) had seen that a deep plain network trains *worse* than a shallow one, even on its training data. Their cure: let each block compute
-# what should be *added* to its input. A block that has nothing to say adds nothing, and the gradient has a way straight through.
+# He et al. (2015) had seen that a deep plain network trains *worse* than a shallow one, even on its training data.
+# Their cure: let each block compute what should be *added* to its input. A block that has nothing to say adds nothing,
+# and the gradient has a way straight through.
 #
 # Here is the block of ResNet18 as PyTorch's users write it:
 #
@@ -116,13 +119,16 @@ WIDTH, EPOCHS = (32, 18) if REAL else (16, 3)
 #         return torch.relu(y + shortcut)
 # ```
 #
-# And in Flax. With `@nn.compact` a layer is made where it is used, and sizes of inputs need not be stated. Two fields of the module are *other
-# modules*, not yet called: the block is told which convolution and which normalisation to use, and knows nothing else about them.
+# And in Flax. With `@nn.compact` a layer is made where it is used, and sizes of inputs need not be stated. Two fields
+# of the module are *other modules*, not yet called: the block is told which convolution and which normalisation to use,
+# and knows nothing else about them.
 
 
 # %%
 class ResidualBlock(nn.Module):
-    """Two 3×3 convolutions and a shortcut around them (He et al. 2015). [B, H, W, C] to [B, H/stride, W/stride, features].
+    """Two 3×3 convolutions and a shortcut around them (He et al. 2015).
+
+    [B, H, W, C] to [B, H/stride, W/stride, features].
 
     conv, norm: what to build layers of, with all that the blocks of a network share already bound.
     """
@@ -146,8 +152,8 @@ class ResidualBlock(nn.Module):
 
 
 # %% [markdown]
-# `partial(nn.Conv, use_bias=False)` is `nn.Conv` with one argument filled in. A whole network binds its settings once, in one place, and hands them down.
-# No bias, since BatchNorm comes next and would subtract it again.
+# `partial(nn.Conv, use_bias=False)` is `nn.Conv` with one argument filled in. A whole network binds its settings once,
+# in one place, and hands them down. No bias, since BatchNorm comes next and would subtract it again.
 #
 # Which weights does a block have? `eval_shape` tells without computing any.
 
@@ -160,12 +166,14 @@ for collection, leaves in shapes.items():
         print(f"  {jax.tree_util.keystr(path, simple=True, separator='/'):24} {leaf.shape}")
 
 # %% [markdown]
-# Two *collections*. `params` is what the optimiser changes. `batch_stats` is what BatchNorm remembers: neither weight nor data, and part 4 is about it.
+# Two *collections*. `params` is what the optimiser changes. `batch_stats` is what BatchNorm remembers: neither weight
+# nor data, and part 4 is about it.
 #
 # ### Padding, a trap
 #
-# Why `padding=1` and not `"SAME"`, which Flax takes by default and which keeps the size as well? With stride 1 they are equal. With stride 2 they are
-# not. A convolution whose kernel is `0 1 0` copies the pixel in its middle, so it shows which pixels it looks at:
+# Why `padding=1` and not `"SAME"`, which Flax takes by default and which keeps the size as well? With stride 1 they are
+# equal. With stride 2 they are not. A convolution whose kernel is `0 1 0` copies the pixel in its middle, so it shows
+# which pixels it looks at:
 
 # %%
 row = jnp.arange(8.0).reshape(1, 8, 1)  # [B, W, C]: one row of eight pixels
@@ -175,15 +183,16 @@ for padding in ([(1, 1)], "SAME"):
     print(f"padding {padding!s:8} looks at pixels {looked_at[0, :, 0].astype(int)}")
 
 # %% [markdown]
-# Eight pixels need *one* more for four steps of two. TensorFlow's rule, `"SAME"`, adds it on the right; PyTorch adds one on both sides. The shapes agree, nothing complains, and the whole
-# map is shifted by a pixel against the shortcut, which looks at 0, 2, 4, 6. For a network that learns from scratch this hardly matters. For weights that
-# were trained elsewhere it does; we will see how much.
+# Eight pixels need *one* more for four steps of two. TensorFlow's rule, `"SAME"`, adds it on the right; PyTorch adds
+# one on both sides. The shapes agree, nothing complains, and the whole map is shifted by a pixel against the shortcut,
+# which looks at 0, 2, 4, 6. For a network that learns from scratch this hardly matters. For weights that were trained
+# elsewhere it does; we will see how much.
 
 # %% [markdown]
 # ## 3 · ResNet18
 #
-# A *stem* brings the picture down to a quarter of its size. Then four stages of two blocks each: every stage halves the map and doubles the channels.
-# Then the mean over all places, and one dense layer.
+# A *stem* brings the picture down to a quarter of its size. Then four stages of two blocks each: every stage halves the
+# map and doubles the channels. Then the mean over all places, and one dense layer.
 
 
 # %%
@@ -207,8 +216,8 @@ def max_pool(x: jax.Array) -> jax.Array:
 class ResNet18(nn.Module):
     """ResNet18 of He et al. (2015), as in torchvision and timm: pictures [B, H, W, 3] to logits [B, classes].
 
-    width: channels of the first stage, 64 in the original. dtype: of the arithmetic; weights and statistics are float32,
-    and so is the last layer where the arithmetic is in less.
+    width: channels of the first stage, 64 in the original.
+    dtype: of the arithmetic; weights and statistics are float32, and so is the last layer where that is in less.
     conv, norm: what all layers are built of. `train` decides which statistics the norms use; with train=True, `apply`
     needs mutable=["batch_stats"].
     """
@@ -236,7 +245,8 @@ class ResNet18(nn.Module):
                 )(x)  # [B, H/4/2^stage, W/4/2^stage, width · 2^stage]
         if train and x.size == x.shape[-1]:
             raise ValueError(
-                f"The last map is {x.shape}: one number for each channel, from which BatchNorm cannot learn a variance. "
+                f"The last map is {x.shape}: one number for each channel, "
+                "from which BatchNorm cannot learn a variance. "
                 "Train with more than one picture in a batch, or with larger ones."
             )
         x = x.mean(axis=(1, 2))  # [B, 8 · width]
@@ -245,8 +255,8 @@ class ResNet18(nn.Module):
 
 # %% [markdown]
 # The original's table of shapes, 64 channels wide. `eval_shape` runs the model on shapes alone, without a number, and
-# `capture_intermediates` keeps what each layer returns on the way. (In the order of the names: JAX sorts a dictionary's keys when it
-# takes a tree apart.)
+# `capture_intermediates` keeps what each layer returns on the way. (In the order of the names: JAX sorts a dictionary's
+# keys when it takes a tree apart.)
 
 # %%
 original = ResNet18(classes=1000)
@@ -271,8 +281,9 @@ print(f"{size_of(shapes['params']):,} weights")
 # %% [markdown]
 # 11,689,512: the number that torchvision's documentation gives. That is a first sign, not yet a proof.
 #
-# Now ours, for two classes. Making the weights is a program too: it draws random numbers for each of the kernels, and compiling that takes longer than
-# running it. It will run once, so we tell the compiler not to try hard: optimisation level 0.
+# Now ours, for two classes. Making the weights is a program too: it draws random numbers for each of the kernels, and
+# compiling that takes longer than running it. It will run once, so we tell the compiler not to try hard: optimisation
+# level 0.
 
 
 # %%
@@ -291,10 +302,12 @@ for collection, leaves in variables.items():
 # %% [markdown]
 # ## 4 · BatchNorm: a layer with a memory
 #
-# BatchNorm (Ioffe and Szegedy 2015) brings each channel to mean 0 and variance 1. The question is: whose mean and variance?
+# BatchNorm (Ioffe and Szegedy 2015) brings each channel to mean 0 and variance 1. The question is: whose mean and
+# variance?
 #
 # - In training, those of *this batch*.
-# - In evaluation, running averages of what training saw. An answer must not depend on which other pictures happen to be in the batch.
+# - In evaluation, running averages of what training saw. An answer must not depend on which other pictures happen to be
+#   in the batch.
 #
 # Let us watch a single BatchNorm. Its input has mean 3 and standard deviation 2 in every channel.
 
@@ -319,12 +332,12 @@ print(
 )
 
 # %% [markdown]
-# In evaluation nothing was normalised: the running statistics still say "mean 0, variance 1", as at the start. After one batch they have moved a tenth
-# of the way. **A network evaluated too early looks broken although its weights are good**; the same weights would do well with the batch's own
-# statistics.
+# In evaluation nothing was normalised: the running statistics still say "mean 0, variance 1", as at the start. After
+# one batch they have moved a tenth of the way. **A network evaluated too early looks broken although its weights are
+# good**; the same weights would do well with the batch's own statistics.
 #
-# `apply` is a pure function, so it cannot change the statistics it was given. `mutable=["batch_stats"]` says "I want this collection back": then the
-# result is a pair. And if one forgets it?
+# `apply` is a pure function, so it cannot change the statistics it was given. `mutable=["batch_stats"]` says "I want
+# this collection back": then the result is a pair. And if one forgets it?
 
 # %%
 try:
@@ -333,8 +346,8 @@ except Exception as error:
     print(type(error).__name__)
 
 # %% [markdown]
-# An error, where PyTorch would change the module behind your back. The other mistake is silent: taking the pair and throwing the second half away. The
-# network then trains well, and evaluates as above, forever.
+# An error, where PyTorch would change the module behind your back. The other mistake is silent: taking the pair and
+# throwing the second half away. The network then trains well, and evaluates as above, forever.
 #
 # ### Momentum: two conventions
 #
@@ -364,21 +377,25 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# With 0.1 the "running average" is nine tenths the last batch: an evaluation then depends on which pictures came last. With 0.99, Flax's default, it is
-# smooth and needs hundreds of steps to arrive; a short training ends before that. Our ResNet18 uses PyTorch's 0.9.
+# With 0.1 the "running average" is nine tenths the last batch: an evaluation then depends on which pictures came last.
+# With 0.99, Flax's default, it is smooth and needs hundreds of steps to arrive; a short training ends before that. Our
+# ResNet18 uses PyTorch's 0.9.
 #
-# One more difference stays. PyTorch's running *variance* is the unbiased estimate, Flax's the plain one: they differ by a factor $n/(n-1)$, where $n$
-# is the count of numbers in a channel. For a map of 24×24 in a batch of 32 that is 1.000054.
+# One more difference stays. PyTorch's running *variance* is the unbiased estimate, Flax's the plain one: they differ by
+# a factor $n/(n-1)$, where $n$ is the count of numbers in a channel. For a map of 24×24 in a batch of 32 that is
+# 1.000054.
 #
-# And where $n$ is 1? Then the variance is 0, every input is its own mean, and the layer answers with its bias, whatever went in:
+# And where $n$ is 1? Then the variance is 0, every input is its own mean, and the layer answers with its bias, whatever
+# went in:
 
 # %%
 single = norm.apply(start, noise(0)[:1], mutable=["batch_stats"])[0]
 print("a batch of one, normalised by itself:", single[0])
 
 # %% [markdown]
-# Nothing can be learnt from that, and Flax says nothing (PyTorch raises an error). It happens in earnest when the last batch of an epoch holds one picture. Look
-# at our model's code again: it refuses, while it is traced, so the check costs nothing.
+# Nothing can be learnt from that, and Flax says nothing (PyTorch raises an error). It happens in earnest when the last
+# batch of an epoch holds one picture. Look at our model's code again: it refuses, while it is traced, so the check
+# costs nothing.
 
 # %%
 try:
@@ -389,16 +406,18 @@ except ValueError as error:
 # %% [markdown]
 # ## 5 · Is it really ResNet18?
 #
-# Same name, same number of weights: that proves little. Two models are the same when the same weights give the same answers. So:
+# Same name, same number of weights: that proves little. Two models are the same when the same weights give the same
+# answers. So:
 #
-# 1. Fill PyTorch's model with weights by a fixed *rule* that depends only on each tensor's name and shape. Compute its logits; keep them in a file.
+# 1. Fill PyTorch's model with weights by a fixed *rule* that depends only on each tensor's name and shape. Compute its
+#    logits; keep them in a file.
 # 2. Fill our model by the same rule, carry names and layouts over, and compare.
 #
-# The rule is integer arithmetic, equal to the bit on every machine, so no weights file is needed, and no PyTorch to run this. Fresh weights would not
-# do: a scale of 1 and a bias of 0 hide many mistakes.
+# The rule is integer arithmetic, equal to the bit on every machine, so no weights file is needed, and no PyTorch to run
+# this. Fresh weights would not do: a scale of 1 and a bias of 0 hide many mistakes.
 #
-# What has to be carried over is little. PyTorch keeps a kernel as `[out, in, height, width]`, Flax as `[height, width, in, out]`; a dense layer
-# is transposed. And names. `utils.convert` takes rules for both:
+# What has to be carried over is little. PyTorch keeps a kernel as `[out, in, height, width]`, Flax as `[height, width,
+# in, out]`; a dense layer is transposed. And names. `utils.convert` takes rules for both:
 
 # %%
 for one in (*resnet18.RULES.rules[:6], *resnet18.RULES.rules[-2:]):
@@ -424,8 +443,9 @@ print("the same within 1e-5:", bool(difference < 1e-5))
 print(f"largest difference of a logit: {difference:.1e}")
 
 # %% [markdown]
-# They agree to the last digits that float32 has. Now let us *break* it. A test that cannot fail proves nothing, so we put two well-meant changes in, with the parts that
-# the model lets us exchange: padding `"SAME"`, and an epsilon of 1e-3 (Keras's default) in the norms.
+# They agree to the last digits that float32 has. Now let us *break* it. A test that cannot fail proves nothing, so we
+# put two well-meant changes in, with the parts that the model lets us exchange: padding `"SAME"`, and an epsilon of
+# 1e-3 (Keras's default) in the norms.
 
 
 # %%
@@ -451,9 +471,9 @@ axes.invert_yaxis()
 plt.show()
 
 # %% [markdown]
-# Both are caught, by a wide margin. The course's tests go on from here: evaluation and training mode, five sizes of pictures in float64, gradients and running
-# statistics, and nineteen broken copies of the code above (a missing ReLU, the stride on the second convolution, no projection, momentum …), each of
-# which must be told from the right one.
+# Both are caught, by a wide margin. The course's tests go on from here: evaluation and training mode, five sizes of
+# pictures in float64, gradients and running statistics, and nineteen broken copies of the code above (a missing ReLU,
+# the stride on the second convolution, no projection, momentum …), each of which must be told from the right one.
 #
 # And weights that belong to another model? Here PyTorch's have ten classes and ours has two:
 
@@ -466,8 +486,9 @@ except CourseError as error:
 # %% [markdown]
 # ## 6 · The slow layer
 #
-# Each stage of a ResNet halves the map in both directions and doubles the channels. So a block of any stage does the *same number* of
-# multiplications, and should take the same time. Let us time one block of each, for pictures of 64 pixels, which looks like a good size for a slow computer.
+# Each stage of a ResNet halves the map in both directions and doubles the channels. So a block of any stage does
+# the *same number* of multiplications, and should take the same time. Let us time one block of each, for pictures
+# of 64 pixels, which looks like a good size for a slow computer.
 
 
 # %%
@@ -501,10 +522,13 @@ for size in (64, 96):
 plt.show()
 
 # %% [markdown]
-# At 64 pixels the last stage takes many times as long as the others (unless your machine has a GPU), for the *smallest* maps. At 96 pixels, with more than twice the
-# pixels, it does not stand out like that. (It may take somewhat longer there: its kernels hold 64 times as many numbers as those of the first stage, and have to be fetched from memory.) What is the matter with 2×2?
+# At 64 pixels the last stage takes many times as long as the others (unless your machine has a GPU), for the *smallest*
+# maps. At 96 pixels, with more than twice the pixels, it does not stand out like that. (It may take somewhat longer
+# there: its kernels hold 64 times as many numbers as those of the first stage, and have to be fetched from memory.)
+# What is the matter with 2×2?
 #
-# The compiler's own text, called HLO, has the answer. Here is how one convolution of layer 4 was compiled, for a map of 3×3 and for one of 2×2:
+# The compiler's own text, called HLO, has the answer. Here is how one convolution of layer 4 was compiled, for a map of
+# 3×3 and for one of 2×2:
 
 # %%
 kernel = jnp.ones((3, 3, 512, 512))
@@ -522,13 +546,15 @@ for side in (3, 2):
     print(f"{side}×{side}:", *re.findall(r"convolution\(.*?(window=\{.*?\}, dim_labels=\S+?),", hlo))
 
 # %% [markdown]
-# Read `window={size=…}`: the kernel has the size 3×3 in the first line, and **2×2** in the second. `dim_labels` shows it too: in the second line the batch `b` is where
-# channels should be. The compiler has swapped map and kernel. A convolution multiplies the one with the other, and it does not matter which is called
-# the kernel; with 4 places instead of 9 there is less to multiply. That would be clever, if the library that does the work knew this form. It does not,
-# and a plain loop takes over.
+# Read `window={size=…}`: the kernel has the size 3×3 in the first line, and **2×2** in the second. `dim_labels` shows
+# it too: in the second line the batch `b` is where channels should be. The compiler has swapped map and kernel. A
+# convolution multiplies the one with the other, and it does not matter which is called the kernel; with 4 places
+# instead of 9 there is less to multiply. That would be clever, if the library that does the work knew this form. It
+# does not, and a plain loop takes over.
 #
-# The rule is: a kernel with more places than the map. For the gradient with respect to a layer's *input* it is the layer's output that counts. That can be found from shapes alone, by walking
-# through what JAX has traced, gradients included. The course has a tool for it:
+# The rule is: a kernel with more places than the map. For the gradient with respect to a layer's *input* it is the
+# layer's output that counts. That can be found from shapes alone, by walking through what JAX has traced, gradients
+# included. The course has a tool for it:
 
 
 # %%
@@ -547,8 +573,9 @@ for size in (64, 96):
     print(f"{size} pixels: {len(slow)} convolutions in the slow path", *slow, sep="\n  ")
 
 # %% [markdown]
-# So our pictures have 96 pixels. The maps are 24, 12, 6 and 3 wide, and 3×3 is not smaller than the kernel. On two cores of the machine this was written on, training
-# at 64 pixels managed 21 pictures a second; at 96 pixels, with more than twice the work, 65.
+# So our pictures have 96 pixels. The maps are 24, 12, 6 and 3 wide, and 3×3 is not smaller than the kernel. On two
+# cores of the machine this was written on, training at 64 pixels managed 21 pictures a second; at 96 pixels, with more
+# than twice the work, 65.
 #
 # The second slow thing on a CPU is the gradient of a max-pool. `max_pool` in part 3 computes it another way:
 
@@ -569,14 +596,15 @@ plots.bars(list(pools), times, unit="ms", better="lower", title="gradient of a m
 plt.show()
 
 # %% [markdown]
-# None of this is knowledge for life: the next compiler will have other weak places. The way to find them stays: count what *should* be equal, time the parts, look for the one that
-# sticks out, and read what the compiler made of it.
+# None of this is knowledge for life: the next compiler will have other weak places. The way to find them stays: count
+# what *should* be equal, time the parts, look for the one that sticks out, and read what the compiler made of it.
 
 # %% [markdown]
 # ## 7 · The training step
 #
-# In unit 02 the state was a named tuple of our own. Flax has a ready-made one, `TrainState`, that holds the weights, the optimiser with its memory, the
-# model's `apply`, and a counter; a subclass adds what is special. Ours adds two things: BatchNorm's statistics, and a scale that only 16-bit training needs (part 9).
+# In unit 02 the state was a named tuple of our own. Flax has a ready-made one, `TrainState`, that holds the weights,
+# the optimiser with its memory, the model's `apply`, and a counter; a subclass adds what is special. Ours adds two
+# things: BatchNorm's statistics, and a scale that only 16-bit training needs (part 9).
 
 
 # %%
@@ -613,13 +641,14 @@ def batch_sums(logits: jax.Array, batch: data.Batch) -> Sums:
 
 
 # %% [markdown]
-# In the step, `has_aux=True` lets the loss function return more than the loss: the sums, and the new statistics. The gradient is taken of the loss alone.
+# In the step, `has_aux=True` lets the loss function return more than the loss: the sums, and the new statistics. The
+# gradient is taken of the loss alone.
 #
-# The labels are *smoothed*: 95 % for the right class and 5 % for the other, so that the network need not become infinitely sure. The figures that are
-# printed are those of the plain loss.
+# The labels are *smoothed*: 95 % for the right class and 5 % for the other, so that the network need not become
+# infinitely sure. The figures that are printed are those of the plain loss.
 #
-# The last lines are for float16 and explained in part 9. `if` is a Python `if` here: whether there is a scale is part of the *structure* of the state, known while
-# JAX traces.
+# The last lines are for float16 and explained in part 9. `if` is a Python `if` here: whether there is a scale is part
+# of the *structure* of the state, known while JAX traces.
 
 
 # %%
@@ -651,13 +680,15 @@ def eval_step(state: TrainState, batch: data.Batch) -> Sums:
 
 
 # %% [markdown]
-# Why "a batch without blanks"? The mask keeps blanks out of the loss. It does not keep them out of BatchNorm's mean and variance. In training, the loader therefore drops a last batch that is not full.
+# Why "a batch without blanks"? The mask keeps blanks out of the loss. It does not keep them out of BatchNorm's mean and
+# variance. In training, the loader therefore drops a last batch that is not full.
 #
 # ### Which weights decay
 #
-# Weight decay pulls weights towards 0, in each step by a small part of themselves. For a kernel that means "as simple as possible". For a bias or for BatchNorm's scale
-# it means nothing good: 0 is no natural place for a scale. So they are left out, by a *mask*: a tree like `params`, with `True` where decay applies. The name of a leaf, the last
-# part of its path, decides. (In a network whose every bias and scale is a vector, the number of axes says the same.)
+# Weight decay pulls weights towards 0, in each step by a small part of themselves. For a kernel that means "as simple
+# as possible". For a bias or for BatchNorm's scale it means nothing good: 0 is no natural place for a scale. So they
+# are left out, by a *mask*: a tree like `params`, with `True` where decay applies. The name of a leaf, the last part of
+# its path, decides. (In a network whose every bias and scale is a vector, the number of axes says the same.)
 
 
 # %%
@@ -667,7 +698,8 @@ def decay_mask(params: dict) -> dict:
 
 
 # %% [markdown]
-# A mask that is wrong goes unnoticed for weeks. So look which leaves *move*: with gradients of zero, decay alone is left.
+# A mask that is wrong goes unnoticed for weeks. So look which leaves *move*: with gradients of zero, decay alone is
+# left.
 
 # %%
 optimizer = optax.adamw(1e-3, weight_decay=0.05, mask=decay_mask)
@@ -689,14 +721,16 @@ print("move: ", moved)
 print("stay: ", still)
 
 # %% [markdown]
-# 21 kernels decay: the stem's, two in each of eight blocks, three projections, and the dense layer's. The 20 scales and 21 biases stay. (Older Flax code does this
-# with `flax.traverse_util.ModelParamTraversal`; a mask for optax is simpler.)
+# 21 kernels decay: the stem's, two in each of eight blocks, three projections, and the dense layer's. The 20 scales and
+# 21 biases stay. (Older Flax code does this with `flax.traverse_util.ModelParamTraversal`; a mask for optax is
+# simpler.)
 #
 # ### L2 in the loss is not weight decay
 #
-# Our companion adds $\frac{\lambda}{2}\lVert w\rVert^2$ to the loss and calls that weight decay. With plain gradient descent it is: the gradient of the term is $\lambda w$. With Adam it is
-# *not* (Loshchilov and Hutter 2019): Adam divides each gradient by its usual size, and with it the decay that was mixed in. Two weights, both starting at 1, whose gradients are pure
-# noise, of size 0.1 for one and 10 for the other:
+# Our companion adds $\frac{\lambda}{2}\lVert w\rVert^2$ to the loss and calls that weight decay. With plain gradient
+# descent it is: the gradient of the term is $\lambda w$. With Adam it is *not* (Loshchilov and Hutter 2019): Adam
+# divides each gradient by its usual size, and with it the decay that was mixed in. Two weights, both starting at 1,
+# whose gradients are pure noise, of size 0.1 for one and 10 for the other:
 
 
 # %%
@@ -727,8 +761,9 @@ axes[0].legend(["gradients of size 0.1", "gradients of size 10"])
 plt.show()
 
 # %% [markdown]
-# Left, in the loss: the weight with small gradients is pulled down fast, the other hardly. Right, decoupled: both lose the same share in every step (the rest is noise). The weight that Adam treats is
-# the same; what "0.5" means is not. With SGD the two agree, if the decay is scaled by the learning rate in both:
+# Left, in the loss: the weight with small gradients is pulled down fast, the other hardly. Right, decoupled: both lose
+# the same share in every step (the rest is noise). The weight that Adam treats is the same; what "0.5" means is not.
+# With SGD the two agree, if the decay is scaled by the learning rate in both:
 
 # %%
 with_l2 = drift(optax.sgd(1e-2), 0.5)
@@ -738,8 +773,9 @@ print("with SGD the same:", bool(jnp.allclose(with_l2, decoupled, atol=1e-5)))
 # %% [markdown]
 # ### Warm-up and cosine
 #
-# A learning rate that starts high throws fresh weights, and fresh statistics, about. So it rises in a straight line for the first tenth of the steps, then falls to 0 along half
-# a cosine. For optax a schedule is a function of the step; nobody has to call `scheduler.step()`.
+# A learning rate that starts high throws fresh weights, and fresh statistics, about. So it rises in a straight line for
+# the first tenth of the steps, then falls to 0 along half a cosine. For optax a schedule is a function of the step;
+# nobody has to call `scheduler.step()`.
 
 # %%
 STEPS = EPOCHS * len(train)
@@ -752,12 +788,15 @@ axes.set(xlabel="epoch", title="learning rate", ylim=(0, None))
 plt.show()
 
 # %% [markdown]
-# `decay_steps` counts *all* steps, warm-up included. And optax counts steps, never epochs: whoever writes `decay_steps=EPOCHS` gets an error when the warm-up alone is longer than that, and without a warm-up a learning rate of zero after a few batches.
+# `decay_steps` counts *all* steps, warm-up included. And optax counts steps, never epochs: whoever writes
+# `decay_steps=EPOCHS` gets an error when the warm-up alone is longer than that, and without a warm-up a learning rate
+# of zero after a few batches.
 #
 # ### Gradient accumulation
 #
-# If 128 pictures do not fit into memory, take four times 32, average the gradients, and step once. `optax.MultiSteps` wraps any optimiser so that it does this. Is it the same as one batch of 128? Try it twice, without and
-# with BatchNorm.
+# If 128 pictures do not fit into memory, take four times 32, average the gradients, and step once. `optax.MultiSteps`
+# wraps any optimiser so that it does this. Is it the same as one batch of 128? Try it twice, without and with
+# BatchNorm.
 
 
 # %%
@@ -801,12 +840,14 @@ for normalised in (False, True):
     print(f"BatchNorm {normalised!s:5}  4 × 32 is the same as 128: {equal}")
 
 # %% [markdown]
-# Without BatchNorm it is the same; with it, not. Each 32 are normalised by their own mean and variance, whatever happens to the gradients later. Four times 32 is *as large a step*, not the same
-# step. (The schedule inside `MultiSteps` counts updates, not batches: divide its lengths by four.)
+# Without BatchNorm it is the same; with it, not. Each 32 are normalised by their own mean and variance, whatever
+# happens to the gradients later. Four times 32 is *as large a step*, not the same step. (The schedule inside
+# `MultiSteps` counts updates, not batches: divide its lengths by four.)
 #
 # ### Data from a PyTorch loader
 #
-# Many projects have a `torch.utils.data.DataLoader` already, and there is no need to throw it away. Its batches want four things done: to NumPy, channels last, `int32`, and a look at the labels:
+# Many projects have a `torch.utils.data.DataLoader` already, and there is no need to throw it away. Its batches want
+# four things done: to NumPy, channels last, `int32`, and a look at the labels:
 
 
 # %%
@@ -826,7 +867,8 @@ def from_torch(loader: Iterable[tuple[Any, Any]], classes: int) -> Iterator[data
 
 
 # %% [markdown]
-# Two batches of a stand-in, since PyTorch is not installed here: arrays in PyTorch's order, labels as `int64`. The second one has a label that is wrong by one, as happens with classes numbered from 1.
+# Two batches of a stand-in, since PyTorch is not installed here: arrays in PyTorch's order, labels as `int64`. The
+# second one has a label that is wrong by one, as happens with classes numbered from 1.
 
 # %%
 in_torch_order = np.asarray(batch.image).transpose(0, 3, 1, 2)
@@ -841,7 +883,8 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# Is that look at the labels worth its line? See what the loss says to a label out of range, for two classes of logits 1 and 2:
+# Is that look at the labels worth its line? See what the loss says to a label out of range, for two classes of logits 1
+# and 2:
 
 # %%
 for label in (0, 1, 2, -1):
@@ -849,12 +892,18 @@ for label in (0, 1, 2, -1):
     print(f"label {label:2}: {loss:.3f}, finite: {bool(jnp.isfinite(loss))}")
 
 # %% [markdown]
-# On a device nothing can be raised. Plain indexing would read the last class (unit 01); optax looks the label up with `jnp.take_along_axis`, which fills in NaN where there is nothing to read, and one NaN takes the whole network with it. Worse is `-1`: it counts from the end, as in NumPy, and *is the last class*, without a word.
+# On a device nothing can be raised. Plain indexing would read the last class (unit 01); optax looks the label up with
+# `jnp.take_along_axis`, which fills in NaN where there is nothing to read, and one NaN takes the whole network with it.
+# Worse is `-1`: it counts from the end, as in NumPy, and *is the last class*, without a word.
 #
-# **Pinned memory.** Our companion got out-of-memory errors with `pin_memory=True` and suspected that JAX puts pinned data on the GPU. What pinning does: the operating system may move a page of
-# memory elsewhere, so a GPU can only copy by itself, while the processor goes on, from pages that are locked in place. PyTorch pins by asking CUDA, and so opens the GPU, in a process in which JAX has already reserved
-# three quarters of its memory: that is where room can get short. There is nothing to gain, either, because JAX does not see that a NumPy array lies in pinned memory, and copies it on its own way. Leave it off (`pin_memory=False`), return NumPy arrays from
-# the loader, and let `jax.device_put` run ahead: it returns at once, and the copy is made in the background. (We had no GPU to try this on; what we say of GPUs is from the documentation.)
+# **Pinned memory.** Our companion got out-of-memory errors with `pin_memory=True` and suspected that JAX puts pinned
+# data on the GPU. What pinning does: the operating system may move a page of memory elsewhere, so a GPU can only copy
+# by itself, while the processor goes on, from pages that are locked in place. PyTorch pins by asking CUDA, and so opens
+# the GPU, in a process in which JAX has already reserved three quarters of its memory: that is where room can get
+# short. There is nothing to gain, either, because JAX does not see that a NumPy array lies in pinned memory, and copies
+# it on its own way. Leave it off (`pin_memory=False`), return NumPy arrays from the loader, and let `jax.device_put`
+# run ahead: it returns at once, and the copy is made in the background. (We had no GPU to try this on; what we say of
+# GPUs is from the documentation.)
 #
 # JAX knows pinned memory too, as a *kind of memory* in which an array can be placed on purpose:
 
@@ -874,8 +923,10 @@ print("this array is in:", pinned.sharding.memory_kind)
 # | first run | 1,200 | 2 | 0.609 |
 # | second run | 130 | 5 | 0.682 |
 #
-# It explains: the first run "transferred all the data on the GPU", where it stays. But a process that ends takes its GPU memory with it; nothing on the device survives from one run to the next. So what made the difference? A
-# first run has four parts: reading the pictures, moving them to the device, compiling, and the work itself. Measure each by itself.
+# It explains: the first run "transferred all the data on the GPU", where it stays. But a process that ends takes its
+# GPU memory with it; nothing on the device survives from one run to the next. So what made the difference? A first run
+# has four parts: reading the pictures, moving them to the device, compiling, and the work itself. Measure each by
+# itself.
 
 # %%
 fresh = data.load(
@@ -914,14 +965,19 @@ plots.bars(list(seconds), list(seconds.values()), unit="s", decimals=2, title="w
 plt.show()
 
 # %% [markdown]
-# The transfer is next to nothing: 160 MB, as in the companion's data, cross to a GPU in a fraction of a second. Compilation costs seconds, *once*, and reading and decoding cost every epoch, unless the
-# pictures are kept in memory. Neither is 1,000 seconds. What is so slow, and only once? Most likely the files: thousands of JPEGs read one by one from a network drive (the companion's data are on one), which the operating system then keeps in its own memory,
-# so that the *next* process finds them there. That would survive a restart; arrays on a GPU do not. We cannot look into their machine, but we can take ours apart, and that is the lesson: before explaining a time, split it.
+# The transfer is next to nothing: 160 MB, as in the companion's data, cross to a GPU in a fraction of a second.
+# Compilation costs seconds, *once*, and reading and decoding cost every epoch, unless the pictures are kept in memory.
+# Neither is 1,000 seconds. What is so slow, and only once? Most likely the files: thousands of JPEGs read one by one
+# from a network drive (the companion's data are on one), which the operating system then keeps in its own memory, so
+# that the *next* process finds them there. That would survive a restart; arrays on a GPU do not. We cannot look into
+# their machine, but we can take ours apart, and that is the lesson: before explaining a time, split it.
 #
 # ### A cache for compiled programs
 #
-# Compilation can be kept across runs, if one asks for it: with `jax_compilation_cache_dir`, JAX writes each compiled program to a folder under a name made of the program, the compiler's version and its options. Here are two processes, started one after
-# the other, each compiling the same gradient of six convolutions. A notebook's kernel is such a process.
+# Compilation can be kept across runs, if one asks for it: with `jax_compilation_cache_dir`, JAX writes each compiled
+# program to a folder under a name made of the program, the compiler's version and its options. Here are two processes,
+# started one after the other, each compiling the same gradient of six convolutions. A notebook's kernel is such a
+# process.
 
 # %%
 SCRIPT = """
@@ -961,22 +1017,27 @@ for name, (taken, found) in zip(("first", "second"), runs, strict=True):
     print(f"{name:6} process: programs found in the cache: {found}, compiled in {taken:.3f} s")
 
 # %% [markdown]
-# The second process read what the first had written. For your own work put the two lines at the top of a notebook (or set `JAX_COMPILATION_CACHE_DIR` in the environment). The cache notices changed code and changed shapes, since they make another program; it does not empty itself.
-# In this course it is off, so that you see what compiling costs.
+# The second process read what the first had written. For your own work put the two lines at the top of a notebook (or
+# set `JAX_COMPILATION_CACHE_DIR` in the environment). The cache notices changed code and changed shapes, since they
+# make another program; it does not empty itself. In this course it is off, so that you see what compiling costs.
 #
 # ## 9 · Sixteen bits
 #
-# Half the bits, half the memory, and on hardware made for it several times the speed. There are two ways to spend 16 bits:
+# Half the bits, half the memory, and on hardware made for it several times the speed. There are two ways to spend 16
+# bits:
 
 # %%
 for dtype in (jnp.float32, jnp.bfloat16, jnp.float16):
     info = jnp.finfo(dtype)
     print(
-        f"{jnp.dtype(dtype).name:9} largest {float(info.max):.1e}, smallest {float(info.tiny):.1e}, step above 1: {float(info.eps):.0e}"
+        f"{jnp.dtype(dtype).name:9} largest {float(info.max):.1e}, "
+        f"smallest {float(info.tiny):.1e}, step above 1: {float(info.eps):.0e}"
     )
 
 # %% [markdown]
-# bfloat16 has the range of float32, and not quite three significant digits. float16 has one digit more and a narrow range: what is above 65,504 is infinite, and what is below 6e-8 is zero (from 6.1e-5 downwards digits get lost). Gradients are often tiny:
+# bfloat16 has the range of float32, and not quite three significant digits. float16 has one digit more and a narrow
+# range: what is above 65,504 is infinite, and what is below 6e-8 is zero (from 6.1e-5 downwards digits get lost).
+# Gradients are often tiny:
 
 # %%
 gradient = np.float32(2e-8)
@@ -986,11 +1047,15 @@ back = (gradient * scale).astype(jnp.float16).astype(jnp.float32) / scale  # fir
 print("in float16, scaled and scaled back, right within a percent:", bool(abs(back / gradient - 1) < 0.01))
 
 # %% [markdown]
-# The cure for float16: multiply the *loss* by a large number, then all gradients are that much larger, and divide them again when they are float32. How large? As large as possible without overflow, and that changes during training. **Dynamic** scaling tries: if a gradient overflowed, the step is thrown away
-# and the scale halved; after many good steps (2,000 in Flax) it is doubled. This is what `train_step` does with `dynamic_scale`.
+# The cure for float16: multiply the *loss* by a large number, then all gradients are that much larger, and divide
+# them again when they are float32. How large? As large as possible without overflow, and that changes during
+# training. **Dynamic** scaling tries: if a gradient overflowed, the step is thrown away and the scale halved; after
+# many good steps (2,000 in Flax) it is doubled. This is what `train_step` does with `dynamic_scale`.
 #
-# Both mixed precisions keep the *weights*, the statistics and the optimiser in float32 and only compute in 16 bits: `dtype` of a layer is that of its arithmetic, `param_dtype` that of its weights. A step of
-# 1e-3 of a weight would be lost in bfloat16, which has a grain of 8e-3. Our model's last layer is in float32 as well, and so are the softmax and the loss.
+# Both mixed precisions keep the *weights*, the statistics and the optimiser in float32 and only compute in 16 bits:
+# `dtype` of a layer is that of its arithmetic, `param_dtype` that of its weights. A step of 1e-3 of a weight would be
+# lost in bfloat16, which has a grain of 8e-3. Our model's last layer is in float32 as well, and so are the softmax and
+# the loss.
 #
 # Watch the scale: a small network in float16, whose loss scale begins absurdly high.
 
@@ -1038,10 +1103,12 @@ plt.show()
 print("the first step was taken:", taken[0], "· the last:", taken[-1])
 
 # %% [markdown]
-# At first every gradient overflows, and each time the scale is halved and the weights stay as they were (crosses). Then training begins. After every twenty good steps it tries twice the scale.
-# In bfloat16 none of this is needed: gradients have float32's range.
+# At first every gradient overflows, and each time the scale is halved and the weights stay as they were (crosses). Then
+# training begins. After every twenty good steps it tries twice the scale. In bfloat16 none of this is needed: gradients
+# have float32's range.
 #
-# What does it bring *here*? One block of our network, forward and backward, in three precisions. Time, and the memory that the compiled program needs in between:
+# What does it bring *here*? One block of our network, forward and backward, in three precisions. Time, and the memory
+# that the compiled program needs in between:
 
 
 # %%
@@ -1073,11 +1140,18 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# The memory hardly changes, and the times are close enough that a busy moment of the machine can turn their order. On a CPU 16 bits usually *cost* time: most processors have no arithmetic for them, so numbers are widened, computed, and rounded again, and the wide copies take memory as well. Those that have (AMX, AVX-512 BF16) gain where the library uses it. The whole ResNet18, 16 channels wide, in batches of 32: on two cores of the machine this was written on it trained 360 pictures a second in float32 and 333 in bfloat16. On a TPU, or an NVIDIA GPU since Ampere (for float16: since Volta), it is the other way round. So the network below trains in float32; on a GPU try `ResNet18(..., dtype=jnp.bfloat16)`.
+# The memory hardly changes, and the times are close enough that a busy moment of the machine can turn their order. On a
+# CPU 16 bits usually *cost* time: most processors have no arithmetic for them, so numbers are widened, computed, and
+# rounded again, and the wide copies take memory as well. Those that have (AMX, AVX-512 BF16) gain where the library
+# uses it. The whole ResNet18, 16 channels wide, in batches of 32: on two cores of the machine this was written on it
+# trained 360 pictures a second in float32 and 333 in bfloat16. On a TPU, or an NVIDIA GPU since Ampere (for float16:
+# since Volta), it is the other way round. So the network below trains in float32; on a GPU try `ResNet18(...,
+# dtype=jnp.bfloat16)`.
 #
 # ## 10 · Memory
 #
-# The second companion trained on 160 MB of pictures and saw 13.99 GB of the GPU's memory taken. Is ResNet18 that large? Count what is alive in this process:
+# The second companion trained on 160 MB of pictures and saw 13.99 GB of the GPU's memory taken. Is ResNet18 that large?
+# Count what is alive in this process:
 
 
 # %%
@@ -1096,7 +1170,8 @@ for name, tree in {
 print(f"{'all live arrays':16} {megabytes(jax.live_arrays()):8.1f} MB")
 analysis = compiled_step.memory_analysis()
 print(
-    f"{'one step':16} {analysis.temp_size_in_bytes / 1e6:8.1f} MB in between, {analysis.alias_size_in_bytes / 1e6:.1f} MB given back by donation"
+    f"{'one step':16} {analysis.temp_size_in_bytes / 1e6:8.1f} MB in between, "
+    f"{analysis.alias_size_in_bytes / 1e6:.1f} MB given back by donation"
 )
 peak = (
     analysis.argument_size_in_bytes
@@ -1107,9 +1182,14 @@ peak = (
 print(f"{'its peak':16} {peak:8.1f} MB")
 
 # %% [markdown]
-# `jax.live_arrays()` lists every array that still has a name somewhere; `memory_analysis` says what a compiled program will need, before it runs. The largest item by far is the memory *in between*: the maps of every layer, kept for the backward pass. It grows with the batch and with the area of the pictures, not with the size of the data set. At the full width of 64 channels, 32 pictures of 96 pixels need 270 MB in between, and 410 MB at the peak.
+# `jax.live_arrays()` lists every array that still has a name somewhere; `memory_analysis` says what a compiled program
+# will need, before it runs. The largest item by far is the memory *in between*: the maps of every layer, kept for the
+# backward pass. It grows with the batch and with the area of the pictures, not with the size of the data set. At the
+# full width of 64 channels, 32 pictures of 96 pixels need 270 MB in between, and 410 MB at the peak.
 #
-# So where do 13.99 GB come from? **Preallocation**: at its first operation JAX takes three quarters of a GPU's memory (in the companion's time, a share of what was free), and hands it out itself. `nvidia-smi` shows what is *reserved*, whatever the program needs. In the environment, before JAX starts:
+# So where do 13.99 GB come from? **Preallocation**: at its first operation JAX takes three quarters of a GPU's memory
+# (in the companion's time, a share of what was free), and hands it out itself. `nvidia-smi` shows what is *reserved*,
+# whatever the program needs. In the environment, before JAX starts:
 #
 # | variable | effect |
 # | --- | --- |
@@ -1117,12 +1197,15 @@ print(f"{'its peak':16} {peak:8.1f} MB")
 # | `XLA_CLIENT_MEM_FRACTION=.50` | reserve half of it |
 # | `XLA_PYTHON_CLIENT_ALLOCATOR=platform` | give each array back at once: slow, for measuring only |
 #
-# On a GPU `jax.devices()[0].memory_stats()` tells the bytes in use and their peak. A CPU keeps no such account, and the call returns `None`.
+# On a GPU `jax.devices()[0].memory_stats()` tells the bytes in use and their peak. A CPU keeps no such account, and the
+# call returns `None`.
 #
 # ### Computing twice to save memory
 #
-# Unit 01 promised this: reverse mode keeps what the forward pass computed. `jax.checkpoint(f)` keeps only what goes *into* `f`, and computes the inside again when the backward pass comes by. `nn.remat` is the same for a module. How much is kept can be asked for, without computing: `jax.vjp` returns a function that holds what it needs, and that
-# function is a pytree. First a plain function, eight sines deep:
+# Unit 01 promised this: reverse mode keeps what the forward pass computed. `jax.checkpoint(f)` keeps only what
+# goes *into* `f`, and computes the inside again when the backward pass comes by. `nn.remat` is the same for a
+# module. How much is kept can be asked for, without computing: `jax.vjp` returns a function that holds what it
+# needs, and that function is a pytree. First a plain function, eight sines deep:
 
 
 # %%
@@ -1138,7 +1221,8 @@ for name, function in (("deep", deep), ("jax.checkpoint(deep)", jax.checkpoint(d
     print(f"{name:21} keeps {len(jax.tree.leaves(kept))} arrays for the backward pass")
 
 # %% [markdown]
-# Eight cosines, or the one input. For a network of residual blocks it is best to wrap each *block*: what goes from one to the next is kept, what happens inside is not.
+# Eight cosines, or the one input. For a network of residual blocks it is best to wrap each *block*: what goes from one
+# to the next is kept, what happens inside is not.
 
 
 # %%
@@ -1171,11 +1255,15 @@ for remat in (False, True):
     print(f"remat {remat!s:5}  kept: {megabytes(kept):6.1f} MB, work: {work / 1e9:.3f} thousand million operations")
 
 # %% [markdown]
-# A fraction of the memory, for about a third more work: each block is computed forward twice. It pays where memory, not time, is the limit: long sequences, large pictures, deep networks. (What a compiled program saves in the end depends on the compiler's own plan. On a CPU, XLA orders the work for speed, and we saw no gain there.)
+# A fraction of the memory, for about a third more work: each block is computed forward twice. It pays where memory, not
+# time, is the limit: long sequences, large pictures, deep networks. (What a compiled program saves in the end depends
+# on the compiler's own plan. On a CPU, XLA orders the work for speed, and we saw no gain there.)
 #
 # ## 11 · Training
 #
-# The loop is that of unit 02, with one thing more: a guard. Once an epoch it looks whether the losses and the weights are finite. If not, it stops and says in which step and in which array it began; the last good weights are kept. Without it a network that has met a NaN trains on for hours, and has nothing left to save.
+# The loop is that of unit 02, with one thing more: a guard. Once an epoch it looks whether the losses and the weights
+# are finite. If not, it stops and says in which step and in which array it began; the last good weights are kept.
+# Without it a network that has met a NaN trains on for hours, and has nothing left to save.
 
 
 # %%
@@ -1259,11 +1347,16 @@ _, sums = compiled_step(jax.tree.map(jnp.copy, start), three.batches[-1])
 print(f"the loss of a batch with NaN in its pictures: {sums.loss / sums.count:.3f}")
 
 # %% [markdown]
-# If it is `nan`: good. On the processor this was written on it was 0.693, an ordinary number, the loss of an even guess. Most likely a compiled ReLU took the larger of NaN and 0 and found 0, which hid what had happened; only BatchNorm's statistics, which come
-# before the ReLU, knew. (Compiled for smaller batches, the same line of code passed NaN on.) So look at weights and statistics too, not only at the loss.
+# If it is `nan`: good. On the processor this was written on it was 0.693, an ordinary number, the loss of an even
+# guess. Most likely a compiled ReLU took the larger of NaN and 0 and found 0, which hid what had happened; only
+# BatchNorm's statistics, which come before the ReLU, knew. (Compiled for smaller batches, the same line of code passed
+# NaN on.) So look at weights and statistics too, not only at the loss.
 
 # %% [markdown]
-# Now in earnest. Everything is decided beforehand: epochs, learning rate, decay. (For photographs they come from a trial on the training pictures alone, four fifths of them against one fifth.) The held-out pictures are looked at after each epoch, but nothing is chosen by them: the weights of the *last* epoch count. So their accuracy is an honest one.
+# Now in earnest. Everything is decided beforehand: epochs, learning rate, decay. (For photographs they come from a
+# trial on the training pictures alone, four fifths of them against one fifth.) The held-out pictures are looked at
+# after each epoch, but nothing is chosen by them: the weights of the *last* epoch count. So their accuracy is an honest
+# one.
 
 # %%
 guard = finite.Guard({"params": start.params, "batch_stats": start.batch_stats})
@@ -1283,7 +1376,8 @@ print(f"{sum(history['seconds']):.1f} s of training")
 # %% [markdown]
 # Read that together with the line under part 1 that names the data. On drawings it is the accuracy on drawings.
 #
-# On photographs? This is what the same code gave on a part of the real set, 1,600 of its 23,262 pictures, of which 1,024 were trained on and 256 others looked at after each epoch (two CPU cores, 32 channels, 18 epochs, 3 minutes):
+# On photographs? This is what the same code gave on a part of the real set, 1,600 of its 23,262 pictures, of which
+# 1,024 were trained on and 256 others looked at after each epoch (two CPU cores, 32 channels, 18 epochs, 3 minutes):
 #
 # | | pictures shown | steps | accuracy on pictures that were not trained on |
 # | --- | --- | --- | --- |
@@ -1293,9 +1387,12 @@ print(f"{sum(history['seconds']):.1f} s of training")
 # | the companion, 2 epochs | about 14,000 | ? | 60.9 % |
 # | the companion, 5 epochs | about 35,000 | ? | 68.2 % |
 #
-# The companion's epochs are longer than ours: 160 MB of such JPEGs are some 7,000 pictures. So count pictures, not epochs: with half as many shown, and from a seventh as many different ones, more answers are right. What made the difference? Varied pictures, a learning
-# rate that warms up and falls, decay of kernels only, or statistics that are right in evaluation: we changed all at once, so we do not know. The honest way is unit 03's: one at a time, the others held fixed. (After two epochs, with the learning rate near its highest and the running
-# statistics lagging behind the weights, ours was no better than a coin.)
+# The companion's epochs are longer than ours: 160 MB of such JPEGs are some 7,000 pictures. So count pictures, not
+# epochs: with half as many shown, and from a seventh as many different ones, more answers are right. What made the
+# difference? Varied pictures, a learning rate that warms up and falls, decay of kernels only, or statistics that are
+# right in evaluation: we changed all at once, so we do not know. The honest way is unit 03's: one at a time, the others
+# held fixed. (After two epochs, with the learning rate near its highest and the running statistics lagging behind the
+# weights, ours was no better than a coin.)
 #
 # ## 12 · Where it is wrong
 #
@@ -1329,13 +1426,17 @@ if wrong:
     plt.show()
 
 # %% [markdown]
-# Worth an hour of anybody's time with a real data set: here one finds wrong labels, pictures with both animals, an animal in a far corner that the crop has cut off, and things that all mistakes have in common.
+# Worth an hour of anybody's time with a real data set: here one finds wrong labels, pictures with both animals, an
+# animal in a far corner that the crop has cut off, and things that all mistakes have in common.
 #
 # ### What did it look at?
 #
-# **Grad-CAM** (Selvaraju et al. 2017) asks: which maps of a late layer speak for the answer, and where are they bright? Its recipe: the gradient of the answer's logit with respect to the maps, averaged over all places, gives each channel a weight; the weighted sum of the maps, negative parts cut off, is a picture of evidence.
+# **Grad-CAM** (Selvaraju et al. 2017) asks: which maps of a late layer speak for the answer, and where are they bright?
+# Its recipe: the gradient of the answer's logit with respect to the maps, averaged over all places, gives each channel
+# a weight; the weighted sum of the maps, negative parts cut off, is a picture of evidence.
 #
-# It needs the network cut in two: up to layer 3, and from there. That is easy where weights are a tree, since the second half is just some blocks with *their* branches of it.
+# It needs the network cut in two: up to layer 3, and from there. That is easy where weights are a tree, since the
+# second half is just some blocks with *their* branches of it.
 
 
 # %%
@@ -1384,24 +1485,32 @@ figure.suptitle("the surest right answers, and where the evidence is", fontsize=
 plt.show()
 
 # %% [markdown]
-# Bright is where the evidence is. On an animal's head or coat: good. On the sofa, the lawn, the watermark of a breeder: then it has learnt something about photographs, not about animals. A network of so few steps looks at much that has little to do with cats and dogs.
+# Bright is where the evidence is. On an animal's head or coat: good. On the sofa, the lawn, the watermark of a breeder:
+# then it has learnt something about photographs, not about animals. A network of so few steps looks at much that has
+# little to do with cats and dogs.
 #
-# The maps of layer 3 are 6×6, so the picture is coarse, and stretched smooth. And "evidence" is what the gradient says of *this* network; it is a hint for a person who looks, not a proof.
+# The maps of layer 3 are 6×6, so the picture is coarse, and stretched smooth. And "evidence" is what the gradient says
+# of *this* network; it is a hint for a person who looks, not a proof.
 #
 # ## 13 · Where the time of a step goes
 #
-# Part 8 took the first *run* apart. Now a single training step, compiled and warm: reading a batch, carrying it to the device, the forward pass, the gradients beyond that, the optimiser. Each is timed as a program of its own
-# and waited for; the parts, except reading, take turns, so that a machine that slows down slows all of them. `python -m utils race --breakdown resnet18` measures it on your machine; this is one stored with the course:
+# Part 8 took the first *run* apart. Now a single training step, compiled and warm: reading a batch, carrying it to the
+# device, the forward pass, the gradients beyond that, the optimiser. Each is timed as a program of its own and waited
+# for; the parts, except reading, take turns, so that a machine that slows down slows all of them. `python -m utils
+# race --breakdown resnet18` measures it on your machine; this is one stored with the course:
 
 # %% tags=["nbval-ignore-output"]
 breakdown.show("resnet18")
 
 # %% [markdown]
-# Reading and carrying are next to nothing here, where the pictures are drawings that lie decoded in memory; part 8 showed what decoding costs. Both can be done ahead, while the device computes; on a CPU they share its cores.
-# `dispatch`, the time until the call returns to Python, is three thousandths of the step: the interpreter is not in the way. The whole `step` takes as long as its parts together.
+# Reading and carrying are next to nothing here, where the pictures are drawings that lie decoded in memory; part 8
+# showed what decoding costs. Both can be done ahead, while the device computes; on a CPU they share its cores.
+# `dispatch`, the time until the call returns to Python, is three thousandths of the step: the interpreter is not in the
+# way. The whole `step` takes as long as its parts together.
 #
-# The largest part is the backward pass: three times the forward pass. Arithmetic says *twice*, for a convolution has two gradients, with respect to its input and to its kernel, and each needs as many multiplications as the
-# convolution itself. So which of the two takes longer than it should?
+# The largest part is the backward pass: three times the forward pass. Arithmetic says *twice*, for a convolution has
+# two gradients, with respect to its input and to its kernel, and each needs as many multiplications as the convolution
+# itself. So which of the two takes longer than it should?
 
 
 # %%
@@ -1427,40 +1536,56 @@ axes[0].set_ylabel("milliseconds")
 plt.show()
 
 # %% [markdown]
-# Three times the same number of multiplications, and on a CPU the gradient *by the kernel* takes nearly twice as long as the forward pass where maps are large, and a little longer where they are small. (For the 7×7 kernel of
-# the stem it took four times as long: 30 ms against 7.) Is that how it must be? On the machine of the chart we timed every 3×3 and 7×7 convolution of the model like this, in JAX and in PyTorch, 32 pictures each, and added up:
+# Three times the same number of multiplications, and on a CPU the gradient *by the kernel* takes nearly twice as long
+# as the forward pass where maps are large, and a little longer where they are small. (For the 7×7 kernel of the stem it
+# took four times as long: 30 ms against 7.) Is that how it must be? On the machine of the chart we timed every 3×3 and
+# 7×7 convolution of the model like this, in JAX and in PyTorch, 32 pictures each, and added up:
 #
 # | all convolutions, ms | forward | by the input | by the kernel | together |
 # | --- | --- | --- | --- | --- |
 # | JAX 0.10.2 | 115 | 117 | 183 | 415 |
 # | PyTorch 2.13 | 80 | 64 | 79 | 224 |
 #
-# Nearly all of the step is convolutions, and PyTorch, with the library oneDNN, is faster in each column, most of all in the last. That is a weak place of XLA on CPUs, not of your code, and you will meet it again in the race below.
+# Nearly all of the step is convolutions, and PyTorch, with the library oneDNN, is faster in each column, most of all in
+# the last. That is a weak place of XLA on CPUs, not of your code, and you will meet it again in the race below.
 #
 # What can be done about the largest part?
 #
 # - **Another device.** Convolutions are what GPUs were tuned for.
-# - **Do not compute it.** When trained weights are at hand, keep the stem and the first stage as they are, and the backward pass ends before it comes to the dear places: 275 ms instead of 458 for loss and gradients of this model, and 94 when
-#   only the last layer learns (the same machine on another occasion; two such occasions differ by a tenth). Hand frozen weights to the compiled function as *arguments*: what it closes over becomes constants, and XLA spends seconds at compile time computing with them.
+# - **Do not compute it.** When trained weights are at hand, keep the stem and the first stage as they are, and the
+#   backward pass ends before it comes to the dear places: 275 ms instead of 458 for loss and gradients of this model,
+#   and 94 when only the last layer learns (the same machine on another occasion; two such occasions differ by a tenth).
+#   Hand frozen weights to the compiled function as *arguments*: what it closes over becomes constants, and XLA spends
+#   seconds at compile time computing with them.
 # - **Smaller maps early**, as a larger stride in the stem gives; but that is another model, with another accuracy.
 #
-# For a closer look, `with jax.profiler.trace("trace", create_perfetto_trace=True):` around a few steps writes a record of every operation, which Perfetto or XProf shows in the browser. Unit 05 reads one.
+# For a closer look, `with jax.profiler.trace("trace", create_perfetto_trace=True):` around a few steps writes a record
+# of every operation, which Perfetto or XProf shows in the browser. Unit 05 reads one.
 
 # %% [markdown]
 # ## 14 · A race
 #
-# The same network in PyTorch: the same weights' shapes, pictures in memory, batch, SGD with momentum, float32. Keras has no ResNet18, so it stays at home. Stored results again; `python -m utils race resnet18` is how they were made.
+# The same network in PyTorch: the same weights' shapes, pictures in memory, batch, SGD with momentum, float32. Keras
+# has no ResNet18, so it stays at home. Stored results again; `python -m utils race resnet18` is how they were made.
 
 # %% tags=["nbval-ignore-output"]
 report.show("resnet18")
 
 # %% [markdown]
-# Left, seconds an epoch, where the first holds the compilation; right, pictures a second, pale for the first epoch; the thin lines reach from the slowest round to the fastest.
+# Left, seconds an epoch, where the first holds the compilation; right, pictures a second, pale for the first epoch; the
+# thin lines reach from the slowest round to the fastest.
 #
-# On these two cores PyTorch trains 1.9 times as fast as JAX, and evaluates 1.4 times as fast. Subtract an evaluation from a training step: what is left, mostly the backward pass, takes 363 ms with JAX and 165 ms with PyTorch. That is what the table of part 13
-# would lead one to expect. (A step took 481 ms in the race and 451 ms in the chart above: compare only what was timed together.) `torch.compile` makes training slower here, and evaluation a quarter faster; why, we did not look. And count what compilation costs: a first step takes 4 s with JAX, 31 s with `torch.compile`, and 0.4 s with PyTorch as it comes. Both can keep programs on disk, JAX with the cache of part 8 and `torch.compile` without being asked; in a race each run has to compile for itself.
+# On these two cores PyTorch trains 1.9 times as fast as JAX, and evaluates 1.4 times as fast. Subtract an evaluation
+# from a training step: what is left, mostly the backward pass, takes 363 ms with JAX and 165 ms with PyTorch. That is
+# what the table of part 13 would lead one to expect. (A step took 481 ms in the race and 451 ms in the chart above:
+# compare only what was timed together.) `torch.compile` makes training slower here, and evaluation a quarter faster;
+# why, we did not look. And count what compilation costs: a first step takes 4 s with JAX, 31 s with `torch.compile`,
+# and 0.4 s with PyTorch as it comes. Both can keep programs on disk, JAX with the cache of part 8 and `torch.compile`
+# without being asked; in a race each run has to compile for itself.
 #
-# Why learn JAX, then? Not because it wins on a laptop. What you have seen in this unit, `vmap`, scans, gradients of anything, a program that says what memory it needs, is there on every device; and the convolutions of this model on a GPU are not XLA's own.
+# Why learn JAX, then? Not because it wins on a laptop. What you have seen in this unit, `vmap`, scans, gradients of
+# anything, a program that says what memory it needs, is there on every device; and the convolutions of this model on a
+# GPU are not XLA's own.
 
 # %% [markdown]
 # ## 15 · For the record
@@ -1477,14 +1602,18 @@ results.record(
 # ## What to remember
 #
 # - A block gets its parts from outside; settings are bound once, with `partial`.
-# - BatchNorm has a memory: `mutable=["batch_stats"]` hands it back, and you must keep it. PyTorch's momentum 0.1 is Flax's 0.9.
+# - BatchNorm has a memory: `mutable=["batch_stats"]` hands it back, and you must keep it. PyTorch's momentum 0.1 is
+#   Flax's 0.9.
 # - Two models are the same when the same weights give the same answers, and when a broken copy does not.
-# - A layer that takes longer than its arithmetic says is worth a look into the HLO. Keep maps at least as large as kernels.
+# - A layer that takes longer than its arithmetic says is worth a look into the HLO. Keep maps at least as large as
+#   kernels.
 # - No decay for biases and scales; look which leaves move. L2 in the loss is weight decay only for SGD.
-# - Split a time before you explain it: reading, transfer, compilation, work. Programs can be kept on disk, arrays on a device cannot.
+# - Split a time before you explain it: reading, transfer, compilation, work. Programs can be kept on disk, arrays on a
+#   device cannot.
 # - float16 wants a loss scale, bfloat16 does not; on most CPUs neither is faster.
-# - `nvidia-smi` shows what JAX has reserved. Ask the compiled program what it needs. `jax.checkpoint` trades work for memory.
+# - `nvidia-smi` shows what JAX has reserved. Ask the compiled program what it needs. `jax.checkpoint` trades work for
+#   memory.
 # - Guard against NaN. Look at the worst mistakes.
 #
-# **Now you:** `exercises/04_resnet18_cats_dogs` has you write these pieces yourself, each with a check that tells you at once.
-# Unit 05 leaves convolutions behind: a Swin transformer, proven and raced in the same way.
+# **Now you:** `exercises/04_resnet18_cats_dogs` has you write these pieces yourself, each with a check that tells you
+# at once. Unit 05 leaves convolutions behind: a Swin transformer, proven and raced in the same way.

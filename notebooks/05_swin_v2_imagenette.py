@@ -9,17 +9,20 @@
 # %% [markdown]
 # # 05 · Swin Transformer v2: attention in windows
 #
-# Transformers took over image recognition, and the Swin Transformer (Liu et al., 2021) is the one that made them affordable: tokens attend
-# to each other in small windows, and the windows shift from block to block. Its second version (Liu et al., 2021b, "Swin Transformer V2: Scaling Up
-# Capacity and Resolution") made it stable when it is large, and able to change its window after training.
+# Transformers took over image recognition, and the Swin Transformer (Liu et al., 2021) is the one that made them
+# affordable: tokens attend to each other in small windows, and the windows shift from block to block. Its second
+# version (Liu et al., 2021b, "Swin Transformer V2: Scaling Up Capacity and Resolution") made it stable when it is
+# large, and able to change its window after training.
 #
-# We build it piece by piece, look at each piece, and then do what most ports never do: **prove** that it is the same function as the reference
-# implementation, weight by weight and gradient by gradient. Then it is trained, and looked into.
+# We build it piece by piece, look at each piece, and then do what most ports never do: **prove** that it is the same
+# function as the reference implementation, weight by weight and gradient by gradient. Then it is trained, and looked
+# into.
 #
 # Afterwards you can
 #
 # - cut maps into windows and put them together with three array operations, and say why the mask is needed;
-# - explain cosine attention, the position bias, and where version 2 puts its normalisation, and *show* what each is good for;
+# - explain cosine attention, the position bias, and where version 2 puts its normalisation, and *show* what each is
+#   good for;
 # - port a model from PyTorch and know that nothing is different;
 # - change the window of a trained model.
 #
@@ -53,8 +56,9 @@ from utils.weights import save
 # %% [markdown]
 # ## 1 · Pictures, and patches instead of pixels
 #
-# **Imagenette** is ten easy classes of ImageNet: tench, English springer, cassette player, chain saw, church, French horn, garbage truck, gas pump,
-# golf ball, parachute. As always the line printed by the loader says what was found: the real set, a part of it, or the course's drawings.
+# **Imagenette** is ten easy classes of ImageNet: tench, English springer, cassette player, chain saw, church, French
+# horn, garbage truck, gas pump, golf ball, parachute. As always the line printed by the loader says what was found: the
+# real set, a part of it, or the course's drawings.
 
 # %%
 SIZE = 64  # pixels
@@ -66,9 +70,10 @@ plots.images(
 plt.show()
 
 # %% [markdown]
-# A transformer works on *tokens*: vectors, each of which may look at all others. Pixels would be too many. So the picture is cut
-# into patches of 4 × 4 pixels, and each patch, 4 · 4 · 3 = 48 numbers, is multiplied by one matrix. (A convolution with a 4 × 4 kernel and stride 4 does exactly that.)
-# What was a picture of 64 × 64 pixels is now a *map* of 16 × 16 tokens.
+# A transformer works on *tokens*: vectors, each of which may look at all others. Pixels would be too many. So the
+# picture is cut into patches of 4 × 4 pixels, and each patch, 4 · 4 · 3 = 48 numbers, is multiplied by one matrix. (A
+# convolution with a 4 × 4 kernel and stride 4 does exactly that.) What was a picture of 64 × 64 pixels is now a *map*
+# of 16 × 16 tokens.
 #
 # Let every token attend to every other, and the work grows with the *square* of their number:
 
@@ -80,13 +85,14 @@ for side, count in zip(sides, tokens, strict=True):
     print(f"{side:>4} px {count:>9,} {count**2:>18,} {count * 64:>28,}")
 
 # %% [markdown]
-# At 256 pixels, the usual size, all pairs are sixty times as many as pairs within windows of 8 × 8 tokens. And the last column grows with the picture's area only.
+# At 256 pixels, the usual size, all pairs are sixty times as many as pairs within windows of 8 × 8 tokens. And the last
+# column grows with the picture's area only.
 
 # %% [markdown]
 # ## 2 · Windows
 #
-# Cutting a map into windows is a `reshape`, a `transpose`, a `reshape`. The first splits both sides of the map into (which window, where in it), the
-# second brings the two "which" together, the third flattens.
+# Cutting a map into windows is a `reshape`, a `transpose`, a `reshape`. The first splits both sides of the map into
+# (which window, where in it), the second brings the two "which" together, the third flattens.
 
 
 # %%
@@ -112,7 +118,8 @@ def window_reverse(windows: jax.Array, window: tuple[int, int], size: tuple[int,
 
 
 # %% [markdown]
-# Here is what it does. Left, the windows on the picture; right, the sixteen windows one by one, in the order in which they come.
+# Here is what it does. Left, the windows on the picture; right, the sixteen windows one by one, in the order in which
+# they come.
 
 
 # %%
@@ -140,17 +147,19 @@ whole = window_reverse(jnp.asarray(windows)[None], (16, 16), (64, 64))
 print("put together it is the same picture:", bool(jnp.array_equal(whole[0], picture)))
 
 # %% [markdown]
-# PyTorch's code puts pictures and windows into one axis, `[B·N, T, C]`. In JAX there is no need: operations on the last axes don't care how many axes
-# stand before them. So the batch stays visible, `[B, N, T, C]`.
+# PyTorch's code puts pictures and windows into one axis, `[B·N, T, C]`. In JAX there is no need: operations on the last
+# axes don't care how many axes stand before them. So the batch stays visible, `[B, N, T, C]`.
 
 # %% [markdown]
 # ## 3 · Shifted windows, and the mask
 #
-# Nothing ever passes a window's border, if all blocks use the same windows: they are sixteen small networks that know nothing of each other. Therefore
-# every second block *shifts* them by half a window. New windows lie across the old borders.
+# Nothing ever passes a window's border, if all blocks use the same windows: they are sixteen small networks that know
+# nothing of each other. Therefore every second block *shifts* them by half a window. New windows lie across the old
+# borders.
 #
-# At the picture's rim the shifted windows are cut. Different sizes would spoil the reshape, so Swin uses a trick: *roll* the map up and to the left,
-# and what falls out at the top comes in at the bottom. Then all windows are whole again:
+# At the picture's rim the shifted windows are cut. Different sizes would spoil the reshape, so Swin uses a
+# trick: *roll* the map up and to the left, and what falls out at the top comes in at the bottom. Then all
+# windows are whole again:
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(9, 3.2))
@@ -160,11 +169,13 @@ draw_windows(axes[2], np.roll(picture, (-8, -8), axis=(0, 1)), 16, 0, "the same,
 plt.show()
 
 # %% [markdown]
-# Look at the last picture's bottom row: those windows hold two strips which are *not* neighbours, one from the bottom and one from the top. The window in
-# the corner holds four. They share a window by accident and must not attend to each other. A mask forbids it: before the softmax, −100 is
-# added for each pair of strangers, and $e^{-100}$ is as good as zero.
+# Look at the last picture's bottom row: those windows hold two strips which are *not* neighbours, one from the bottom
+# and one from the top. The window in the corner holds four. They share a window by accident and must not attend to each
+# other. A mask forbids it: before the softmax, −100 is added for each pair of strangers, and $e^{-100}$ is as good as
+# zero.
 #
-# To find strangers, number the regions of the rolled map, three along each axis: before the last window; in it, not wrapped; wrapped.
+# To find strangers, number the regions of the rolled map, three along each axis: before the last window; in it, not
+# wrapped; wrapped.
 
 
 # %%
@@ -194,17 +205,20 @@ plots.images(
 plt.show()
 
 # %% [markdown]
-# Rows are queries, columns are keys. Nine windows are all yellow: nothing to hide. In the last row of windows the upper half of each window must not see the lower
-# half. In the last column left and right are strangers, tokens that alternate in the order of the table, hence the stripes. In the corner both hold.
+# Rows are queries, columns are keys. Nine windows are all yellow: nothing to hide. In the last row of windows the upper
+# half of each window must not see the lower half. In the last column left and right are strangers, tokens that
+# alternate in the order of the table, hence the stripes. In the corner both hold.
 #
-# This mask depends on sizes only. It is computed by NumPy while JAX *traces*, and is a constant of the compiled program.
+# This mask depends on sizes only. It is computed by NumPy while JAX *traces*, and is a constant of the compiled
+# program.
 
 # %% [markdown]
 # ## 4 · Cosine attention
 #
-# Attention compares each query with each key. The transformer's original way is the dot product, divided by $\sqrt{D}$. Dot products grow with the
-# vectors' lengths, and in large trained models some grow so much that one pair takes all the attention. Version 2 compares *directions* only: the cosine, times a factor $\tau^{-1}$ that each
-# head learns, plus a bias $B$ for the two tokens' positions:
+# Attention compares each query with each key. The transformer's original way is the dot product, divided by $\sqrt{D}$.
+# Dot products grow with the vectors' lengths, and in large trained models some grow so much that one pair takes all the
+# attention. Version 2 compares *directions* only: the cosine, times a factor $\tau^{-1}$ that each head learns, plus a
+# bias $B$ for the two tokens' positions:
 #
 # $$\text{weights} = \text{softmax}\left(\cos(q, k) / \tau + B + \text{mask}\right)$$
 #
@@ -238,8 +252,9 @@ def attention_weights(q, k, logit_scale, bias, mask=None) -> jax.Array:
 
 
 # %% [markdown]
-# One detail in `unit_vectors` looks fussy: `jnp.maximum` *inside* the root. Zero vectors do occur (a padded token has no key), and the gradient
-# of a length is not defined there. Written the natural way, the value is right and the gradient is NaN:
+# One detail in `unit_vectors` looks fussy: `jnp.maximum` *inside* the root. Zero vectors do occur (a padded token has
+# no key), and the gradient of a length is not defined there. Written the natural way, the value is right and the
+# gradient is NaN:
 
 
 # %%
@@ -252,9 +267,11 @@ for scale in (natural, unit_vectors):
     print(f"{scale.__name__:12} value {scale(jnp.zeros(2))}  gradient {gradient:.0e}")
 
 # %% [markdown]
-# The second gradient is enormous, but a number; multiplied by the zero that stands before it in the padded token, it vanishes. (NaN times zero is NaN.)
+# The second gradient is enormous, but a number; multiplied by the zero that stands before it in the padded token, it
+# vanishes. (NaN times zero is NaN.)
 #
-# Now the claim. Take random queries and keys, make all vectors longer, and watch how much attention the strongest key of each query gets:
+# Now the claim. Take random queries and keys, make all vectors longer, and watch how much attention the strongest key
+# of each query gets:
 
 # %%
 q, k = jax.random.normal(jax.random.key(0), (2, 1, 8, 64, 1, 16))  # 8 windows of 64 tokens, one head
@@ -271,17 +288,19 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# With the dot product, attention to many becomes attention to one; and where a softmax is that sure, its gradient is zero and nothing more is learnt.
-# The cosine doesn't notice.
+# With the dot product, attention to many becomes attention to one; and where a softmax is that sure, its gradient is
+# zero and nothing more is learnt. The cosine doesn't notice.
 
 # %% [markdown]
 # ## 5 · Where things are: the position bias
 #
-# Attention by itself does not know *where* a token is: shuffle the tokens of a window, and the results are shuffled alike. So a number is added for
-# each pair that depends on their offset: how many rows down, how many columns to the right. A window of 8 × 8 has 15 × 15 offsets.
+# Attention by itself does not know *where* a token is: shuffle the tokens of a window, and the results are shuffled
+# alike. So a number is added for each pair that depends on their offset: how many rows down, how many columns to the
+# right. A window of 8 × 8 has 15 × 15 offsets.
 #
-# Version 1 learnt those 225 numbers for each head, and was stuck with them: a window of 16 needs 961. Version 2 learns a *function* of the offset, a small network
-# with two inputs. Any window can be asked for. To keep unseen offsets near the seen ones, they enter on a logarithmic scale:
+# Version 1 learnt those 225 numbers for each head, and was stuck with them: a window of 16 needs 961. Version 2 learns
+# a *function* of the offset, a small network with two inputs. Any window can be asked for. To keep unseen offsets near
+# the seen ones, they enter on a logarithmic scale:
 
 
 # %%
@@ -319,15 +338,19 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# Right: in a window twice as large the linear coordinate leaves the range that the network knows (−1 … 1) by a factor of two; the logarithmic one goes from 1.06 to 1.39.
+# Right: in a window twice as large the linear coordinate leaves the range that the network knows (−1 … 1) by a factor
+# of two; the logarithmic one goes from 1.06 to 1.39.
 #
-# Two helpers first. The reference's weights begin as normal numbers with a deviation of 0.02, and its LayerNorm's epsilon is not Flax's.
-# Small things, but a port is made of them.
+# Two helpers first. The reference's weights begin as normal numbers with a deviation of 0.02, and its LayerNorm's
+# epsilon is not Flax's. Small things, but a port is made of them.
 
 
 # %%
 def linear(features: int, **options) -> nn.Dense:
-    """A dense layer that starts as Swin's do. (Where PyTorch code says `trunc_normal_(std=0.02)` it cuts at ±2, far out.)"""
+    """A dense layer that starts as Swin's do.
+
+    (Where PyTorch code says `trunc_normal_(std=0.02)` it cuts at ±2, far out.)
+    """
     return nn.Dense(features, kernel_init=nn.initializers.normal(0.02), **options)
 
 
@@ -356,10 +379,11 @@ def bias_of_pairs(table: jax.Array, window: tuple[int, int]) -> jax.Array:
 
 
 # %% [markdown]
-# The bias is squashed to 0 … 16, by 16 · sigmoid: it can say "nearly as good as nothing", but cannot run away. Squashed *before* the table is looked up, 225 numbers a head instead of
-# 4,096.
+# The bias is squashed to 0 … 16, by 16 · sigmoid: it can say "nearly as good as nothing", but cannot run away.
+# Squashed *before* the table is looked up, 225 numbers a head instead of 4,096.
 #
-# Queries, keys, values and the rest of attention are standard. Two oddities are the reference's: keys have no bias, and the three matrices are one.
+# Queries, keys, values and the rest of attention are standard. Two oddities are the reference's: keys have no bias, and
+# the three matrices are one.
 
 
 # %%
@@ -396,15 +420,16 @@ class WindowAttention(nn.Module):
 # %% [markdown]
 # ## 6 · The block: normalised after, not before
 #
-# A block adds two branches to its input, attention and an MLP. Version 1 normalised what goes *into* a branch. Version 2 normalises what comes *out*:
+# A block adds two branches to its input, attention and an MLP. Version 1 normalised what goes *into* a branch. Version
+# 2 normalises what comes *out*:
 #
 # | | attention | MLP |
 # | --- | --- | --- |
 # | version 1, pre-norm | $x + f(\text{norm}(x))$ | $x + g(\text{norm}(x))$ |
 # | version 2, res-post-norm | $x + \text{norm}(f(x))$ | $x + \text{norm}(g(x))$ |
 #
-# Why? Try it before reading on. Here are 24 random branches (dense, GELU, dense), and the size of what is handed from block to block. Their weights are
-# at the usual size, and then three times larger, as training may make them.
+# Why? Try it before reading on. Here are 24 random branches (dense, GELU, dense), and the size of what is handed from
+# block to block. Their weights are at the usual size, and then three times larger, as training may make them.
 
 
 # %%
@@ -438,14 +463,18 @@ axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
-# With pre-norm, the branch sees a tame input but nobody tames its output: the larger the weights, the larger what is added, and it adds up. With res-post-norm a branch adds
-# something of size 1 whatever its weights are; after 24 blocks the sum is about $\sqrt{24} \approx 5$ times that. The two curves for × 1 and × 3 lie on each other. In the
-# paper's largest models with pre-norm, the size of activations differed by a factor of $10^4$ between layers, and the training of the huge one could not be completed.
+# With pre-norm, the branch sees a tame input but nobody tames its output: the larger the weights, the larger what is
+# added, and it adds up. With res-post-norm a branch adds something of size 1 whatever its weights are; after 24 blocks
+# the sum is about $\sqrt{24} \approx 5$ times that. The two curves for × 1 and × 3 lie on each other. In the paper's
+# largest models with pre-norm, the size of activations differed by a factor of $10^4$ between layers, and the training
+# of the huge one could not be completed.
 #
-# And the norms' scales begin at *zero*: a new block changes nothing, so even a very deep new network is, at first, a shallow one.
+# And the norms' scales begin at *zero*: a new block changes nothing, so even a very deep new network is, at first, a
+# shallow one.
 #
-# Two more parts. **Drop path** (stochastic depth) leaves out a whole branch for some pictures while training, so that blocks don't lean on each other. The MLP uses
-# the exact GELU, with the error function; JAX's default is an approximation by tanh.
+# Two more parts. **Drop path** (stochastic depth) leaves out a whole branch for some pictures while training, so that
+# blocks don't lean on each other. The MLP uses the exact GELU, with the error function; JAX's default is an
+# approximation by tanh.
 
 
 # %%
@@ -477,20 +506,22 @@ class MLP(nn.Module):
 
 
 # %% [markdown]
-# In the block, only `attend` is new: roll, pad, cut, attend, put together, cut the padding off, roll back. Where a map is no larger than a window, it *is* one window and there
-# is nothing to shift; `fit_window` says so. Where windows don't divide a map, it is padded with zeros. Everything follows from the shape of `x`, so one module serves every picture size.
+# In the block, only `attend` is new: roll, pad, cut, attend, put together, cut the padding off, roll back. Where a map
+# is no larger than a window, it *is* one window and there is nothing to shift; `fit_window` says so. Where windows
+# don't divide a map, it is padded with zeros. Everything follows from the shape of `x`, so one module serves every
+# picture size.
 
 
 # %%
 def fit_window(size: tuple[int, int], window: int, shifted: bool) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Window and shift for a map of that size: where it is no larger than a window, it is one window and is not shifted."""
+    """Window and shift for a map of that size: one no larger than a window is one window, and is not shifted."""
     fitted = tuple(min(length, window) for length in size)
     shift = tuple(window // 2 if shifted and length > window else 0 for length in size)
     return fitted, shift
 
 
 class Block(nn.Module):
-    """Attention in windows, then an MLP, each normalised *after* it and added to what came in. [B, H, W, C], as before."""
+    """Attention in windows, then an MLP, each normalised *after* it and added to what came in. [B, H, W, C]."""
 
     heads: int
     window: int
@@ -526,8 +557,8 @@ def pad_to_multiple(x: jax.Array, of: tuple[int, int]) -> jax.Array:
 
 
 # %% [markdown]
-# Does the shift do what it is for? Change *one* token (the cross) of a map of 16 × 16, and see which tokens notice: after two blocks without shift, after a plain one and
-# a shifted one, and after two such pairs.
+# Does the shift do what it is for? Change *one* token (the cross) of a map of 16 × 16, and see which tokens notice:
+# after two blocks without shift, after a plain one and a shifted one, and after two such pairs.
 
 # %%
 x = jax.random.normal(jax.random.key(0), (1, 16, 16, 8))
@@ -551,14 +582,16 @@ for place, names in zip(axes, (["plain"] * 2, ["plain", "shifted"], ["plain", "s
 plt.show()
 
 # %% [markdown]
-# Without shift the news never leaves its window. One shifted block carries it into the neighbours' corners; after two pairs of blocks more than half of the map has heard of it. And it
-# spreads from the cross only: nothing appears at the opposite side of the picture first, so the mask holds.
+# Without shift the news never leaves its window. One shifted block carries it into the neighbours' corners; after two
+# pairs of blocks more than half of the map has heard of it. And it spreads from the cross only: nothing appears at the
+# opposite side of the picture first, so the mask holds.
 
 # %% [markdown]
 # ## 7 · Merging patches, and the whole model
 #
-# Between stages, four neighbours become one token with twice the channels: the map shrinks, as in a convolutional network. The order of the four is the
-# reference's, down before right. Weights that were trained with one order mean nothing in another.
+# Between stages, four neighbours become one token with twice the channels: the map shrinks, as in a convolutional
+# network. The order of the four is the reference's, down before right. Weights that were trained with one order mean
+# nothing in another.
 
 
 # %%
@@ -654,7 +687,8 @@ def check_sizes(model: SwinV2, shape: tuple[int, ...]) -> None:
             below = side - side % model.patch
             fitting = f"{below} or {below + model.patch}" if below else f"{model.patch}"
             raise ValueError(
-                f"SwinV2: a picture of {height} × {width} pixels cannot be cut into patches of {model.patch} × {model.patch}; "
+                f"SwinV2: a picture of {height} × {width} pixels cannot be cut into patches of "
+                f"{model.patch} × {model.patch}; "
                 f"instead of {side}, {fitting} pixels would do."
             )
     if model.absolute_position and model.has_variable("params", "absolute_position"):
@@ -691,7 +725,8 @@ for name, side in (("micro", 64), ("tiny", 256), ("small", 256), ("base", 256)):
     model = swin_v2(name)
     spec = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, side, side, 3)))
     print(
-        f"{name:5} width {model.width:3}  depths {model.depths!s:14} {sum(leaf.size for leaf in jax.tree.leaves(spec)):>10,} weights"
+        f"{name:5} width {model.width:3}  depths {model.depths!s:14} "
+        f"{sum(leaf.size for leaf in jax.tree.leaves(spec)):>10,} weights"
     )
 
 # %% [markdown]
@@ -707,19 +742,27 @@ for model, shape in ((swin_v2("micro"), (1, 66, 64, 3)), (swin_v2("micro", heads
 # %% [markdown]
 # ## 8 · Is it really Swin v2?
 #
-# Its shapes are right, its 27,585,844 weights (tiny) are as many as the reference's. Neither shows that it *is* the reference. A port can differ in many places, a LayerNorm with an epsilon of 768
-# among them (one of the mistakes below), and train all the same.
+# Its shapes are right, its 27,585,844 weights (tiny) are as many as the reference's. Neither shows that it *is* the
+# reference. A port can differ in many places, a LayerNorm with an epsilon of 768 among them (one of the mistakes
+# below), and train all the same.
 #
-# There is only one proof: the same weights and the same picture must give the same logits and the same gradients. The course's tests do that, without PyTorch:
+# There is only one proof: the same weights and the same picture must give the same logits and the same gradients. The
+# course's tests do that, without PyTorch:
 #
-# 1. A rule turns the *name* and shape of each tensor into numbers, the same on every machine. No tensor is left at its usual start, where many
-#    mistakes hide: with both norms' scales at zero every block is the identity, and any block would pass.
-# 2. timm's `swinv2_tiny_window8_256` was filled by the rule once; its logits, its loss, and two numbers for the gradient of each tensor, are kept in `tests/golden/`.
-# 3. `tests/models/test_swin_v2.py` fills this lesson's model by the same rule and compares: tiny with windows of 4, 8, 12 and 16, at 128 to 256 pixels, also where height is not
-#    width and where maps must be padded, and small models, one of them with the absolute position. In float64 logits, loss and the numbers of each gradient must agree within 1e-9.
-# 4. And the test itself is tested: each known mistake is made on purpose in a copy of this lesson, and the comparison must fail.
+# 1. A rule turns the *name* and shape of each tensor into numbers, the same on every machine. No tensor is left at its
+#    usual start, where many mistakes hide: with both norms' scales at zero every block is the identity, and any block
+#    would pass.
+# 2. timm's `swinv2_tiny_window8_256` was filled by the rule once; its logits, its loss, and two numbers for the
+#    gradient of each tensor, are kept in `tests/golden/`.
+# 3. `tests/models/test_swin_v2.py` fills this lesson's model by the same rule and compares: tiny with windows of 4, 8,
+#    12 and 16, at 128 to 256 pixels, also where height is not width and where maps must be padded, and small models,
+#    one of them with the absolute position. In float64 logits, loss and the numbers of each gradient must agree within
+#    1e-9.
+# 4. And the test itself is tested: each known mistake is made on purpose in a copy of this lesson, and the comparison
+#    must fail.
 #
-# How far does each of these mistakes take the logits from the reference's? The tests have measured it; the numbers come with the course.
+# How far does each of these mistakes take the logits from the reference's? The tests have measured it; the numbers come
+# with the course.
 
 # %%
 measured = json.loads((paths.RESSOURCES / "mistakes_swin_v2.json").read_text(encoding="utf-8"))
@@ -733,10 +776,14 @@ axes.grid(axis="y", visible=False)
 plt.show()
 
 # %% [markdown]
-# Most mistakes are large. A port with one of them trains all the same, only not as well, and with the published weights it gives nonsense. Two are small: a GELU computed with tanh, and an epsilon of 1e-6, the default of Flax. A comparison that
-# allows for a difference of a hundredth finds neither, and one that leaves the scales at zero finds next to nothing. So the test computes in float64, where right implementations agree to twelve digits, and allows 1e-9: what is beyond that is not rounding.
+# Most mistakes are large. A port with one of them trains all the same, only not as well, and with the published weights
+# it gives nonsense. Two are small: a GELU computed with tanh, and an epsilon of 1e-6, the default of Flax. A comparison
+# that allows for a difference of a hundredth finds neither, and one that leaves the scales at zero finds next to
+# nothing. So the test computes in float64, where right implementations agree to twelve digits, and allows 1e-9: what is
+# beyond that is not rounding.
 #
-# Names are carried across by rules (`utils/convert`), from timm's or Microsoft's files to this lesson's parameters and back:
+# Names are carried across by rules (`utils/convert`), from timm's or Microsoft's files to this lesson's parameters and
+# back:
 
 # %%
 micro = swin_v2("micro")
@@ -755,8 +802,10 @@ back = convert.to_flax(state_dict, like=spec)
 print("there and back:", all(jax.tree.leaves(jax.tree.map(np.array_equal, back, params))))
 
 # %% [markdown]
-# Published weights come as files: safetensors, which hold nothing but numbers, or what `torch.save` wrote. The latter is a *pickle*, and to unpickle a file is to run what its writer put there.
-# `read` takes both, needs no PyTorch, and runs nothing: it puts the tensors together from their raw numbers and leaves everything else. And back again: a state dict saved as safetensors is loaded by PyTorch's users as it is.
+# Published weights come as files: safetensors, which hold nothing but numbers, or what `torch.save` wrote. The latter
+# is a *pickle*, and to unpickle a file is to run what its writer put there. `read` takes both, needs no PyTorch, and
+# runs nothing: it puts the tensors together from their raw numbers and leaves everything else. And back again: a state
+# dict saved as safetensors is loaded by PyTorch's users as it is.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -778,8 +827,9 @@ except CourseError as error:
 # %% [markdown]
 # ## 9 · Training
 #
-# The recipe is the usual one for transformers: AdamW, a learning rate that first rises and then falls along a cosine, gradients clipped. Weight decay pulls *matrices* towards
-# zero. It leaves alone what is no matrix (biases, the norms' scales), and what describes position or temperature.
+# The recipe is the usual one for transformers: AdamW, a learning rate that first rises and then falls along a cosine,
+# gradients clipped. Weight decay pulls *matrices* towards zero. It leaves alone what is no matrix (biases, the norms'
+# scales), and what describes position or temperature.
 
 
 # %%
@@ -824,8 +874,9 @@ def make_steps(model: SwinV2, optimizer: optax.GradientTransformation, key: jax.
 
 
 # %% [markdown]
-# Sizes depend on what there is to train on and with. The course's sample gets a small model that trains in seconds; real pictures get `micro`; a GPU gets `tiny` at 256
-# pixels in bfloat16. In bfloat16, products of matrices are rounded to three digits; weights, softmax and logits stay in float32.
+# Sizes depend on what there is to train on and with. The course's sample gets a small model that trains in seconds;
+# real pictures get `micro`; a GPU gets `tiny` at 256 pixels in bfloat16. In bfloat16, products of matrices are rounded
+# to three digits; weights, softmax and logits stay in float32.
 
 
 # %%
@@ -901,14 +952,16 @@ plt.show()
 print(f"validation accuracy: {100 * history['val_accuracy'][-1]:.1f} % (a guess: 10.0 %)")
 
 # %% [markdown]
-# Whose accuracy? That of the data named in part 1; a figure on drawings says nothing about Imagenette. Nothing was chosen by looking at the validation set: there was one run, and
-# its last weights are kept.
+# Whose accuracy? That of the data named in part 1; a figure on drawings says nothing about Imagenette. Nothing was
+# chosen by looking at the validation set: there was one run, and its last weights are kept.
 #
-# With `COURSE_DATA=tfds` the same cells train `micro` on the real pictures. On a subset of Imagenette (2,000 training and 500 validation pictures) ten epochs took 102 s on two CPU cores,
-# the training loss fell to 1.72, and 40 % of the 500 were right at the end (a guess: 10 %).
+# With `COURSE_DATA=tfds` the same cells train `micro` on the real pictures. On a subset of Imagenette (2,000 training
+# and 500 validation pictures) ten epochs took 102 s on two CPU cores, the training loss fell to 1.72, and 40 % of the
+# 500 were right at the end (a guess: 10 %).
 #
-# A transformer has to learn from pictures what a convolution is told: that neighbours matter and that things may be anywhere. With few pictures it is therefore no match for a convolutional network
-# of the same size. Swin's strength shows with millions of pictures, and in weights that somebody else has trained on them: that is why part 8 matters.
+# A transformer has to learn from pictures what a convolution is told: that neighbours matter and that things may be
+# anywhere. With few pictures it is therefore no match for a convolutional network of the same size. Swin's strength
+# shows with millions of pictures, and in weights that somebody else has trained on them: that is why part 8 matters.
 
 # %% [markdown]
 # ## 10 · What the norm does in the trained model
@@ -935,8 +988,9 @@ plt.show()
 # %% [markdown]
 # ## 11 · The learnt bias, and a change of window
 #
-# What does the small position network say, after training? Its bias for each offset, as a surface over rows and columns, for the heads of the
-# first block: above for the window it was trained with, below for one *twice as large*. Nothing is trained in between: the function is only asked for more offsets.
+# What does the small position network say, after training? Its bias for each offset, as a surface over rows and
+# columns, for the heads of the first block: above for the window it was trained with, below for one *twice as large*.
+# Nothing is trained in between: the function is only asked for more offsets.
 
 
 # %%
@@ -966,10 +1020,12 @@ same = np.allclose(
 print("for the offsets that both windows have, the bias is the same:", same)
 
 # %% [markdown]
-# The inner part of the lower surface is the upper one, and it goes on smoothly outside. In version 1 there would be nothing outside: it learnt a table.
+# The inner part of the lower surface is the upper one, and it goes on smoothly outside. In version 1 there would be
+# nothing outside: it learnt a table.
 #
-# This is what the field `trained_windows` is for. Now evaluate pictures of twice the size with the doubled window, in two ways: the model is told what it was trained with, or it isn't, and takes
-# every offset for one of half the length. Beside them, the pictures and the window of the training.
+# This is what the field `trained_windows` is for. Now evaluate pictures of twice the size with the doubled window, in
+# two ways: the model is told what it was trained with, or it isn't, and takes every offset for one of half the length.
+# Beside them, the pictures and the window of the training.
 
 # %%
 asked_of = "validation[:100]" if validation.is_sample else "validation"
@@ -995,10 +1051,12 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# No weight was changed. On a hundred pictures a difference of a few per cent is chance; and how well weights carry over to another size depends on how
-# well they were trained. The published models do this in earnest: trained at 192 pixels with windows of 12, fine-tuned at 256 with 16 or at 384 with 24.
+# No weight was changed. On a hundred pictures a difference of a few per cent is chance; and how well weights carry over
+# to another size depends on how well they were trained. The published models do this in earnest: trained at 192 pixels
+# with windows of 12, fine-tuned at 256 with 16 or at 384 with 24.
 #
-# An *absolute* position embedding, a learnt vector for each place, which the reference offers as an option, cannot do it:
+# An *absolute* position embedding, a learnt vector for each place, which the reference offers as an option, cannot do
+# it:
 
 # %%
 fixed = swin_v2("micro", absolute_position=True)
@@ -1011,8 +1069,9 @@ except ValueError as error:
 # %% [markdown]
 # ## 12 · Where does a head look?
 #
-# `sow` kept the attention weights. For each token: how much attention does it get from the tokens of its window, more or less than an equal share? Put together over all windows, and rolled back
-# where they were shifted, that is a map over the picture.
+# `sow` kept the attention weights. For each token: how much attention does it get from the tokens of its window, more
+# or less than an equal share? Put together over all windows, and rolled back where they were shifted, that is a map
+# over the picture.
 
 
 # %%
@@ -1043,7 +1102,8 @@ figure.suptitle("head 0 of the first two blocks: red tokens get more than their 
 plt.show()
 
 # %% [markdown]
-# And one token's view: the query is the cross, and the picture shows how it shares its attention out over its window, head by head.
+# And one token's view: the query is the cross, and the picture shows how it shares its attention out over its window,
+# head by head.
 
 # %%
 weights = kept["intermediates"]["stage0_block0"]["attention"]["weights"][0][0]  # [N, heads, T, T] of the first picture
@@ -1065,19 +1125,24 @@ for place in axes:
 plt.show()
 
 # %% [markdown]
-# Attention maps are a look inside, no explanation: what a token *says* when it is attended to is in its value, which no map shows.
+# Attention maps are a look inside, no explanation: what a token *says* when it is attended to is in its value, which no
+# map shows.
 
 # %% [markdown]
 # ## 13 · Where the time of a step goes
 #
-# How long do the parts of one training step take: reading a batch (`input`), carrying it to the device (`transfer`), the forward pass, what the gradients cost beyond it (`backward`), the optimiser (`update`)? Each was timed as a program
-# of its own; `step` is the whole as one program, and `dispatch` the time until its call returns to Python. (Unit 04 does this for ResNet18.) The micro model, with pictures of 128 pixels:
+# How long do the parts of one training step take: reading a batch (`input`), carrying it to the device (`transfer`),
+# the forward pass, what the gradients cost beyond it (`backward`), the optimiser (`update`)? Each was timed as a
+# program of its own; `step` is the whole as one program, and `dispatch` the time until its call returns to Python.
+# (Unit 04 does this for ResNet18.) The micro model, with pictures of 128 pixels:
 
 # %% tags=["nbval-ignore-output"]
 breakdown.show("swin_micro")
 
 # %% [markdown]
-# Here the backward pass costs twice the forward pass, as arithmetic says. Nothing sticks out, and the optimiser, for 600,000 weights, is no part worth mentioning; the whole `step` takes somewhat longer than its parts. So look closer. A trace of a few steps lists each operation of the compiled program:
+# Here the backward pass costs twice the forward pass, as arithmetic says. Nothing sticks out, and the optimiser, for
+# 600,000 weights, is no part worth mentioning; the whole `step` takes somewhat longer than its parts. So look closer. A
+# trace of a few steps lists each operation of the compiled program:
 #
 # ```python
 # with jax.profiler.trace("trace", create_perfetto_trace=True):  # writes a folder for XProf, and a file for Perfetto
@@ -1086,33 +1151,54 @@ breakdown.show("swin_micro")
 #     jax.block_until_ready(state)
 # ```
 #
-# In one such trace of loss and gradients, on the machine of the chart, matrix products and sums (`dot` and `ynn_fusion` in the list) were 46 % of the work, and 28 % were operations that are named after moving numbers: `transpose_copy`,
-# `copy_bitcast`, `broadcast`. A window transformer cuts, rolls, turns and puts together, in each block and once more for the gradients. Each of these copies is cheap in arithmetic, and dear in memory traffic.
+# In one such trace of loss and gradients, on the machine of the chart, matrix products and sums (`dot` and `ynn_fusion`
+# in the list) were 46 % of the work, and 28 % were operations that are named after moving numbers: `transpose_copy`,
+# `copy_bitcast`, `broadcast`. A window transformer cuts, rolls, turns and puts together, in each block and once more
+# for the gradients. Each of these copies is cheap in arithmetic, and dear in memory traffic.
 #
-# What can be done? First look whether a suspect is guilty: with ReLU instead of the exact GELU and its error function, loss and gradients took a tenth less time, so that is not it. Then fuse: a cut, a
-# product and a softmax that run as one kernel need not write down what lies in between. `torch.compile` fuses copies, elementwise work and sums into kernels of its own; how much of its lead in the race comes from that, we did not measure. For GPUs such kernels are written
-# by hand: `jax.nn.dot_product_attention(…, implementation="cudnn")` calls one, for some shapes and for 16-bit numbers. Without that argument it is plain XLA.
+# What can be done? First look whether a suspect is guilty: with ReLU instead of the exact GELU and its error function,
+# loss and gradients took a tenth less time, so that is not it. Then fuse: a cut, a product and a softmax that run as
+# one kernel need not write down what lies in between. `torch.compile` fuses copies, elementwise work and sums into
+# kernels of its own; how much of its lead in the race comes from that, we did not measure. For GPUs such kernels are
+# written by hand: `jax.nn.dot_product_attention(…, implementation="cudnn")` calls one, for some shapes and for 16-bit
+# numbers. Without that argument it is plain XLA.
 
 # %% [markdown]
 # ## 14 · A race
 #
-# The micro model against the same in PyTorch: timm's own code, which has this very architecture, given the micro's width and depth. AdamW, float32, the same pictures in memory; stored, and made by `python -m utils race swin_micro`.
+# The micro model against the same in PyTorch: timm's own code, which has this very architecture, given the micro's
+# width and depth. AdamW, float32, the same pictures in memory; stored, and made by `python -m utils race swin_micro`.
 
 # %% tags=["nbval-ignore-output"]
 report.show("swin_micro")
 
 # %% [markdown]
-# Left, seconds an epoch, where the first holds the compilation; right, pictures a second, pale for the first epoch; the thin lines reach from the slowest round to the fastest.
+# Left, seconds an epoch, where the first holds the compilation; right, pictures a second, pale for the first epoch; the
+# thin lines reach from the slowest round to the fastest.
 #
-# Evaluation: no winner between JAX and plain PyTorch (0.75 to 1.05 in the three rounds), and three fifths of compiled PyTorch's pace. Training: four fifths of plain PyTorch's pace, and less than half of compiled PyTorch's. And the first step: eight seconds for JAX, compilation included, seventy for `torch.compile`, which writes C++ and calls a compiler, and 0.4 for plain PyTorch. (Without being asked, `torch.compile` keeps the result on disk for the next time; JAX has a cache for that too, if one turns it on. In a race each run starts with nothing.)
+# Evaluation: no winner between JAX and plain PyTorch (0.75 to 1.05 in the three rounds), and three fifths of compiled
+# PyTorch's pace. Training: four fifths of plain PyTorch's pace, and less than half of compiled PyTorch's. And the first
+# step: eight seconds for JAX, compilation included, seventy for `torch.compile`, which writes C++ and calls a compiler,
+# and 0.4 for plain PyTorch. (Without being asked, `torch.compile` keeps the result on disk for the next time; JAX has a
+# cache for that too, if one turns it on. In a race each run starts with nothing.)
 #
-# So who is faster depends on how long one trains. `torch.compile` spends 63 seconds more before the first step and gains 0.19 in each: it has caught up with JAX after some 330 steps. In a real training of hours compilation disappears; the pace afterwards does not.
+# So who is faster depends on how long one trains. `torch.compile` spends 63 seconds more before the first step and
+# gains 0.19 in each: it has caught up with JAX after some 330 steps. In a real training of hours compilation
+# disappears; the pace afterwards does not.
 #
 # ### The real size, and a claim to test
 #
-# A port of Swin v2 to JAX, from which this unit took its idea, came with a race of its own: the tiny model on Imagenette at 256 pixels, batches of 32 and of 64, five epochs, on one GPU (a Tesla V100). Its figures, the first epoch left out: JAX a quarter faster than PyTorch in training, and 2.3 to 2.4 times as fast in validation. Before you believe such a figure, read the loop. In validation its clock stopped without waiting for the device, so it timed how fast JAX *hands out* work; each framework read its pictures with a loader of its own; and the two models were not the same one: the port differs from Swin v2 in seven of the ways that part 8 lists.
+# A port of Swin v2 to JAX, from which this unit took its idea, came with a race of its own: the tiny model on
+# Imagenette at 256 pixels, batches of 32 and of 64, five epochs, on one GPU (a Tesla V100). Its figures, the first
+# epoch left out: JAX a quarter faster than PyTorch in training, and 2.3 to 2.4 times as fast in validation. Before you
+# believe such a figure, read the loop. In validation its clock stopped without waiting for the device, so it timed how
+# fast JAX *hands out* work; each framework read its pictures with a loader of its own; and the two models were not the
+# same one: the port differs from Swin v2 in seven of the ways that part 8 lists.
 #
-# Here is that race again, with the model that part 8 has proven, the same pictures in memory for everybody, and clocks that wait. We had no GPU. On two cores an epoch of Imagenette would take JAX three quarters of an hour, so an epoch is cut to 64 pictures: two steps of 32, or one of 64. It shows the pace of these programs on a processor, and nothing about a GPU.
+# Here is that race again, with the model that part 8 has proven, the same pictures in memory for everybody, and clocks
+# that wait. We had no GPU. On two cores an epoch of Imagenette would take JAX three quarters of an hour, so an epoch is
+# cut to 64 pictures: two steps of 32, or one of 64. It shows the pace of these programs on a processor, and nothing
+# about a GPU.
 
 # %% tags=["nbval-ignore-output"]
 report.show("swin_tiny_32_float32")
@@ -1121,9 +1207,17 @@ report.show("swin_tiny_32_float32")
 report.show("swin_tiny_64_float32")
 
 # %% [markdown]
-# Neither part of the claim is seen here. In validation JAX comes last with either batch: 0.85 and 0.75 times plain PyTorch's pace, 0.73 and 0.59 times compiled PyTorch's. In training it is ahead of plain PyTorch with a batch of 32 (1.11 to 1.17 times as fast) and behind with 64 (0.79 to 0.83), and behind compiled PyTorch with both. What `torch.compile` costs is its first step: 106 and 132 seconds, where JAX takes 18 and 41. (With 64, where an epoch is one step, the first epoch *is* that step.)
+# Neither part of the claim is seen here. In validation JAX comes last with either batch: 0.85 and 0.75 times plain
+# PyTorch's pace, 0.73 and 0.59 times compiled PyTorch's. In training it is ahead of plain PyTorch with a batch of 32
+# (1.11 to 1.17 times as fast) and behind with 64 (0.79 to 0.83), and behind compiled PyTorch with both. What
+# `torch.compile` costs is its first step: 106 and 132 seconds, where JAX takes 18 and 41. (With 64, where an epoch is
+# one step, the first epoch *is* that step.)
 #
-# Why does JAX do so much worse with 64? It takes nearly twice as long for the same 64 pictures. Ask the compiled program: `step.lower(…).compile().memory_analysis()` says 10.7 GB for values in between with a batch of 32 and 21.4 GB with 64, and this machine has 24. A step's processor time tells the rest: with 32 the operating system took 5 of 17 seconds for handing out and taking back memory, with 64 it took 24 of 52. So this race measures memory as much as arithmetic. `jax.checkpoint` (unit 04, part 10) trades one for the other; on this model we have not tried it.
+# Why does JAX do so much worse with 64? It takes nearly twice as long for the same 64 pictures. Ask the compiled
+# program: `step.lower(…).compile().memory_analysis()` says 10.7 GB for values in between with a batch of 32 and 21.4 GB
+# with 64, and this machine has 24. A step's processor time tells the rest: with 32 the operating system took 5 of 17
+# seconds for handing out and taking back memory, with 64 it took 24 of 52. So this race measures memory as much as
+# arithmetic. `jax.checkpoint` (unit 04, part 10) trades one for the other; on this model we have not tried it.
 #
 # With a GPU, `python -m utils race` runs the whole protocol, in bfloat16 too, and the result appears here beside ours.
 
@@ -1141,13 +1235,15 @@ results.record(
 # %% [markdown]
 # ## What to remember
 #
-# - Windows are a `reshape`, a `transpose`, a `reshape`. Shifted windows are a roll, and a mask for tokens that meet by accident.
+# - Windows are a `reshape`, a `transpose`, a `reshape`. Shifted windows are a roll, and a mask for tokens that meet by
+#   accident.
 # - What depends on shapes only is computed by NumPy while JAX traces, and is a constant of the program.
 # - Cosine attention looks at directions; its sharpness is learnt and limited.
 # - A bias that is a *function* of the offset can be asked for any window; a table cannot.
 # - Normalise what comes out of a branch, and activations stay tame at any depth and for any weights.
 # - `maximum` inside the root: a right value is not enough, the gradient must be finite too.
-# - Two models are the same when the same weights give the same logits *and* gradients, with no tensor at its starting value; and a test of that is believed when it
-#   notices mistakes made on purpose.
+# - Two models are the same when the same weights give the same logits *and* gradients, with no tensor at its starting
+#   value; and a test of that is believed when it notices mistakes made on purpose.
 #
-# **Now you:** `exercises/05_swin_v2_imagenette` has you write the pieces yourself; the checks know the mistakes of real ports.
+# **Now you:** `exercises/05_swin_v2_imagenette` has you write the pieces yourself; the checks know the mistakes of real
+# ports.
