@@ -111,9 +111,10 @@ assert (len(validation) - 1) * BATCH + jnp.sum(last.mask) == validation.examples
 # A Flax module is a *recipe*. It lists the layers, and holds no weights: those live outside, in a pytree that you pass
 # in and get back. You know this from unit 01; Flax does the book-keeping of names and shapes.
 #
-# `@nn.compact` lets a layer be made on the line where it is used. This network is, layer for layer, the one of an
-# introduction to JAX and Flax that was published in 2023. We will meet that introduction again: some of what it does to
-# train fast and to measure speed does not do what it seems to, and that is worth a look.
+# `@nn.compact` lets a layer be made on the line where it is used. This network is, layer for layer, the one of a blog
+# post of October 2023, "What are JAX and Flax? Why those Deep Learning Frameworks can be Very Important?". We will meet
+# this *introduction* again: some of what it does to train fast and to measure speed does not do what it seems to, and
+# that is worth a look.
 
 
 # %%
@@ -1260,7 +1261,7 @@ for what, unit, scale in (
 #   again; look at the first step.
 #
 # What JAX gives you is the composability you have used all along: the same pure function jitted, differentiated by
-# weights *and* by pixels, vmapped, compiled ahead of time, resumed bit by bit.
+# weights *and* by pixels, vmapped, compiled ahead of time, resumed where it was.
 
 # %% [markdown]
 # ### The same model four ways

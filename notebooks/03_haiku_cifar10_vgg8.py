@@ -562,8 +562,8 @@ print("smoothed:", np.round(optax.smooth_labels(label, 0.1), 2))
 # **Weight decay** makes every weight a little smaller in each step; only what the gradient keeps insisting on survives.
 # With Adam one must take care *where*: added to the loss (as λ‖w‖²), its gradient goes through Adam's averages and is
 # divided by their size, so that weights with large gradients hardly decay. Applied directly to the weights, apart from
-# Adam, it does what it says; this is **AdamW** (Loshchilov and Hutter, 2017). Biases are left alone: they are few and
-# remember nothing.
+# Adam, it does what it says; this is **AdamW** (Loshchilov and Hutter, 2017, arXiv:1711.05101). Biases are left alone:
+# they are few and remember nothing.
 #
 # Below, `scale_by_adam` gives Adam's direction; the step along it, and the decay, stand in `move`. (`optax.adamw` is
 # the same with a fixed λ, and spares the biases only if it is given a `mask`.)
@@ -643,8 +643,8 @@ def make_eval_step(network: hk.Transformed):
 # then can runs be compared.
 #
 # One more choice, by measurement. JAX's default keys (threefry) give the same numbers on every machine, at the price of
-# long programs, which XLA on a CPU takes long to compile. Keys of the kind `"rbg"` leave the numbers to the hardware's
-# own generator. What does one dropout mask cost to compile?
+# long programs, which XLA on a CPU takes long to compile. Keys of the kind `"rbg"` leave the drawing to XLA's own
+# operation, `RngBitGenerator`, which is one line of a program. What does one dropout mask cost to compile?
 
 
 # %%
@@ -661,8 +661,10 @@ plots.bars(["threefry", "rbg"], [compile_ms("threefry2x32"), compile_ms("rbg")],
 plt.show()
 
 # %% [markdown]
-# Our training step draws four masks and `init` eight layers of weights, so this unit uses `"rbg"`. The price: on
-# another kind of device the same key gives other numbers.
+# Our training step draws four masks and `init` eight layers of weights, so this unit uses `"rbg"`. It has its price.
+# JAX calls it experimental; on another kind of device, or with another release of XLA, the same key may give other
+# numbers; and under `vmap` over keys it draws other numbers than one call for each key would, which threefry does not.
+# (The [documentation of `jax.random`](https://docs.jax.dev/en/latest/jax.random.html) compares the kinds.)
 #
 # Now compile, once, before the start. `Measures()` is nothing but three numbers among the arguments, and a batch is
 # described by its shapes.

@@ -9,10 +9,11 @@
 # %% [markdown]
 # # 05 · Swin Transformer v2: attention in windows
 #
-# Transformers took over image recognition, and the Swin Transformer (Liu et al., 2021) is the one that made them
-# affordable: tokens attend to each other in small windows, and the windows shift from block to block. Its second
-# version (Liu et al., 2021b, "Swin Transformer V2: Scaling Up Capacity and Resolution") made it stable when it is
-# large, and able to change its window after training.
+# Transformers took over image recognition, and the Swin Transformer (Liu et al., 2021,
+# [arXiv:2103.14030](https://arxiv.org/abs/2103.14030)) is the one that made them affordable: tokens attend to each
+# other in small windows, and the windows shift from block to block. Its second version ("Swin Transformer V2: Scaling
+# Up Capacity and Resolution", Liu et al., 2021, [arXiv:2111.09883](https://arxiv.org/abs/2111.09883)) made it stable
+# when it is large, and able to change its window after training.
 #
 # We build it piece by piece, look at each piece, and then do what most ports never do: **prove** that it is the same
 # function as the reference implementation, weight by weight and gradient by gradient. Then it is trained, and looked
@@ -171,8 +172,10 @@ plt.show()
 # %% [markdown]
 # Look at the last picture's bottom row: those windows hold two strips which are *not* neighbours, one from the bottom
 # and one from the top. The window in the corner holds four. They share a window by accident and must not attend to each
-# other. A mask forbids it: before the softmax, −100 is added for each pair of strangers, and $e^{-100}$ is as good as
-# zero.
+# other. A mask discourages it: before the softmax, −100 is added for each pair of strangers, as in the reference code.
+# With logits of usual size that leaves a stranger $e^{-100}$ of a neighbour's weight. It is no guarantee: the cosine's
+# factor may grow to 100 (part 4), and then a neighbour at cosine −1 and a masked stranger at cosine 0 have the same
+# logit.
 #
 # To find strangers, number the regions of the rolled map, three along each axis: before the last window; in it, not
 # wrapped; wrapped.
@@ -299,8 +302,10 @@ plt.show()
 # right. A window of 8 × 8 has 15 × 15 offsets.
 #
 # Version 1 learnt those 225 numbers for each head, and was stuck with them: a window of 16 needs 961. Version 2 learns
-# a *function* of the offset, a small network with two inputs. Any window can be asked for. To keep unseen offsets near
-# the seen ones, they enter on a logarithmic scale:
+# a *function* of the offset, a small network with two inputs. Any window can be asked for. (Tables can be interpolated
+# to another window's size, and in practice they are; a function needs no such step.) To keep unseen offsets near the
+# seen ones, they enter on a logarithmic scale. The factor 8 and the division by $\log_2 8$ are the reference code's;
+# the paper has the logarithm alone:
 
 
 # %%
@@ -508,7 +513,8 @@ class MLP(nn.Module):
 # %% [markdown]
 # In the block, only `attend` is new: roll, pad, cut, attend, put together, cut the padding off, roll back. Where a map
 # is no larger than a window, it *is* one window and there is nothing to shift; `fit_window` says so. Where windows
-# don't divide a map, it is padded with zeros. Everything follows from the shape of `x`, so one module serves every
+# don't divide a map, it is padded with zeros, which are attended to as any other token, as in the reference. Everything
+# follows from the shape of `x`, so one module serves every
 # picture size.
 
 
@@ -746,8 +752,9 @@ for model, shape in ((swin_v2("micro"), (1, 66, 64, 3)), (swin_v2("micro", heads
 # reference. A port can differ in many places, a LayerNorm with an epsilon of 768 among them (one of the mistakes
 # below), and train all the same.
 #
-# There is only one proof: the same weights and the same picture must give the same logits and the same gradients. The
-# course's tests do that, without PyTorch:
+# What shows that two functions are the same is that the same weights and the same picture give the same logits and the
+# same gradients. (It says nothing of how training *begins*: initial deviations, starting scales and drop-path rates are
+# compared by reading.) The course's tests do that, without PyTorch:
 #
 # 1. A rule turns the *name* and shape of each tensor into numbers, the same on every machine. No tensor is left at its
 #    usual start, where many mistakes hide: with both norms' scales at zero every block is the identity, and any block
@@ -827,8 +834,9 @@ except CourseError as error:
 # %% [markdown]
 # ## 9 · Training
 #
-# The recipe is the usual one for transformers: AdamW, a learning rate that first rises and then falls along a cosine,
-# gradients clipped. Weight decay pulls *matrices* towards zero. It leaves alone what is no matrix (biases, the norms'
+# The optimiser's part of the recipe is the usual one for transformers: AdamW, a learning rate that first rises and then
+# falls along a cosine, gradients clipped. (The published recipe varies pictures far more: mixup, CutMix, random erasing
+# and RandAugment.) Weight decay pulls *matrices* towards zero. It leaves alone what is no matrix (biases, the norms'
 # scales), and what describes position or temperature.
 
 
@@ -1188,7 +1196,8 @@ report.show("swin_micro")
 #
 # ### The real size, and a claim to test
 #
-# A port of Swin v2 to JAX, from which this unit took its idea, came with a race of its own: the tiny model on
+# A repository called "JAX implementation of Swin-Transformer v2", from which this unit took its idea, came with a race
+# of its own: the tiny model on
 # Imagenette at 256 pixels, batches of 32 and of 64, five epochs, on one GPU (a Tesla V100). Its figures, the first
 # epoch left out: JAX a quarter faster than PyTorch in training, and 2.3 to 2.4 times as fast in validation. Before you
 # believe such a figure, read the loop. In validation its clock stopped without waiting for the device, so it timed how
@@ -1239,7 +1248,7 @@ results.record(
 #   accident.
 # - What depends on shapes only is computed by NumPy while JAX traces, and is a constant of the program.
 # - Cosine attention looks at directions; its sharpness is learnt and limited.
-# - A bias that is a *function* of the offset can be asked for any window; a table cannot.
+# - A bias that is a *function* of the offset can be asked for any window; a table has to be interpolated.
 # - Normalise what comes out of a branch, and activations stay tame at any depth and for any weights.
 # - `maximum` inside the root: a right value is not enough, the gradient must be finite too.
 # - Two models are the same when the same weights give the same logits *and* gradients, with no tensor at its starting
