@@ -1677,5 +1677,10 @@ for name in ("random.PRNGKey", "ops.index_update", "tree_map", "experimental.ena
 # Now it is your turn: `exercises/01_jnp_and_jit.ipynb`. Each exercise says at once whether your answer is right and, if
 # not, what is probably wrong. Unit 02 puts the same tools to work on handwritten digits, with Flax for the layers and
 # optax for the optimiser.
+
+# %% [markdown]
+# ## Sources and further reading
 #
-# *To read on: "Thinking in JAX", "The Sharp Bits" and "The Autodiff Cookbook" in JAX's own documentation.*
+# - JAX's own documentation: [Thinking in JAX](https://docs.jax.dev/en/latest/notebooks/thinking_in_jax.html), [The
+#   Sharp Bits](https://docs.jax.dev/en/latest/notebooks/Common_Gotchas_in_JAX.html), [The Autodiff
+#   Cookbook](https://docs.jax.dev/en/latest/notebooks/autodiff_cookbook.html).

@@ -1322,3 +1322,15 @@ results.record(
 #
 # **Now you:** `exercises/02_flax_mnist_cnn` has you write these pieces yourself, each with a check that tells you at
 # once. Unit 03 trains a larger network on colour pictures, with Haiku, and fights overfitting.
+
+# %% [markdown]
+# ## Sources and further reading
+#
+# - The introduction: "What are JAX and Flax? Why those Deep Learning Frameworks can be Very Important?", a blog post of
+#   5 October 2023.
+# - Simonyan, Vedaldi and Zisserman, "Deep inside convolutional networks: visualising image classification models and
+#   saliency maps", 2013, [arXiv:1312.6034](https://arxiv.org/abs/1312.6034).
+# - LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", Proceedings of the
+#   IEEE, 1998: MNIST.
+# - The documentation of [Flax](https://flax.readthedocs.io), [optax](https://optax.readthedocs.io),
+#   [Orbax](https://orbax.readthedocs.io) and [safetensors](https://github.com/huggingface/safetensors).

@@ -1269,3 +1269,24 @@ results.record(
 #
 # **Now you:** `exercises/03_haiku_cifar10_vgg8` has you write the pieces yourself, and ends with an open question: how
 # far can you get? Unit 04 goes deeper, with residual blocks, BatchNorm and a network that is proven equal to PyTorch's.
+
+# %% [markdown]
+# ## Sources and further reading
+#
+# - "Formation JAX - CIFAR-10 avec CNN", a training in French with Haiku, from which this unit grew.
+# - [Haiku](https://github.com/google-deepmind/dm-haiku), whose README says what its maintenance mode means.
+# - Krizhevsky, "Learning multiple layers of features from tiny images", 2009:
+#   [CIFAR-10](https://www.cs.toronto.edu/~kriz/cifar.html).
+# - Karpathy, ["Lessons learned from manually classifying
+#   CIFAR-10"](http://karpathy.github.io/2011/04/27/manually-classifying-cifar10/), 2011.
+# - Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", 2014,
+#   [arXiv:1409.1556](https://arxiv.org/abs/1409.1556).
+# - Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", Journal of Machine Learning
+#   Research 15, 2014.
+# - He et al., "Delving deep into rectifiers", 2015, [arXiv:1502.01852](https://arxiv.org/abs/1502.01852).
+# - Szegedy et al., "Rethinking the Inception architecture for computer vision", 2015,
+#   [arXiv:1512.00567](https://arxiv.org/abs/1512.00567): label smoothing.
+# - DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017,
+#   [arXiv:1708.04552](https://arxiv.org/abs/1708.04552).
+# - Loshchilov and Hutter, "Decoupled weight decay regularization", 2017,
+#   [arXiv:1711.05101](https://arxiv.org/abs/1711.05101).

@@ -1432,9 +1432,9 @@ if wrong:
 #
 # ### What did it look at?
 #
-# **Grad-CAM** (Selvaraju et al. 2017) asks: which maps of a late layer speak for the answer, and where are they bright?
-# Its recipe: the gradient of the answer's logit with respect to the maps, averaged over all places, gives each channel
-# a weight; the weighted sum of the maps, negative parts cut off, is a picture of evidence.
+# **Grad-CAM** (Selvaraju et al., 2016) asks: which maps of a late layer speak for the answer, and where are they
+# bright? Its recipe: the gradient of the answer's logit with respect to the maps, averaged over all places, gives each
+# channel a weight; the weighted sum of the maps, negative parts cut off, is a picture of evidence.
 #
 # It needs the network cut in two: up to layer 3, and from there. That is easy where weights are a tree, since the
 # second half is just some blocks with *their* branches of it.
@@ -1618,3 +1618,19 @@ results.record(
 #
 # **Now you:** `exercises/04_resnet18_cats_dogs` has you write these pieces yourself, each with a check that tells you
 # at once. Unit 05 leaves convolutions behind: a Swin transformer, proven and raced in the same way.
+
+# %% [markdown]
+# ## Sources and further reading
+#
+# - The companions: "ResNets: Jax/Flax vs. PyTorch" and "Jax&Flax ResNet18 Classification Experiment" (2022), READMEs of
+#   two repositories.
+# - He et al., "Deep residual learning for image recognition", 2015,
+#   [arXiv:1512.03385](https://arxiv.org/abs/1512.03385), and "Delving deep into rectifiers", 2015 (2015b here),
+#   [arXiv:1502.01852](https://arxiv.org/abs/1502.01852).
+# - The reference code: [torchvision](https://github.com/pytorch/vision), `torchvision/models/resnet.py`, and
+#   [timm](https://github.com/huggingface/pytorch-image-models), `timm/models/resnet.py`.
+# - Ioffe and Szegedy, "Batch normalization", 2015, [arXiv:1502.03167](https://arxiv.org/abs/1502.03167).
+# - Loshchilov and Hutter, "Decoupled weight decay regularization", 2017,
+#   [arXiv:1711.05101](https://arxiv.org/abs/1711.05101).
+# - Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based localization", 2016,
+#   [arXiv:1610.02391](https://arxiv.org/abs/1610.02391).

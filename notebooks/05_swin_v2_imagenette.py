@@ -1256,3 +1256,18 @@ results.record(
 #
 # **Now you:** `exercises/05_swin_v2_imagenette` has you write the pieces yourself; the checks know the mistakes of real
 # ports.
+
+# %% [markdown]
+# ## Sources and further reading
+#
+# - Liu et al., "Swin Transformer: hierarchical vision transformer using shifted windows", 2021,
+#   [arXiv:2103.14030](https://arxiv.org/abs/2103.14030).
+# - Liu et al., "Swin Transformer V2: scaling up capacity and resolution", 2021,
+#   [arXiv:2111.09883](https://arxiv.org/abs/2111.09883).
+# - The reference code: [Swin-Transformer](https://github.com/microsoft/Swin-Transformer),
+#   `models/swin_transformer_v2.py`, and [timm](https://github.com/huggingface/pytorch-image-models),
+#   `timm/models/swin_transformer_v2.py`.
+# - Huang et al., "Deep networks with stochastic depth", 2016, [arXiv:1603.09382](https://arxiv.org/abs/1603.09382):
+#   drop path.
+# - [Imagenette](https://github.com/fastai/imagenette).
+# - "JAX implementation of Swin-Transformer v2", the README of the repository whose race part 14 repeats.
