@@ -13,11 +13,10 @@ from utils.commands.instructors import grade
 from utils.grading import compiled, handin, marking, plan, sandbox
 
 UNITS = checks.units()
-HANDED_OUT = {name: compiled.exercise_cells(unit) for name, unit in UNITS.items() if name[:2] in ("01", "02")}
 RIGHT = "std = x.std(0)\nreturn jnp.where(std > 0, (x - x.mean(0)) / jnp.where(std > 0, std, 1), 0)"
 HONEST = ["def compress(x):\n    return jnp.where(x > 0, jnp.log1p(jnp.maximum(x, 0)), x)"]
 HONEST += ["compress = check.compress(compress)"]
-OPTIONS = marking.Options(cell_seconds=5, seconds=60, memory_mb=1500, output_mb=1)
+OPTIONS = marking.Options(cell_seconds=5, seconds=60, memory_mb=1500)
 
 needs_bubblewrap = pytest.mark.skipif(
     shutil.which("bwrap") is None or not sandbox.works(sandbox.BUBBLEWRAP),
@@ -34,10 +33,8 @@ def place():
 
 def run(place, cells, unit="01_jnp_and_jit"):
     result = marking.Result("student", unit, "file")
-    cells = [HANDED_OUT[unit][0], *cells]
-    laid_out = plan.lay_out(handin.Handin(cells, "", []), UNITS[unit], HANDED_OUT[unit])
-    solution = (ROOT / UNITS[unit].solution).read_text(encoding="utf-8")
-    marking.mark(place, UNITS[unit], solution, laid_out, OPTIONS, result)
+    cells = [plan.handed_out(UNITS[unit])[0], *cells]
+    marking.mark(place, UNITS[unit], handin.Handin(cells), OPTIONS, result)
     return result, {mark.exercise: mark for mark in result.marks}
 
 
@@ -221,7 +218,7 @@ def test_harm_is_stopped_and_the_answers_still_count(place):
     flood = "while True: print('x' * 10_000)"
     result, marks = graded(place, RIGHT, LARGE_FILE, NETWORK, left_over, flood)
     assert marks["standardise"].points and marks["compress"].points, result
-    for text in ("File too large", "network connection", "started a program", "output was cut after 1 MB", "still ran"):
+    for text in ("File too large", "network connection", "started a program", "still ran"):
         assert text in " ".join(result.flags)
     assert "Network is unreachable" in " ".join(result.errors)
     assert not processes_with("98765")
@@ -346,7 +343,7 @@ def test_a_weaker_sandbox_is_said_on_every_report_and_on_stderr(tmp_path, monkey
     monkeypatch.setattr(compiled, "fill", lambda *_: None)
     assert grade.main([str(tmp_path / "in"), str(tmp_path / "out"), "--sandbox", "limits"]) == 0
     assert sandbox.LIMITS.warning in capsys.readouterr().err
-    for page in ("class.md", "class.html", "students/ann.md", "students/ann.html"):
+    for page in ("class.html", "students/ann.html"):
         assert "Graded without a sandbox" in (tmp_path / "out" / page).read_text()
     (row,) = json.loads((tmp_path / "out" / "grades.json").read_text())
     assert row["sandbox"] == "limits" and row["points"] == UNITS["01_jnp_and_jit"].exercises["compress"].points
