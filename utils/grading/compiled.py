@@ -52,7 +52,7 @@ def fill(unit: Unit, kind: Kind, options: marking.Options) -> None:
     result = marking.Result("the course", unit.name, unit.solution)
     slow = replace(options, seconds=max(900, options.seconds), whole=False)
     with closing(Place(kind, folder(), writable=True)) as place:
-        marking.mark(place, unit, own_answers(unit), slow, result)
+        marking.mark(place.run, unit, own_answers(unit), slow, result)
     for mark in result.marks:
         if mark.points < mark.of:
             raise CourseError(

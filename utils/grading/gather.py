@@ -18,9 +18,6 @@ from utils.base.paths import shown
 from utils.grading import handin
 from utils.grading.grades import student_of
 
-_NEITHER = "no notebook and no script"
-_CANNOT_BE_UNPACKED = (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError)
-
 
 def gather(download: Path, submissions: Path) -> list[str]:
     """Copy each hand-in to `submissions/STUDENT/`; a line for each file that was left out.
@@ -37,29 +34,12 @@ def gather(download: Path, submissions: Path) -> list[str]:
     if download.is_dir():
         return list(_sorted(download, submissions))
     with tempfile.TemporaryDirectory() as folder:
-        return [*_unpacked(download, Path(folder)), *_sorted(Path(folder), submissions)]
-
-
-def _unpacked(download: Path, folder: Path) -> Iterable[str]:
-    """Unpack what may be a hand-in; yields what was left out."""
-    try:
-        archive = zipfile.ZipFile(download)
-    except (OSError, zipfile.BadZipFile) as problem:
-        raise CourseError(f"{download} is neither a folder nor a whole zip file ({problem}).") from None
-    with archive:
-        for entry in archive.infolist():
-            entry.filename = entry.filename.replace("\\", "/")
-            if entry.is_dir():
-                continue
-            if not entry.filename.lower().endswith(handin.ENDINGS):
-                yield f"{entry.filename} ({_NEITHER})"
-            elif entry.file_size > handin.LARGEST:  # no more than it says of itself is ever unpacked
-                yield f"{entry.filename} (larger than {handin.LARGEST // 2**20} MB)"
-            else:
-                try:
-                    archive.extract(entry, folder)
-                except _CANNOT_BE_UNPACKED as problem:
-                    yield f"{entry.filename} (it cannot be unpacked: {problem})"
+        try:
+            with zipfile.ZipFile(download) as archive:
+                archive.extractall(folder)  # whatever a name says, it stays in the folder
+        except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as problem:
+            raise CourseError(f"{download} is neither a folder nor a whole zip file ({problem}).") from None
+        return list(_sorted(Path(folder), submissions))
 
 
 def _sorted(download: Path, submissions: Path) -> Iterable[str]:
@@ -72,7 +52,7 @@ def _sorted(download: Path, submissions: Path) -> Iterable[str]:
         if target is None:
             yield f"{name} (whose it is cannot be seen from its name)"
         elif not target.name.lower().endswith(handin.ENDINGS):
-            yield f"{name} ({_NEITHER})"
+            yield f"{name} (no notebook and no script)"
         else:
             try:
                 files.write(_free(submissions / target), handin.content(path))

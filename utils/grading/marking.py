@@ -6,9 +6,9 @@ import ast
 import hashlib
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from utils.base.paths import ROOT
 from utils.checks.registry import WALL, Exercise, Unit
@@ -17,16 +17,10 @@ from utils.grading import plan
 from utils.grading.handin import Handin, writable
 
 _OVER_A_LIMIT = ("till ran after", "File too large", "No space left", "MemoryError")
+Runs = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]  # `sandbox.Place.run`
 _LONGEST = 2000  # characters of a message
 _MOST_TEXTS = 60
 _WORST_TO_BEST = (Kind.NOT_ATTEMPTED.name, Kind.NOT_CHECKED.name, Kind.WRONG.name, Kind.RIGHT.name)
-
-
-class Runs(Protocol):
-    """What `sandbox.Place` does."""
-
-    def run(self, job: dict[str, Any]) -> Iterable[dict[str, Any]]:
-        """Run a job; what is said of it, the last of it that it is over."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +78,7 @@ class Result:
         return [self.reason, *self.flags] if self.reason else self.flags
 
 
-def mark(place: Runs, unit: Unit, handed_in: Handin, options: Options, result: Result) -> None:
+def mark(runs: Runs, unit: Unit, handed_in: Handin, options: Options, result: Result) -> None:
     """Run a hand-in and fill in `result`.
 
     When a step ends the process, all is run once more without it: it costs its own points only.
@@ -94,7 +88,7 @@ def mark(place: Runs, unit: Unit, handed_in: Handin, options: Options, result: R
     result.changes = laid_out.changes
     result.flags += laid_out.doubts
     heard = _Heard(unit, laid_out, result)
-    unreached = heard.all_runs(place, asdict(options) | {"unit": unit.name, "solution": solution})
+    unreached = heard.all_runs(runs, asdict(options) | {"unit": unit.name, "solution": solution})
     for exercise in unit.exercises.values():
         absent = _verdict(Kind.NOT_CHECKED if unreached else Kind.NOT_ATTEMPTED, unreached)
         verdict = heard.verdicts.get(exercise.name, absent)
@@ -113,7 +107,7 @@ class _Heard:
         self.verdicts: dict[str, dict[str, Any]] = {}  # by exercise
         self._unit, self._steps, self._result = unit, laid_out.steps, result
 
-    def all_runs(self, place: Runs, job: dict[str, Any]) -> str:
+    def all_runs(self, runs: Runs, job: dict[str, Any]) -> str:
         """Run until all is judged that can be; why the rest was not reached, or "".
 
         A worker is given the steps, the `known` verdicts and `skipped` steps of earlier runs, and the limits.
@@ -123,7 +117,7 @@ class _Heard:
         while True:
             known = {name: verdict["kind"] == Kind.RIGHT.name for name, verdict in self.verdicts.items()}
             job |= {"steps": [asdict(step) for step in self._steps], "known": known, "skipped": skipped}
-            step, why = self._one_run(place.run(job | {"clock": max(1.0, deadline - time.monotonic())}))
+            step, why = self._one_run(runs(job | {"clock": max(1.0, deadline - time.monotonic())}))
             if why == "ended":
                 return ""
             if not 0 <= step < len(self._steps) or step in skipped or time.monotonic() >= deadline:

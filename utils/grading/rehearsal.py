@@ -78,5 +78,5 @@ def rehearse(unit: Unit, kind: sandbox.Kind, options: marking.Options, *, rounds
     with closing(sandbox.Place(kind, compiled.folder())) as place:
         for one in track(list(hand_ins(unit, rounds=rounds)), unit.name, unit="hand-in"):
             result = marking.Result(one.name, unit.name, unit.solution)
-            marking.mark(place, unit, handin.Handin(one.cells), options, result)
+            marking.mark(place.run, unit, handin.Handin(one.cells), options, result)
             yield from (f"{unit.name}, {one.name}: {fault}" for fault in faults(unit, one, result))

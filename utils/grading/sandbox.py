@@ -126,13 +126,7 @@ class Place:
     """A sandbox with a warm worker in it; `run` gives it one hand-in's plan after the other."""
 
     def __init__(self, kind: Kind, cache: Path | None, *, writable: bool = False):
-        """Nothing is started yet.
-
-        Args:
-          kind: how well hand-ins are shut in.
-          cache: the folder of compiled programs.
-          writable: whether the cache is being filled.
-        """
+        """cache: the folder of compiled programs, read-only unless `writable`."""
         self._kind, self._cache, self._writable = kind, cache, writable
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None

@@ -133,7 +133,7 @@ def _run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, job
     def one(task: Task) -> Result:
         place = places.get()
         try:
-            _grade_one(place, task, options)
+            _grade_one(place.run, task, options)
         finally:
             places.put(place)
         if not stop.is_set():  # else it was cut off
@@ -151,10 +151,10 @@ def _run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, job
         pool.shutdown(cancel_futures=True)
 
 
-def _grade_one(place: marking.Runs, task: Task, options: Options) -> None:
+def _grade_one(runs: marking.Runs, task: Task, options: Options) -> None:
     assert task.unit is not None and task.read is not None
     try:
-        marking.mark(place, task.unit, task.read, options, task.result)
+        marking.mark(runs, task.unit, task.read, options, task.result)
     except CourseError:  # no sandbox: nobody can be graded
         raise
     except Exception as problem:

@@ -59,7 +59,7 @@ def run(job: dict[str, Any], send: Send) -> None:
     checks.unit = _courtesy(unit)
     ipython = shell()
     run_cell = _cells(ipython, job["cell_seconds"], send)
-    check, tell, calls = _checks(unit, job, send, ipython.user_ns, reference, lent)
+    check, tell, calls = _checks(job, send, ipython.user_ns, reference, lent)
     failed: dict[str, str] = {}  # exercise: why the cell that defines it stopped, or ""
     watch.look_out(tell, calls)
     for number, step in enumerate(job["steps"]):
@@ -143,52 +143,57 @@ def _pictures(most: int) -> list[str]:
 # --- the checks ---------------------------------------------------------------------------------------------------
 
 
-def _checks(
-    unit: Unit, job: dict[str, Any], send: Send, names: dict[str, Any], reference: ModuleType, lent: ModuleType
-) -> tuple[Callable[[int, Exercise, str, str], None], watch.Tell, Counter[str]]:
-    """What judges an exercise; what it is told tricks by; where it looks for calls of the course's answers.
-
-    Args:
-      unit: the exercises.
-      job: limits, and the verdicts that are known.
-      send: sends a message.
-      names: the notebook's variables.
-      reference: the course's answers to judge by.
-      lent: the course's answers that the notebook goes on with.
-    """
+def _judging(
+    seconds: float, send: Send, reference: ModuleType, undo: Callable[[str, bool], None]
+) -> Callable[[int, Exercise, Any], Verdict]:
+    """What judges an answer, by the check in the notebook and then by the hidden one."""
     from utils.checks.judge import judge  # here, where no hand-in can replace it
 
+    def by_one(number: int, exercise: Exercise, check: Check, answer: Any) -> Verdict:
+        limited = replace(exercise, check=check, seconds=min(exercise.seconds, seconds))
+        send({"t": "begin", "step": number, "seconds": 2 * limited.seconds})
+        verdict = judge(limited, answer, getattr(reference, exercise.name))
+        undo("while it was checked", True)
+        return verdict
+
+    def judged(number: int, exercise: Exercise, answer: Any) -> Verdict:
+        undo("before a check", False)
+        verdict = by_one(number, exercise, exercise.check, answer)
+        hidden = answers.hidden_check(reference, exercise.name)
+        if hidden is None or verdict.kind is not Kind.RIGHT:
+            return verdict
+        verdict = by_one(number, exercise, hidden, answer)
+        if verdict.kind is Kind.RIGHT:
+            return verdict
+        only = "It passes the check in the notebook, but not one that only the grader runs."
+        return replace(verdict, message=f"{only} {verdict.message}")
+
+    return judged
+
+
+def _checks(
+    job: dict[str, Any], send: Send, names: dict[str, Any], reference: ModuleType, lent: ModuleType
+) -> tuple[Callable[[int, Exercise, str, str], None], watch.Tell, Counter[str]]:
+    """What checks the exercise that a notebook's variable holds; what hears of tricks; where calls are counted."""
     calls: Counter[str] = Counter()
     tell, severe = _teller(send)
     undo_all = watch.Guard([lent]).undo
 
-    def undo(when: str, *, severe: bool) -> None:
+    def undo(when: str, could_earn: bool) -> None:
         for name in undo_all()[:10]:
-            tell(f"It replaced `{name}` {when}; that was undone.", severe)
+            tell(f"It replaced `{name}` {when}; that was undone.", could_earn)
 
-    def judged(number: int, exercise: Exercise, check: Check, answer: Any) -> Verdict:
-        limited = replace(exercise, check=check, seconds=min(exercise.seconds, job["cell_seconds"]))
-        send({"t": "begin", "step": number, "seconds": 2 * limited.seconds})
-        verdict = judge(limited, answer, getattr(reference, exercise.name))
-        undo("while it was checked", severe=True)
-        return verdict
+    judged = _judging(job["cell_seconds"], send, reference, undo)
 
-    def right_answer(number: int, exercise: Exercise, answer: Any) -> bool:
+    def is_right(number: int, exercise: Exercise, answer: Any) -> bool:
         name = exercise.name
         sys.settrace(None)
         sys.setprofile(None)
-        undo("before a check", severe=False)
         before = calls[name]
-        verdict = judged(number, exercise, exercise.check, answer)
-        message = verdict.message
-        hidden = answers.hidden_check(reference, name) if verdict.kind is Kind.RIGHT else None
-        if hidden:
-            verdict = judged(number, exercise, hidden, answer)
-            message = f"It passes the check in the notebook, but not one that only the grader runs. {verdict.message}"
+        verdict = judged(number, exercise, answer)
         right = verdict.kind is Kind.RIGHT
         borrowed = right and (calls[name] > before or _stems_from(answer, getattr(lent, name)))
-        if right:
-            message = "This is the course's version, or calls it: it scores nothing." if borrowed else ""
+        message = "This is the course's version, or calls it: it scores nothing." if borrowed else verdict.message
         if right and before:
             tell(f"The course's `{name}` was called before this `{name}` was checked.", False)
         found = {"kind": verdict.kind.name, "message": message, "printed": verdict.printed}
@@ -197,17 +202,17 @@ def _checks(
         return right
 
     def check(number: int, exercise: Exercise, argument: str, failed: str) -> None:
-        name, own = exercise.name, getattr(lent, exercise.name)
+        name, own, known = exercise.name, getattr(lent, exercise.name), job["known"]
         answer = names.get(argument, MISSING)
+        goes_on = False
         if answer is MISSING or answer is own:
-            goes_on = False
-            if failed and name not in job["known"]:
+            if failed and name not in known:
                 text = f"The cell that defines it stopped: {failed}"
                 send({"t": "verdict", "exercise": name, "kind": Kind.WRONG.name, "message": text})
-        elif name in job["known"]:  # judged before something later ended the process
-            goes_on = job["known"][name]
+        elif name in known:  # judged before something later ended the process
+            goes_on = known[name]
         else:
-            goes_on = right_answer(number, exercise, answer)
+            goes_on = is_right(number, exercise, answer)
         names[name] = answer if goes_on else own
 
     return check, tell, calls

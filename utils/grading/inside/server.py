@@ -16,7 +16,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -215,7 +215,7 @@ class _Limits:
         self._since = time.monotonic()
         if message["t"] == "begin":
             self._allowed = float(message["seconds"]) + SPARE
-            self._computed = _total(_descendants(), _computed)
+            _, self._computed, _ = _taken()
 
     def broken(self) -> str:
         """Which limit is broken, or ""."""
@@ -227,37 +227,28 @@ class _Limits:
         if now - self._looked < PAUSE:
             return ""
         self._looked = now
-        processes = _descendants()
-        if _total(processes, _computed) - self._computed > self._allowed:
+        processes, computed, megabytes = _taken()
+        if computed - self._computed > self._allowed:
             return TIME_WAS_UP
-        if len(processes) > MOST_PROCESSES:
+        if processes > MOST_PROCESSES:
             return "it started too many processes"
-        if _total(processes, _resident) > self._megabytes:
+        if megabytes > self._megabytes:
             return "it took too much memory"
         return ""
 
 
-def _descendants() -> list[Any]:
+def _descendants() -> list[psutil.Process]:
     return list(psutil.Process().children(recursive=True))
 
 
-def _total(processes: list[Any], measured: Callable[[Any], float]) -> float:
-    """The sum over all processes but those that are gone."""
-    total = 0.0
+def _taken() -> tuple[int, float, float]:
+    """How many processes descend from this one, what CPU seconds they took, and how many megabytes they hold."""
+    processes, computed, megabytes = _descendants(), 0.0, 0.0
     for process in processes:
-        with contextlib.suppress(psutil.Error):
-            total += measured(process)
-    return total
-
-
-def _resident(process: Any) -> float:
-    """Megabytes."""
-    return float(process.memory_info().rss) / 2**20
-
-
-def _computed(process: Any) -> float:
-    """CPU seconds, with those of the children that it has seen end."""
-    return float(sum(process.cpu_times()[:4]))  # user, system, and the children's
+        with contextlib.suppress(psutil.Error):  # it is gone
+            computed += sum(process.cpu_times()[:4])  # with those of the children that it has seen end
+            megabytes += process.memory_info().rss / 2**20
+    return len(processes), computed, megabytes
 
 
 def _kill_all() -> None:
