@@ -44,13 +44,19 @@ def test_whose_a_folder_or_file_is(name, student):
 
 
 def test_moodles_worksheet_has_the_columns_that_its_importer_looks_for(tmp_path):
-    grades.write(tmp_path, [graded("Jane Doe_12345_assignsubmission_file_"), graded("nobody in Moodle")])
+    broken = Result("A_1_assignsubmission_file_", UNIT, "x.ipynb", reason="The file is empty.", out_of=3)
+    grades.write(tmp_path, [graded("Jane Doe_12345_assignsubmission_file_"), graded("nobody in Moodle"), broken])
     header, *lines = rows(tmp_path / f"moodle_{UNIT}.csv")
-    assert {"Identifier", "Grade", "Last modified (grade)", "Feedback comments"} <= set(header)
-    (line,) = (dict(zip(header, line, strict=True)) for line in lines)
-    assert line["Identifier"] == "Participant 12345"
-    assert (line["Grade"], line["Maximum Grade"], line["Full name"]) == ("2", "3", "Jane Doe")
-    assert line["Feedback comments"] == ("2 of 3 points. standardise: 1 of 2. Look &amp; see: a&lt;b x: 1 of 1.")
+    jane, a = (dict(zip(header, line, strict=True)) for line in lines)
+    assert jane == {
+        "Identifier": "Participant 12345",
+        "Full name": "Jane Doe",
+        "Grade": "2",
+        "Maximum Grade": "3",
+        "Last modified (grade)": "-",
+        "Feedback comments": "2 of 3 points. standardise: 1 of 2. Look &amp; see: a&lt;b x: 1 of 1.",
+    }
+    assert (a["Grade"], a["Feedback comments"]) == ("0", "0 of 3 points. The file is empty.")
 
 
 def test_each_unit_has_a_worksheet_of_its_own_and_none_that_is_empty(tmp_path):
@@ -67,22 +73,16 @@ def test_canvas_finds_students_by_id_or_login_and_units_in_columns(tmp_path):
     assert lee == ["lee7", "", "", "lee7", "", "", "2"], "no hand-in leaves the grade as it is"
 
 
-def test_a_hand_in_that_could_not_be_read_is_a_zero_with_its_reason(tmp_path):
-    broken = Result("A_1_assignsubmission_file_", UNIT, "x.ipynb", reason="The file is empty.", out_of=3)
-    grades.write(tmp_path, [broken])
-    line = rows(tmp_path / f"moodle_{UNIT}.csv")[1]
-    assert line[2] == "0" and line[-1] == "0 of 3 points. The file is empty."
-
-
 def test_what_belongs_to_no_unit_is_in_no_column(tmp_path):
     grades.write(tmp_path, [Result("a", "", "", reason="Nothing was handed in.")])
     assert {path.name for path in tmp_path.iterdir()} == PLAIN
 
 
-def test_no_name_becomes_a_formula(tmp_path):
-    grades.write(tmp_path, [graded("=1+1"), graded("@x_1_assignsubmission_file_")])
+def test_no_name_or_flag_becomes_a_formula(tmp_path):
+    grades.write(tmp_path, [graded("=1+1", flags=["+1", "a\nb"]), graded("@x_1_assignsubmission_file_")])
     cells = [cell for path in tmp_path.glob("*.csv") for line in rows(path) for cell in line]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "@"))]
+    assert rows(tmp_path / "grades.csv")[1] == ["'=1+1", UNIT, "2", "3", "'+1 | a b"]
 
 
 # --- out of Moodle and Canvas -----------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def fill(unit: Unit, kind: Kind, options: marking.Options) -> None:
         return
     folder().mkdir(parents=True, exist_ok=True)
     result = marking.Result("the course", unit.name, unit.solution)
-    slow = replace(options, seconds=max(900, options.seconds), whole=False)
+    slow = replace(options, seconds=max(900, options.seconds))
     with closing(Place(kind, folder(), writable=True)) as place:
         marking.mark(place.run, unit, own_answers(unit), slow, result)
     for mark in result.marks:

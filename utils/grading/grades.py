@@ -97,8 +97,7 @@ def write(out: Path, results: list[Result]) -> None:
     """Write grades.csv and grades.json, and the same in the columns that Moodle and Canvas import."""
     plain = [(cell(one.student), one.unit, one.points, one.out_of, cell(" | ".join(one.looks))) for one in results]
     files.write(out / "grades.csv", _csv([GRADES, *plain]))
-    as_dicts = [asdict(one) | {"points": one.points} for one in results]
-    files.write(out / "grades.json", _json([{k: v for k, v in one.items() if k != "pictures"} for one in as_dicts]))
+    files.write(out / "grades.json", _json([asdict(one) | {"points": one.points} for one in results]))
     graded = [one for one in results if one.unit]
     units = sorted({one.unit for one in graded})
     for unit in units:

@@ -25,7 +25,7 @@ _WORST_TO_BEST = (Kind.NOT_ATTEMPTED.name, Kind.NOT_CHECKED.name, Kind.WRONG.nam
 
 @dataclass(frozen=True)
 class Options:
-    """The limits of a hand-in: CPU seconds of a cell and of each process, memory in MB; whether all cells are run.
+    """The limits of a hand-in: CPU seconds of a cell and of each of its processes, memory in MB.
 
     By the clock it may take `WALL` times as long, so that a busy machine costs nobody anything.
     """
@@ -33,7 +33,6 @@ class Options:
     cell_seconds: int = 60
     seconds: int = 300
     memory_mb: int = 4096
-    whole: bool = False
 
 
 @dataclass
@@ -62,7 +61,6 @@ class Result:
     flags: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    pictures: list[str] = field(default_factory=list)  # PNG, base64
     reason: str = ""
     sandbox: str = ""
     out_of: int = 0
@@ -84,7 +82,7 @@ def mark(runs: Runs, unit: Unit, handed_in: Handin, options: Options, result: Re
     When a step ends the process, all is run once more without it: it costs its own points only.
     """
     solution = (ROOT / unit.solution).read_text(encoding="utf-8")
-    laid_out = plan.lay_out(handed_in, unit, whole=options.whole)
+    laid_out = plan.lay_out(handed_in, unit)
     result.changes = laid_out.changes
     result.flags += laid_out.doubts
     heard = _Heard(unit, laid_out, result)
@@ -129,7 +127,6 @@ class _Heard:
     def _one_run(self, messages: Iterable[dict[str, Any]]) -> tuple[int, str]:
         """Note what one run says; the step at which it was over, and why."""
         step, why = -1, ""
-        self._result.pictures = []
         for message in messages:
             match message["t"]:
                 case "begin":
@@ -143,8 +140,6 @@ class _Heard:
                     _add(self._result.errors, text)
                     if _is_over_a_limit(text):
                         _add(self._result.flags, text)
-                case "picture":
-                    self._result.pictures.append(str(message.get("png"))[:400_000])
                 case "over":
                     why = _text(message["why"])
         return step, why

@@ -80,21 +80,16 @@ def untouched(handin: Handin) -> int:
     return sum(cell.count(STUB_MESSAGE) for cell in handin.cells)
 
 
-def lay_out(handin: Handin, unit: Unit, *, whole: bool = False) -> Plan:
+def lay_out(handin: Handin, unit: Unit) -> Plan:
     """The steps of a hand-in.
 
-    The first code cell that was handed out, the imports, is run before anything else.
-
-    Args:
-      handin: what was handed in.
-      unit: what it belongs to.
-      whole: keep also cells of the course's own that were not changed and that nothing after them needs.
+    The first code cell that was handed out, the imports, is run before anything else. Other cells of the course's own
+    that were not changed and that nothing after them needs are left out.
     """
     changes = list(handin.notes)
     steps = [step for cell in handin.cells for step in _cut(cell, unit, changes)]
     steps = _with_checks(steps, unit, changes)
-    if not whole:
-        steps = _without_idle(steps, {_plain(cell) for cell in handed_out(unit)})
+    steps = _without_idle(steps, {_plain(cell) for cell in handed_out(unit)})
     set_up = handed_out(unit)[0]
     if _plain(set_up) not in map(_plain, handin.cells):
         changes.append("The first code cell, with the imports, is not as it was handed out; that one is run first.")

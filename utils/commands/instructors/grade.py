@@ -36,14 +36,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cell-seconds", type=int, default=60, help="CPU seconds for one cell (default: 60)")
     parser.add_argument("--seconds", type=int, default=300, help="CPU seconds for each of its processes (default: 300)")
     parser.add_argument("--memory-mb", type=int, default=4096, help="for a hand-in (default: 4096)")
-    parser.add_argument("--whole", action="store_true", help="run the course's own cells too, for their figures")
     parser.add_argument(
         "--sandbox",
         choices=[kind.name for kind in sandbox.KINDS],
         help="which one to use (default: the strongest there is)",
     )
     asked = parser.parse_args(arguments)
-    options = Options(asked.cell_seconds, asked.seconds, asked.memory_mb, whole=asked.whole)
+    options = Options(asked.cell_seconds, asked.seconds, asked.memory_mb)
     kind = next((kind for kind in sandbox.KINDS if kind.name == asked.sandbox), None) or sandbox.best()
     if not sandbox.works(kind):
         raise CourseError(f"The sandbox {kind.name!r} does not work on this machine. Leave --sandbox out.")

@@ -1,13 +1,12 @@
 """In the sandbox, in a process of its own: run a hand-in's plan and judge its exercises, one message after the other.
 
-What is sent: `begin` before each step, `cell` after code that failed, `verdict`, `flag`, `picture`, and `end`.
+What is sent: `begin` before each step, `cell` after code that failed, `verdict`, `flag`, and `end`.
 What goes on beside a hand-in's code are functions inside of functions: a class's methods could be replaced.
 """
 
 from __future__ import annotations
 
-import base64
-import io
+import contextlib
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -21,7 +20,6 @@ from utils.grading.inside import answers, watch
 
 Send = Callable[[dict[str, Any]], None]
 
-MOST_PICTURES = 6
 MOST_FLAGS = 50
 MISSING = object()
 
@@ -89,12 +87,11 @@ def _courtesy(unit: Unit) -> Any:
 
 def _cells(ipython: Any, seconds: float, send: Send) -> Callable[[int, str], str]:
     """What runs a step's code and tells of it; it returns why the code stopped, or ""."""
+    from matplotlib import pyplot
+
     from utils.checks.judge import time_limit  # here, where no hand-in can replace it
 
-    pictures = 0
-
     def run_cell(number: int, source: str) -> str:
-        nonlocal pictures
         error: BaseException | None
         try:
             with time_limit(seconds):
@@ -102,12 +99,12 @@ def _cells(ipython: Any, seconds: float, send: Send) -> Callable[[int, str], str
             error = result.error_before_exec or result.error_in_exec
         except BaseException as stopped:  # the alarm, between two lines of IPython's
             error = stopped
-        why = _in_a_line(error, seconds) if error else ""
-        if why:
-            send({"t": "cell", "step": number, "error": why})
-        for png in _pictures(MOST_PICTURES - pictures):
-            send({"t": "picture", "step": number, "png": png})
-            pictures += 1
+        with contextlib.suppress(Exception):
+            pyplot.close("all")  # as a notebook does after each cell
+        if error is None:
+            return ""
+        why = _in_a_line(error, seconds)
+        send({"t": "cell", "step": number, "error": why})
         return why
 
     return run_cell
@@ -121,23 +118,6 @@ def _in_a_line(error: BaseException, seconds: float) -> str:
         return f"{type(error).__name__}: {str(error.msg)[:200]}{where}"
     first = next(iter(str(error).strip().splitlines()), "")
     return f"{type(error).__name__}: {first[:200]}".removesuffix(": ")
-
-
-def _pictures(most: int) -> list[str]:
-    """The figures that a cell left open, small, as PNG in base64."""
-    found = []
-    try:
-        from matplotlib import pyplot
-
-        for number in pyplot.get_fignums()[:most]:
-            file = io.BytesIO()
-            pyplot.figure(number).savefig(file, format="png", dpi=50, metadata={"Software": None})
-            if file.tell() < 200_000:
-                found.append(base64.b64encode(file.getvalue()).decode())
-        pyplot.close("all")
-    except Exception:  # a figure that cannot be drawn is no picture
-        pass
-    return found
 
 
 # --- the checks ---------------------------------------------------------------------------------------------------
