@@ -221,7 +221,6 @@ def test_a_step_that_ends_the_process_costs_its_own_points_only():
     right = {m.exercise for m in result.marks if m.points}
     assert right == {"standardise", "predict"}
     assert jobs[1]["skipped"] == [culprit]
-    assert jobs[1]["known"] == {"standardise": True, "compress": False}
     assert any("ended its own process" in flag for flag in result.flags)
 
 

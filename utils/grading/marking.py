@@ -16,8 +16,9 @@ from utils.checks.verdict import Kind
 from utils.grading import plan
 from utils.grading.handin import Handin, writable
 
-_OVER_A_LIMIT = ("till ran after", "File too large", "No space left", "MemoryError")
 Runs = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]  # `sandbox.Place.run`
+
+_OVER_A_LIMIT = ("till ran after", "File too large", "No space left", "MemoryError")
 _LONGEST = 2000  # characters of a message
 _MOST_TEXTS = 60
 _WORST_TO_BEST = (Kind.NOT_ATTEMPTED.name, Kind.NOT_CHECKED.name, Kind.WRONG.name, Kind.RIGHT.name)
@@ -86,7 +87,8 @@ def mark(runs: Runs, unit: Unit, handed_in: Handin, options: Options, result: Re
     result.changes = laid_out.changes
     result.flags += laid_out.doubts
     heard = _Heard(unit, laid_out, result)
-    unreached = heard.all_runs(runs, asdict(options) | {"unit": unit.name, "solution": solution})
+    job = asdict(options) | {"unit": unit.name, "solution": solution, "steps": [asdict(one) for one in laid_out.steps]}
+    unreached = heard.all_runs(runs, job)
     for exercise in unit.exercises.values():
         absent = _verdict(Kind.NOT_CHECKED if unreached else Kind.NOT_ATTEMPTED, unreached)
         verdict = heard.verdicts.get(exercise.name, absent)
@@ -106,16 +108,12 @@ class _Heard:
         self._unit, self._steps, self._result = unit, laid_out.steps, result
 
     def all_runs(self, runs: Runs, job: dict[str, Any]) -> str:
-        """Run until all is judged that can be; why the rest was not reached, or "".
-
-        A worker is given the steps, the `known` verdicts and `skipped` steps of earlier runs, and the limits.
-        """
+        """Run, without the steps that ended an earlier run, until all is judged that can be; why the rest was not."""
         deadline = time.monotonic() + WALL * job["seconds"]
         skipped: list[int] = []
         while True:
-            known = {name: verdict["kind"] == Kind.RIGHT.name for name, verdict in self.verdicts.items()}
-            job |= {"steps": [asdict(step) for step in self._steps], "known": known, "skipped": skipped}
-            step, why = self._one_run(runs(job | {"clock": max(1.0, deadline - time.monotonic())}))
+            clock = max(1.0, deadline - time.monotonic())
+            step, why = self._one_run(runs(job | {"skipped": skipped, "clock": clock}))
             if why == "ended":
                 return ""
             if not 0 <= step < len(self._steps) or step in skipped or time.monotonic() >= deadline:

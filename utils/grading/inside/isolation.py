@@ -50,7 +50,12 @@ def loopback_up() -> None:
 def own_namespaces(fresh: tuple[str, ...], megabytes: int) -> bool:
     """Move into new namespaces for users, mounts, IPC and (for children) processes, with empty `fresh` folders.
 
-    Returns False, with nothing changed, where the kernel does not allow it.
+    Args:
+      fresh: folders of the sandbox.
+      megabytes: how much fits into each.
+
+    Returns:
+      False, with nothing changed, where the kernel does not allow it.
     """
     user, group = os.getuid(), os.getgid()
     try:

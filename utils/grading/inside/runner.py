@@ -57,7 +57,7 @@ def run(job: dict[str, Any], send: Send) -> None:
     checks.unit = _courtesy(unit)
     ipython = shell()
     run_cell = _cells(ipython, job["cell_seconds"], send)
-    check, tell, calls = _checks(job, send, ipython.user_ns, reference, lent)
+    check, tell, calls = _checks(job["cell_seconds"], send, ipython.user_ns, reference, lent)
     failed: dict[str, str] = {}  # exercise: why the cell that defines it stopped, or ""
     watch.look_out(tell, calls)
     for number, step in enumerate(job["steps"]):
@@ -152,7 +152,7 @@ def _judging(
 
 
 def _checks(
-    job: dict[str, Any], send: Send, names: dict[str, Any], reference: ModuleType, lent: ModuleType
+    seconds: float, send: Send, names: dict[str, Any], reference: ModuleType, lent: ModuleType
 ) -> tuple[Callable[[int, Exercise, str, str], None], watch.Tell, Counter[str]]:
     """What checks the exercise that a notebook's variable holds; what hears of tricks; where calls are counted."""
     calls: Counter[str] = Counter()
@@ -163,7 +163,7 @@ def _checks(
         for name in undo_all()[:10]:
             tell(f"It replaced `{name}` {when}; that was undone.", could_earn)
 
-    judged = _judging(job["cell_seconds"], send, reference, undo)
+    judged = _judging(seconds, send, reference, undo)
 
     def is_right(number: int, exercise: Exercise, answer: Any) -> bool:
         name = exercise.name
@@ -182,17 +182,14 @@ def _checks(
         return right
 
     def check(number: int, exercise: Exercise, argument: str, failed: str) -> None:
-        name, own, known = exercise.name, getattr(lent, exercise.name), job["known"]
+        name, own = exercise.name, getattr(lent, exercise.name)
         answer = names.get(argument, MISSING)
         goes_on = False
-        if answer is MISSING or answer is own:
-            if failed and name not in known:
-                text = f"The cell that defines it stopped: {failed}"
-                send({"t": "verdict", "exercise": name, "kind": Kind.WRONG.name, "message": text})
-        elif name in known:  # judged before something later ended the process
-            goes_on = known[name]
-        else:
+        if answer is not MISSING and answer is not own:
             goes_on = is_right(number, exercise, answer)
+        elif failed:
+            text = f"The cell that defines it stopped: {failed}"
+            send({"t": "verdict", "exercise": name, "kind": Kind.WRONG.name, "message": text})
         names[name] = answer if goes_on else own
 
     return check, tell, calls
