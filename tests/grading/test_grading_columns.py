@@ -10,7 +10,6 @@ from utils.grading import gather, grades
 from utils.grading.marking import Mark, Result
 
 UNIT, OTHER = "01_jnp_and_jit", "02_flax_mnist_cnn"
-PLAIN = {"grades.csv", "grades.json"}
 
 
 def graded(student, unit=UNIT, points=1, message="Look & see: a<b", **more):
@@ -60,8 +59,11 @@ def test_moodles_worksheet_has_the_columns_that_its_importer_looks_for(tmp_path)
 
 
 def test_each_unit_has_a_worksheet_of_its_own_and_none_that_is_empty(tmp_path):
-    grades.write(tmp_path, [graded("A_1_assignsubmission_file_"), graded("b", OTHER)])
-    assert {path.name for path in tmp_path.iterdir()} == {*PLAIN, "canvas.csv", f"moodle_{UNIT}.csv"}
+    nothing = Result("c", "", "", reason="Nothing was handed in.")
+    grades.write(tmp_path / "none", [nothing])
+    grades.write(tmp_path / "some", [graded("A_1_assignsubmission_file_"), graded("b", OTHER), nothing])
+    none, some = ({path.name for path in (tmp_path / name).iterdir()} for name in ("none", "some"))
+    assert none == {"grades.csv", "grades.json"} and some == {*none, "canvas.csv", f"moodle_{UNIT}.csv"}
 
 
 def test_canvas_finds_students_by_id_or_login_and_units_in_columns(tmp_path):
@@ -71,11 +73,6 @@ def test_canvas_finds_students_by_id_or_login_and_units_in_columns(tmp_path):
     assert "Points Possible" in possible[0] and possible[5:] == ["3", "3"]
     assert jane == ["doejane", "1234", "", "", "", "2", "3"]
     assert lee == ["lee7", "", "", "lee7", "", "", "2"], "no hand-in leaves the grade as it is"
-
-
-def test_what_belongs_to_no_unit_is_in_no_column(tmp_path):
-    grades.write(tmp_path, [Result("a", "", "", reason="Nothing was handed in.")])
-    assert {path.name for path in tmp_path.iterdir()} == PLAIN
 
 
 def test_no_name_or_flag_becomes_a_formula(tmp_path):

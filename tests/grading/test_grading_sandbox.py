@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from contextlib import closing
 
 import psutil
 import pytest
@@ -16,6 +17,7 @@ UNITS = checks.units()
 RIGHT = "std = x.std(0)\nreturn jnp.where(std > 0, (x - x.mean(0)) / jnp.where(std > 0, std, 1), 0)"
 HONEST = ["def compress(x):\n    return jnp.where(x > 0, jnp.log1p(jnp.maximum(x, 0)), x)"]
 HONEST += ["compress = check.compress(compress)"]
+COMPILED = compiled.folder() if compiled.folder().is_dir() else None
 OPTIONS = marking.Options(cell_seconds=5, seconds=60, memory_mb=1500)
 
 needs_bubblewrap = pytest.mark.skipif(
@@ -26,9 +28,8 @@ needs_bubblewrap = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def place():
-    one = sandbox.Place(sandbox.BUBBLEWRAP, compiled.folder() if compiled.folder().is_dir() else None)
-    yield one
-    one.close()
+    with closing(sandbox.Place(sandbox.BUBBLEWRAP, COMPILED)) as one:
+        yield one
 
 
 def run(place, cells, unit="01_jnp_and_jit"):
@@ -199,27 +200,16 @@ NETWORK = "import socket\nsocket.create_connection(('192.0.2.1', 80), 3)"
 @pytest.mark.proof
 @needs_bubblewrap
 def test_harm_is_stopped_and_the_answers_still_count(place):
+    bomb, end = "import os\nwhile True: os.fork()", "import os\nos._exit(0)"
     left_over = "import subprocess\nsubprocess.Popen(['sleep', '98765'], start_new_session=True)"
     flood = "while True: print('x' * 10_000)"
-    result, marks = graded(place, RIGHT, LARGE_FILE, NETWORK, left_over, flood)
+    result, marks = graded(place, RIGHT, bomb, end, LARGE_FILE, NETWORK, left_over, flood)
     assert marks["standardise"].points and marks["compress"].points, result
-    for text in ("File too large", "network connection", "started a program", "still ran"):
-        assert text in " ".join(result.flags)
+    flags = " ".join(result.flags)
+    for text in ("too m", "ended its own", "File too large", "network connection", "started a program", "still ran"):
+        assert text in flags
     assert "Network is unreachable" in " ".join(result.errors)
     assert not processes_with("98765")
-
-
-@pytest.mark.proof
-@needs_bubblewrap
-@pytest.mark.parametrize(
-    ("before", "says"),
-    [("import os\nwhile True: os.fork()", "too m"), ("import os\nos._exit(0)", "ended its own process")],
-    ids=["a fork bomb", "an exit"],
-)
-def test_a_cell_that_ends_all_is_left_out_the_next_time(place, before, says):
-    result, marks = graded(place, RIGHT, before)
-    assert marks["standardise"].points and marks["compress"].points, result
-    assert says in " ".join(result.flags)
 
 
 @pytest.mark.proof
@@ -300,11 +290,8 @@ def test_without_bubblewrap_it_is_shut_in_as_well_as_can_be(kind):
     if kind is sandbox.UNSHARE:
         cells += [NETWORK, "import os\nassert sum(name.isdigit() for name in os.listdir('/proc')) < 20"]
         cells += ["s = socket.create_server(('127.0.0.1', 0))\nsocket.create_connection(s.getsockname(), 3)"]
-    one = sandbox.Place(kind, compiled.folder() if compiled.folder().is_dir() else None)
-    try:
+    with closing(sandbox.Place(kind, COMPILED)) as one:
         result, marks = graded(one, RIGHT, *cells, "b = []\nwhile True: b.append(bytearray(10**8))")
-    finally:
-        one.close()
     assert marks["standardise"].points and marks["compress"].points, result
     assert re.search(r"too much memory|MemoryError", " ".join(result.flags))
     assert "File too large" in " ".join(result.flags)

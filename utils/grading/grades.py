@@ -71,7 +71,7 @@ def safe_name(name: str) -> str:
 
 def record_path(out: Path, student: str, unit: str) -> Path:
     """Where the record of a student's hand-in is."""
-    return out / "records" / safe_name(student) / f"{unit or 'unknown'}.json"
+    return out / "records" / safe_name(student) / f"{unit}.json"
 
 
 def keep(out: Path, student: str, result: Result, digest: str) -> None:

@@ -22,13 +22,12 @@ class Rehearsed(NamedTuple):
 
     name: str
     cells: list[str]
-    wrong: dict[str, Wrong]  # by exercise the known wrong answer that stands there; the others are the solution's
-    empty: bool = False  # whether it is the untouched exercise
+    wrong: dict[str, Wrong]  # by exercise, the others are the solution's; none at all in the untouched exercise
 
 
 def hand_ins(unit: Unit, *, rounds: int | None = None) -> Iterable[Rehearsed]:
     """The untouched exercise, and two hand-ins for each round of known wrong answers (all for None)."""
-    yield Rehearsed("the untouched exercise", plan.handed_out(unit), {}, empty=True)
+    yield Rehearsed("the untouched exercise", plan.handed_out(unit), {})
     solved = compiled.own_answers(unit).cells
     most = max(len(exercise.wrong) for exercise in unit.exercises.values())
     names = list(unit.exercises)
@@ -49,23 +48,22 @@ def _with_mistakes(cell: str, wrong: dict[str, Wrong]) -> str:
     return cell
 
 
-def faults(unit: Unit, rehearsed: Rehearsed, result: marking.Result) -> list[str]:
+def faults(rehearsed: Rehearsed, result: marking.Result) -> list[str]:
     """What is not as it should be in the result of a hand-in, in sentences."""
     found = []
+    untouched = not rehearsed.wrong
     for mark in result.marks:
         mistake = rehearsed.wrong.get(mark.exercise)
-        wanted = 0 if mistake or rehearsed.empty else mark.of
+        wanted = 0 if mistake or untouched else mark.of
         if mark.points != wanted:
             found.append(f"`{mark.exercise}` scores {mark.points} instead of {wanted}: {mark.verdict} {mark.message}")
-        elif rehearsed.empty and mark.verdict != Kind.NOT_ATTEMPTED.name:
+        elif untouched and mark.verdict != Kind.NOT_ATTEMPTED.name:
             found.append(f"`{mark.exercise}` counts as attempted: {mark.verdict} {mark.message}")
         elif mistake and mark.mistake != mistake.mistake:
             found.append(f"`{mark.exercise}`: not known as {mistake.mistake!r}: {mark.verdict} {mark.message}")
     meant = tuple(f"`{name}`: " for name in rehearsed.wrong)  # an answer that never ends is flagged, and should be
     flags = [flag for flag in result.flags if "Word for word" not in flag and not flag.startswith(meant)]
-    found += [f"flagged: {flag}" for flag in flags]
-    found += [f"a cell stopped: {error}" for error in result.errors]
-    return [result.reason] if result.reason else found
+    return [*found, *(f"flagged: {flag}" for flag in flags), *(f"a cell stopped: {error}" for error in result.errors)]
 
 
 def rehearse(unit: Unit, kind: sandbox.Kind, options: marking.Options, *, rounds: int | None = None) -> Iterable[str]:
@@ -79,4 +77,4 @@ def rehearse(unit: Unit, kind: sandbox.Kind, options: marking.Options, *, rounds
         for one in track(list(hand_ins(unit, rounds=rounds)), unit.name, unit="hand-in"):
             result = marking.Result(one.name, unit.name, unit.solution)
             marking.mark(place.run, unit, handin.Handin(one.cells), options, result)
-            yield from (f"{unit.name}, {one.name}: {fault}" for fault in faults(unit, one, result))
+            yield from (f"{unit.name}, {one.name}: {fault}" for fault in faults(one, result))
