@@ -76,7 +76,13 @@ def test_old_notebooks_lost_metadata_and_odd_cells_are_read(data):
 
 
 @pytest.mark.parametrize(
-    "text", ["# %%\na = 1\n\n# %% [markdown]\n# words\n\n# %%\nb = 2\n", "# In[1]:\n\na = 1\n\n# In[ ]:\n\nb = 2\n"]
+    "text",
+    [
+        "# %%\na = 1\n\n# %% [markdown]\n# words\n\n# %%\nb = 2\n",
+        "# In[1]:\n\na = 1\n\n# In[ ]:\n\nb = 2\n",
+        "# ---\n# jupyter: [\n# ---\n\n# %%\na = 1\n\n# %%\nb = 2\n",
+    ],
+    ids=["percent", "nbconvert", "a damaged header"],
 )
 def test_a_script_is_read_cell_by_cell(text):
     assert [cell.strip() for cell in handin.read(text.encode(), "a.py").cells] == ["a = 1", "b = 2"]
