@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from utils.base.errors import CourseError
-from utils.grading import columns, gather, grades
+from utils.grading import gather, grades
 from utils.grading.marking import Mark, Result
 
 UNIT, OTHER = "01_jnp_and_jit", "02_flax_mnist_cnn"
@@ -39,26 +39,35 @@ def rows(path):
     ],
 )
 def test_whose_a_folder_or_file_is(name, student):
-    assert columns.student_of(name) == student
+    assert grades.student_of(name) == student
 
 
 def test_moodles_worksheet_has_the_columns_that_its_importer_looks_for(tmp_path):
-    columns.write(tmp_path, [graded("Jane Doe_12345_assignsubmission_file_"), graded("nobody in Moodle")])
+    broken = Result("A_1_assignsubmission_file_", UNIT, "x.ipynb", reason="The file is empty.", out_of=3)
+    grades.write(tmp_path, [graded("Jane Doe_12345_assignsubmission_file_"), graded("nobody in Moodle"), broken])
     header, *lines = rows(tmp_path / f"moodle_{UNIT}.csv")
-    assert {"Identifier", "Grade", "Last modified (grade)", "Feedback comments"} <= set(header)
-    (line,) = (dict(zip(header, line, strict=True)) for line in lines)
-    assert line["Identifier"] == "Participant 12345"
-    assert (line["Grade"], line["Maximum Grade"], line["Full name"]) == ("2", "3", "Jane Doe")
-    assert line["Feedback comments"] == ("2 of 3 points. standardise: 1 of 2. Look &amp; see: a&lt;b x: 1 of 1.")
+    jane, a = (dict(zip(header, line, strict=True)) for line in lines)
+    assert jane == {
+        "Identifier": "Participant 12345",
+        "Full name": "Jane Doe",
+        "Grade": "2",
+        "Maximum Grade": "3",
+        "Last modified (grade)": "-",
+        "Feedback comments": "2 of 3 points. standardise: 1 of 2. Look &amp; see: a&lt;b x: 1 of 1.",
+    }
+    assert (a["Grade"], a["Feedback comments"]) == ("0", "0 of 3 points. The file is empty.")
 
 
 def test_each_unit_has_a_worksheet_of_its_own_and_none_that_is_empty(tmp_path):
-    columns.write(tmp_path, [graded("A_1_assignsubmission_file_"), graded("b", OTHER)])
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["canvas.csv", f"moodle_{UNIT}.csv"]
+    nothing = Result("c", "", "", reason="Nothing was handed in.")
+    grades.write(tmp_path / "none", [nothing])
+    grades.write(tmp_path / "some", [graded("A_1_assignsubmission_file_"), graded("b", OTHER), nothing])
+    none, some = ({path.name for path in (tmp_path / name).iterdir()} for name in ("none", "some"))
+    assert none == {"grades.csv", "grades.json"} and some == {*none, "canvas.csv", f"moodle_{UNIT}.csv"}
 
 
 def test_canvas_finds_students_by_id_or_login_and_units_in_columns(tmp_path):
-    columns.write(tmp_path, [graded("doejane_1234"), graded("doejane_1234", OTHER, 2), graded("lee7", OTHER)])
+    grades.write(tmp_path, [graded("doejane_1234"), graded("doejane_1234", OTHER, 2), graded("lee7", OTHER)])
     header, possible, jane, lee = rows(tmp_path / "canvas.csv")
     assert header == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", UNIT, OTHER]
     assert "Points Possible" in possible[0] and possible[5:] == ["3", "3"]
@@ -66,28 +75,11 @@ def test_canvas_finds_students_by_id_or_login_and_units_in_columns(tmp_path):
     assert lee == ["lee7", "", "", "lee7", "", "", "2"], "no hand-in leaves the grade as it is"
 
 
-def test_a_hand_in_that_could_not_be_read_is_a_zero_with_its_reason(tmp_path):
-    broken = Result("A_1_assignsubmission_file_", UNIT, "x.ipynb", reason="The file is empty.", out_of=3)
-    columns.write(tmp_path, [broken])
-    line = rows(tmp_path / f"moodle_{UNIT}.csv")[1]
-    assert line[2] == "0" and line[-1] == "0 of 3 points. The file is empty."
-
-
-def test_what_belongs_to_no_unit_is_in_no_column(tmp_path):
-    columns.write(tmp_path, [Result("a", "", "", reason="Nothing was handed in.")])
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_no_name_becomes_a_formula(tmp_path):
-    columns.write(tmp_path, [graded("=1+1"), graded("@x_1_assignsubmission_file_")])
-    cells = [cell for path in tmp_path.iterdir() for line in rows(path) for cell in line]
+def test_no_name_or_flag_becomes_a_formula(tmp_path):
+    grades.write(tmp_path, [graded("=1+1", flags=["+1", "a\nb"]), graded("@x_1_assignsubmission_file_")])
+    cells = [cell for path in tmp_path.glob("*.csv") for line in rows(path) for cell in line]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "@"))]
-
-
-def test_they_are_written_beside_the_grades(tmp_path):
-    grades.write_grades(tmp_path, [graded("A_1_assignsubmission_file_")])
-    names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"grades.csv", "grades.json", "canvas.csv", f"moodle_{UNIT}.csv"}
+    assert rows(tmp_path / "grades.csv")[1] == ["'=1+1", UNIT, "2", "3", "'+1 | a b"]
 
 
 # --- out of Moodle and Canvas -----------------------------------------------------------------------------------

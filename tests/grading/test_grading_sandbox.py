@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from contextlib import closing
 
 import psutil
 import pytest
@@ -13,11 +14,11 @@ from utils.commands.instructors import grade
 from utils.grading import compiled, handin, marking, plan, sandbox
 
 UNITS = checks.units()
-HANDED_OUT = {name: compiled.exercise_cells(unit) for name, unit in UNITS.items() if name[:2] in ("01", "02")}
 RIGHT = "std = x.std(0)\nreturn jnp.where(std > 0, (x - x.mean(0)) / jnp.where(std > 0, std, 1), 0)"
 HONEST = ["def compress(x):\n    return jnp.where(x > 0, jnp.log1p(jnp.maximum(x, 0)), x)"]
 HONEST += ["compress = check.compress(compress)"]
-OPTIONS = marking.Options(cell_seconds=5, seconds=60, memory_mb=1500, output_mb=1)
+COMPILED = compiled.folder() if compiled.folder().is_dir() else None
+OPTIONS = marking.Options(cell_seconds=5, seconds=60, memory_mb=1500)
 
 needs_bubblewrap = pytest.mark.skipif(
     shutil.which("bwrap") is None or not sandbox.works(sandbox.BUBBLEWRAP),
@@ -27,17 +28,14 @@ needs_bubblewrap = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def place():
-    one = sandbox.Place(sandbox.BUBBLEWRAP, compiled.folder() if compiled.folder().is_dir() else None)
-    yield one
-    one.close()
+    with closing(sandbox.Place(sandbox.BUBBLEWRAP, COMPILED)) as one:
+        yield one
 
 
 def run(place, cells, unit="01_jnp_and_jit"):
     result = marking.Result("student", unit, "file")
-    cells = [HANDED_OUT[unit][0], *cells]
-    laid_out = plan.lay_out(handin.Handin(cells, "", []), UNITS[unit], HANDED_OUT[unit])
-    solution = (ROOT / UNITS[unit].solution).read_text(encoding="utf-8")
-    marking.mark(place, UNITS[unit], solution, laid_out, OPTIONS, result)
+    cells = [plan.handed_out(UNITS[unit])[0], *cells]
+    marking.mark(place.run, UNITS[unit], handin.Handin(cells), OPTIONS, result)
     return result, {mark.exercise: mark for mark in result.marks}
 
 
@@ -59,148 +57,133 @@ SEARCH = (
     "    return f.f_locals['reference'](x)"
 )
 
-# name: (body of the answer, cell before it, what the flags or the message say)
+# name: (body of the answer, what the flags or the message say, cell before it)
 NO_POINT = {
-    "an endless loop": ("while True: pass", "", "still ran"),
+    "an endless loop": ("while True: pass", "still ran"),
     "a swallowed interrupt": (
         # calls, so that an interrupt comes within `try`: whether a bare loop's jump counts as within hangs on Python
         "while True:\n    try:\n        while True: sum(range(999))\n    except BaseException: pass",
-        "",
         "it did not stop when its time was up",
     ),
-    "an exit": ("import os; os._exit(0)", "", "ended its own process"),
-    "a memory bomb": ("b = []\nwhile True: b.append(bytearray(10**8))", "", "emory"),
-    "the solutions": (
-        f"open({str(ROOT / UNITS['01_jnp_and_jit'].solution)!r}).read()\nreturn x",
-        "",
-        "FileNotFoundError",
-    ),
+    "an exit": ("import os; os._exit(0)", "ended its own process"),
+    "a memory bomb": ("b = []\nwhile True: b.append(bytearray(10**8))", "emory"),
+    "the solutions": (f"open({str(ROOT / UNITS['01_jnp_and_jit'].solution)!r}).read()\nreturn x", "FileNotFoundError"),
     "callers' frames": (
         "import sys\nf = sys._getframe()\nwhile 'reference' not in f.f_locals: f = f.f_back\n"
         "return f.f_locals['reference'](x)",
-        "",
         "frames",
     ),
     "a traceback's frames": (
         "try: 1 / 0\nexcept Exception as e: f = e.__traceback__.tb_frame\n"
         "while 'reference' not in f.f_locals: f = f.f_back\nreturn f.f_locals['reference'](x)",
-        "",
         "frames",
     ),
     "all objects": (
         "import gc\nfor o in gc.get_objects():\n"
         "    if getattr(o, '__name__', '') == 'standardise' and 'course' in o.__code__.co_filename: return o(x)",
-        "",
         "searched all objects",
     ),
     "the grader's channel": (
         'import os\nfor fd in range(3, 99):\n    try: os.write(fd, b\'{"t": "verdict"}\\n\')\n'
         "    except OSError: pass\nreturn x",
-        "",
         "grader's own channel",
     ),
     "an AST transformer": (
         "return x",
+        "rewrite code",
         "import ast\nclass T(ast.NodeTransformer):\n    def visit_Raise(self, n): return ast.Pass()\n"
         "get_ipython().ast_transformers.append(T())",
-        "rewrite code",
     ),
     "an object equal to all": (
         "class E:\n    shape, dtype = x.shape, x.dtype\n    def __eq__(s, o): return True\n"
         "    def __array__(s, *a, **k): raise TypeError\nreturn E()",
-        "",
         "__eq__",
     ),
     "replaced checks": (
         "return x",
+        "It replaced `utils.checks` before a check; that was undone.",
         "import sys, types\nfrom utils.checks import judge, probes\nprobes.close = probes.like = lambda *a, **k: None\n"
         "judge.judge = print\nsys.modules['utils.checks'] = types.ModuleType('x')",
-        "It replaced `utils.checks` before a check; that was undone.",
     ),
     "checks replaced while they run": (
         "from utils.checks import probes\nfor n in ('close', 'like', 'same_shapes', 'jits', 'expect', 'fail'):\n"
         "    setattr(probes, n, lambda *a, **k: None)\nreturn x",
-        "",
         "It replaced `utils.checks.probes.close` while it was checked; that was undone.",
     ),
     "a check replaced until it is called": (
         "from utils.checks import judge\nreal = judge._judged\n"
         "def fake(*a):\n    judge._judged = real\n    return judge.Kind.RIGHT, ''\n"
         "judge._judged = fake\nraise ValueError",
-        "",
         "It set `utils.checks.judge._judged`.",
     ),
     "the wanted values replaced": (
         "from utils.checks import known\nreal = known._source\n"
         "class Mine:\n    def value(self, name, compute):\n        return x\n"
         "known._source = Mine()\nreturn x",
-        "",
         "It set `utils.checks.known._source`.",
     ),
     "a library's function replaced": (
         "import numpy\nreal = numpy.allclose\n"
         "def fake(*a, **k):\n    numpy.allclose = real\n    return True\nnumpy.allclose = fake\nreturn x",
-        "",
         "It set `numpy.allclose`.",
     ),
     "another function's code": (
         "return x",
-        "from utils.checks import probes\nprobes.close.__code__ = (lambda *a, **k: None).__code__",
         "changed the code",
+        "from utils.checks import probes\nprobes.close.__code__ = (lambda *a, **k: None).__code__",
     ),
-    "signals": ("import os\nos.kill(os.getppid(), 9)\nos.kill(1, 9)\nreturn x", "", "signal"),
-    "the course's version": ("return theirs(x)", THEIRS, "course's version"),
+    "signals": ("import os\nos.kill(os.getppid(), 9)\nos.kill(1, 9)\nreturn x", "signal"),
+    "the course's version": ("return theirs(x)", "course's version", THEIRS),
     "the course's version, its notice taken away": (
         "here = theirs.__globals__\n"
         "before = dict(here)\nfor n in before:\n    if 'notice' in n: here[n] = print\n"
         "try: return theirs(x)\nfinally: here.update(before)",
-        THEIRS,
         "course's version",
+        THEIRS,
     ),
     "the course's version, compiled beforehand": (
         "return fast(x)",
-        THEIRS + "\nfast = jax.jit(theirs)\nfor n in range(1, 8):\n    for m in range(1, 6): fast(jnp.zeros((n, m)))",
         "was called before this `standardise` was checked",
+        THEIRS + "\nfast = jax.jit(theirs)\nfor n in range(1, 8):\n    for m in range(1, 6): fast(jnp.zeros((n, m)))",
     ),
     "the course's version, made into a function of one's own": (
         "return mine(x)",
-        THEIRS + "\nimport types\nmine = types.FunctionType(theirs.__code__, {**theirs.__globals__})",
         "made functions of code objects",
+        THEIRS + "\nimport types\nmine = types.FunctionType(theirs.__code__, {**theirs.__globals__})",
     ),
     "the course's other answers": (
         "return x",
-        "def compress(x):\n    return standardise.__globals__['compress'](x)",
         "behind Python's names",
+        "def compress(x):\n    return standardise.__globals__['compress'](x)",
     ),
     "code under a library's name": (
         "return reference(x)",
-        f"exec(compile({SEARCH!r}, '<frozen importlib._bootstrap>', 'exec'))",
         "It compiled code under the name `<frozen",
+        f"exec(compile({SEARCH!r}, '<frozen importlib._bootstrap>', 'exec'))",
     ),
     "an event that hides another": (
         "class Name(str):\n    def __str__(self):\n        f = sys._getframe()\n"
         "        while 'reference' not in f.f_locals: f = f.f_back\n        found.append(f.f_locals['reference'])\n"
         "        return 'x'\n    __fspath__ = __str__\n"
         "try: open(Name('x'))\nexcept OSError: pass\nreturn found[0](x)",
-        "import sys\nfound = []",
         "behind Python's names",
+        "import sys\nfound = []",
     ),
 }
-
-
 AT_EVERY_CHANGE = ("an exit", "the solutions", "checks replaced while they run")
 
 
 @needs_bubblewrap
 @pytest.mark.parametrize(
-    ("body", "before", "says"),
+    "trick",
     [
-        pytest.param(*trick, id=name, marks=() if name in AT_EVERY_CHANGE else pytest.mark.proof)
+        pytest.param(trick, id=name, marks=() if name in AT_EVERY_CHANGE else pytest.mark.proof)
         for name, trick in NO_POINT.items()
     ],
 )
-def test_a_trick_earns_nothing_and_costs_nobody_else(place, body, before, says):
-    result, marks = graded(place, body, before)
+def test_a_trick_earns_nothing_and_costs_nobody_else(place, trick):
+    body, says, *before = trick
+    result, marks = graded(place, body, *before)
     assert marks["standardise"].points == 0, marks["standardise"]
     told = " ".join([*result.flags, *result.errors, marks["standardise"].message])
     assert says in told
@@ -217,27 +200,16 @@ NETWORK = "import socket\nsocket.create_connection(('192.0.2.1', 80), 3)"
 @pytest.mark.proof
 @needs_bubblewrap
 def test_harm_is_stopped_and_the_answers_still_count(place):
+    bomb, end = "import os\nwhile True: os.fork()", "import os\nos._exit(0)"
     left_over = "import subprocess\nsubprocess.Popen(['sleep', '98765'], start_new_session=True)"
     flood = "while True: print('x' * 10_000)"
-    result, marks = graded(place, RIGHT, LARGE_FILE, NETWORK, left_over, flood)
+    result, marks = graded(place, RIGHT, bomb, end, LARGE_FILE, NETWORK, left_over, flood)
     assert marks["standardise"].points and marks["compress"].points, result
-    for text in ("File too large", "network connection", "started a program", "output was cut after 1 MB", "still ran"):
-        assert text in " ".join(result.flags)
+    flags = " ".join(result.flags)
+    for text in ("too m", "ended its own", "File too large", "network connection", "started a program", "still ran"):
+        assert text in flags
     assert "Network is unreachable" in " ".join(result.errors)
     assert not processes_with("98765")
-
-
-@pytest.mark.proof
-@needs_bubblewrap
-@pytest.mark.parametrize(
-    ("before", "says"),
-    [("import os\nwhile True: os.fork()", "too m"), ("import os\nos._exit(0)", "ended its own process")],
-    ids=["a fork bomb", "an exit"],
-)
-def test_a_cell_that_ends_all_is_left_out_the_next_time(place, before, says):
-    result, marks = graded(place, RIGHT, before)
-    assert marks["standardise"].points and marks["compress"].points, result
-    assert says in " ".join(result.flags)
 
 
 @pytest.mark.proof
@@ -318,11 +290,8 @@ def test_without_bubblewrap_it_is_shut_in_as_well_as_can_be(kind):
     if kind is sandbox.UNSHARE:
         cells += [NETWORK, "import os\nassert sum(name.isdigit() for name in os.listdir('/proc')) < 20"]
         cells += ["s = socket.create_server(('127.0.0.1', 0))\nsocket.create_connection(s.getsockname(), 3)"]
-    one = sandbox.Place(kind, compiled.folder() if compiled.folder().is_dir() else None)
-    try:
+    with closing(sandbox.Place(kind, COMPILED)) as one:
         result, marks = graded(one, RIGHT, *cells, "b = []\nwhile True: b.append(bytearray(10**8))")
-    finally:
-        one.close()
     assert marks["standardise"].points and marks["compress"].points, result
     assert re.search(r"too much memory|MemoryError", " ".join(result.flags))
     assert "File too large" in " ".join(result.flags)
@@ -346,7 +315,7 @@ def test_a_weaker_sandbox_is_said_on_every_report_and_on_stderr(tmp_path, monkey
     monkeypatch.setattr(compiled, "fill", lambda *_: None)
     assert grade.main([str(tmp_path / "in"), str(tmp_path / "out"), "--sandbox", "limits"]) == 0
     assert sandbox.LIMITS.warning in capsys.readouterr().err
-    for page in ("class.md", "class.html", "students/ann.md", "students/ann.html"):
+    for page in ("class.html", "students/ann.html"):
         assert "Graded without a sandbox" in (tmp_path / "out" / page).read_text()
     (row,) = json.loads((tmp_path / "out" / "grades.json").read_text())
     assert row["sandbox"] == "limits" and row["points"] == UNITS["01_jnp_and_jit"].exercises["compress"].points

@@ -41,5 +41,5 @@ def test_a_fault_would_be_found():
         marking.Mark(first.name, first.title, 0, first.points, "WRONG", "Something else."),
     ):
         result.marks = [wrong, *marks]
-        found = rehearsal.faults(unit, one, result)
+        found = rehearsal.faults(one, result)
         assert any(f"`{first.name}`" in fault for fault in found) and "flagged: It did." in found

@@ -1,24 +1,60 @@
-"""What grading leaves in its output folder: a record of each hand-in, grades.csv and grades.json."""
+"""What grading leaves in its output folder: a record of each hand-in, and the grades of all of them as tables.
+
+`moodle_UNIT.csv` is an assignment's offline grading worksheet, one file for each unit. Moodle's importer
+(mod/assign/feedback/offline) wants `Identifier`, `Grade` and `Last modified (grade)`, and takes `Feedback comments`, in
+the language that the page is shown in. Only a participant's number tells it who is meant: the one in the folder's name,
+as Moodle's "download all submissions" writes it, `Full Name_12345_assignsubmission_file_`. A student whose folder has
+none is left out; a file with nobody in it is not written.
+
+`canvas.csv` is a gradebook: `Student`, `ID`, `SIS User ID`, `SIS Login ID`, `Section`, then a column for each unit, and
+under the headings the row `Points Possible`. Canvas's importer (lib/gradebook_importer.rb) looks for a student by `ID`,
+then by the SIS columns, then by name, and asks which assignment is meant where a heading names none. The folder's name
+gives the `ID` when it is as `gather` makes it from Canvas's download (`name_1234`); else it is taken for the name and
+the login.
+"""
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import html
 import io
 import json
 import re
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 from utils.base import files
-from utils.grading import columns
-from utils.grading.marking import Result
+from utils.checks.verdict import Kind
+from utils.grading.marking import Mark, Result
 
-COLUMNS = ("student", "unit", "points", "out of", "flags")
+GRADES = ("student", "unit", "points", "out of", "flags")
+MOODLE = ("Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)", "Feedback comments")
+CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+_OF_MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?")
+_OF_CANVAS = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<number>\d+)(?:_\d+_(?P<file>.+))?")
 
 
-def shown_name(name: str) -> str:
-    """A folder's name as text; bytes that are no UTF-8 become question marks."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+# --- names --------------------------------------------------------------------------------------------------------
+
+
+class Student(NamedTuple):
+    """Who handed in, as the name of a folder or file tells."""
+
+    name: str
+    system: str = ""  # "moodle" or "canvas", where the name is as that writes it
+    number: str = ""  # by which the system knows the student
+    file: str = ""  # the student's own name for it, where this is a file
+
+
+def student_of(handed_in: str) -> Student:
+    """Whose a folder or file is, by its name."""
+    for system, pattern in (("moodle", _OF_MOODLE), ("canvas", _OF_CANVAS)):
+        if match := pattern.fullmatch(handed_in):
+            return Student(match["name"], system, match["number"], match["file"] or "")
+    return Student(handed_in)
 
 
 def safe_name(name: str) -> str:
@@ -30,36 +66,89 @@ def safe_name(name: str) -> str:
     return f"{plain or 'student'}-{digest}"
 
 
+# --- records ------------------------------------------------------------------------------------------------------
+
+
 def record_path(out: Path, student: str, unit: str) -> Path:
-    return out / "records" / safe_name(student) / f"{unit or 'unknown'}.json"
+    """Where the record of a student's hand-in is."""
+    return out / "records" / safe_name(student) / f"{unit}.json"
 
 
-def keep(out: Path, folder: str, result: Result, digest: str) -> None:
+def keep(out: Path, student: str, result: Result, digest: str) -> None:
     """Write a hand-in's record, with the digest of all that it depends on."""
-    content = json.dumps(result.as_json() | {"digest": digest}, indent=1, ensure_ascii=True)
-    files.write(record_path(out, folder, result.unit), content + "\n")
+    files.write(record_path(out, student, result.unit), _json(asdict(result) | {"digest": digest}))
 
 
-def kept(out: Path, folder: str, unit: str, digest: str) -> Result | None:
+def kept(out: Path, student: str, unit: str, digest: str) -> Result | None:
     """The record of an earlier run, when nothing that it depends on has changed since."""
-    path = record_path(out, folder, unit)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return Result.from_json(data) if data["digest"] == digest else None
+        data = json.loads(record_path(out, student, unit).read_text(encoding="utf-8"))
+        if data.pop("digest") != digest:
+            return None
+        return Result(**data | {"marks": [Mark(**mark) for mark in data["marks"]]})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def write_grades(out: Path, results: list[Result]) -> None:
-    """grades.csv and grades.json, by student and unit, and the same in the columns of Moodle and Canvas."""
-    ordered = sorted(results, key=lambda result: (result.student, result.unit))
+# --- tables -------------------------------------------------------------------------------------------------------
+
+
+def write(out: Path, results: list[Result]) -> None:
+    """Write grades.csv and grades.json, and the same in the columns that Moodle and Canvas import."""
+    plain = [(cell(one.student), one.unit, one.points, one.out_of, cell(" | ".join(one.looks))) for one in results]
+    files.write(out / "grades.csv", _csv([GRADES, *plain]))
+    files.write(out / "grades.json", _json([asdict(one) | {"points": one.points} for one in results]))
+    graded = [one for one in results if one.unit]
+    units = sorted({one.unit for one in graded})
+    for unit in units:
+        if rows := list(_moodle(one for one in graded if one.unit == unit)):
+            files.write(out / f"moodle_{unit}.csv", _csv([MOODLE, *rows]))
+    if graded:
+        files.write(out / "canvas.csv", _csv(_canvas(graded, units)))
+
+
+def _moodle(graded: Iterable[Result]) -> Iterable[tuple[object, ...]]:
+    for one in graded:
+        student = student_of(one.student)
+        if student.system == "moodle":
+            identifier = f"Participant {student.number}"
+            yield identifier, cell(student.name), one.points, one.out_of, "-", feedback(one)
+
+
+def _canvas(graded: list[Result], units: list[str]) -> Iterable[tuple[object, ...]]:
+    out_of = {one.unit: one.out_of for one in graded}
+    yield *CANVAS, *units
+    yield "    Points Possible", "", "", "", "", *(out_of[unit] for unit in units)
+    points = {(one.student, one.unit): one.points for one in graded}
+    for name in sorted({one.student for one in graded}):
+        student = student_of(name)
+        number = student.number if student.system == "canvas" else ""
+        login = "" if student.system else cell(student.name)
+        yield cell(student.name), number, "", login, "", *(points.get((name, unit), "") for unit in units)
+
+
+def feedback(one: Result) -> str:
+    """What scored how much, and the message for what was not right, in a line."""
+    parts = [f"{one.points} of {one.out_of} points."]
+    if one.reason:
+        parts.append(one.reason)
+    for mark in one.marks:
+        message = "" if mark.verdict == Kind.RIGHT.name else f" {mark.message}".rstrip()
+        parts.append(f"{mark.exercise}: {mark.points} of {mark.of}.{message}")
+    return html.escape(" ".join(" ".join(parts).split()), quote=False)  # Moodle shows it as HTML
+
+
+def cell(text: str) -> str:
+    """A stranger's text as a cell in one line that no spreadsheet takes for a formula."""
+    flat = " ".join(text.split())
+    return f"'{flat}" if flat.startswith(("=", "+", "-", "@")) else flat
+
+
+def _csv(rows: Iterable[Iterable[object]]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for one in ordered:
-        flags = " | ".join([one.reason, *one.flags] if one.reason else one.flags)
-        writer.writerow([columns.cell(one.student), one.unit, one.points, one.out_of, columns.cell(flags)])
-    files.write(out / "grades.csv", text.getvalue())
-    rows = [{k: v for k, v in one.as_json().items() if k != "pictures"} for one in ordered]
-    files.write(out / "grades.json", json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
-    columns.write(out, ordered)
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"

@@ -1,104 +1,96 @@
-"""The page of a student: what each exercise scored and why, in Markdown and in HTML that needs no network."""
+"""The page of each student and that of the class: HTML that fetches nothing and runs nothing."""
 
 from __future__ import annotations
 
-import html
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from utils.checks.verdict import Kind, marked_up
-from utils.grading.marking import Result
+from utils.grading.marking import Mark, Result
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #1f2328;
-       background: #fff; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .35em .6em; vertical-align: top;
-       border-bottom: 1px solid #8c959f66; } td.n, th.n { text-align: right; white-space: nowrap; width: 1%; }
-td.s { white-space: nowrap; } td.w { width: 75%; } .share { background: #1a7f37; height: .9em; margin-top: .3em; }
-code, pre { font: 14px/1.4 ui-monospace, monospace; } pre { white-space: pre-wrap; overflow-wrap: anywhere; }
-.note { border-left: 4px solid #9a6700; background: #9a670014; padding: .5em .9em; margin: 1em 0; }
-.bar { background: #57606a33; height: 10px; border-radius: 5px; } .bar div { background: #1a7f37; height: 10px;
-       border-radius: 5px; } .bar + table { margin-top: .8em; } a { color: #0969da; } img { max-width: 100%; }
-@media (prefers-color-scheme: dark) { body { color: #e6edf3; background: #0d1117; } a { color: #4493f8; }
-       img { background: #fff; } }
-""".strip()
+ALIKE_ANSWERS, ALIKE_SHARE = 3, 0.6
+_PAGES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+)
+_PAGES.filters["marked_up"] = lambda text: Markup(marked_up(text))
+_PAGES.globals["Kind"] = Kind
 
 
-def document(title: str, body: str) -> str:
-    """A whole HTML page that fetches nothing and runs nothing."""
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        f'<meta name="viewport" content="width=device-width">\n<style>{STYLE}</style></head>\n'
-        f"<body>\n{body}\n</body></html>\n"
+def of_student(student: str, results: list[Result], warning: str) -> str:
+    """One student's units, one after the other: what each exercise scored and why."""
+    return _PAGES.get_template("student.html").render(student=student, results=results, warning=warning)
+
+
+def of_class(results: list[Result], warning: str, links: Mapping[str, str]) -> str:
+    """Who scored what, where an exercise fails and with which mistake, what a person has to look at.
+
+    Args:
+      results: by student and unit.
+      warning: what weakens all of them, or "".
+      links: by student where the student's page is, relative to this one.
+    """
+    names = sorted({one.unit for one in results if one.unit})
+    units = [_unit(name, [one for one in results if one.unit == name]) for name in names]
+    looks = [one for one in results if one.looks]
+    return _PAGES.get_template("class.html").render(
+        units=units, looks=looks, results=results, warning=warning, links=links
     )
 
 
-def page_html(student: str, results: list[Result], warning: str) -> str:
-    """One student's units, one after the other."""
-    parts = [f"<h1>{html.escape(student)}</h1>", _note(warning)]
-    for one in results:
-        parts.append(f"<h2>{html.escape(one.unit or one.file)}: {one.points} of {one.out_of} points</h2>")
-        if one.reason:
-            parts.append(_note(one.reason))
-            continue
-        share = one.points / one.out_of if one.out_of else 0.0
-        parts.append(f'<div class="bar"><div style="width:{share:.0%}"></div></div>')
-        parts.append("<table><tr><th>exercise</th><th>verdict</th><th class=n>points</th></tr>")
-        for mark in one.marks:
-            kind = Kind[mark.verdict]
-            text = marked_up(mark.message)
-            if mark.printed:
-                text += f"<br>Your code printed:<pre>{html.escape(mark.printed)}</pre>"
-            parts.append(
-                f"<tr><td><code>{html.escape(mark.exercise)}</code><br>{marked_up(mark.title)}</td>"
-                f'<td><b style="color:{kind.colour}">{kind.mark} {kind.words}</b><br>{text}</td>'
-                f"<td class=n>{mark.points} / {mark.of}</td></tr>"
-            )
-        parts.append("</table>")
-        for title, texts in _lists(one):
-            items = "".join(f"<li>{marked_up(text)}</li>" for text in texts)
-            parts.append(f"<h3>{title}</h3><ul>{items}</ul>" if texts else "")
-        parts += [
-            f'<p><img alt="a figure of the notebook" src="data:image/png;base64,{png}"></p>' for png in one.pictures
-        ]
-    return document(f"{student}: grades", "\n".join(part for part in parts if part))
+def _unit(name: str, results: list[Result]) -> dict[str, Any]:
+    points = [one.points for one in results]
+    exercises: dict[str, list[Mark]] = {}
+    for mark in (mark for one in results for mark in one.marks):
+        exercises.setdefault(mark.exercise, []).append(mark)
+    return {
+        "name": name,
+        "points": points,
+        "mean": statistics.mean(points),
+        "median": statistics.median(points),
+        "out_of": max(one.out_of for one in results),
+        "counts": sorted(Counter(points).items(), reverse=True),
+        "exercises": [_exercise(name, marks) for name, marks in exercises.items()],
+        "alike": list(alike(results)),
+    }
 
 
-def page_markdown(student: str, results: list[Result], warning: str) -> str:
-    """The same in Markdown, without the figures."""
-    lines = [f"# {escaped(student)}", ""]
-    lines += [f"> {warning}", ""] if warning else []
-    for one in results:
-        lines += [f"## {escaped(one.unit or one.file)}: {one.points} of {one.out_of} points", ""]
-        if one.reason:
-            lines += [escaped(one.reason), ""]
-            continue
-        lines += ["| exercise | verdict | points | |", "| --- | --- | ---: | --- |"]
-        for mark in one.marks:
-            kind = Kind[mark.verdict]
-            verdict = f"{kind.mark} {kind.words}"
-            lines.append(f"| `{mark.exercise}` | {verdict} | {mark.points} / {mark.of} | {escaped(mark.message)} |")
-        lines.append("")
-        for title, texts in _lists(one):
-            lines += [f"### {title}", "", *(f"- {escaped(text)}" for text in texts), ""] if texts else []
-    return "\n".join(lines)
+def _exercise(name: str, marks: list[Mark]) -> dict[str, Any]:
+    kinds = Counter(mark.verdict for mark in marks)
+    fails = Counter(
+        mark.mistake or mark.message.split(". ")[0].rstrip(".")[:100] or "?"
+        for mark in marks
+        if mark.verdict in (Kind.WRONG.name, Kind.NOT_CHECKED.name)
+    )
+    return {
+        "name": name,
+        "right": kinds[Kind.RIGHT.name],
+        "wrong": fails.total(),
+        "not_tried": kinds[Kind.NOT_ATTEMPTED.name],
+        "fails": sorted(fails.items(), key=lambda item: (-item[1], item[0])),
+    }
 
 
-def _lists(one: Result) -> list[tuple[str, list[str]]]:
-    return [
-        ("For a person to look at", one.flags),
-        ("Cells that stopped", one.errors),
-        ("What was changed to grade it", one.changes),
-    ]
+def alike(results: list[Result]) -> Iterable[tuple[str, str, list[str]]]:
+    """Pairs of students most of whose longer answers are the same but for the names of variables, and these answers.
 
-
-def _note(text: str) -> str:
-    return f'<div class="note">{marked_up(text)}</div>' if text else ""
-
-
-def escaped(text: str) -> str:
-    """One line in which a stranger's text cannot become a table cell, a link or HTML."""
-    flat = " ".join(text.split()).replace("\\", "\\\\")
-    for character in "|<[]":
-        flat = flat.replace(character, "\\" + character)
-    return flat
+    An answer that more than a third of the class gives tells nothing and is left out.
+    """
+    written = {one.student: {m.exercise: m.likeness for m in one.marks if m.likeness} for one in results}
+    numbers = Counter(answer for answers in written.values() for answer in answers.items())
+    usual = {answer for answer, number in numbers.items() if number > max(2, len(results) / 3)}
+    telling = {student: dict(answers.items() - usual) for student, answers in written.items()}
+    for first, second in combinations(sorted(telling), 2):
+        both = telling[first].keys() & telling[second].keys()
+        same = [name for name in written[first] if name in both and written[first][name] == written[second][name]]
+        if len(same) >= ALIKE_ANSWERS and len(same) >= ALIKE_SHARE * len(both):
+            yield first, second, same

@@ -7,16 +7,18 @@ import re
 import symtable
 import threading
 import warnings
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+from utils.author import exercises
 from utils.base.markers import STUB_MESSAGE
+from utils.base.paths import ROOT
 from utils.checks.registry import Unit
-from utils.grading.handin import Handin
+from utils.grading.handin import Handin, read
 
-_ONE_AT_A_TIME = threading.Lock()  # Python 3.11 counts the depth of a tree for all threads together
+_ONE_AT_A_TIME = threading.Lock()  # Python 3.12 counts the depth of a tree for all threads together
 MOST_CHECKS = 3  # of one exercise, however often its check stands in the notebook
 
 _DOUBTFUL = (
@@ -40,9 +42,6 @@ class Step:
     argument: str = ""
     defines: list[str] = field(default_factory=list)  # exercises that the code gives a meaning to
 
-    def as_json(self) -> dict[str, Any]:
-        return {"source": self.source, "exercise": self.exercise, "argument": self.argument, "defines": self.defines}
-
 
 @dataclass
 class Plan:
@@ -51,30 +50,29 @@ class Plan:
     steps: list[Step]
     changes: list[str]
     revealed: set[str]
-    doubts: list[str] = field(default_factory=list)  # what in the code a person should look at
+    doubts: list[str]  # what in the code a person should look at
 
 
 def unit_of(handin: Handin, name: str, units: dict[str, Unit]) -> Unit | None:
     """Which unit a hand-in belongs to: by what it says of itself, by its file name, by what it defines."""
     text = "\n".join(handin.cells)
-    for called in re.findall(r"checks\s*\.\s*unit\(\s*[\"']([^\"']+)[\"']", text):
-        if called in units:
-            return units[called]
-    for unit in units.values():
-        if unit.name in name:
-            return unit
+    named = re.findall(r"checks\s*\.\s*unit\(\s*[\"']([^\"']+)[\"']", text)
+    named += [unit for unit in units if unit in name]
     if number := re.match(r"\D*(\d\d)(?!\d)", name):
-        for unit in units.values():
-            if unit.name.startswith(number[1] + "_"):
-                return unit
-    defined = Counter(
-        {
-            u.name: sum(bool(re.search(rf"^(?:def|class) {n}\b", text, re.MULTILINE)) for n in u.exercises)
-            for u in units.values()
-        }
-    )
-    best = defined.most_common(1)
-    return units[best[0][0]] if best and best[0][1] else None
+        named += [unit for unit in units if unit.startswith(f"{number[1]}_")]
+    for unit in named:
+        if unit in units:
+            return units[unit]
+    defined = set(re.findall(r"^(?:def|class) (\w+)", text, re.MULTILINE))
+    best = max(units.values(), key=lambda unit: len(defined & unit.exercises.keys()))
+    return best if defined & best.exercises.keys() else None
+
+
+@cache
+def handed_out(unit: Unit) -> list[str]:
+    """The code cells of the exercise as it is handed out."""
+    text = (ROOT / unit.solution).read_text(encoding="utf-8")
+    return read(exercises.exercise_from(text, unit.solution).encode(), f"{unit.name}.py").cells
 
 
 def untouched(handin: Handin) -> int:
@@ -82,25 +80,21 @@ def untouched(handin: Handin) -> int:
     return sum(cell.count(STUB_MESSAGE) for cell in handin.cells)
 
 
-def lay_out(handin: Handin, unit: Unit, exercise_cells: list[str], *, whole: bool = False) -> Plan:
+def lay_out(handin: Handin, unit: Unit) -> Plan:
     """The steps of a hand-in.
 
-    exercise_cells: the code cells of the exercise as it was handed out; the first one, its imports, is run before
-      anything else. Others that were not changed and that nothing after them needs are left out, unless `whole`.
+    The first code cell that was handed out, the imports, is run before anything else. Other cells of the course's own
+    that were not changed and that nothing after them needs are left out.
     """
     changes = list(handin.notes)
     steps = [step for cell in handin.cells for step in _cut(cell, unit, changes)]
-    revealed = _revealed(handin, unit)
     steps = _with_checks(steps, unit, changes)
-    if not whole:
-        steps = _without_idle(steps, {_plain(cell) for cell in exercise_cells})
-    if exercise_cells:
-        set_up = exercise_cells[0]
-        if not any(_plain(set_up) == _plain(cell) for cell in handin.cells):
-            changes.append("The first code cell, with the imports, is not as it was handed out; that one is run first.")
-        steps = [Step(source=set_up), *steps]
+    steps = _without_idle(steps, {_plain(cell) for cell in handed_out(unit)})
+    set_up = handed_out(unit)[0]
+    if _plain(set_up) not in map(_plain, handin.cells):
+        changes.append("The first code cell, with the imports, is not as it was handed out; that one is run first.")
     doubts = [text for pattern, text in _DOUBTFUL if re.search(pattern, "\n".join(handin.cells))]
-    return Plan(steps, changes, revealed, doubts)
+    return Plan([Step(set_up), *steps], changes, _revealed(handin, unit), doubts)
 
 
 def _plain(source: str) -> str:
@@ -130,13 +124,11 @@ def _cut(cell: str, unit: Unit, changes: list[str]) -> Iterable[Step]:
             continue
         if re.sub(r"\s", "", line.split("#")[0]).count(match["name"]) < 3:
             changes.append(f"The check line of `{match['name']}` was not as it was handed out: `{line.strip()[:80]}`.")
-        if "".join(code).strip():
-            yield _code(code, unit)
+        yield from _code(code, unit)
         code = []
         argument = match["argument"] if match["argument"].isidentifier() else match["name"]
         yield Step(exercise=match["name"], argument=argument)
-    if "".join(code).strip():
-        yield _code(code, unit)
+    yield from _code(code, unit)
 
 
 def _lines_inside_strings(cell: str) -> set[int]:
@@ -147,29 +139,28 @@ def _lines_inside_strings(cell: str) -> set[int]:
     return {line for node in texts for line in range(node.lineno, (node.end_lineno or node.lineno))}
 
 
-def _code(lines: list[str], unit: Unit) -> Step:
+def _code(lines: list[str], unit: Unit) -> Iterable[Step]:
     source = "\n".join(lines).strip("\n")
-    return Step(source=source, defines=[name for name in _bound(source) if name in unit.exercises])
+    if source.strip():
+        bound = _bound(source)
+        yield Step(source, defines=[name for name in unit.exercises if name in bound])
 
 
 def _with_checks(steps: list[Step], unit: Unit, changes: list[str]) -> list[Step]:
     """A check after the last definition of each exercise, wherever the student's stood, or did not."""
     for name in unit.exercises:
         places = [i for i, step in enumerate(steps) if step.exercise == name]
-        defined = [i for i, step in enumerate(steps) if name in step.defines]
+        defined = max((i for i, step in enumerate(steps) if name in step.defines), default=-1)
         if not places:
             changes.append(f"The check of `{name}` was missing and is put back.")
         elif len(places) > 1:
             changes.append(f"The check of `{name}` stood there {len(places)} times.")
-        extra = Step(exercise=name, argument=name)
-        if defined and (not places or places[-1] < defined[-1]):
-            if places:
-                changes.append(f"The check of `{name}` stood before its definition; one is put after it.")
-            steps.insert(defined[-1] + 1, extra)
-        elif not places:
-            steps.insert(0, extra)  # so that what follows has the course's version to go on with
-        for surplus in reversed([i for i, step in enumerate(steps) if step.exercise == name][MOST_CHECKS - 1 : -1]):
-            del steps[surplus]
+        if places and places[-1] < defined:
+            changes.append(f"The check of `{name}` stood before its definition; one is put after it.")
+        if not places or places[-1] < defined:  # with no definition first of all: what follows has the course's version
+            steps.insert(defined + 1, Step(exercise=name, argument=name))
+        surplus = {*[i for i, step in enumerate(steps) if step.exercise == name][MOST_CHECKS - 1 : -1]}
+        steps = [step for i, step in enumerate(steps) if i not in surplus]
     return steps
 
 
@@ -186,11 +177,9 @@ def _revealed(handin: Handin, unit: Unit) -> set[str]:
 def parsed(source: str) -> ast.Module | None:
     """The syntax tree; None for what is not Python."""
     try:
-        with warnings.catch_warnings():
+        with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            translated = _translated(source)
-            with _ONE_AT_A_TIME:
-                return ast.parse(translated)
+            return ast.parse(_translated(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -201,7 +190,8 @@ def _translated(source: str) -> str:
         return source
     from IPython.core.inputtransformer2 import TransformerManager
 
-    return str(TransformerManager().transform_cell(source))
+    made: Any = TransformerManager  # which has no types
+    return str(made().transform_cell(source))
 
 
 def _bound(source: str) -> set[str]:
@@ -209,39 +199,31 @@ def _bound(source: str) -> set[str]:
     tree = parsed(source)
     if tree is None:
         return set(re.findall(r"^(?:def|class)\s+(\w+)", source, re.MULTILINE))
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
-            names.add(node.id)
-        elif isinstance(node, ast.alias):
-            names.add((node.asname or node.name).split(".")[0])
-        elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
-            inner: ast.expr = node
-            while isinstance(inner, ast.Attribute | ast.Subscript):
-                inner = inner.value
-            if isinstance(inner, ast.Name):
-                names.add(inner.id)
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                names.add(name)
+            case ast.alias(name=name, asname=given):
+                names.add((given or name).split(".")[0])
+            case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
+                names.update(re.findall(r"^\w+", ast.unparse(node)))
     return names
 
 
 def _used(source: str) -> set[str]:
     """The names that code takes from the notebook: not a function's own variables."""
-    if parsed(source) is None:
-        return set(re.findall(r"[A-Za-z_]\w*", source))
     try:
-        outermost = symtable.symtable(_translated(source), "cell", "exec")
-    except (SyntaxError, ValueError, RecursionError):
+        tables = [symtable.symtable(_translated(source), "cell", "exec")]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set(re.findall(r"[A-Za-z_]\w*", source))
-    names, tables = set(), [outermost]
-    while tables:
-        table = tables.pop()
+    names: set[str] = set()
+    for table in tables:  # and those inside of it, which come to the end of the list
         tables += table.get_children()
-        free = [
-            s.get_name() for s in table.get_symbols() if s.is_referenced() and (s.is_global() or table is outermost)
-        ]
-        names |= set(free)
+        symbols = [symbol for symbol in table.get_symbols() if symbol.is_referenced()]
+        names |= {symbol.get_name() for symbol in symbols if symbol.is_global() or table is tables[0]}
     return names
 
 

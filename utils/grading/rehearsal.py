@@ -8,11 +8,9 @@ so that each exercise that is right stands between two that are wrong.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from typing import NamedTuple
 
-from utils.author import hidden
-from utils.author.exercises import exercise_from
-from utils.base.paths import ROOT
 from utils.checks.registry import Unit, Wrong
 from utils.checks.verdict import Kind
 from utils.grading import compiled, handin, marking, plan, sandbox
@@ -20,36 +18,26 @@ from utils.progress import track
 
 
 class Rehearsed(NamedTuple):
-    """A hand-in that the course makes itself.
-
-    wrong: by exercise the known wrong answer that stands there; the others are the solution's.
-    empty: whether it is the untouched exercise.
-    """
+    """A hand-in that the course makes itself."""
 
     name: str
     cells: list[str]
-    wrong: dict[str, Wrong]
-    empty: bool = False
+    wrong: dict[str, Wrong]  # by exercise, the others are the solution's; none at all in the untouched exercise
 
 
-def hand_ins(unit: Unit, *, rounds: int | None = None) -> list[Rehearsed]:
+def hand_ins(unit: Unit, *, rounds: int | None = None) -> Iterable[Rehearsed]:
     """The untouched exercise, and two hand-ins for each round of known wrong answers (all for None)."""
-    text = hidden.without((ROOT / unit.solution).read_text(encoding="utf-8"), unit.solution)
-    solved = handin.read(text.encode(), f"{unit.name}.py").cells
-    stubs = handin.read(exercise_from(text, unit.solution).encode(), f"{unit.name}.py").cells
-    made = [Rehearsed("the untouched exercise", stubs, {}, empty=True)]
+    yield Rehearsed("the untouched exercise", plan.handed_out(unit), {})
+    solved = compiled.own_answers(unit).cells
     most = max(len(exercise.wrong) for exercise in unit.exercises.values())
-    for number in range(most if rounds is None else min(rounds, most)):
-        for half in (0, 1):
-            wrong = {
-                name: exercise.wrong[number]
-                for i, (name, exercise) in enumerate(unit.exercises.items())
-                if i % 2 == half and number < len(exercise.wrong)
-            }
+    names = list(unit.exercises)
+    for number in range(most)[:rounds]:
+        for half, every_other in (("a", names[::2]), ("b", names[1::2])):
+            known = {name: unit.exercises[name].wrong[number:] for name in every_other}
+            wrong = {name: answers[0] for name, answers in known.items() if answers}
             if wrong:
-                title = f"wrong answers {number + 1}{'ab'[half]}"
-                made.append(Rehearsed(title, [_with_mistakes(cell, wrong) for cell in solved], wrong))
-    return made
+                cells = [_with_mistakes(cell, wrong) for cell in solved]
+                yield Rehearsed(f"wrong answers {number + 1}{half}", cells, wrong)
 
 
 def _with_mistakes(cell: str, wrong: dict[str, Wrong]) -> str:
@@ -60,23 +48,22 @@ def _with_mistakes(cell: str, wrong: dict[str, Wrong]) -> str:
     return cell
 
 
-def faults(unit: Unit, rehearsed: Rehearsed, result: marking.Result) -> list[str]:
+def faults(rehearsed: Rehearsed, result: marking.Result) -> list[str]:
     """What is not as it should be in the result of a hand-in, in sentences."""
     found = []
+    untouched = not rehearsed.wrong
     for mark in result.marks:
         mistake = rehearsed.wrong.get(mark.exercise)
-        wanted = 0 if mistake or rehearsed.empty else mark.of
+        wanted = 0 if mistake or untouched else mark.of
         if mark.points != wanted:
             found.append(f"`{mark.exercise}` scores {mark.points} instead of {wanted}: {mark.verdict} {mark.message}")
-        elif rehearsed.empty and mark.verdict != Kind.NOT_ATTEMPTED.name:
+        elif untouched and mark.verdict != Kind.NOT_ATTEMPTED.name:
             found.append(f"`{mark.exercise}` counts as attempted: {mark.verdict} {mark.message}")
         elif mistake and mark.mistake != mistake.mistake:
             found.append(f"`{mark.exercise}`: not known as {mistake.mistake!r}: {mark.verdict} {mark.message}")
     meant = tuple(f"`{name}`: " for name in rehearsed.wrong)  # an answer that never ends is flagged, and should be
     flags = [flag for flag in result.flags if "Word for word" not in flag and not flag.startswith(meant)]
-    found += [f"flagged: {flag}" for flag in flags]
-    found += [f"a cell stopped: {error}" for error in result.errors]
-    return [result.reason] if result.reason else found
+    return [*found, *(f"flagged: {flag}" for flag in flags), *(f"a cell stopped: {error}" for error in result.errors)]
 
 
 def rehearse(unit: Unit, kind: sandbox.Kind, options: marking.Options, *, rounds: int | None = None) -> Iterable[str]:
@@ -86,14 +73,8 @@ def rehearse(unit: Unit, kind: sandbox.Kind, options: marking.Options, *, rounds
       CourseError: the solution does not score full marks.
     """
     compiled.fill(unit, kind, options)
-    solution = (ROOT / unit.solution).read_text(encoding="utf-8")
-    cells = compiled.exercise_cells(unit)
-    place = sandbox.Place(kind, compiled.folder())
-    try:
-        for one in track(hand_ins(unit, rounds=rounds), unit.name, unit="hand-in"):
+    with closing(sandbox.Place(kind, compiled.folder())) as place:
+        for one in track(list(hand_ins(unit, rounds=rounds)), unit.name, unit="hand-in"):
             result = marking.Result(one.name, unit.name, unit.solution)
-            laid_out = plan.lay_out(handin.Handin(one.cells, "", []), unit, cells)
-            marking.mark(place, unit, solution, laid_out, options, result)
-            yield from (f"{unit.name}, {one.name}: {fault}" for fault in faults(unit, one, result))
-    finally:
-        place.close()
+            marking.mark(place.run, unit, handin.Handin(one.cells), options, result)
+            yield from (f"{unit.name}, {one.name}: {fault}" for fault in faults(one, result))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -16,7 +17,6 @@ from utils.base.errors import CourseError
 from utils.base.paths import ROOT, cache_dir
 
 HOME = "/home/student"
-START_SECONDS = 180
 _TMPFS = str(64 * 2**20)
 
 
@@ -70,8 +70,8 @@ def _prefix(kind: Kind, cache: Path | None, *, writable: bool) -> list[str]:
     for folder in ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin"):
         if Path(folder).is_symlink():
             command += ["--symlink", str(Path(folder).readlink()), folder]
-        elif Path(folder).exists():
-            command += ["--ro-bind", folder, folder]
+        else:
+            command += ["--ro-bind-try", folder, folder]
     for file in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts"):
         command += ["--ro-bind-try", file, file]
     command += ["--proc", "/proc", "--dev", "/dev"]
@@ -79,9 +79,7 @@ def _prefix(kind: Kind, cache: Path | None, *, writable: bool) -> list[str]:
         command += ["--size", _TMPFS, "--tmpfs", folder]
     python = {sys.prefix, sys.base_prefix, str(Path(os.path.realpath(sys.executable)).parent.parent)}
     shown = sorted(path for path in python if not path.startswith(("/usr/", "/bin/")) and path != "/usr")
-    shown += [str(ROOT / "utils"), str(ROOT / "ressources")]
-    samples = cache_dir() / "samples"
-    shown += [str(samples)] if samples.is_dir() else []
+    shown += map(str, [ROOT / "utils", ROOT / "ressources", *_samples()])
     if not any(path.startswith("/tmp/") for path in [*shown, str(cache)]):
         command += ["--symlink", f"{HOME}/tmp", "/tmp"]  # of each hand-in's own
     for folder in shown:
@@ -92,6 +90,11 @@ def _prefix(kind: Kind, cache: Path | None, *, writable: bool) -> list[str]:
     for name, value in _environment(HOME, cache, writable=writable).items():
         command += ["--setenv", name, value]
     return [*command, "--"]
+
+
+def _samples() -> list[Path]:
+    samples = cache_dir() / "samples"
+    return [samples] if samples.is_dir() else []
 
 
 def _environment(home: str, cache: Path | None, *, writable: bool) -> dict[str, str]:
@@ -109,7 +112,7 @@ def _environment(home: str, cache: Path | None, *, writable: bool) -> dict[str, 
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "OPENBLAS_NUM_THREADS": "1",  # no threads that a fork would lose
     }
-    if (cache_dir() / "samples").is_dir():
+    if _samples():
         env["COURSE_CACHE"] = str(cache_dir())
     if cache is not None:
         env["JAX_COMPILATION_CACHE_DIR"] = str(cache)
@@ -146,21 +149,19 @@ class Place:
                 over = message["t"] == "over"
                 yield message
                 if over:
-                    break
+                    return
         except (OSError, ValueError):
             pass
         finally:
             if not over:  # also when the reader gave up
                 self.close()
-        if not over:
-            yield {"t": "over", "why": "it ended the sandbox"}
+        yield {"t": "over", "why": "it ended the sandbox"}
 
     def _start(self) -> None:
         if self._ended:
             raise CourseError("Grading was stopped.")
         python = [sys.executable, "-c", f"from utils.grading.inside.server import main; main({self._kind.name!r})"]
-        env: dict[str, str] | None = None
-        cwd = None
+        env = cwd = None
         if self._kind is not BUBBLEWRAP:
             self._folder = tempfile.TemporaryDirectory(prefix="course-grading-", ignore_cleanup_errors=True)
             cwd = self._folder.name
@@ -169,18 +170,17 @@ class Place:
             [*_prefix(self._kind, self._cache, writable=self._writable), *python],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if os.environ.get("COURSE_DEBUG") is None else None,
+            stderr=subprocess.PIPE,
             env=env,
             cwd=cwd,
             start_new_session=True,  # else Ctrl-C would reach it before the grader, and look like a hand-in's doing
         )
-        assert self._process.stdout is not None
+        assert self._process.stdout is not None and self._process.stderr is not None
         first = self._process.stdout.readline()
         if not first:
-            problem = self._process.stderr.read().decode(errors="replace") if self._process.stderr else ""
+            problem = self._process.stderr.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
             self.close()
-            last = problem.strip().splitlines()[-1:] or ["no reason given"]
-            raise CourseError(f"The sandbox ({self._kind.name}) does not start: {last[0]}")
+            raise CourseError(f"The sandbox ({self._kind.name}) does not start: {problem[-1]}")
         # without namespaces of its own a hand-in could reach the worker: then it serves one only
         self._reusable = bool(json.loads(first)["nested"]) and self._kind is BUBBLEWRAP
 
@@ -189,14 +189,8 @@ class Place:
         self._ended = self._ended or for_good
         process, self._process = self._process, None
         if process is not None:
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                if pipe is not None:
-                    try:
-                        pipe.close()
-                    except OSError:  # what was still to be written has no reader
-                        continue
-            process.kill()
-            process.wait()
+            with contextlib.suppress(OSError), process:  # closes the pipes: what was still to be written has no reader
+                process.kill()
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None

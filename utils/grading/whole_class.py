@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import queue
 import threading
+from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
@@ -14,9 +15,8 @@ from typing import NamedTuple
 from utils import checks
 from utils.base import files
 from utils.base.errors import CourseError
-from utils.base.paths import ROOT
 from utils.checks.registry import Unit
-from utils.grading import classpage, compiled, grades, handin, marking, pages, plan, sandbox
+from utils.grading import compiled, grades, handin, marking, pages, plan, sandbox
 from utils.grading.marking import Options, Result
 from utils.progress import track
 
@@ -26,10 +26,14 @@ class Task(NamedTuple):
 
     folder: str
     result: Result
-    unit: Unit | None
-    read: handin.Handin | None
-    digest: str
-    plan: plan.Plan | None = None
+    unit: Unit | None = None
+    read: handin.Handin | None = None
+    digest: str = ""  # of all that the result depends on
+
+    def rank(self) -> tuple[bool, int, bool, str]:
+        """Of several files for a unit the lowest counts: readable, few untouched stubs, a notebook before a script."""
+        stubs = plan.untouched(self.read) if self.read else 0
+        return bool(self.result.reason), stubs, not self.result.file.endswith(".ipynb"), self.result.file
 
 
 def grade(submissions: Path, out: Path, options: Options, kind: sandbox.Kind, jobs: int) -> list[Result]:
@@ -42,20 +46,33 @@ def grade(submissions: Path, out: Path, options: Options, kind: sandbox.Kind, jo
         raise CourseError(f"{submissions} is no folder. It should hold a folder for each student.")
     if out.resolve().is_relative_to(submissions.resolve()):
         raise CourseError("The results would lie among the hand-ins. Choose an OUT outside of SUBMISSIONS.")
-    units = checks.units()
-    tasks = [task for folder in students(submissions) for task in tasks_of(folder, units, options, kind)]
+    tasks = [task for folder in students(submissions) for task in tasks_of(folder, options, kind)]
     if not tasks:
         raise CourseError(f"Nobody is in {submissions}. It should hold a folder for each student.")
-    done = [_earlier(out, task) for task in tasks]
-    finished = [result for result in done if result is not None]
-    left = [task for task, result in zip(tasks, done, strict=True) if result is None]
-    for unit in {task.unit.name: task.unit for task in left if task.unit}.values():
+    finished: list[Result] = []
+    left: list[Task] = []
+    for task in tasks:
+        if task.unit is None or task.read is None:
+            finished.append(task.result)
+        elif earlier := grades.kept(out, task.folder, task.unit.name, task.digest):
+            finished.append(earlier)
+        else:
+            left.append(task)
+    for unit in dict.fromkeys(task.unit for task in left if task.unit):
         compiled.fill(unit, kind, options)
-    for result in run(_laid_out(left, options), out, options, kind, min(jobs, max(1, len(left))), len(finished)):
-        finished.append(result)
-        grades.write_grades(out, finished)
+    with track(description="grading", total=len(tasks), unit="hand-in") as bar:
+        bar.update(len(finished))
+        for result in _run(left, out, options, kind, min(jobs, len(left))):
+            finished.append(result)
+            grades.write(out, finished)
+            bar.update(1)
     finished.sort(key=lambda one: (one.student, one.unit))
-    write_pages(out, tasks, finished, kind.warning)
+    grades.write(out, finished)
+    links = {task.result.student: f"students/{grades.safe_name(task.folder)}.html" for task in tasks}
+    for student, link in links.items():
+        own = [one for one in finished if one.student == student]
+        files.write(out / link, pages.of_student(student, own, kind.warning))
+    files.write(out / "class.html", pages.of_class(finished, kind.warning, links))
     return finished
 
 
@@ -64,32 +81,26 @@ def students(submissions: Path) -> list[Path]:
     return sorted(p for p in submissions.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith("."))
 
 
-def tasks_of(folder: Path, units: dict[str, Unit], options: Options, kind: sandbox.Kind) -> Iterable[Task]:
-    """The hand-ins of a student, one for each unit.
-
-    Of several files for a unit the one counts that can be read and has the fewest untouched stubs; then a notebook
-    comes before a script.
-    """
-    found: dict[str, list[tuple[tuple[bool, int, bool, str], Task]]] = {}
+def tasks_of(folder: Path, options: Options, kind: sandbox.Kind) -> Iterable[Task]:
+    """The hand-ins of a student: a file for each unit, else what says why there is none."""
+    found: dict[str, list[Task]] = defaultdict(list)
     for path in handin.files_of(folder):
-        task = _task(folder, path, units, options, kind)
-        stubs = plan.untouched(task.read) if task.read else 0
-        rank = (bool(task.result.reason), stubs, path.suffix != ".ipynb", task.result.file)
-        found.setdefault(task.result.unit, []).append((rank, task))
+        task = _task(folder, path, options, kind)
+        found[task.result.unit].append(task)
     strays = found.pop("", [])
     for _, same in sorted(found.items()):
-        task = min(same)[1]
+        task = min(same, key=Task.rank)
         if len(same) > 1:
             task.result.flags.append(f"{len(same)} files for this unit; graded: {task.result.file}.")
         yield task
     if not found:
-        nothing = Result(grades.shown_name(folder.name), "", "", reason="Nothing was handed in.", sandbox=kind.name)
-        yield min(strays)[1] if strays else Task(folder.name, nothing, None, None, "")
+        nothing = Result(handin.writable(folder.name), "", "", reason="Nothing was handed in.", sandbox=kind.name)
+        yield min(strays, key=Task.rank, default=Task(folder.name, nothing))
 
 
-def _task(folder: Path, path: Path, units: dict[str, Unit], options: Options, kind: sandbox.Kind) -> Task:
-    name = grades.shown_name(str(path.relative_to(folder)))
-    result = Result(grades.shown_name(folder.name), "", name, sandbox=kind.name)
+def _task(folder: Path, path: Path, options: Options, kind: sandbox.Kind) -> Task:
+    name = handin.writable(str(path.relative_to(folder)))
+    result = Result(handin.writable(folder.name), "", name, sandbox=kind.name)
     read, raw = None, b""
     try:
         raw = handin.content(path)
@@ -98,27 +109,23 @@ def _task(folder: Path, path: Path, units: dict[str, Unit], options: Options, ki
         result.reason = str(problem)
     except Exception as problem:  # whatever a file holds, it stops nobody else's grading
         result.reason = f"It cannot be read ({type(problem).__name__})."
-    unit = plan.unit_of(read or handin.Handin([], "", []), grades.shown_name(path.name), units)
+    unit = plan.unit_of(read or handin.Handin([]), handin.writable(path.name), checks.units())
     if unit is not None:
         result.unit = unit.name
         result.out_of = sum(exercise.points for exercise in unit.exercises.values())
     elif not result.reason:
         result.reason = "It belongs to no unit: it names none, and its file name does not begin with a unit's number."
     state = [asdict(options), kind.name, compiled.fingerprint(unit) if unit else "", name]
-    digest = hashlib.sha256(repr(state).encode(errors="replace") + raw).hexdigest()
+    digest = hashlib.sha256(repr(state).encode() + raw).hexdigest()
     return Task(folder.name, result, unit, read, digest)
 
 
-def _earlier(out: Path, task: Task) -> Result | None:
-    if task.unit is None or task.read is None:
-        return task.result
-    return grades.kept(out, task.folder, task.unit.name, task.digest)
-
-
-def run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, jobs: int, before: int) -> Iterable[Result]:
+def _run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, jobs: int) -> Iterable[Result]:
     """Grade the tasks, several at a time, each in a sandbox that is free; results as they come."""
-    places: queue.SimpleQueue[sandbox.Place] = queue.SimpleQueue()
+    if not tasks:
+        return
     every = [sandbox.Place(kind, compiled.folder()) for _ in range(jobs)]
+    places: queue.SimpleQueue[sandbox.Place] = queue.SimpleQueue()
     for place in every:
         places.put(place)
     stop = threading.Event()
@@ -126,20 +133,17 @@ def run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, jobs
     def one(task: Task) -> Result:
         place = places.get()
         try:
-            grade_one(place, task, options)
-            if not stop.is_set():  # else it was cut off
-                grades.keep(out, task.folder, task.result, task.digest)
-            return task.result
+            _grade_one(place.run, task, options)
         finally:
             places.put(place)
+        if not stop.is_set():  # else it was cut off
+            grades.keep(out, task.folder, task.result, task.digest)
+        return task.result
 
     pool = ThreadPoolExecutor(jobs)
     try:
-        with track(description="grading", total=before + len(tasks), unit="hand-in") as bar:
-            bar.update(before)
-            for future in as_completed([pool.submit(one, task) for task in tasks]):
-                yield future.result()
-                bar.update(1)
+        for future in as_completed([pool.submit(one, task) for task in tasks]):
+            yield future.result()
     finally:
         stop.set()
         for place in every:
@@ -147,49 +151,11 @@ def run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, jobs
         pool.shutdown(cancel_futures=True)
 
 
-def grade_one(place: marking.Runs, task: Task, options: Options) -> None:
-    """Fill in the task's result."""
-    unit = task.unit
-    if unit is None or task.plan is None:
-        return
-    solution = (ROOT / unit.solution).read_text(encoding="utf-8")
+def _grade_one(runs: marking.Runs, task: Task, options: Options) -> None:
+    assert task.unit is not None and task.read is not None
     try:
-        marking.mark(place, unit, solution, task.plan, options, task.result)
+        marking.mark(runs, task.unit, task.read, options, task.result)
     except CourseError:  # no sandbox: nobody can be graded
         raise
     except Exception as problem:
-        _not_graded(task.result, problem)
-
-
-def _not_graded(result: Result, problem: Exception) -> None:
-    result.reason = f"It could not be graded ({type(problem).__name__}); a person has to look."
-
-
-def _laid_out(tasks: list[Task], options: Options) -> list[Task]:
-    """The tasks with their plans."""
-    ready = []
-    units = {task.unit.name: task.unit for task in tasks if task.unit}
-    cells = {name: compiled.exercise_cells(unit) for name, unit in units.items()}
-    for task in tasks:
-        if task.unit is not None and task.read is not None:
-            try:
-                laid_out = plan.lay_out(task.read, task.unit, cells[task.unit.name], whole=options.whole)
-                task = task._replace(plan=laid_out)
-            except Exception as problem:
-                _not_graded(task.result, problem)
-        ready.append(task)
-    return ready
-
-
-def write_pages(out: Path, tasks: list[Task], finished: list[Result], warning: str) -> None:
-    """All that is written when every hand-in is graded."""
-    grades.write_grades(out, finished)
-    pages_of = {task.result.student: f"students/{grades.safe_name(task.folder)}" for task in tasks}
-    for student in pages_of:
-        own = [one for one in finished if one.student == student]
-        target = out / pages_of[student]
-        files.write(target.with_name(target.name + ".html"), pages.page_html(student, own, warning))
-        files.write(target.with_name(target.name + ".md"), pages.page_markdown(student, own, warning))
-    markdown, markup = classpage.page(finished, warning, pages_of)
-    files.write(out / "class.md", markdown)
-    files.write(out / "class.html", markup)
+        task.result.reason = f"It could not be graded ({type(problem).__name__}); a person has to look."

@@ -3,8 +3,8 @@
 With `--rehearse`, and without folders, it grades what the course itself knows: see `rehearsal`.
 
 SUBMISSIONS holds a folder for each student, with notebooks or scripts anywhere in it. OUT gets `grades.csv`,
-`grades.json`, `class.md` and `.html`, a page for each student under `students/`, and under `records/` what lets a run
-that was stopped go on.
+`grades.json`, the same for Moodle and Canvas, `class.html`, a page for each student under `students/`, and under
+`records/` what lets a run that was stopped go on.
 """
 
 from __future__ import annotations
@@ -36,15 +36,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cell-seconds", type=int, default=60, help="CPU seconds for one cell (default: 60)")
     parser.add_argument("--seconds", type=int, default=300, help="CPU seconds for each of its processes (default: 300)")
     parser.add_argument("--memory-mb", type=int, default=4096, help="for a hand-in (default: 4096)")
-    parser.add_argument("--output-mb", type=int, default=4, help="that a hand-in may print (default: 4)")
-    parser.add_argument("--whole", action="store_true", help="run the course's own cells too, for their figures")
     parser.add_argument(
         "--sandbox",
         choices=[kind.name for kind in sandbox.KINDS],
         help="which one to use (default: the strongest there is)",
     )
     asked = parser.parse_args(arguments)
-    options = Options(asked.cell_seconds, asked.seconds, asked.memory_mb, asked.output_mb, whole=asked.whole)
+    options = Options(asked.cell_seconds, asked.seconds, asked.memory_mb)
     kind = next((kind for kind in sandbox.KINDS if kind.name == asked.sandbox), None) or sandbox.best()
     if not sandbox.works(kind):
         raise CourseError(f"The sandbox {kind.name!r} does not work on this machine. Leave --sandbox out.")
@@ -56,7 +54,7 @@ def main(arguments: list[str]) -> int:
         parser.error("name the folder of the hand-ins and the one for the grades: SUBMISSIONS=DIR OUT=DIR")
     submissions, out = in_full(asked.submissions), in_full(asked.out)
     graded = whole_class.grade(submissions, out, options, kind, max(1, asked.jobs))
-    flagged = sum(bool(one.flags or one.reason) for one in graded)
+    flagged = sum(bool(one.looks) for one in graded)
     students = len({one.student for one in graded})
     print(f"{len(graded)} hand-ins of {students} students graded, {flagged} to look at: {shown(out / 'class.html')}")
     return 0

@@ -16,9 +16,11 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import psutil
 
 from utils.checks.registry import WALL
 from utils.grading.inside import isolation
@@ -34,7 +36,7 @@ TIME_WAS_UP = "it did not stop when its time was up"
 
 def main(kind: str) -> None:
     """Serve until the input ends; `kind` is the sandbox's name."""
-    jobs, out = os.fdopen(os.dup(0), "rb"), os.dup(1)
+    jobs, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
@@ -46,29 +48,20 @@ def main(kind: str) -> None:
     nested = _can_nest()
     os.dup2(nothing, 2)  # until here it may say why it does not start
     _say(out, {"t": "ready", "nested": nested})
-    while job := _next(jobs):
-        _serve(job, out, jobs.fileno(), nested)
-
-
-def _next(jobs: BinaryIO) -> Any:
-    line = jobs.readline()
-    return json.loads(line) if line else None
+    while line := jobs.readline():
+        _serve(json.loads(line), jobs, out, nested)
 
 
 def _warm() -> None:
     import IPython.core.interactiveshell  # noqa: F401
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import jax
+    import jax  # noqa: F401
     import matplotlib.pyplot
 
     from utils import checks, plots  # noqa: F401
-    from utils.checks import judge  # noqa: F401
-    from utils.grading.inside import answers, runner, watch  # noqa: F401
+    from utils.grading.inside import runner  # noqa: F401
 
+    matplotlib.use("Agg")
     checks.units()
-    jax.config.update("jax_platforms", "cpu")
     gc.collect()
     gc.freeze()  # so that a child's collector leaves the shared pages shared
 
@@ -88,13 +81,13 @@ def _fresh() -> tuple[str, ...]:
     return tuple(folder for folder in FRESH if os.environ.get("HOME") == "/home/student" and Path(folder).is_dir())
 
 
-def _say(out: int, message: dict[str, Any]) -> None:
-    _write(out, json.dumps(message).encode() + b"\n")
+def _say(out: BinaryIO, message: dict[str, Any]) -> None:
+    _write(out, json.dumps(message).encode())
 
 
-def _write(out: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(out, data) :]
+def _write(out: BinaryIO, line: bytes) -> None:
+    out.write(line + b"\n")
+    out.flush()
 
 
 # --- the hand-in's process ----------------------------------------------------------------------------------------
@@ -133,135 +126,139 @@ def _child(job: dict[str, Any], out: int, token: bytes, nested: bool) -> None:
 # --- looking after it ---------------------------------------------------------------------------------------------
 
 
-def _serve(job: dict[str, Any], out: int, jobs: int, nested: bool) -> None:
+def _serve(job: dict[str, Any], jobs: BinaryIO, out: BinaryIO, nested: bool) -> None:
     token = secrets.token_hex(16).encode()
     inlet, outlet = os.pipe()
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            for descriptor in (inlet, out, jobs):
+            for descriptor in (inlet, out.fileno(), jobs.fileno()):
                 os.close(descriptor)
             _child(job, outlet, token, nested)
             status = 0
         finally:
             os._exit(status)
     os.close(outlet)
-    os.set_blocking(inlet, False)
-    why = _look_after(job, child, inlet, out, token)
-    _kill_all(child)
+    why = _look_after(child, _Channel(inlet, out, token), _Limits(job))
+    _kill_all()
     os.close(inlet)
     _say(out, {"t": "over", "why": why})
 
 
-def _look_after(job: dict[str, Any], child: int, inlet: int, out: int, token: bytes) -> str:
+def _look_after(child: int, channel: _Channel, limits: _Limits) -> str:
     """Hand on what the process says until it ends or must be ended; why it ended."""
-    began = since = time.monotonic()
-    computed = 0.0  # CPU seconds when the step began
-    allowed, said, rest, forged, looked = 60.0, 0, b"", False, 0.0
-    ended = False
     while True:
-        readable = select.select([inlet], [], [], 0 if ended else PAUSE)[0]
-        data = b""
-        if readable:
-            try:
-                data = os.read(inlet, 65536)
-            except BlockingIOError:
-                data = b""
-        said += len(data)
-        *lines, rest = (rest + data).split(b"\n")
-        for line in lines:
-            mark, _, body = line.partition(b" ")
-            message = _message(body) if secrets.compare_digest(mark, token) else None
-            if message is None:
-                forged = forged or _forgery(out)
-                continue
-            since = time.monotonic()
-            if message["t"] == "begin":
-                allowed, computed = float(message["seconds"]) + SPARE, _total(_descendants(), _computed)
-            _write(out, body + b"\n")
+        ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        data = channel.read(0 if ended else PAUSE)
+        for message in channel.messages(data):
+            limits.heard(message)
             if message["t"] == "end":
                 return "ended"
-        if said > MOST_BYTES or len(rest) > MOST_BYTES:
+        if channel.said > MOST_BYTES:
             return "it flooded the grader's channel"
         if ended and not data:
-            if rest:
-                _ = forged or _forgery(out)
+            list(channel.messages(b"\n"))  # an unfinished line is not the grader's
             return "it ended its own process"
-        if not ended:
-            ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-        now = time.monotonic()
-        if now - since > WALL * allowed:
-            return TIME_WAS_UP
-        if now - began > job["clock"]:
-            return "the time for the whole hand-in was up"
-        if now - looked > PAUSE:
-            looked = now
-            processes = _descendants()
-            if _total(processes, _computed) - computed > allowed:
-                return TIME_WAS_UP
-            if len(processes) > MOST_PROCESSES:
-                return "it started too many processes"
-            if _total(processes, _resident) > job["memory_mb"]:
-                return "it took too much memory"
+        if why := limits.broken():
+            return why
+
+
+class _Channel:
+    """What a hand-in's process says, by lines that begin with a token that only the grader's code in it knows."""
+
+    def __init__(self, inlet: int, out: BinaryIO, token: bytes):
+        self._inlet, self._out, self._token = inlet, out, token
+        self.said, self._rest, self._forged = 0, b"", False
+
+    def read(self, seconds: float) -> bytes:
+        """What is said within so many seconds."""
+        readable = select.select([self._inlet], [], [], seconds)[0]
+        data = os.read(self._inlet, 65536) if readable else b""
+        self.said += len(data)
+        return data
+
+    def messages(self, data: bytes) -> Iterable[dict[str, Any]]:
+        """Hand on the messages that are whole now."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in filter(None, lines):
+            token, _, body = line.partition(b" ")
+            message = _message(body) if secrets.compare_digest(token, self._token) else None
+            if message:
+                _write(self._out, body)
+                yield message
+            elif not self._forged:
+                _say(self._out, {"t": "flag", "text": "It wrote to the grader's own channel."})
+                self._forged = True
 
 
 def _message(body: bytes) -> dict[str, Any] | None:
     try:
-        message = json.loads(body)
+        message: dict[str, Any] = json.loads(body)
         return message if isinstance(message["t"], str) and float(message.get("seconds", 0)) < 1e6 else None
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
-def _forgery(out: int) -> bool:
-    _say(out, {"t": "flag", "text": "It wrote to the grader's own channel.", "severe": True})
-    return True
+class _Limits:
+    """What a hand-in's processes may take of time and memory."""
+
+    def __init__(self, job: dict[str, Any]):
+        self._clock, self._megabytes = job["clock"], job["memory_mb"]
+        self._began = self._since = time.monotonic()
+        self._looked = 0.0
+        self._computed = 0.0  # CPU seconds when the step began
+        self._allowed = 60.0  # CPU seconds of the step
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """Something was said: a step that begins has its own time."""
+        self._since = time.monotonic()
+        if message["t"] == "begin":
+            self._allowed = float(message["seconds"]) + SPARE
+            _, self._computed, _ = _taken()
+
+    def broken(self) -> str:
+        """Which limit is broken, or ""."""
+        now = time.monotonic()
+        if now - self._since > WALL * self._allowed:
+            return TIME_WAS_UP
+        if now - self._began > self._clock:
+            return "the time for the whole hand-in was up"
+        if now - self._looked < PAUSE:
+            return ""
+        self._looked = now
+        processes, computed, megabytes = _taken()
+        if computed - self._computed > self._allowed:
+            return TIME_WAS_UP
+        if processes > MOST_PROCESSES:
+            return "it started too many processes"
+        if megabytes > self._megabytes:
+            return "it took too much memory"
+        return ""
 
 
-def _descendants() -> list[Any]:
-    import psutil
-
+def _descendants() -> list[psutil.Process]:
     return list(psutil.Process().children(recursive=True))
 
 
-def _total(processes: list[Any], measured: Callable[[Any], float]) -> float:
-    """The sum over all processes but those that are gone."""
-    import psutil
-
-    total = 0.0
+def _taken() -> tuple[int, float, float]:
+    """How many processes descend from this one, what CPU seconds they took, and how many megabytes they hold."""
+    processes, computed, megabytes = _descendants(), 0.0, 0.0
     for process in processes:
-        with contextlib.suppress(psutil.Error):
-            total += measured(process)
-    return total
+        with contextlib.suppress(psutil.Error):  # it is gone
+            computed += sum(process.cpu_times()[:4])  # with those of the children that it has seen end
+            megabytes += process.memory_info().rss / 2**20
+    return len(processes), computed, megabytes
 
 
-def _resident(process: Any) -> float:
-    """Megabytes."""
-    return float(process.memory_info().rss) / 2**20
-
-
-def _computed(process: Any) -> float:
-    """CPU seconds, with those of the children that it has seen end."""
-    times = process.cpu_times()
-    return float(times.user + times.system + times.children_user + times.children_system)
-
-
-def _kill_all(child: int) -> None:
-    """Until nothing is left: what ends is taken off the list, what was orphaned has become a child of this process."""
+def _kill_all() -> None:
+    """Until nothing is left: what was orphaned has become a child of this process."""
     for _ in range(200):
         left = _descendants()
         if not left:
             return
         for process in left:
-            try:
-                os.kill(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            return
-        time.sleep(0.01)
-    sys.exit(f"process {child} cannot be ended")
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, timeout=0.05)
+    sys.exit(f"{_descendants()} cannot be ended")

@@ -23,43 +23,31 @@ _WALKERS = ("inspect.py", "traceback.py")
 _SETTERS = ("mock.py", "monkeypatch.py", "contextlib.py")
 # looking into what belongs to the checks: callers' variables, all objects, raw memory
 _PRYING = {
-    "sys._getframe": "looked at its callers' frames",
-    "sys._current_frames": "looked at its callers' frames",
-    "sys.settrace": "traced the interpreter",
-    "sys.setprofile": "traced the interpreter",
-    "gc.get_objects": "searched all objects in memory",
-    "gc.get_referrers": "searched all objects in memory",
-    "gc.get_referents": "searched all objects in memory",
-    "ctypes.dlopen": "used ctypes",
-    "ctypes.dlsym": "used ctypes",
-    "ctypes.cdata": "used ctypes",
-    "ctypes.string_at": "used ctypes",
-    "ctypes.addressof": "used ctypes",
-    "ctypes.call_function": "used ctypes",
-    "code.__new__": "made code objects by hand",
-    "function.__new__": "made functions of code objects",
-    "marshal.dumps": "wrote code objects out",
-    "sys.addaudithook": "added an audit hook",
+    "looked at its callers' frames": ("sys._getframe", "sys._current_frames"),
+    "traced the interpreter": ("sys.settrace", "sys.setprofile"),
+    "searched all objects in memory": ("gc.get_objects", "gc.get_referrers", "gc.get_referents"),
+    "used ctypes": (
+        *("ctypes.dlopen", "ctypes.dlsym", "ctypes.cdata"),
+        *("ctypes.string_at", "ctypes.addressof", "ctypes.call_function"),
+    ),
+    "made code objects by hand": ("code.__new__",),
+    "made functions of code objects": ("function.__new__",),
+    "wrote code objects out": ("marshal.dumps",),
+    "added an audit hook": ("sys.addaudithook",),
 }
 _PRYING_ATTRIBUTES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame"}
 # reaching outside: the sandbox stops it, a person should know of it
 _REACHING = {
-    "os.system": "started a program",
-    "os.exec": "started a program",
-    "os.posix_spawn": "started a program",
-    "os.spawn": "started a program",
-    "subprocess.Popen": "started a program",
-    "os.fork": "started a process",
-    "os.forkpty": "started a process",
-    "os.kill": "sent a signal to a process",
-    "os.killpg": "sent a signal to a process",
-    "socket.connect": "asked for a network connection",
-    "socket.getaddrinfo": "asked for a network connection",
-    "socket.bind": "opened a port",
+    "started a program": ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "subprocess.Popen"),
+    "started a process": ("os.fork", "os.forkpty"),
+    "sent a signal to a process": ("os.kill", "os.killpg"),
+    "asked for a network connection": ("socket.connect", "socket.getaddrinfo"),
+    "opened a port": ("socket.bind",),
 }
+_PRIED = {event: what for what, events in _PRYING.items() for event in events}
+_REACHED = {event: what for what, events in _REACHING.items() for event in events}
 _SET = "course.set"
-_EVENTS = {CALLED, _SET, *_PRYING, *_REACHING, "object.__getattr__", "object.__setattr__", "open", "compile"}
-
+_EVENTS = {CALLED, _SET, *_PRIED, *_REACHED, "object.__getattr__", "object.__setattr__", "open", "compile"}
 
 _CELLS = ("<ipython-input", "<string>", "<unknown>")
 _WRITABLE = (os.environ.get("HOME", "/home/student") + "/", "/dev/shm/")
@@ -90,8 +78,12 @@ def look_out(tell: Tell, calls: Counter[str]) -> None:
         try:
             if event == CALLED:
                 calls[_exactly(arguments[0])] += 1
-                return
-            _look(event, arguments, getframe(1), tell)
+            elif pried := _pried(event, arguments, getframe(1)):
+                tell(pried, True)
+            elif event == "open":
+                _look_at_file(_exactly(arguments[0]), getframe(1), tell)
+            elif event in _REACHED and _within(getframe(1)):
+                tell(f"It {_REACHED[event]} ({event}).", False)
         finally:
             busy = False
 
@@ -108,32 +100,28 @@ def _exactly(text: Any) -> str:
     return str(text) if kind in (PosixPath, WindowsPath) else ""
 
 
-def _look(event: str, arguments: tuple[Any, ...], frame: FrameType | None, tell: Tell) -> None:
-    caller = _before(frame, _WALKERS)
-    if event in _PRYING:
-        if _is_students(caller):
-            tell(f"It {_PRYING[event]} ({event}).", True)
-    elif event == "object.__getattr__":
-        if arguments[1] in _PRYING_ATTRIBUTES and _is_students(caller):
-            tell(f"It looked at its callers' frames ({arguments[1]}).", True)
-    elif event == "object.__setattr__":
-        if arguments[1] in ("__code__", "func_code") and _is_students(caller):
-            tell("It changed the code of a function.", True)
+def _pried(event: str, arguments: tuple[Any, ...], frame: FrameType | None) -> str:
+    """What a student's code did that could have earned points by deceit, or ""."""
+    what = ""
+    culprit = _before(frame, _WALKERS)
+    if event in _PRIED:
+        what = f"{_PRIED[event]} ({event})"
+    elif event == "object.__getattr__" and arguments[1] in _PRYING_ATTRIBUTES:
+        what = f"looked at its callers' frames ({arguments[1]})"
+    elif event == "object.__setattr__" and arguments[1] in ("__code__", "func_code"):
+        what = "changed the code of a function"
     elif event == "compile":
-        name = _exactly(arguments[1])
-        if name and not name.startswith(_CELLS) and _is_students(frame):
-            tell(f"It compiled code under the name `{name[:60]}`.", True)
+        culprit, name = frame, _exactly(arguments[1])
+        if name and not name.startswith(_CELLS):
+            what = f"compiled code under the name `{name[:60]}`"
     elif event == _SET:
-        if _is_students(_before(frame, ("watch.py", *_SETTERS))):
-            tell(f"It set `{_exactly(arguments[0])}`.", True)
-    elif event == "open":
-        _look_at_file(_exactly(arguments[0]), caller, tell)
-    elif _within(frame):
-        tell(f"It {_REACHING[event]} ({event}).", False)
+        culprit = _before(frame, ("watch.py", *_SETTERS))
+        what = f"set `{_exactly(arguments[0])}`"
+    return f"It {what}." if what and _is_students(culprit) else ""
 
 
-def _look_at_file(path: str, caller: FrameType | None, tell: Tell) -> None:
-    if any(part in path for part in _SUSPECT) and _is_students(_before(caller, _OPENERS)):
+def _look_at_file(path: str, frame: FrameType | None, tell: Tell) -> None:
+    if any(part in path for part in _SUSPECT) and _is_students(_before(_before(frame, _WALKERS), _OPENERS)):
         tell(f"It opened `{path[:120]}`.", path.startswith("/proc") and path.endswith("mem"))
 
 
@@ -167,50 +155,48 @@ class Guard:
     """What functions and classes the checks and the libraries consist of, to see and undo changes."""
 
     def __init__(self, more: list[ModuleType]):
-        self._modules = {
-            name: module for name, module in sys.modules.items() if name.split(".")[0] in _GUARDED and module
-        }
-        self._modules |= {module.__name__: module for module in more}
-        self._members = [
-            (module.__dict__, name, value, f"{module.__name__}.{name}")
-            for module in self._modules.values()
-            for name, value in list(module.__dict__.items())
+        guarded = {name: module for name, module in sys.modules.items() if name.split(".")[0] in _GUARDED and module}
+        modules = [*guarded.values(), *more]
+        self._items: list[tuple[dict[str, Any], str, Any, str]] = [
+            (sys.modules, name, module, name) for name, module in guarded.items()
+        ]
+        self._items += [
+            (vars(module), name, value, f"{module.__name__}.{name}")
+            for module in modules
+            for name, value in list(vars(module).items())
             if callable(value) or isinstance(value, ModuleType) or module.__name__.startswith("utils.checks")
         ]
-        for module in self._modules.values():
+        for module in modules:
             if type(module) is ModuleType and module is not sys:
                 module.__class__ = _Watched
-        ours = [m for n, m in self._modules.items() if n.startswith("utils.") or m in more]
-        values = {id(v): v for m in ours for v in m.__dict__.values()}.values()
-        self._functions = [
-            (v, v.__code__, v.__defaults__, v.__kwdefaults__) for v in values if isinstance(v, FunctionType)
+        ours = [module for module in modules if module.__name__.startswith("utils.") or module in more]
+        values = {id(value): value for module in ours for value in vars(module).values()}.values()
+        classes = [value for value in values if isinstance(value, type) and value.__module__.startswith("utils.")]
+        self._attributes: list[tuple[Any, str, Any, str]] = [
+            (function, name, getattr(function, name), function.__name__)
+            for function in values
+            if isinstance(function, FunctionType)
+            for name in ("__code__", "__defaults__", "__kwdefaults__")
         ]
-        classes = [v for v in values if isinstance(v, type) and v.__module__.startswith("utils.")]
-        self._classes = [(c, n, v) for c in [*classes, *_array_classes()] for n, v in vars(c).items() if callable(v)]
-        self._in_more = {module.__name__ for module in more}
+        self._attributes += [
+            (cls, name, value, f"{cls.__name__}.{name}")
+            for cls in [*classes, *_array_classes()]
+            for name, value in vars(cls).items()
+            if callable(value)
+        ]
 
     def undo(self) -> list[str]:
         """Put back what was replaced; its names."""
         changed = []
-        for name, module in self._modules.items():
-            if name not in self._in_more and sys.modules.get(name) is not module:
-                sys.modules[name] = module
-                changed.append(name)
-        for namespace, name, value, full in self._members:
-            if namespace.get(name) is not value:
-                namespace[name] = value
-                changed.append(full)
-        for function, code, defaults, keywords in self._functions:
-            if function.__code__ is not code:
-                function.__code__ = code
-                changed.append(function.__name__)
-            if function.__defaults__ is not defaults or function.__kwdefaults__ is not keywords:
-                function.__defaults__, function.__kwdefaults__ = defaults, keywords
-                changed.append(function.__name__)
-        for cls, name, value in self._classes:
-            if cls.__dict__.get(name) is not value:
-                setattr(cls, name, value)
-                changed.append(f"{cls.__name__}.{name}")
+        for mapping, name, value, label in self._items:
+            if mapping.get(name) is not value:
+                mapping[name] = value
+                changed.append(label)
+        for holder, name, value, label in self._attributes:
+            now = vars(holder).get(name) if isinstance(holder, type) else getattr(holder, name)
+            if now is not value:
+                setattr(holder, name, value)
+                changed.append(label)
         return changed
 
 
