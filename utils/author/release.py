@@ -29,6 +29,9 @@ from utils.base.paths import NOTEBOOKS, RESSOURCES, ROOT, SOLUTIONS, shown, sour
 NAME = "jax-course"
 AT_THE_ROOT = (
     ".gitignore",
+    "CITATION.cff",
+    "LICENSE",
+    "LICENSE-text",
     "Makefile",
     "README.md",
     "environment.yml",
