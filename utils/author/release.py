@@ -29,10 +29,6 @@ from utils.base.paths import NOTEBOOKS, RESSOURCES, ROOT, SOLUTIONS, shown, sour
 NAME = "jax-course"
 AT_THE_ROOT = (
     ".gitignore",
-    "CHANGELOG.md",
-    "CITATION.cff",
-    "LICENSE",
-    "LICENSE-text",
     "Makefile",
     "README.md",
     "environment.yml",
