@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
         print(*map(summary, COMMANDS.values()), sep="\n")
         return 0
     if name not in COMMANDS:
-        print(f"python -m utils: {unknown('command', name, COMMANDS)}.", file=sys.stderr)
+        print(unknown("command", name, COMMANDS), file=sys.stderr)
         return 2
     module = ".".join(COMMANDS[name].relative_to(ROOT).with_suffix("").parts)
     try:

@@ -26,7 +26,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say in a line what is wrong, and end with status 2."""
-        self.exit(2, f"{message[:1].upper()}{message[1:]}. `{self.prog} --help` says more.\n")
+        told = f"{message[:1].upper()}{message[1:]}".rstrip(".")
+        self.exit(2, f"{told}{'' if told.endswith('?') else '.'} `{self.prog} --help` says more.\n")
 
 
 def parser_of(command: str, told: str | None) -> Parser:
@@ -49,4 +50,4 @@ def one_of(kind: str, known: Collection[str]) -> Callable[[str], str]:
 def unknown(kind: str, word: str, known: Collection[str]) -> str:
     """What is said of a word that is not known."""
     near = difflib.get_close_matches(word, known, n=1)
-    return f"there is no {kind} {word}; " + (f"did you mean {near[0]}" if near else f"there are {', '.join(known)}")
+    return f"There is no {kind} {word}. " + (f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}.")
