@@ -9,11 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from utils.__main__ import COMMANDS, main, summary
-from utils.author import pairs
 from utils.base.paths import ROOT
 from utils.commands import lab
 
@@ -32,7 +30,6 @@ def test_a_command_says_what_it_does_and_refuses_an_option_that_it_does_not_have
 
     monkeypatch.setattr(os, "execve", not_asked_for)
     monkeypatch.setattr(subprocess, "run", not_asked_for)
-    monkeypatch.setattr(pairs, "align", lambda: None)
     status, told, _ = called_with("--help")
     assert (status, summary(COMMANDS[name]) in told) == (0, True)
     assert summary(COMMANDS[name]).startswith(f"`python -m utils {name}")
@@ -132,18 +129,3 @@ def test_jupyterlab_reads_the_settings_of_the_checkout():
     command = [sys.executable, "-c", "from jupyter_core.paths import jupyter_config_path as path; print(path()[0])"]
     reply = subprocess.run(command, env=lab.environment(), capture_output=True, text=True, check=True)
     assert Path(reply.stdout.strip()) == ROOT / "ressources" / "jupyter"
-
-
-def test_a_pair_that_agrees_opens_without_a_question(tmp_path, monkeypatch):
-    monkeypatch.setattr("utils.author.pairs.NOTEBOOKS", tmp_path / "notebooks")
-    (tmp_path / "notebooks").mkdir()
-    text = tmp_path / "notebooks" / "01_a.py"
-    text.write_text(pairs.text_from(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])))
-    pairs.write_notebook(pairs.notebook_from(text.read_text()), text.with_suffix(".ipynb"))
-    os.utime(text, (1000, 1000))
-    pairs.align()
-    assert text.stat().st_mtime == text.with_suffix(".ipynb").stat().st_mtime
-    text.write_text(text.read_text().replace("1 + 1", "1 + 2"))
-    os.utime(text, (1000, 1000))
-    pairs.align()
-    assert text.stat().st_mtime == 1000  # jupytext asks which of them is meant
