@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser_of(command: str, told: str | None) -> Parser:
-    """The parser of `python -m utils COMMAND`. told: what the command does, its module's docstring."""
+    """The parser of `python -m utils COMMAND`, which tells what it does: its module's docstring."""
     layout = argparse.RawDescriptionHelpFormatter
     return Parser(prog=f"python -m utils {command}", description=told, formatter_class=layout)
 

@@ -25,14 +25,14 @@ def load(path: str | Path, names: tuple[str, ...] = ()) -> ModuleType:
     """The imports, functions and classes of a `.py` file, as a module.
 
     Args:
-      path: the file, absolute or relative to the course's root, e.g. "notebooks/02_flax_mnist_cnn.py".
-      names: only these definitions, and what they use; all for none.
+        path: The file, absolute or relative to the course's root, e.g. "notebooks/02_flax_mnist_cnn.py".
+        names: Only these definitions, and what they use; all for none.
 
     Returns:
-      A module that holds them; the same object for the same unchanged file and names.
+        A module that holds them; the same object for the same unchanged file and names.
 
     Raises:
-      CourseError: the file is missing, is not valid Python or does not define one of the names.
+        CourseError: The file is missing, is not valid Python or does not define one of the names.
     """
     file = ROOT / path
     try:

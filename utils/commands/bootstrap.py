@@ -68,7 +68,11 @@ def main(arguments: "list[str]") -> int:
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on where this one was.", file=sys.stderr)
         return 130
-    return hand_over([str(venv_python()), "-m", "utils", *arguments])
+    command = [str(venv_python()), "-m", "utils", *arguments]
+    if WINDOWS:
+        return subprocess.call(command, cwd=str(ROOT))
+    os.chdir(str(ROOT))
+    os.execv(command[0], command)  # in place of this process, so that Ctrl-C and the exit status are its own
 
 
 def set_up(gpu: bool) -> None:
@@ -271,14 +275,6 @@ def quietly(command: "list[str]") -> str:
         except OSError as problem:
             return str(problem)
     return (done.stdout.decode(errors="replace").strip() or "no reason given") if done.returncode else ""
-
-
-def hand_over(command: "list[str]") -> int:
-    """Run the command in place of this process, so that Ctrl-C and the exit status are its own."""
-    if WINDOWS:
-        return subprocess.call(command, cwd=str(ROOT))
-    os.chdir(str(ROOT))
-    os.execv(command[0], command)
 
 
 if __name__ == "__main__":

@@ -43,11 +43,11 @@ PATIENCE = 300  # seconds that a process may take
 
 
 class Outcome(NamedTuple):
-    """What became of a canary. message: what went wrong; "" where nothing did."""
+    """What became of a canary."""
 
     name: str
     ok: bool
-    message: str = ""
+    message: str = ""  # what went wrong
 
     def __str__(self) -> str:
         return f"✓ {self.name}" if self.ok else f"✗ {self.name}: {self.message}"
@@ -61,7 +61,11 @@ def known_bad(version: str) -> str | None:
 def run(python: str = sys.executable, names: Sequence[str] = (), short: bool = False, seed: int = 0) -> list[Outcome]:
     """Run canaries, all of them if none are named, and return their outcomes in order.
 
-    python: the interpreter to run them with; it needs jax and numpy. seed: what shapes and values are drawn from.
+    Args:
+        python: The interpreter to run them with; it needs jax and numpy.
+        names: Some canaries' names.
+        short: Each takes one turn only.
+        seed: What shapes and values are drawn from.
     """
     left, outcomes = list(names or CANARIES), list[Outcome]()
     options = [f"--seed={seed}", *["--short"] * short]
@@ -119,7 +123,7 @@ def outcome(name: str, turns: int, seed: int) -> Outcome:
 
 
 def computed(fn: Callable[..., Any], *args: Any, dtype: str | None = None) -> list[np.ndarray]:
-    """The results of a jitted function as float64. dtype: of its arguments, where not their own."""
+    """The results of a jitted function as float64, from arguments in their own type or in `dtype`."""
     import jax
 
     results = jax.jit(fn)(*(jax.numpy.asarray(arg, dtype) for arg in args))
@@ -149,11 +153,11 @@ def whole(draw: Draw, *shape: int) -> np.ndarray:
 
 
 class Window(NamedTuple):
-    """A window that moves over maps [B, H, W, C]. size, step: rows, columns; pads: what is put around, in pairs."""
+    """A window that moves over maps [B, H, W, C]: of each attribute the first is for rows, the second for columns."""
 
     size: tuple[int, ...]
     step: tuple[int, ...]
-    pads: tuple[tuple[int, int], ...]
+    pads: tuple[tuple[int, int], ...]  # before, after
 
     @classmethod
     def drawn(cls, draw: Draw, maps: tuple[int, ...]) -> Window:

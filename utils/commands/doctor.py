@@ -46,11 +46,11 @@ REINSTALL = "Install what is locked: rm .venv/course-stamp, then make doctor."
 
 
 class Finding(NamedTuple):
-    """One line of the report. mark: "✓", "!" or "✗"; cure: what to do, empty where nothing is."""
+    """One line of the report."""
 
-    mark: str
+    mark: str  # ✓, ! or ✗
     text: str
-    cure: str = ""
+    cure: str = ""  # what to do
 
     def __str__(self) -> str:
         """The finding, wrapped, its cure below it."""

@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
 
 
 def compiled(uv: str, lock: Path, options: list[str]) -> str:
-    """Write a lock; returns its text."""
+    """Write a lock whole or not at all; returns its text."""
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / lock.name
         if lock.exists():
