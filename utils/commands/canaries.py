@@ -183,10 +183,10 @@ class Window(NamedTuple):
 
 def products(jax: Any, draw: Draw, kind: str) -> None:
     """Products with 4 to 7 axes, summed over one or two of the inner ones, and what crashed jaxlib 0.10.2."""
-    cases = [([3, 1, 2, 2, 8, 8, 8], (3,))]
+    cases: list[tuple[list[int], tuple[int, ...]]] = [([3, 1, 2, 2, 8, 8, 8], (3,))]
     for rank in range(4, 8):
-        axes = draw.choice(np.arange(1, rank - 1), draw.integers(1, 3), replace=False)
-        cases.append((draw.permutation([8, 3, 2, 8, 1, 2, 8][:rank]).tolist(), tuple(axes.tolist())))
+        inner = draw.choice(np.arange(1, rank - 1), draw.integers(1, 3), replace=False)
+        cases.append((draw.permutation([8, 3, 2, 8, 1, 2, 8][:rank]).tolist(), tuple(inner.tolist())))
     for shape, axes in cases:
         a, b = whole(draw, 2, *shape)
         got = computed(lambda a, b, axes=axes: (a * b).sum(axes), a, b, dtype=kind)
