@@ -33,8 +33,6 @@ from utils.base.command import one_of, parser_of
 from utils.base.paths import ROOT
 
 Draw = np.random.Generator
-# versions of jaxlib that were seen to fail
-KNOWN_BAD = {"0.10.2": "on a CPU it crashes where a product is summed over an inner axis"}
 LIMIT = 0.1
 PRECISION = 5e-5
 # each canary takes a turn with each type, with shapes and values of its own; the short form takes the first turn only
@@ -51,11 +49,6 @@ class Outcome(NamedTuple):
 
     def __str__(self) -> str:
         return f"✓ {self.name}" if self.ok else f"✗ {self.name}: {self.message}"
-
-
-def known_bad(version: str) -> str | None:
-    """What is wrong with a version of jaxlib, such as "0.10.2"; None where nothing is known."""
-    return KNOWN_BAD.get(version.partition("+")[0])
 
 
 def run(python: str = sys.executable, names: Sequence[str] = (), short: bool = False, seed: int = 0) -> list[Outcome]:
