@@ -40,27 +40,16 @@ TYPES = ("float32", "bfloat16", "float16")
 PATIENCE = 300  # seconds that a process may take
 
 
-class Outcome(NamedTuple):
-    """What became of a canary."""
-
-    name: str
-    ok: bool
-    message: str = ""  # what went wrong
-
-    def __str__(self) -> str:
-        return f"✓ {self.name}" if self.ok else f"✗ {self.name}: {self.message}"
-
-
-def run(python: str = sys.executable, names: Sequence[str] = (), short: bool = False, seed: int = 0) -> list[Outcome]:
-    """Run canaries, all of them if none are named, and return their outcomes in order.
+def run(python: str = sys.executable, names: Sequence[str] = (), short: bool = False, seed: int = 0) -> dict[str, str]:
+    """Run canaries, and tell for each what went wrong; "" where nothing did.
 
     Args:
         python: The interpreter to run them with; it needs jax and numpy.
-        names: Some canaries' names.
+        names: Some canaries' names; all for none.
         short: Each takes one turn only.
         seed: What shapes and values are drawn from.
     """
-    left, outcomes = list(names or CANARIES), list[Outcome]()
+    left, faults = list(names or CANARIES), dict[str, str]()
     options = [f"--seed={seed}", *["--short"] * short]
     environment = {**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     while left:
@@ -72,13 +61,12 @@ def run(python: str = sys.executable, names: Sequence[str] = (), short: bool = F
         except subprocess.TimeoutExpired as late:
             printed, end = late.stdout or b"", f"not done after {PATIENCE} s"
         lines = printed.decode(errors="replace").splitlines()
-        done = [Outcome(*json.loads(line)) for line in lines if line.startswith("[")]
-        if len(done) < len(left):  # it died in the next one
+        faults |= dict(json.loads(line) for line in lines if line.startswith("["))
+        left = [name for name in left if name not in faults]
+        if left:  # it died in the next one
             said = [line for line in lines if not line.startswith("[")][-1:]
-            done.append(Outcome(left[len(done)], False, "; ".join([end, *said])))
-        outcomes += done
-        left = left[len(done) :]
-    return outcomes
+            faults[left.pop(0)] = "; ".join([end, *said])
+    return faults
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,24 +80,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.inside:
         for name in options.names:
-            print(json.dumps(outcome(name, 1 if options.short else len(TYPES), options.seed)), flush=True)
+            print(json.dumps([name, fault(name, options.short, options.seed)]), flush=True)
         return 0
-    outcomes = run(names=options.names, short=options.short, seed=options.seed)
-    print(*outcomes, sep="\n")
-    return 0 if all(outcome.ok for outcome in outcomes) else 1
+    faults = run(names=options.names, short=options.short, seed=options.seed)
+    for name, message in faults.items():
+        print(f"✗ {name}: {message}" if message else f"✓ {name}")
+    return 1 if any(faults.values()) else 0
 
 
-def outcome(name: str, turns: int, seed: int) -> Outcome:
+def fault(name: str, short: bool, seed: int) -> str:
     """Run one canary here. What it draws does not depend on which others run."""
     draw = np.random.default_rng([seed, zlib.crc32(name.encode())])
     try:
         import jax
 
-        for kind in TYPES[:turns]:
+        for kind in TYPES[: 1 if short else None]:
             CANARIES[name](jax, draw, kind)
     except Exception as problem:
-        return Outcome(name, False, " ".join(f"{type(problem).__name__}: {problem}".split())[:500])
-    return Outcome(name, True)
+        return " ".join(f"{type(problem).__name__}: {problem}".split())[:500]
+    return ""
 
 
 # --- what canaries share ----------------------------------------------------------------------------------------

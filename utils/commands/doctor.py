@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import itertools
 import json
 import os
 import platform
@@ -28,8 +27,6 @@ from utils.commands import bootstrap
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
-
-    from utils import data
 
 GB = 1e9
 # Asked in a process of its own: it may crash, hang or take the GPU's memory, and the doctor goes on.
@@ -73,7 +70,7 @@ def main(arguments: list[str]) -> int:
         for finding in examine(probe):
             marks += finding.mark
             print(finding, flush=True)
-        if probe is whose_python and marks:
+        if marks == "✗":  # of the first, without which the others have nothing to look at
             return 1
     broken, doubtful = marks.count("✗"), marks.count("!")
     print(f"{f'{broken} broken' if broken else 'Nothing is broken'}, {doubtful} to look at.")
@@ -93,23 +90,14 @@ def examine(probe: Callable[[], Findings]) -> Findings:
 # --- probes -------------------------------------------------------------------------------------------------
 
 
-def whose_python() -> Findings:
-    """Whether the course is installed in this Python; where it is not, nothing else need be said."""
-    if installed("jax-course") is None:
-        text = f"Python {platform.python_version()} ({sys.executable}) is not the course's: it isn't installed there."
-        yield Finding("✗", text, "Run make doctor.")
-
-
-def installation() -> Findings:
-    """The version of Python, and whose `utils` is imported."""
+def python() -> Findings:
+    """Whether the course is installed in this Python; pip refuses one that does not suit."""
     version = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
-    if bootstrap.supported(sys.version_info[:2]):
+    if installed("jax-course"):
         yield Finding("✓", f"{version}, {'in .venv' if Path(sys.prefix) == bootstrap.VENV else sys.prefix}")
     else:
-        yield Finding("✗", f"{version}: the locked versions have no wheels for it.", REINSTALL)
-    origin = getattr(importlib.util.find_spec("utils"), "origin", None) or ""
-    if not Path(origin).is_relative_to(paths.ROOT):
-        yield Finding("✗", f"`import utils` finds another package: {origin}.", "Unset PYTHONPATH, or rename the other.")
+        text = f"{version} ({sys.executable}) is not the course's: it isn't installed there."
+        yield Finding("✗", text, "Run make doctor.")
 
 
 def versions() -> Findings:
@@ -151,12 +139,12 @@ def arithmetic() -> Findings:
     from utils.commands import canaries
 
     jaxlib = f"jaxlib {installed('jaxlib')}"
-    outcomes = canaries.run(short=True)
-    failed = [f"{jaxlib} fails the canary {name}: {message}" for name, ok, message in outcomes if not ok]
-    for text in failed:
-        yield Finding("✗", text, f"Results may be wrong. {REINSTALL}")
-    if not failed:
-        yield Finding("✓", f"{jaxlib} computes as it should: {len(outcomes)} canaries")
+    faults = canaries.run(short=True)
+    for name, message in faults.items():
+        if message:
+            yield Finding("✗", f"{jaxlib} fails the canary {name}: {message}", f"Results may be wrong. {REINSTALL}")
+    if not any(faults.values()):
+        yield Finding("✓", f"{jaxlib} computes as it should: {len(faults)} canaries")
 
 
 def devices() -> Findings:
@@ -211,27 +199,17 @@ def data_sets() -> Findings:
 
     for name, ask in (("COURSE_DATA", source.mode), ("TFDS_DATA_DIR", source.data_dir)):
         yield Finding("✓", f"{name}{'' if os.environ.get(name) else ' is not set'}: {ask()}")
-    for _, items in itertools.groupby(data.inventory(), key=lambda item: item.name):
-        yield from data_set(list(items))
-
-
-def data_set(items: list[data.Item]) -> Findings:
-    """One line for a set and its sample, unless something is wrong with one of them."""
-    states = []
-    for item in items:
+    here = []
+    for item in data.inventory():
         if item.problem:
             yield Finding("✗", f"{item.name}, {item.kind}: {item.problem}")
         elif item.prepared:
-            states.append(f"{item.kind} here, {sum(item.examples.values()):,} pictures, {item.bytes / 1e6:,.1f} MB")
-        elif item.kind == "sample":
-            states.append("sample made in seconds when it is first used")
-        elif os.environ.get("COURSE_DATA", "").strip().lower() == "tfds":
+            size = f"{sum(item.examples.values()):,} pictures, {item.bytes / 1e6:,.1f} MB"
+            here.append(f"{item.name}, {item.kind} ({size})")
+        elif item.kind == "real" and source.mode() == "tfds":
             cure = f'make data DATA_ARGS="download {item.name}", or COURSE_DATA=auto.'
             yield Finding("!", f"{item.name}, real: not here, and COURSE_DATA=tfds asks for it", cure)
-        else:
-            states.append("real not here")
-    if states:
-        yield Finding("✓", f"{items[0].name}: {'; '.join(states)}")
+    yield Finding("✓", f"data sets here: {'; '.join(here) or 'none; a sample is made when it is first used'}")
 
 
 def kernel() -> Findings:
@@ -292,8 +270,7 @@ def settings() -> Findings:
 
 
 PROBES = (
-    whose_python,
-    installation,
+    python,
     versions,
     arithmetic,
     devices,
