@@ -26,7 +26,7 @@ def test_the_bootstrap_is_read_by_old_pythons():
     [
         ([], 0, "Sets the course up from nothing"),
         (["--help"], 0, "The commands are canaries, data, doctor, lab"),
-        (["docter"], 2, "There is no command docter. There are canaries, data, doctor, lab"),
+        (["docter"], 2, "There is no command 'docter'; there are canaries, data, doctor, lab"),
     ],
 )
 def test_nothing_is_set_up_for_help_or_for_a_command_that_is_not_there(monkeypatch, capsys, call, status, told):

@@ -50,4 +50,6 @@ def one_of(kind: str, known: Collection[str]) -> Callable[[str], str]:
 def unknown(kind: str, word: str, known: Collection[str]) -> str:
     """What is said of a word that is not known."""
     near = difflib.get_close_matches(word, known, n=1)
-    return f"There is no {kind} {word}. " + (f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}.")
+    return f"There is no {kind} {word!r}" + (
+        f". Did you mean {near[0]}?" if near else f"; there are {', '.join(known)}."
+    )

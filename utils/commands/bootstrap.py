@@ -58,7 +58,7 @@ def main(arguments: "list[str]") -> int:
         print(f"{__doc__}\nThe commands are {', '.join(COMMANDS)}.")
         return 0
     if name not in COMMANDS:
-        print(f"There is no command {name}. There are {', '.join(COMMANDS)}.", file=sys.stderr)
+        print(f"There is no command {name!r}; there are {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2
     try:
         with one_at_a_time():
