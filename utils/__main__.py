@@ -2,57 +2,42 @@
 
 from __future__ import annotations
 
-import difflib
+import ast
 import importlib
 import sys
+from pathlib import Path
 
+from utils.base.command import unknown
 from utils.base.errors import CourseError
-from utils.base.paths import COMPLETE
-
-STUDENTS = {
-    "lab": "open JupyterLab on the course",
-    "test": "lint, types, tests, all notebooks; `test proof`: what need not run at every change",
-    "race": "race the lessons' models against PyTorch and Keras",
-    "samples": "make the small data sets that come with the course",
-    "data": "list, download and time the data sets",
-    "doctor": "look for what commonly goes wrong, and say what to do",
-    "canaries": "see whether the installed jaxlib computes as it should",
-}
-INSTRUCTORS = {
-    "course": "run all lessons and solutions; table and build/course.json",
-    "exercises": "make exercises/ and the notebooks from the text sources",
-    "release": "write what students get: no solutions, checks that still judge",
-    "gather": "sort what Moodle or Canvas lets you download into a folder for each student",
-    "grade": "grade a folder of hand-ins: points, reasons, a page for each student",
-    "lock": "make requirements*.txt from pyproject.toml; --upgrade raises versions and tests them",
-}
-# command: (module whose `main(arguments)` runs it, what it does)
-COMMANDS = {name: (f"utils.commands.{name}", told) for name, told in STUDENTS.items()}
-if COMPLETE:
-    COMMANDS |= {name: (f"utils.commands.instructors.{name}", told) for name, told in INSTRUCTORS.items()}
+from utils.base.paths import ROOT
+from utils.commands.bootstrap import COMMANDS
 
 
 def main(arguments: list[str]) -> int:
     """Run one command. Returns its exit status; 2 for a call that cannot be understood."""
-    if not arguments or arguments[0] in ("help", "--help", "-h"):
+    name, *rest = arguments or ["help"]
+    if name in ("help", "--help", "-h"):
         print("python -m utils COMMAND [ARGUMENTS]; `python -m utils COMMAND --help` says more.\n")
-        for name, (_, summary) in COMMANDS.items():
-            print(f"  {name:<10} {summary}")
+        print(*map(summary, COMMANDS.values()), sep="\n")
         return 0
-    name = arguments[0]
     if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        guess = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(COMMANDS)}."
-        print(f"There is no command {name!r}.{guess}", file=sys.stderr)
+        print(unknown("command", name, COMMANDS), file=sys.stderr)
         return 2
+    module = ".".join(COMMANDS[name].relative_to(ROOT).with_suffix("").parts)
     try:
-        return int(importlib.import_module(COMMANDS[name][0]).main(arguments[1:]) or 0)
+        return int(importlib.import_module(module).main(rest))
     except CourseError as problem:
         print(problem, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
+
+
+def summary(file: Path) -> str:
+    """What a command does: the first line of its module's docstring."""
+    told = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return told.partition("\n")[0]
 
 
 if __name__ == "__main__":

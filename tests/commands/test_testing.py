@@ -1,7 +1,5 @@
 """`make test` tells what was skipped and what would run it; in CI a skip that is not listed is a failure."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
@@ -21,7 +19,7 @@ def test_{}():
 
 
 @pytest.mark.parametrize(("ci", "unlisted", "status"), [("", 2, 0), ("true", 2, 1), ("true", 0, 0)])
-def test_a_skip_is_told_and_in_ci_allowed_only_if_listed(tmp_path: Path, ci: str, unlisted: int, status: int) -> None:
+def test_a_skip_is_told_and_in_ci_allowed_only_if_listed(tmp_path, ci, unlisted, status):
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
     tests = [("listed", "CUDA wheels are for Linux"), ("a", "the moon is full"), ("b", "the moon is full")]
     (tmp_path / "test_skips.py").write_text("".join(TEST.format(*test) for test in tests[: 1 + unlisted]))
@@ -36,12 +34,17 @@ def test_a_skip_is_told_and_in_ci_allowed_only_if_listed(tmp_path: Path, ci: str
     assert all(line in ran.stdout for line in told)
 
 
-def test_the_summary_ends_with_failures_skips_and_what_to_run_again() -> None:
-    units, notebooks, proof = (test.Step(name, "", []) for name in ("units", "notebooks", test.PROOF))
-    text = test.summary([(units, False, 61.0), (notebooks, True, 2.0), (proof, False, 3.0)], ["1 skipped, for want"])
-    assert "FAILED  units          61 s" in text and "passed  notebooks       2 s" in text
-    assert text.splitlines()[-2:] == [
-        "1 skipped, for want",
-        'Again, only what failed: make test TEST_ARGS="units proof"',
-    ]
-    assert test.summary([(units, True, 1.0)], []).endswith("All passed.")
+def test_the_steps_that_are_named_run_and_a_summary_ends_with_what_to_run_again(monkeypatch, capsys):
+    def run(command, cwd, env):
+        if "proof" in command:
+            Path(env["COURSE_SKIPS"]).write_text("1 skipped, for want\n")
+        return subprocess.CompletedProcess(command, int("tests" in command))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert test.main(["proof", "units", "lint"]) == 1
+    *_, lint, units, proof, skipped, again = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in (lint, units, proof)] == ["passed", "FAILED", "FAILED"]
+    assert skipped == "1 skipped, for want"
+    assert again == 'Again, only what failed: make test TEST_ARGS="units proof"'
+    assert test.main(["lint"]) == 0
+    assert capsys.readouterr().out.endswith("All passed.\n")

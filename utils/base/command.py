@@ -4,31 +4,52 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from typing import NoReturn
+import itertools
+import sys
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NoReturn
 
 
 class Parser(argparse.ArgumentParser):
     """argparse without abbreviations; a mistyped option is refused, and the nearest one named."""
 
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
-        """As argparse, but what is not known is refused here, where the known options are."""
-        found, left = super().parse_known_args(args, namespace)
-        options = [word for word in left if word.startswith("-")]
-        if options:
-            near = difflib.get_close_matches(options[0].partition("=")[0], self._option_string_actions, n=1)
-            self.error(f"there is no option {options[0]}" + (f"; did you mean {near[0]}?" if near else ""))
-        return found, left
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """As argparse, but an option that is not known is refused first, before an argument is missed."""
+        words = sys.argv[1:] if args is None else args
+        if self._subparsers:  # what follows the name of one is for its own parser
+            words = list(itertools.takewhile(lambda word: word.startswith("-"), words))
+        for word in itertools.takewhile(lambda word: word != "--", words):
+            option = word.partition("=")[0]
+            if option.startswith("--") and option not in self._option_string_actions:
+                self.error(unknown("option", option, self._option_string_actions))
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Say in a line what is wrong, and end with status 2."""
-        self.exit(2, f"{message[:1].upper()}{message[1:]}. `{self.prog} --help` says more.\n")
+        told = f"{message[:1].upper()}{message[1:]}".rstrip(".")
+        self.exit(2, f"{told}{'' if told.endswith('?') else '.'} `{self.prog} --help` says more.\n")
 
 
 def parser_of(command: str, told: str | None) -> Parser:
-    """The parser of `python -m utils COMMAND`. told: what the command does, its module's docstring."""
-    return Parser(
-        prog=f"python -m utils {command}",
-        description=told,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    """The parser of `python -m utils COMMAND`, which tells what it does: its module's docstring."""
+    layout = argparse.RawDescriptionHelpFormatter
+    return Parser(prog=f"python -m utils {command}", description=told, formatter_class=layout)
+
+
+def one_of(kind: str, known: Collection[str]) -> Callable[[str], str]:
+    """For an argument's `type`: a word that is none of the known is refused, and the nearest named."""
+
+    def read(word: str) -> str:
+        if word not in known:
+            raise argparse.ArgumentTypeError(unknown(kind, word, known))
+        return word
+
+    return read
+
+
+def unknown(kind: str, word: str, known: Collection[str]) -> str:
+    """What is said of a word that is not known."""
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"There is no {kind} {word!r}" + (
+        f". Did you mean {near[0]}?" if near else f"; there are {', '.join(known)}."
     )

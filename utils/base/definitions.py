@@ -25,14 +25,14 @@ def load(path: str | Path, names: tuple[str, ...] = ()) -> ModuleType:
     """The imports, functions and classes of a `.py` file, as a module.
 
     Args:
-      path: the file, absolute or relative to the course's root, e.g. "notebooks/02_flax_mnist_cnn.py".
-      names: only these definitions, and what they use; all for none.
+        path: The file, absolute or relative to the course's root, e.g. "notebooks/02_flax_mnist_cnn.py".
+        names: Only these definitions, and what they use; all for none.
 
     Returns:
-      A module that holds them; the same object for the same unchanged file and names.
+        A module that holds them; the same object for the same unchanged file and names.
 
     Raises:
-      CourseError: the file is missing, is not valid Python or does not define one of the names.
+        CourseError: The file is missing, is not valid Python or does not define one of the names.
     """
     file = ROOT / path
     try:
@@ -54,39 +54,32 @@ def parsed(text: str, filename: str) -> ast.Module:
 def _load(file: Path, changed: int, names: tuple[str, ...]) -> ModuleType:
     tree = parsed(file.read_text(encoding="utf-8"), str(file))
     if names:
-        missing = set(names) - {name for node in tree.body for name in _binds(node)}
-        if missing:
+        bound = [pair for node in tree.body for pair in _bound(node)]
+        if missing := set(names) - {name for name, _ in bound}:
             raise CourseError(f"{file.name} does not define {', '.join(sorted(missing))}.")
-        tree.body = _needed(tree.body, set(names))
+        tree.body = _needed(bound, set(names))
     module = ModuleType(f"course_{file.parent.name}_{file.stem}" + "".join(f"_{name}" for name in names))
     module.__file__ = str(file)
     # dataclasses and pickle look a class's module up by its name
     sys.modules[module.__name__] = module
-    exec(compile(tree, str(file), "exec"), module.__dict__)
+    exec(compile(ast.fix_missing_locations(tree), str(file), "exec"), module.__dict__)
     return module
 
 
-def _binds(node: ast.stmt) -> set[str]:
-    """The names that a definition or an import gives a meaning to."""
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-    return {node.name} if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else set()
-
-
-def _needed(body: list[ast.stmt], names: set[str]) -> list[ast.stmt]:
-    """The statements that give the names a meaning, with those that these use in turn, in their order."""
-    kept: set[int] = set()
-    while True:
-        more = [i for i, node in enumerate(body) if i not in kept and _binds(node) & names]
-        if not more:
-            return [_narrowed(body[i], names) for i in sorted(kept)]
-        kept.update(more)
-        used = (inner for i in more for inner in ast.walk(body[i]))
-        names = names | {inner.id for inner in used if isinstance(inner, ast.Name)}
-
-
-def _narrowed(node: ast.stmt, names: set[str]) -> ast.stmt:
-    """Of `from utils import data, plots` only what is used."""
+def _bound(node: ast.stmt) -> list[tuple[str, ast.stmt]]:
+    """Each name that a definition or an import gives a meaning to, and a statement that does just that."""
+    if isinstance(node, ast.Import):
+        return [((alias.asname or alias.name).split(".")[0], ast.Import([alias])) for alias in node.names]
     if isinstance(node, ast.ImportFrom):
-        node.names = [alias for alias in node.names if (alias.asname or alias.name) in names]
-    return node
+        return [(one.asname or one.name, ast.ImportFrom(node.module, [one], node.level)) for one in node.names]
+    return [(node.name, node)] if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else []
+
+
+def _needed(bound: list[tuple[str, ast.stmt]], names: set[str]) -> list[ast.stmt]:
+    """The statements that give the names a meaning, with those that these use in turn, in their order."""
+    while True:
+        kept = [node for name, node in bound if name in names]
+        used = {inner.id for node in kept for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+        if used <= names:
+            return kept
+        names = names | used

@@ -12,7 +12,10 @@ from utils.base.paths import shown
 def write(path: Path, content: str | bytes) -> None:
     """Put the content at `path`; what was there stays until the new content is all on disk. Makes the folder.
 
-    Text is written in UTF-8 with Unix line ends. Raises CourseError when the disk is full or cannot be written to.
+    Text is written in UTF-8 with Unix line ends.
+
+    Raises:
+        CourseError: The disk is full or cannot be written to.
     """
     raw = content.encode() if isinstance(content, str) else content
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

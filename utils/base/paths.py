@@ -19,8 +19,10 @@ COMPLETE = (ROOT / "utils" / "author").is_dir()  # a release lacks what is only 
 def cache_dir() -> Path:
     """The folder for what can be made again (samples, decoded data): `COURSE_CACHE`, else `build/cache`.
 
-    It need not exist yet. A relative path counts from the course's folder, whichever notebook asks. Raises CourseError
-    for a `~name` that nobody has.
+    It need not exist yet. A relative path counts from the course's folder, whichever notebook asks.
+
+    Raises:
+        CourseError: It begins with a `~name` that nobody has.
     """
     chosen = os.environ.get("COURSE_CACHE", "").strip()
     return (ROOT / in_full(chosen)).resolve() if chosen else BUILD / "cache"

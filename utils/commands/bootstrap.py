@@ -1,6 +1,5 @@
 """Sets the course up from nothing, then runs a command: `python utils/commands/bootstrap.py COMMAND [ARGUMENTS]`.
 
-Only the standard library is used, and no syntax newer than Python 3.6, so that an old Python gets a clear message.
 What it does, in this order, and only as far as needed:
 
 1. finds a Python that the locked versions have wheels for and that starts. The one it runs under goes first, so that
@@ -11,22 +10,27 @@ What it does, in this order, and only as far as needed:
 4. installs exactly what `requirements.txt` locks (with `GPU=1` also `requirements-gpu.txt`), hashes checked,
    and the course itself;
 5. last of all writes a stamp. While the stamp matches, a later call goes straight to the command.
+
+Only the standard library is used, and no syntax newer than Python 3.6, so that an old Python gets a clear message.
 """
 
 import contextlib
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:] = [
-    place for place in sys.path if place != str(ROOT / "utils" / "commands")
-]  # the course's names hide no module
+HERE = Path(__file__).resolve()
+ROOT = HERE.parents[2]
+# each is a module beside this one, or in `instructors`, which a release lacks
+FILES = sorted(HERE.parent.glob("[a-z]*.py")) + sorted(HERE.parent.glob("instructors/[a-z]*.py"))
+COMMANDS = {file.stem: file for file in FILES if file != HERE}
 VENV = ROOT / ".venv"
 STAMP = VENV / "course-stamp"
 WINDOWS = os.name == "nt"
@@ -43,28 +47,32 @@ print(*sys.version_info[:2], sys._base_executable)
 LIBRARY = "import sys, sysconfig; print(*sys.version_info[:2], sysconfig.get_path('purelib'))"
 
 
-class SetupError(Exception):
-    """Something that the reader can mend; the message says how."""
+class SetupError(SystemExit):
+    """Something that the reader can mend: Python prints how, without a traceback, and ends with status 1."""
 
 
 def main(arguments: "list[str]") -> int:
     """Set up, then hand over to `python -m utils` with the same arguments. Returns an exit status."""
-    if not arguments:
-        print("Say which command: python utils/commands/bootstrap.py lab (or test, doctor ...)", file=sys.stderr)
+    name = arguments[0] if arguments else "help"
+    if name in ("help", "--help", "-h"):
+        print(f"{__doc__}\nThe commands are {', '.join(COMMANDS)}.")
+        return 0
+    if name not in COMMANDS:
+        print(f"There is no command {name!r}; there are {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2
     try:
         with one_at_a_time():
             set_up(os.environ.get("GPU", "").strip().lower() not in ("", "0", "no", "false"))
-    except SetupError as problem:
-        print(f"Setting up stopped: {problem}", file=sys.stderr)
-        return 1
     except OSError as problem:
-        print(f"\nSetting up stopped: {problem}. Is the disk full, or the folder read-only?", file=sys.stderr)
-        return 1
+        raise SetupError(f"Setting up stopped: {problem}. Is the disk full, or the folder read-only?") from None
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on where this one was.", file=sys.stderr)
         return 130
-    return hand_over([str(venv_python()), "-m", "utils", *arguments])
+    command = [str(venv_python()), "-m", "utils", *arguments]
+    if WINDOWS:
+        return subprocess.call(command, cwd=str(ROOT))
+    os.chdir(str(ROOT))
+    os.execv(command[0], command)  # in place of this process, so that Ctrl-C and the exit status are its own
 
 
 def set_up(gpu: bool) -> None:
@@ -82,7 +90,7 @@ def set_up(gpu: bool) -> None:
         make_venv()
     install(find_uv() or bring_uv(), gpu)
     STAMP.write_text("\n".join(wanted_stamp(gpu, venv_version())), encoding="utf-8")
-    say("Ready.\n")
+    print("Ready.\n", flush=True)
 
 
 def make_venv() -> None:
@@ -90,14 +98,14 @@ def make_venv() -> None:
     check_machine()
     python = find_python()
     if os.path.lexists(str(VENV)):
-        say("The .venv here was moved, its Python is gone or does not suit: making it again.")
+        print("The .venv here was moved, its Python is gone or does not suit: making it again.", flush=True)
         VENV.unlink() if VENV.is_symlink() else shutil.rmtree(str(VENV))
     newest = f"3.{NEWEST[1]}"
     how = ["--python", python] if python else ["--managed-python", "--python", newest]
     try:
         VENV.mkdir()
         uv = find_uv() or bring_uv(python or sys.executable)
-        say(f"Making .venv with {python or f'Python {newest}, which uv fetches'} ...")
+        print(f"Making .venv with {python or f'Python {newest}, which uv fetches'} ...", flush=True)
         complaint = quietly([uv, "venv", "--no-cache", "--allow-existing", "--seed", *how, str(VENV)])
         if complaint or not venv_version():
             raise SetupError(f"uv could not make .venv: {complaint}")
@@ -106,7 +114,7 @@ def make_venv() -> None:
         if python or not isinstance(problem, SetupError):
             raise
         raise SetupError(
-            f"no Python 3.{OLDEST[1]} or {newest} starts here (this is {platform.python_version()}), and none could be "
+            f"No Python 3.{OLDEST[1]} or {newest} starts here (this is {platform.python_version()}), and none could be "
             f"fetched: {str(problem).splitlines()[-1].split('cause: ')[-1]}\n"
             f"Install Python {newest} (from python.org, Homebrew, conda or your system), then give the same command "
             f"again; or name it: make lab PYTHON=/path/to/python{newest}"
@@ -115,12 +123,13 @@ def make_venv() -> None:
 
 def install(uv: str, gpu: bool) -> None:
     """Install what the locks list, then the course itself, into `.venv`."""
-    locks = ["requirements.txt", "requirements-gpu.txt"] if gpu else ["requirements.txt"]
-    say(f"Installing what {' and '.join(locks)} lists (the first time about 1 GB to fetch: some minutes) ...")
+    names = [lock.name for lock in locks(gpu)]
+    print(
+        f"Installing what {' and '.join(names)} lists (the first time about 1 GB to fetch: some minutes) ...",
+        flush=True,
+    )
     # the few packages that come without a wheel are built with tools from the lock too
-    locked = ["--require-hashes", "--build-constraints", "requirements.txt"]
-    for lock in locks:
-        locked += ["-r", lock]
+    locked = ["--require-hashes", "--build-constraints", names[0], *(f"--requirements={name}" for name in names)]
     course = ["--quiet", "--no-deps", "--no-build-isolation", "--offline", "-e", "."]
     for what in (locked, course):
         if subprocess.call([uv, "pip", "install", "--python", str(venv_python()), *what], cwd=str(ROOT)) != 0:
@@ -133,23 +142,14 @@ def install(uv: str, gpu: bool) -> None:
 def find_uv() -> str:
     """The uv on PATH or in `.venv`; empty when there is none that runs and is new enough."""
     for candidate in (shutil.which("uv"), str(VENV / "uv" / "bin" / ("uv.exe" if WINDOWS else "uv"))):
-        if candidate and uv_version(candidate) >= OLDEST_UV:
+        if candidate and ask(candidate, "--version")[0] >= OLDEST_UV:
             return candidate
     return ""
 
 
-def uv_version(uv: str) -> "tuple[int, ...]":
-    """(major, minor) of a uv; empty when it does not run."""
-    try:
-        reply = subprocess.run([uv, "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
-        return tuple(int(part) for part in reply.split()[1].split(".")[:2])
-    except (OSError, ValueError, IndexError):
-        return ()
-
-
 def bring_uv(python: str = "") -> str:
     """Have the pip of a Python, else of the one in `.venv`, put uv into `.venv/uv`."""
-    say(f"Fetching the installer, {UV_RANGE}, with pip ...")
+    print(f"Fetching the installer, {UV_RANGE}, with pip ...", flush=True)
     python = python or str(venv_python())
     passing = VENV / "pip"
     if quietly([python, "-m", "pip", "--version"]):  # it has no pip, and an environment made with it has one
@@ -173,7 +173,7 @@ def bring_uv(python: str = "") -> str:
 def find_python() -> str:
     """A Python with wheels for every locked package: the running one, else the newest; empty when none starts."""
     own, home = os.environ.get, os.environ.get("HOME", "/")
-    folders = [Path(folder) for folder in own("PATH", os.defpath).split(os.pathsep)]
+    folders = [Path(folder) for folder in os.get_exec_path()]
     for root, bins in (
         (own("PYENV_ROOT", f"{home}/.pyenv"), "versions/*/bin"),
         (own("CONDA_PREFIX", "/conda"), "bin"),
@@ -190,20 +190,18 @@ def find_python() -> str:
 
 def started(python: str) -> str:
     """Where a Python really lies (not its shim, not an environment's link); empty when it does not start or suit."""
-    answer = ask(python, STARTS)
-    return answer[2] if answer and supported(answer[:2]) else ""
+    version, place = ask(python, "-I", "-c", STARTS)
+    return place if supported(version) else ""
 
 
-def ask(python: str, code: str) -> tuple:
-    """The major and minor version and the text that a Python prints for the code; empty when it does not start."""
+def ask(*command: str) -> "tuple[tuple[int, ...], str]":
+    """The major and minor version that a program prints, and what follows; both empty when it does not start."""
     try:
-        reply = subprocess.run(
-            [python, "-I", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60
-        )
-        major, minor, text = os.fsdecode(reply.stdout).strip().split(" ", 2)
-        return int(major), int(minor), text
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return ()
+        reply = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return (), ""
+    found = re.match(r"(?:uv )?(\d+)[. ](\d+)\S* ?(.*)", os.fsdecode(reply))
+    return ((int(found[1]), int(found[2])), found[3].strip()) if found else ((), "")
 
 
 def check_machine() -> None:
@@ -212,57 +210,57 @@ def check_machine() -> None:
         raise SetupError("JAX has no wheels for Intel Macs. The course runs on Apple silicon, Linux and Windows.")
     free = shutil.disk_usage(str(ROOT)).free / 1e9
     if free < DISK_NEEDED_GB:
-        raise SetupError(f"the course takes {DISK_NEEDED_GB} GB of disk, and {free:.1f} GB are free here.")
+        raise SetupError(f"The course takes {DISK_NEEDED_GB} GB of disk, and {free:.1f} GB are free here.")
 
 
 def supported(version: "tuple[int, ...]") -> bool:
-    return OLDEST <= tuple(version) <= NEWEST
+    """Whether the locked versions have wheels for a Python."""
+    return OLDEST <= version <= NEWEST
 
 
 def venv_python() -> Path:
+    """Where the Python in `.venv` is, or would be."""
     return VENV / "Scripts" / "python.exe" if WINDOWS else VENV / "bin" / "python"
 
 
 def venv_version() -> "tuple[int, ...]":
     """(major, minor) of the Python in `.venv`; empty when there is none that runs on what is installed there."""
-    answer = ask(str(venv_python()), LIBRARY)
-    return answer[:2] if answer and Path(answer[2]).is_dir() else ()
+    version, library = ask(str(venv_python()), "-I", "-c", LIBRARY)
+    return version if Path(library).is_dir() else ()
 
 
 def read_stamp() -> "list[str]":
+    """What the stamp says; nothing when there is none."""
     try:
         return STAMP.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return []
 
 
+def locks(gpu: bool) -> "list[Path]":
+    """The files that list what is installed."""
+    return [ROOT / "requirements.txt"] + [ROOT / "requirements-gpu.txt"] * gpu
+
+
 def wanted_stamp(gpu: bool, version: "tuple[int, ...]") -> "list[str]":
     """What the stamp says when all is installed: the place (scripts hold it), the Python, the locks' digest."""
-    digest = hashlib.sha256()
-    for name in ["requirements.txt", "requirements-gpu.txt"][: 2 if gpu else 1]:
-        digest.update((ROOT / name).read_bytes())
-    return [str(VENV), "python " + ".".join(map(str, version)), digest.hexdigest(), "gpu" if gpu else "cpu"]
+    digest = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks(gpu))).hexdigest()
+    return [str(VENV), "python " + ".".join(map(str, version)), digest, "gpu" if gpu else "cpu"]
 
 
 @contextlib.contextmanager
-def one_at_a_time():  # type: ignore[no-untyped-def]
+def one_at_a_time() -> "Iterator[None]":
     """Let two commands at once (`make lab` beside `make test`) set up one after the other."""
-    if WINDOWS:
-        yield
-        return
-    import fcntl
+    with HERE.open() as handle:
+        with contextlib.suppress(ImportError, OSError):  # Windows, and some network drives, know no such locks
+            import fcntl
 
-    handle = os.open(str(ROOT), os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some network drives know no locks
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                say("Another command is setting the course up: waiting for it ...")
+                print("Another command is setting the course up: waiting for it ...", flush=True)
                 fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)
 
 
 def quietly(command: "list[str]") -> str:
@@ -271,26 +269,12 @@ def quietly(command: "list[str]") -> str:
         own = dict.fromkeys(["TMPDIR", "TEMP", "TMP"], folder)
         own.update(UV_PYTHON_INSTALL_DIR=str(VENV / "python"), PIP_REQUIRE_VIRTUALENV="0", PIP_USER="0")
         own.update(UV_HTTP_CONNECT_TIMEOUT="5", UV_HTTP_TIMEOUT="10", UV_HTTP_RETRIES="1")
+        env = dict(os.environ, **own)
         try:
-            done = subprocess.run(
-                command, env=dict(os.environ, **own), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-            )
+            done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         except OSError as problem:
             return str(problem)
     return (done.stdout.decode(errors="replace").strip() or "no reason given") if done.returncode else ""
-
-
-def hand_over(command: "list[str]") -> int:
-    """Run the command in place of this process, so that Ctrl-C and the exit status are its own."""
-    if WINDOWS:
-        return subprocess.call(command, cwd=str(ROOT))
-    os.chdir(str(ROOT))
-    os.execv(command[0], command)
-    return 1
-
-
-def say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,8 @@
-"""Small computations with known answers, which tell whether the installed JAX can be trusted.
+"""`python -m utils canaries [--short] [--seed N] [NAME …]`: see whether the installed JAX computes as it should.
 
 A new jaxlib may crash on a program that the last one ran, or give wrong numbers without a word. Each canary computes
-a few things with JAX, from drawn shapes and values, and compares them with NumPy.
-
-    python -m utils.commands.canaries [--short] [--seed N] [NAMES]
-
-prints a line for each canary and ends with status 1 if one failed. Any Python will do that has jax and numpy.
+a few things with JAX, from drawn shapes and values, and compares them with NumPy. A line is printed for each, and the
+exit status is 1 if one failed. As `python -m utils.commands.canaries` any Python will do that has jax and numpy.
 
 The canaries run in a process of their own, all in the same one, since importing JAX takes most of the time. If that
 process dies, the canary that was running has failed, and a new process runs those that are left.
@@ -24,124 +21,112 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import zlib
 from collections.abc import Callable, Sequence
+from itertools import accumulate
+from subprocess import PIPE, STDOUT
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from utils.base.command import parser_of
+from utils.base.command import one_of, parser_of
 from utils.base.paths import ROOT
 
 Draw = np.random.Generator
-# versions of jaxlib that were seen to fail
-KNOWN_BAD = {"0.10.2": "on a CPU it crashes where a product is summed over an inner axis"}
 LIMIT = 0.1
 PRECISION = 5e-5
-TURNS = 3  # of each canary, each with shapes and values of its own, one for each of TYPES; the short form takes one
+# each canary takes a turn with each type, with shapes and values of its own; the short form takes the first turn only
 TYPES = ("float32", "bfloat16", "float16")
 PATIENCE = 300  # seconds that a process may take
 
 
-class Outcome(NamedTuple):
-    """What became of a canary. message: what went wrong; "" where nothing did."""
+def run(python: str = sys.executable, names: Sequence[str] = (), short: bool = False, seed: int = 0) -> dict[str, str]:
+    """Run canaries, and tell for each what went wrong; "" where nothing did.
 
-    name: str
-    ok: bool
-    message: str = ""
-
-
-def known_bad(version: str) -> str | None:
-    """What is wrong with a version of jaxlib, such as "0.10.2"; None where nothing is known."""
-    return KNOWN_BAD.get(version.partition("+")[0])
-
-
-def run(python: str = sys.executable, names: Sequence[str] = (), short: bool = False, seed: int = 0) -> list[Outcome]:
-    """Run canaries, all of them if none are named, and return their outcomes in order.
-
-    python: the interpreter to run them with; it needs jax and numpy. seed: what shapes and values are drawn from.
+    Args:
+        python: The interpreter to run them with; it needs jax and numpy.
+        names: Some canaries' names; all for none.
+        short: Each takes one turn only.
+        seed: What shapes and values are drawn from.
     """
-    left, outcomes = list(names or CANARIES), list[Outcome]()
+    left, faults = list(names or CANARIES), dict[str, str]()
+    options = [f"--seed={seed}", *["--short"] * short]
     environment = {**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     while left:
-        command = [python, "-m", "utils.commands.canaries", "--inside", f"--seed={seed}", *["--short"] * short, *left]
-        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+", errors="replace") as errors:
-            try:
-                ended = subprocess.run(command, cwd=ROOT, env=environment, stdout=out, stderr=errors, timeout=PATIENCE)
-                status = ended.returncode
-                end = (status < 0 and signal.strsignal(-status)) or f"exit status {status}"
-            except subprocess.TimeoutExpired:
-                end = f"not done after {PATIENCE} s"
-            out.seek(0)
-            errors.seek(0)
-            done = [Outcome(*json.loads(line)) for line in out if line.startswith("[")]
-            said = errors.read().strip().rpartition("\n")[2]
-        if len(done) < len(left):  # it died in the next one
-            done.append(Outcome(left[len(done)], False, f"{end}; {said}" if said else end))
-        outcomes += done
-        left = left[len(done) :]
-    return outcomes
+        command = [python, "-m", "utils.commands.canaries", "--inside", *options, *left]
+        try:
+            ended = subprocess.run(command, cwd=ROOT, env=environment, stdout=PIPE, stderr=STDOUT, timeout=PATIENCE)
+            printed, status = ended.stdout, ended.returncode
+            end = (status < 0 and signal.strsignal(-status)) or f"exit status {status}"
+        except subprocess.TimeoutExpired as late:
+            printed, end = late.stdout or b"", f"not done after {PATIENCE} s"
+        lines = printed.decode(errors="replace").splitlines()
+        faults |= dict(json.loads(line) for line in lines if line.startswith("["))
+        left = [name for name in left if name not in faults]
+        if left:  # it died in the next one
+            said = [line for line in lines if not line.startswith("[")][-1:]
+            faults[left.pop(0)] = "; ".join([end, *said])
+    return faults
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run canaries and print a line for each. Returns 1 when one failed, else 0."""
     parser = parser_of("canaries", __doc__)
-    parser.add_argument("names", nargs="*", metavar="NAMES", help=f"of {', '.join(CANARIES)} (default: all)")
+    told = f"of {', '.join(CANARIES)} (default: all)"
+    parser.add_argument("names", nargs="*", metavar="NAME", type=one_of("canary", CANARIES), help=told)
     parser.add_argument("--short", action="store_true", help="one turn of each, in a few seconds")
     parser.add_argument("--seed", type=int, default=0, help="draw other shapes and values")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # run them in this process
     options = parser.parse_args(arguments)
-    if unknown := [name for name in options.names if name not in {*CANARIES, *PROOFS}]:
-        parser.error(f"there is no canary {unknown[0]}")
     if options.inside:
         for name in options.names:
-            print(json.dumps(outcome(name, 1 if options.short else TURNS, options.seed)), flush=True)
+            print(json.dumps([name, fault(name, options.short, options.seed)]), flush=True)
         return 0
-    outcomes = run(names=options.names, short=options.short, seed=options.seed)
-    for name, ok, message in outcomes:
-        print(f"✓ {name}" if ok else f"✗ {name}: {message}")
-    return 0 if all(ok for _, ok, _ in outcomes) else 1
+    faults = run(names=options.names, short=options.short, seed=options.seed)
+    for name, message in faults.items():
+        print(f"✗ {name}: {message}" if message else f"✓ {name}")
+    return 1 if any(faults.values()) else 0
 
 
-def outcome(name: str, turns: int, seed: int) -> Outcome:
+def fault(name: str, short: bool, seed: int) -> str:
     """Run one canary here. What it draws does not depend on which others run."""
     draw = np.random.default_rng([seed, zlib.crc32(name.encode())])
     try:
-        if name in PROOFS:
-            PROOFS[name]()
-        else:
-            import jax
+        import jax
 
-            for turn in range(turns):
-                CANARIES[name](jax, draw, turn)
+        for kind in TYPES[: 1 if short else None]:
+            CANARIES[name](jax, draw, kind)
     except Exception as problem:
-        return Outcome(name, False, f"{type(problem).__name__}: {problem}"[:500])
-    return Outcome(name, True)
+        return " ".join(f"{type(problem).__name__}: {problem}".split())[:500]
+    return ""
 
 
 # --- what canaries share ----------------------------------------------------------------------------------------
 
 
-def computed(fn: Callable, *args: Any, dtype: str | None = None) -> list[np.ndarray]:
-    """The results of a jitted function as float64. dtype: of its arguments, where not their own."""
+def computed(fn: Callable[..., Any], *args: Any, dtype: str | None = None) -> list[np.ndarray]:
+    """The results of a jitted function as float64, from arguments in their own type or in `dtype`."""
     import jax
 
     results = jax.jit(fn)(*(jax.numpy.asarray(arg, dtype) for arg in args))
     return [np.asarray(result).astype(np.float64) for result in jax.tree.leaves(results)]
 
 
-def compare(what: object, got: Sequence[np.ndarray], *want: np.ndarray, limit: Any = LIMIT) -> None:
+def compare(what: object, got: Sequence[np.ndarray], *want: Any, limit: float = LIMIT) -> None:
     """Raise an AssertionError where a number is further from what is wanted than the limit. NaN equals NaN."""
     for number, (one, right) in enumerate(zip(got, want, strict=True)):
-        right = np.asarray(right, np.float64)
-        if one.shape != right.shape:
-            raise AssertionError(f"{what}, result {number}: shape {one.shape} instead of {right.shape}")
-        with np.errstate(invalid="ignore"):
-            bad = ~((np.abs(one - right) <= limit) | (one == right) | (np.isnan(one) & np.isnan(right)))
-        if bad.any():
-            counted = f"{what}, result {number}: {bad.sum()} of {bad.size} numbers are wrong"
-            raise AssertionError(f"{counted}, such as {one[bad][0]:g} instead of {right[bad][0]:g}")
+        told = f"{what}, result {number}"
+        np.testing.assert_allclose(one, np.float64(right), rtol=0, atol=limit, err_msg=told, strict=True)
+
+
+def with_gradients(jax: Any, fn: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, and its gradients with respect to its arguments, weighed with one argument more."""
+
+    def both(*args: Any) -> Any:
+        result, gradient = jax.vjp(fn, *args[:-1])
+        return result, gradient(args[-1])
+
+    return both
 
 
 def whole(draw: Draw, *shape: int) -> np.ndarray:
@@ -150,11 +135,11 @@ def whole(draw: Draw, *shape: int) -> np.ndarray:
 
 
 class Window(NamedTuple):
-    """A window that moves over maps [B, H, W, C]. size, step: rows, columns; pads: what is put around, in pairs."""
+    """A window that moves over maps [B, H, W, C]: of each attribute the first is for rows, the second for columns."""
 
     size: tuple[int, ...]
     step: tuple[int, ...]
-    pads: tuple[tuple[int, int], ...]
+    pads: tuple[tuple[int, int], ...]  # before, after
 
     @classmethod
     def drawn(cls, draw: Draw, maps: tuple[int, ...]) -> Window:
@@ -163,7 +148,7 @@ class Window(NamedTuple):
         pads = tuple((int(draw.integers(0, places)), int(draw.integers(0, places))) for places in size)
         return cls(tuple(size), tuple(draw.integers(1, 4, 2).tolist()), pads)
 
-    def see(self, maps: np.ndarray, fill: float = 0.0) -> np.ndarray:
+    def see(self, maps: np.ndarray, fill: float = 0) -> np.ndarray:
         """What it sees at each of its places: [B, places down, places right, C, *size]."""
         padded = np.pad(maps, ((0, 0), *self.pads, (0, 0)), constant_values=fill)
         seen = np.lib.stride_tricks.sliding_window_view(padded, self.size, (1, 2))
@@ -171,36 +156,28 @@ class Window(NamedTuple):
 
     def spread(self, seen: np.ndarray, maps: np.ndarray) -> np.ndarray:
         """The gradient of `see`: each number is added to the place of `maps` where it was seen."""
-        padded = np.pad(np.zeros(maps.shape), ((0, 0), *self.pads, (0, 0)))
-        for start in np.ndindex(self.size):
-            to = [slice(a, a + n * s, s) for a, n, s in zip(start, seen.shape[1:3], self.step, strict=True)]
-            padded[:, to[0], to[1]] += seen[..., *start]
-        top, left = self.pads[0][0], self.pads[1][0]
-        return padded[:, top : top + maps.shape[1], left : left + maps.shape[2]]
+        places = self.see(np.arange(1, maps.size + 1).reshape(maps.shape))  # 0: around the maps
+        return np.bincount(places.ravel(), seen.ravel(), maps.size + 1)[1:].reshape(maps.shape)
 
 
 # --- the canaries: each draws, computes and compares -------------------------------------------------------------
 
 
-def crash(jax: Any, draw: Draw, turn: int) -> None:
-    """What crashed jaxlib 0.10.2."""
-    a, b = whole(draw, 2, 3, 1, 2, 2, 8, 8, 8)
-    compare("sum", computed(lambda a, b: jax.numpy.sum(a * b, axis=3), a, b, dtype="float32"), (a * b).sum(3))
-
-
-def products(jax: Any, draw: Draw, turn: int) -> None:
-    """Products with 4 to 7 axes, summed over one or two of the inner ones."""
+def products(jax: Any, draw: Draw, kind: str) -> None:
+    """Products with 4 to 7 axes, summed over one or two of the inner ones, and what crashed jaxlib 0.10.2."""
+    cases: list[tuple[list[int], tuple[int, ...]]] = [([3, 1, 2, 2, 8, 8, 8], (3,))]
     for rank in range(4, 8):
-        kind, shape = TYPES[turn], draw.permutation([8, 3, 2, 8, 1, 2, 8][:rank]).tolist()
-        axes = tuple(draw.choice(np.arange(1, rank - 1), 1 + turn % 2, replace=False).tolist())
+        inner = draw.choice(np.arange(1, rank - 1), draw.integers(1, 3), replace=False)
+        cases.append((draw.permutation([8, 3, 2, 8, 1, 2, 8][:rank]).tolist(), tuple(inner.tolist())))
+    for shape, axes in cases:
         a, b = whole(draw, 2, *shape)
         got = computed(lambda a, b, axes=axes: (a * b).sum(axes), a, b, dtype=kind)
         compare((kind, shape, axes), got, (a * b).sum(axes))
 
 
-def convolutions(jax: Any, draw: Draw, turn: int) -> None:
+def convolutions(jax: Any, draw: Draw, kind: str) -> None:
     """Convolutions and their gradients with respect to map and kernel."""
-    kind, batch, (c, d) = TYPES[turn], int(draw.choice([1, 4])), draw.permutation([1, 2, 3, 5, 8, 16])[:2]
+    batch, (c, d) = int(draw.choice([1, 4])), draw.permutation([1, 2, 3, 5, 8, 16])[:2]
     maps = whole(draw, batch, *draw.permutation(np.arange(1, 7))[:2], c)
     window = Window.drawn(draw, maps.shape)
     kernel, seen = whole(draw, *window.size, c, d), window.see(maps)
@@ -210,40 +187,35 @@ def convolutions(jax: Any, draw: Draw, turn: int) -> None:
         layout = ("NHWC", "HWIO", "NHWC")
         return jax.lax.conv_general_dilated(*of, window.step, window.pads, dimension_numbers=layout)
 
-    def results(maps: Any, kernel: Any, back: Any) -> Any:
-        result, gradient = jax.vjp(convolve, maps, kernel)
-        return result, gradient(back)
-
     right = np.einsum("bijcrs,rscd->bijd", seen, kernel)
     by_maps = window.spread(np.einsum("bijd,rscd->bijcrs", back, kernel), maps)
     by_kernel = np.einsum("bijcrs,bijd->rscd", seen, back)
-    got = computed(results, maps, kernel, back, dtype=kind)
+    got = computed(with_gradients(jax, convolve), maps, kernel, back, dtype=kind)
     compare((kind, maps.shape, kernel.shape, window), got, right, by_maps, by_kernel)
 
 
-def pooling(jax: Any, draw: Draw, turn: int) -> None:
+def pooling(jax: Any, draw: Draw, kind: str) -> None:
     """The largest number and the sum in windows, and their gradients."""
-    kind, shape = TYPES[turn], (2, *draw.permutation(np.arange(1, 7))[:2].tolist(), 3)
+    shape = (2, *draw.permutation(np.arange(1, 7))[:2].tolist(), 3)
     maps, signs = draw.permutation(np.prod(shape)).reshape(shape) - 90.0, whole(draw, *shape)  # maps: all different
     window = Window.drawn(draw, shape)
     seen = window.see(maps, -np.inf)
     largest, back = seen.max((-2, -1), keepdims=True), whole(draw, *seen.shape[:4], 1, 1)
 
-    def results(maps: Any, signs: Any, back: Any) -> Any:
+    def pooled(maps: np.ndarray, start: float, join: Any) -> list[np.ndarray]:
         moves = ((1, *window.size, 1), (1, *window.step, 1), ((0, 0), *window.pads, (0, 0)))
-        top, by_maps = jax.vjp(lambda of: jax.lax.reduce_window(of, -np.inf, jax.lax.max, *moves), maps)
-        total, by_signs = jax.vjp(lambda of: jax.lax.reduce_window(of, 0.0, jax.lax.add, *moves), signs)
-        return top, by_maps(back), total, by_signs(back)
+        pool = with_gradients(jax, lambda maps: jax.lax.reduce_window(maps, start, join, *moves))
+        return computed(pool, maps, back[..., 0, 0], dtype=kind)
 
     tops = largest[..., 0, 0], window.spread(back * (seen == largest), maps)
     totals = window.see(signs).sum((-2, -1)), window.spread(back * np.ones(window.size), maps)
-    got = computed(results, maps, signs, back[..., 0, 0], dtype=kind)
-    compare((kind, shape, window), got, *tops, *totals)
+    compare((kind, shape, window), pooled(maps, -np.inf, jax.lax.max), *tops)
+    compare((kind, shape, window), pooled(signs, 0.0, jax.lax.add), *totals)
 
 
-def scatter(jax: Any, draw: Draw, turn: int) -> None:
+def scatter(jax: Any, draw: Draw, kind: str) -> None:
     """Rows that are added, compared and set at places, some of which come twice; the gradient of a look-up."""
-    kind, rows, width = TYPES[turn], int(draw.integers(1, 9)), int(draw.integers(1, 6))
+    rows, width = int(draw.integers(1, 9)), int(draw.integers(1, 6))
     table, new = whole(draw, rows, width), whole(draw, 12, width)
     places, once = draw.integers(0, rows, 12), draw.permutation(rows)
 
@@ -257,7 +229,7 @@ def scatter(jax: Any, draw: Draw, turn: int) -> None:
     compare((kind, rows, width), computed(results, table, new, dtype=kind), added, largest, replaced, added - table)
 
 
-def sort(jax: Any, draw: Draw, turn: int) -> None:
+def sort(jax: Any, draw: Draw, kind: str) -> None:
     """Sorting of numbers with NaN, of equal numbers in order, and downwards."""
     shape = tuple(draw.integers(1, 20, 2).tolist())
     numbers, counts = draw.choice([-np.inf, -1.5, 0, 2, 3, np.inf, np.nan], shape), draw.integers(-9, 9, shape)
@@ -266,34 +238,31 @@ def sort(jax: Any, draw: Draw, turn: int) -> None:
         up = jax.numpy.sort(numbers, 0), jax.numpy.argsort(numbers, 1, stable=True)
         return *up, jax.numpy.sort(counts, 1, descending=True), *jax.lax.top_k(counts, shape[1])
 
-    order = np.argsort(-counts, 1, kind="stable")
-    up, down = (np.sort(numbers, 0), np.argsort(numbers, 1, kind="stable")), np.take_along_axis(counts, order, 1)
-    compare(shape, computed(results, numbers, counts), *up, down, down, order)
+    up, order = np.argsort(numbers, 1, stable=True), np.argsort(-counts, 1, stable=True)
+    down = np.take_along_axis(counts, order, 1)
+    compare(shape, computed(results, numbers, counts), np.sort(numbers, 0), up, down, down, order)
 
 
-def scan(jax: Any, draw: Draw, turn: int) -> None:
+def scan(jax: Any, draw: Draw, kind: str) -> None:
     """A recurrence and its gradients."""
     steps, width = int(draw.integers(2, 12)), int(draw.integers(1, 5))
-    (a, b, back), states = whole(draw, 3, steps, width), [np.zeros(width)]
+    a, b, back = whole(draw, 3, steps, width)
     a = np.sign(a)  # so that states stay small
 
-    def results(a: Any, b: Any, back: Any) -> Any:
-        def states(a: Any, b: Any) -> Any:
-            return jax.lax.scan(lambda state, ab: (ab[0] * state + ab[1],) * 2, jax.numpy.zeros(width), (a, b))[1]
+    def step(state: Any, ab: tuple[Any, Any]) -> Any:
+        return ab[0] * state + ab[1]
 
-        result, gradient = jax.vjp(states, a, b)
-        return result, gradient(back)
+    def results(a: Any, b: Any) -> Any:
+        return jax.lax.scan(lambda state, ab: (step(state, ab),) * 2, jax.numpy.zeros(width), (a, b))[1]
 
-    for at in range(steps):
-        states.append(a[at] * states[-1] + b[at])
-    by_b = back.copy()
-    for at in reversed(range(steps - 1)):
-        by_b[at] += a[at + 1] * by_b[at + 1]
-    right = np.stack(states[1:]), by_b * np.stack(states[:-1]), by_b
-    compare((steps, width), computed(results, a, b, back, dtype="float32"), *right)
+    states = np.stack(list(accumulate(zip(a, b, strict=True), step, initial=np.zeros(width))))
+    backwards = zip(a[:0:-1], back[-2::-1], strict=True)
+    by_b = np.stack(list(accumulate(backwards, step, initial=back[-1])))[::-1]
+    got = computed(with_gradients(jax, results), a, b, back, dtype="float32")
+    compare((steps, width), got, states[1:], by_b * states[:-1], by_b)
 
 
-def loops(jax: Any, draw: Draw, turn: int) -> None:
+def loops(jax: Any, draw: Draw, kind: str) -> None:
     """Loops that end when their numbers say so, for one number and for many at once."""
     starts = draw.integers(1, 60, int(draw.integers(2, 9)))
 
@@ -315,23 +284,20 @@ def loops(jax: Any, draw: Draw, turn: int) -> None:
     compare(starts, computed(results, starts), counts, counts[0], (np.arange(starts[1]) ** 2).sum())
 
 
-def sixteen(jax: Any, draw: Draw, turn: int) -> None:
+def sixteen(jax: Any, draw: Draw, kind: str) -> None:
     """16-bit types: products of matrices, sums, and that what must be rounded goes to the nearest number."""
-    kind, (m, n, k) = TYPES[1 + turn % 2], draw.permutation([1, 3, 8, 17, 32])[:3]
+    kind, (m, n, k) = str(draw.choice(TYPES[1:])), draw.permutation([1, 3, 8, 17, 32])[:3]
     a, b = whole(draw, 2, m, n), whole(draw, 2, n, k)
     wide = draw.normal(0, 10, (m, n)).astype(np.float32)
     narrow = wide.astype(jax.numpy.dtype(kind))
 
-    def results(a: Any, b: Any, wide: Any, narrow: Any) -> Any:
-        a, b = a.astype(kind), b.astype(kind)
-        return a @ b, a.sum(2), (a * a).sum((0, 2)), wide.astype(kind), narrow * narrow[0]
-
-    *exact, rounded, multiplied = computed(results, a, b, wide, narrow)
-    compare((kind, m, n, k), exact, a @ b, a.sum(2), (a * a).sum((0, 2)))
-    compare((kind, m, n, "rounded"), [rounded, multiplied], narrow, narrow * narrow[0], limit=0)
+    got = computed(lambda a, b: (a @ b, a.sum(2), (a * a).sum((0, 2))), a, b, dtype=kind)
+    compare((kind, m, n, k), got, a @ b, a.sum(2), (a * a).sum((0, 2)))
+    got = computed(lambda wide, narrow: (wide.astype(kind), narrow * narrow[0]), wide, narrow)
+    compare((kind, m, n, "rounded"), got, narrow, narrow * narrow[0], limit=0)
 
 
-def precision(jax: Any, draw: Draw, turn: int) -> None:
+def precision(jax: Any, draw: Draw, kind: str) -> None:
     """float32 is no less than that: products of matrices, sums and functions of drawn numbers, against float64.
 
     PRECISION counts in parts of the sum of all that was added, without signs. Of that, rounding gives at most 5e-7,
@@ -344,26 +310,16 @@ def precision(jax: Any, draw: Draw, turn: int) -> None:
     def results(a: Any, b: Any) -> Any:
         return jax.numpy.matmul(a, b, precision="highest"), a.sum(1), jax.numpy.tanh(a), jax.nn.softmax(a)
 
-    right = x @ y, x.sum(1), np.tanh(x), np.exp(x) / np.exp(x).sum(1, keepdims=True)
-    scales = abs(x) @ abs(y), abs(x).sum(1), abs(right[2]), right[3]
-    scaled = [one / scale for one, scale in zip(computed(results, a, b), scales, strict=True)]
-    wanted = [one / scale for one, scale in zip(right, scales, strict=True)]
-    compare((m, n, k), scaled, *wanted, limit=PRECISION)
+    tanh, softmax = np.tanh(x), np.exp(x) / np.exp(x).sum(1, keepdims=True)
+    right, scales = (x @ y, x.sum(1), tanh, softmax), (abs(x) @ abs(y), abs(x).sum(1), abs(tanh), softmax)
+    got = map(np.divide, computed(results, a, b), scales)
+    compare((m, n, k), list(got), *map(np.divide, right, scales), limit=PRECISION)
 
 
-def dies() -> None:
-    os.kill(os.getpid(), signal.SIGSEGV)
-
-
-def lies() -> None:
-    compare("1 + 1", [np.array(2.0)], np.array(3.0))
-
-
-CANARIES: dict[str, Callable[[Any, Draw, int], None]] = {
+CANARIES: dict[str, Callable[[Any, Draw, str], None]] = {
     canary.__name__: canary
-    for canary in (crash, products, convolutions, pooling, scatter, sort, scan, loops, sixteen, precision)
+    for canary in (products, convolutions, pooling, scatter, sort, scan, loops, sixteen, precision)
 }
-PROOFS = {"dies": dies, "lies": lies}  # they show that a crash and a wrong number are found, and run only by name
 
 if __name__ == "__main__":
     sys.exit(main())

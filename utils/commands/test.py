@@ -1,4 +1,4 @@
-"""`python -m utils test [STEPS…]`: what must hold before a change is kept, step by step.
+"""`python -m utils test [STEP …]`: what must hold before a change is kept, step by step.
 
 All steps run, also after one that fails; a summary follows, with the tests that were skipped and what would run them.
 The exit status is 1 when any step failed. Tests and notebooks run on the samples, so no network is used.
@@ -15,95 +15,81 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from utils.base.command import parser_of
+from utils.base.command import one_of, parser_of
 from utils.base.machine import cores
 from utils.base.paths import ROOT, SOLUTIONS
 
 WORKER_GB = 3  # what a notebook with TensorFlow may take
 PROOF = "proof"
+# the course's own kernel, and no colour codes in a log; while one process writes what another reads, JAX would warn
+SET = {
+    "COURSE_DATA": "sample",
+    "JUPYTER_PREFER_ENV_PATH": "1",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
+    "PYTHONWARNINGS": "ignore:Error reading persistent compilation cache:UserWarning",
+}
+UNSET = ("COURSE_RESULTS", "COURSE_GRADING", "TFDS_DATA_DIR", "MPLBACKEND")
 
 
-class Step(NamedTuple):
-    """One command of the test run."""
+class Outcome(NamedTuple):
+    """What became of a step."""
 
     name: str
-    heading: str
-    command: list[str]
+    passed: bool
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{'passed' if self.passed else 'FAILED'}  {self.name:<10} {self.seconds:6.0f} s"
 
 
 def main(arguments: list[str]) -> int:
     """Run the steps that are named, by default all but the proof. Returns 0 when all passed, else 1."""
     every = steps(workers())
+    told = f"some of {', '.join(every)} (default: all but {PROOF})"
     parser = parser_of("test", __doc__)
-    names = [step.name for step in every]
-    parser.add_argument(
-        "steps", nargs="*", metavar="STEP", help=f"some of: {', '.join(names)} (default: all but proof)"
-    )
-    chosen = parser.parse_args(arguments).steps or [name for name in names if name != PROOF]
-    unknown = [name for name in chosen if name not in names]
-    if unknown:
-        parser.error(f"there is no step {unknown[0]!r}; there are {', '.join(names)}")
-    outcomes: list[tuple[Step, bool, float]] = []
+    parser.add_argument("steps", nargs="*", metavar="STEP", type=one_of("step", every), help=told)
+    chosen = parser.parse_args(arguments).steps or every.keys() - {PROOF}
+    outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="course-test-") as folder:
-        skips = Path(folder) / "skips"
-        env = environment(Path(folder)) | {"COURSE_SKIPS": str(skips)}
+        # what one process has compiled lies there for the others, and is of this run only
+        skips, compiled = Path(folder) / "skips", Path(folder) / "compiled"
+        env = {"TF_CPP_MIN_LOG_LEVEL": "3"} | {name: os.environ[name] for name in os.environ if name not in UNSET}
+        env |= {**SET, "COURSE_SKIPS": str(skips), "JAX_COMPILATION_CACHE_DIR": str(compiled)}
         try:
-            for step in (step for step in every if step.name in chosen):
-                print(f"\n── {step.heading} ({step.name}) ".ljust(80, "─"), flush=True)
-                began = time.perf_counter()
-                passed = subprocess.run(step.command, cwd=ROOT, env=env).returncode == 0
-                outcomes.append((step, passed, time.perf_counter() - began))
-                print(f"{'passed' if passed else 'FAILED'}: {step.name}, {outcomes[-1][2]:.0f} s", flush=True)
+            for name, (heading, command) in every.items():
+                if name in chosen:
+                    print(f"\n── {heading} ({name}) ".ljust(80, "─"), flush=True)
+                    began = time.perf_counter()
+                    passed = subprocess.run(command, cwd=ROOT, env=env).returncode == 0
+                    outcomes.append(Outcome(name, passed, time.perf_counter() - began))
+                    print(outcomes[-1], flush=True)
         finally:
             print(summary(outcomes, skips.read_text(encoding="utf-8").splitlines() if skips.exists() else []))
-    return 0 if all(passed for _, passed, _ in outcomes) else 1
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
 
 
-def steps(processes: int) -> list[Step]:
-    """All steps in the order in which they run: the quick ones first. `processes` notebooks or test files at once."""
+def steps(processes: int) -> dict[str, tuple[str, list[str]]]:
+    """The steps' headings and commands, the quick ones first. `processes` notebooks or test files run at once."""
     python = [sys.executable, "-m"]
+    pytest = [*python, "pytest", "-q", "-n", str(processes)]
     # a notebook's cells belong to one kernel; what takes long begins first (tests/conftest.py): no core idles long
-    spread = ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
-    nbval = [*python, "pytest", "-q", "--nbval", *spread]
+    by_file = [*pytest, "--dist", "loadfile", "--no-loadscope-reorder"]
     if not SOLUTIONS.exists():  # what students get: without the package's tests, and the exercises are theirs to finish
-        return [Step("notebooks", "Lessons give the outputs that they come with", [*nbval, "notebooks"])]
-    return [
-        Step("lint", "Rules for the code", [*python, "ruff", "check"]),
-        Step("format", "Layout of the code", [*python, "ruff", "format", "--check"]),
-        Step("layers", "Which folder may import which", [str(tool("lint-imports")), "--no-cache", "--no-logo"]),
-        Step("types", "Types", [*python, "mypy"]),
-        Step("units", "Tests of the package and of the course's files", [*python, "pytest", "-q", *spread, "tests"]),
-        Step(
-            "notebooks",
-            "Lessons and solutions give the outputs they are committed with; untouched exercises run to their end",
-            [*nbval, "notebooks", "solutions", "exercises"],
-        ),
-        Step(
-            PROOF,
+        return {"notebooks": ("Lessons give the outputs that they come with", [*by_file, "--nbval", "notebooks"])}
+    committed = "Lessons and solutions give the outputs they are committed with; untouched exercises run to their end"
+    lint_imports = str(Path(sys.executable).with_name("lint-imports"))
+    return {
+        "lint": ("Rules for the code", [*python, "ruff", "check"]),
+        "format": ("Layout of the code", [*python, "ruff", "format", "--check"]),
+        "layers": ("Which folder may import which", [lint_imports, "--no-cache", "--no-logo"]),
+        "types": ("Types", [*python, "mypy"]),
+        "units": ("Tests of the package and of the course's files", [*by_file, "tests"]),
+        "notebooks": (committed, [*by_file, "--nbval", "notebooks", "solutions", "exercises"]),
+        PROOF: (
             "Every size, every wrong answer, all of grading",
-            [*python, "pytest", "-q", "-n", str(processes), "--dist", "worksteal", "-m", "proof", "tests"],
+            [*pytest, "--dist=worksteal", "-m", "proof", "tests"],
         ),
-    ]
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """What the steps run with: the samples, the course's own kernel, and no colour codes in a log.
-
-    folder: of this run only. What one process has compiled lies there for the others.
-    """
-    env = {**os.environ, "COURSE_DATA": "sample", "JUPYTER_PREFER_ENV_PATH": "1"}
-    # where one process still writes what another reads, JAX warns and compiles
-    env["PYTHONWARNINGS"] = "ignore:Error reading persistent compilation cache:UserWarning"
-    env |= {"JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3"}
-    for name in ("COURSE_RESULTS", "COURSE_GRADING", "TFDS_DATA_DIR", "MPLBACKEND"):
-        env.pop(name, None)
-    env.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return env
-
-
-def tool(name: str) -> Path:
-    """A command that is installed beside this Python, and is no module to run."""
-    return Path(sys.executable).with_name(name)
+    }
 
 
 def workers() -> int:
@@ -113,16 +99,8 @@ def workers() -> int:
     return max(1, min(cores(), int(psutil.virtual_memory().available / 1e9 / WORKER_GB)))
 
 
-def summary(outcomes: list[tuple[Step, bool, float]], skips: list[str]) -> str:
+def summary(outcomes: list[Outcome], skips: list[str]) -> str:
     """What passed and what failed, one step a line, and what was skipped."""
-    lines = [f"\n── Summary {'─' * 64}"]
-    lines += [
-        f"{'passed' if passed else 'FAILED'}  {step.name:<10} {seconds:6.0f} s" for step, passed, seconds in outcomes
-    ]
-    lines += skips
-    failed = [step.name for step, passed, _ in outcomes if not passed]
-    if failed:
-        lines.append(f'Again, only what failed: make test TEST_ARGS="{" ".join(failed)}"')
-    else:
-        lines.append("All passed.")
-    return "\n".join(lines)
+    failed = " ".join(outcome.name for outcome in outcomes if not outcome.passed)
+    end = f'Again, only what failed: make test TEST_ARGS="{failed}"' if failed else "All passed."
+    return "\n".join([f"\n── Summary {'─' * 64}", *map(str, outcomes), *skips, end])

@@ -11,7 +11,6 @@ new locks in place, since its cure is a change of the course: of code, or of out
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
@@ -22,10 +21,9 @@ from utils.base import files
 from utils.base.command import parser_of
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
-from utils.commands import bootstrap
+from utils.commands import bootstrap, doctor
 
-LOCK = ROOT / "requirements.txt"
-GPU_LOCK = ROOT / "requirements-gpu.txt"
+LOCK, GPU_LOCK = bootstrap.locks(gpu=True)
 OPTIONS = (
     "--universal",
     "--python-version=3.12",
@@ -41,16 +39,41 @@ def main(arguments: list[str]) -> int:
     """Write both locks, each whole or not at all. Returns 1 when newer versions failed a canary or a test."""
     parser = parser_of("lock", __doc__)
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions; run canaries, tests, proofs")
-    upgrade = ["--upgrade"] if parser.parse_args(arguments).upgrade else []
+    upgrade = ["--upgrade"] * parser.parse_args(arguments).upgrade
     before = {lock: lock.read_text(encoding="utf-8") for lock in (LOCK, GPU_LOCK) if lock.exists()}
     uv = bootstrap.find_uv() or bootstrap.bring_uv()
-    compile_lock(uv, LOCK, upgrade)
-    already = [f"--no-emit-package={name}" for name in packages(LOCK)]
-    compile_lock(uv, GPU_LOCK, [*upgrade, "--extra=gpu", f"--constraints={LOCK.name}", *already])
-    print(f"Written: {LOCK.name} ({len(packages(LOCK))} packages), {GPU_LOCK.name} ({len(packages(GPU_LOCK))} more).")
-    now = "".join(lock.read_text(encoding="utf-8") for lock in before)
-    print("\n".join(changes("".join(before.values()), now)), flush=True)
+    cpu = versions(compiled(uv, LOCK, upgrade))
+    already = [f"--no-emit-package={name}" for name in cpu]
+    gpu = versions(compiled(uv, GPU_LOCK, [*upgrade, "--extra=gpu", f"--constraints={LOCK.name}", *already]))
+    print(f"Written: {LOCK.name} ({len(cpu)} packages), {GPU_LOCK.name} ({len(gpu)} more).")
+    print("\n".join(changes(versions("".join(before.values())), cpu | gpu)), flush=True)
     return prove(before) if upgrade else 0
+
+
+def compiled(uv: str, lock: Path, options: list[str]) -> str:
+    """Write a lock whole or not at all; returns its text."""
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / lock.name
+        if lock.exists():
+            shutil.copy(lock, draft)  # its versions are preferred
+        command = [uv, "pip", "compile", "pyproject.toml", f"--output-file={draft}", *OPTIONS, *options]
+        if subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL).returncode != 0:
+            raise CourseError(f"uv could not make {lock.name} (see above); it is as it was. This needs a network.")
+        text, _, _ = draft.read_text(encoding="utf-8").partition("\n# The following packages were excluded")
+    files.write(lock, text)
+    return text
+
+
+def versions(text: str) -> dict[str, str]:
+    """Package → version in a lock's text, in order."""
+    return {entry.name: str(entry.specifier).removeprefix("==") for entry in doctor.locked(text)}
+
+
+def changes(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    """A line for each package whose version differs between two locks, or that only one of them has."""
+    changed = [name for name in sorted(old | new) if old.get(name) != new.get(name)]
+    lines = [f"  {name}: {old.get(name, 'not there')} → {new.get(name, 'gone')}" for name in changed]
+    return lines or ["No version changed."]
 
 
 def prove(before: dict[Path, str]) -> int:
@@ -68,34 +91,4 @@ def prove(before: dict[Path, str]) -> int:
 
 def run(*command: str) -> int:
     """The exit status of one of the course's commands, after what is locked now was installed."""
-    return subprocess.run([sys.executable, str(ROOT / "utils" / "bootstrap.py"), *command], cwd=ROOT).returncode
-
-
-def changes(before: str, after: str) -> list[str]:
-    """A line for each package whose version differs between two locks' texts, or that only one of them has."""
-    old, new = versions(before), versions(after)
-    changed = [name for name in sorted(old | new) if old.get(name) != new.get(name)]
-    lines = [f"  {name}: {old.get(name, 'not there')} → {new.get(name, 'gone')}" for name in changed]
-    return lines or ["No version changed."]
-
-
-def packages(lock: Path) -> list[str]:
-    """The names of the packages in a lock, in order."""
-    return list(versions(lock.read_text(encoding="utf-8")))
-
-
-def versions(text: str) -> dict[str, str]:
-    """Package → version in a lock's text, in order."""
-    return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^\s;]+)", text, flags=re.MULTILINE))
-
-
-def compile_lock(uv: str, lock: Path, options: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        draft = Path(folder) / lock.name
-        if lock.exists():
-            shutil.copy(lock, draft)  # its versions are preferred
-        command = [uv, "pip", "compile", "pyproject.toml", f"--output-file={draft}", *OPTIONS, *options]
-        if subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL).returncode != 0:
-            raise CourseError(f"uv could not make {lock.name} (see above); it is as it was. This needs a network.")
-        text, _, _ = draft.read_text(encoding="utf-8").partition("\n# The following packages were excluded")
-        files.write(lock, text)
+    return subprocess.run([sys.executable, str(bootstrap.HERE), *command], cwd=ROOT).returncode

@@ -1,0 +1,136 @@
+"""`python -m utils`, make and CI: what the commands start with, and that all of them read their options in one way."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from utils.__main__ import COMMANDS, main, summary
+from utils.base.paths import ROOT
+from utils.commands import lab
+
+no_make = pytest.mark.skipif(not shutil.which("make"), reason="no make")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_says_what_it_does_and_refuses_an_option_that_it_does_not_have(monkeypatch, capsys, name):
+    def not_asked_for(*_, **__):
+        raise AssertionError("something was run")
+
+    def called_with(option):
+        with pytest.raises(SystemExit) as ended:
+            main([name, option])
+        return ended.value.code, *capsys.readouterr()
+
+    monkeypatch.setattr(os, "execve", not_asked_for)
+    monkeypatch.setattr(subprocess, "run", not_asked_for)
+    status, told, _ = called_with("--help")
+    assert (status, summary(COMMANDS[name]) in told) == (0, True)
+    assert summary(COMMANDS[name]).startswith(f"`python -m utils {name}")
+    answers = {
+        "--no-such-option": "; there are -h, --help",
+        "--hepl": ". Did you mean --help?",
+        "--hel": ". Did you mean --help?",
+    }
+    for option, answer in answers.items():
+        if name != "lab":  # whose options are JupyterLab's
+            status, _, error = called_with(option)
+            assert (status, error.count("\n")) == (2, 1)
+            assert error.startswith(f"There is no option {option!r}{answer}")
+
+
+@pytest.mark.parametrize("call", [["release", "--replac"], ["data", "list", "--hel"], ["grade", "a", "--jobz=2"]])
+def test_an_option_is_refused_before_an_argument_is_missed(capsys, call):
+    with pytest.raises(SystemExit, match="2"):
+        main(call)
+    assert f"no option {call[-1].partition('=')[0]!r}. Did you mean --" in capsys.readouterr().err
+
+
+def test_no_command_is_imported_but_the_chosen_one(capsys):
+    code = "import sys; from utils.__main__ import main; print(main(['help']), main(['docter']), [*sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    *told, last = ran.stdout.splitlines()
+    assert [line for line in told if "python -m utils doctor" in line and "what commonly goes wrong" in line]
+    assert ran.stderr == "There is no command 'docter'. Did you mean doctor?\n"
+    assert last.startswith("0 2 [")
+    ours = {name for name in ast.literal_eval(last[4:]) if name.startswith("utils.")}
+    assert ours - {"utils.__main__"} == {"utils.commands", "utils.commands.bootstrap", "utils.base"} | {
+        f"utils.base.{name}" for name in ("command", "errors", "paths")
+    }
+
+
+def test_make_knows_the_commands():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    called = set(re.findall(r"^\t\$\(COURSE\) (\w+)", makefile, flags=re.MULTILINE))
+    assert {"lab", "test", "course", "exercises", "doctor"} <= called <= set(COMMANDS)
+    assert called <= set(re.findall(r"^(\w+): .*##", makefile, flags=re.MULTILINE))
+
+
+@no_make
+def test_make_passes_options_on():
+    command = ["make", "-n", "lab", "LAB_ARGS=--no-browser --port 8899", "PYTHON=other"]
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    shown = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "other utils/commands/bootstrap.py lab --no-browser --port 8899"
+
+
+@no_make
+def test_cleaning_keeps_what_somebody_wrote(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    written = {"build/replaced/01_a.py", "models/My_vgg8", "exercises/01_a.py"}
+    for name in {".venv/bin/python", "build/cache/set"} | written:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for _ in ("the first time", "where all is clean"):
+        subprocess.run(["make", "clean"], cwd=tmp_path, capture_output=True, check=True)
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"Makefile"} | written
+
+
+def test_ci_runs_tests_and_proofs_and_allows_no_unlisted_skip():
+    script = ROOT / ".ci" / "run"
+    lines = script.read_text(encoding="utf-8").splitlines()
+    assert lines[-2:] == ["make test", "make proof"]
+    assert any(line.startswith("export CI=") for line in lines)
+    assert os.name == "nt" or os.access(script, os.X_OK)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal, limit or link")
+@pytest.mark.parametrize(
+    ("bwrap", "told"),
+    [
+        ("", "CI needs bwrap: install the package bubblewrap"),
+        ("echo no namespaces\nexit 1\n", "make namespaces, and this system does not let it: no namespaces"),
+    ],
+)
+def test_ci_without_a_sandbox_fails_with_its_name(tmp_path, bwrap, told):
+    for command in ("bash", "dirname", "id"):
+        (tmp_path / command).symlink_to(shutil.which(command) or "")
+    if bwrap:
+        (tmp_path / "bwrap").write_text(f"#!/bin/sh\n{bwrap}")
+        (tmp_path / "bwrap").chmod(0o755)
+    command = [tmp_path / "bash", ROOT / ".ci" / "run"]
+    ran = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout, told in ran.stderr) == (1, "", True)
+
+
+def test_jupyterlab_asks_nothing_and_fetches_no_news():
+    settings = json.loads((ROOT / "ressources/jupyter/labconfig/default_setting_overrides.json").read_text())
+    schemas = Path(sys.prefix) / "share" / "jupyter" / "lab" / "schemas"
+    for plugin, values in settings.items():
+        package, name = plugin.split(":")
+        schema = json.loads((schemas / package / f"{name}.json").read_text(encoding="utf-8"))
+        assert set(values) <= set(schema["properties"])
+    assert settings["@jupyterlab/apputils-extension:notification"] == {"fetchNews": "false", "checkForUpdates": False}
+
+
+def test_jupyterlab_reads_the_settings_of_the_checkout():
+    command = [sys.executable, "-c", "from jupyter_core.paths import jupyter_config_path as path; print(path()[0])"]
+    reply = subprocess.run(command, env=lab.environment(), capture_output=True, text=True, check=True)
+    assert Path(reply.stdout.strip()) == ROOT / "ressources" / "jupyter"
