@@ -172,12 +172,6 @@ def test_an_exercise_whose_solution_is_gone_is_told(course):
     assert any("99_x.py (has no solution" in line for line in pairs.generate(check=True))
 
 
-def test_where_no_solutions_are_the_exercises_are_let_be(course):
-    pairs.generate()
-    (course / "solutions" / "99_x.py").unlink()
-    assert pairs.generate(check=True) == []
-
-
 def test_a_broken_notebook_is_named(course):
     pairs.generate()
     (course / "solutions" / "99_x.ipynb").write_text("{")

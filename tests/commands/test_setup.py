@@ -14,7 +14,6 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -23,7 +22,6 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from utils.__main__ import COMMANDS
-from utils.author import pairs
 from utils.base.paths import ROOT
 from utils.commands import bootstrap, lab
 from utils.commands.instructors import lock
@@ -519,18 +517,3 @@ def test_jupyterlab_reads_the_settings_of_the_checkout() -> None:
         [sys.executable, "-c", code], env=lab.environment(), capture_output=True, text=True, check=True
     )
     assert Path(reply.stdout.strip()) == ROOT / "ressources" / "jupyter"
-
-
-def test_a_pair_that_agrees_opens_without_a_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("utils.author.pairs.NOTEBOOKS", tmp_path / "notebooks")
-    (tmp_path / "notebooks").mkdir()
-    text = tmp_path / "notebooks" / "01_a.py"
-    text.write_text(pairs.text_from(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])))
-    pairs.write_notebook(pairs.notebook_from(text.read_text()), text.with_suffix(".ipynb"))
-    os.utime(text, (1000, 1000))
-    pairs.align()
-    assert text.stat().st_mtime == text.with_suffix(".ipynb").stat().st_mtime
-    text.write_text(text.read_text().replace("1 + 1", "1 + 2"))
-    os.utime(text, (1000, 1000))
-    pairs.align()
-    assert text.stat().st_mtime == 1000  # jupytext asks which of them is meant

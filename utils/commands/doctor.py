@@ -270,7 +270,7 @@ def look_at_pairs() -> Finding:
 
     changed = [name for name in pairs.generate(check=True) if not name.startswith("exercises/")]
     if changed:
-        return Finding("!", f"changed: {', '.join(changed)}", f"If that was not you: {pairs.as_they_were()}")
+        return Finding("!", f"changed: {', '.join(changed)}", f"If that was not you: {pairs.AS_THEY_WERE}")
     return Finding("✓", "the lessons are as the course has them")
 
 
