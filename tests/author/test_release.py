@@ -13,7 +13,7 @@ import zipfile
 import pytest
 
 from utils import checks
-from utils.author import hidden, leaks, release
+from utils.author import exercises, hidden, leaks, release
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT, SOLUTIONS, sources
 from utils.commands.instructors import release as command
@@ -46,35 +46,36 @@ def test_every_answer_and_hidden_check_is_looked_for(wanted):
             assert name in names, f"nothing of {name} is long enough to be looked for"
 
 
-@pytest.mark.parametrize(
-    "change", ["as it is", "in a notebook", "indented", "commented", "first line lost", "in bytes"]
-)
-def test_an_answer_that_slipped_in_is_found(wanted, change):
+def _in_a_notebook(text):
+    return json.dumps({"cells": [{"cell_type": "code", "source": text.splitlines(keepends=True)}]})
+
+
+HIDINGS = {  # the file it is put into, and how its text is changed
+    "as it is": ("utils/x.py", str),
+    "in a notebook": ("exercises/x.ipynb", _in_a_notebook),
+    "indented": ("utils/x.py", lambda text: text.replace("\n", "\n        ")),
+    "commented": ("utils/x.py", lambda text: text.replace("\n", "  # so it goes\n\n")),
+    "in bytes": ("ressources/x.safetensors", str),
+}
+
+
+@pytest.mark.parametrize("hiding", [*HIDINGS, "first line lost"])
+def test_an_answer_that_slipped_in_is_found(wanted, hiding):
     """The search fails where it should: each answer is put into a file in ways that hide it a little."""
+    name, changed = HIDINGS.get(hiding, HIDINGS["as it is"])
     for path in sources(SOLUTIONS):
-        for region in re.findall(r"# BEGIN SOLUTION\n(.*?)\n *# END SOLUTION", path.read_text(encoding="utf-8"), re.S):
-            lines = region.splitlines()
-            code = leaks.code_lines(region)
-            if sum(map(len, code)) < leaks.SHORTEST:
+        for region in exercises.regions(path.read_text(encoding="utf-8"), path.name):
+            code = leaks.code_lines("\n".join(region.answer))
+            size, first = sum(map(len, code)), 0
+            if hiding == "first line lost":
+                first = 1
+                if 2 * len(code[0]) >= size or '"""' in "".join(code):
+                    continue
+            if size < leaks.SHORTEST or (hiding == "in bytes" and max(map(len, code)) < leaks.TELLING):
                 continue
-            name = "utils/x.py"
-            text = "import jax\n\n\ndef f(x):\n" + region + "\n\n\nprint(f(1))\n"
-            if change == "in a notebook":
-                cell = {"cell_type": "code", "source": text.splitlines(keepends=True)}
-                name, text = "notebooks/x.ipynb", json.dumps({"cells": [cell]})
-            elif change == "indented":
-                text = text.replace("\n", "\n        ")
-            elif change == "commented":
-                text = text.replace("\n", "  # so it goes\n\n")
-            elif change == "first line lost":
-                if 2 * len(code[0]) >= sum(map(len, code)) or any('"""' in line for line in lines):
-                    continue
-                text = text.replace(lines[0], "")
-            raw = text.encode()
-            if change == "in bytes":
-                if max(map(len, code)) < leaks.TELLING:
-                    continue
-                name, raw = "ressources/x.safetensors", b"\xff\xfe\x00" + raw + b"\xff"
+            text = "\n".join(["import jax", "def f(x):", *region.answer[first:], "print(f(1))", ""])
+            raw = changed(text).encode()
+            raw = b"\xff\xfe\x00" + raw + b"\xff" if hiding == "in bytes" else raw
             assert list(leaks.found_in(name, raw, wanted)), f"{path.name}: {code[0]}"
 
 

@@ -14,7 +14,7 @@ from utils import results
 from utils.author import execute, pairs
 from utils.base import files, table
 from utils.base.errors import CourseError
-from utils.base.paths import BUILD, EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, shown, sources
+from utils.base.paths import BUILD, EXERCISES, NOTEBOOKS, SOLUTIONS, shown, sources
 from utils.data import source
 from utils.progress import track
 
@@ -75,13 +75,13 @@ def select(names: list[str]) -> list[Path]:
     everything = [
         path.with_suffix(".ipynb") for folder in (NOTEBOOKS, SOLUTIONS, EXERCISES) for path in sources(folder)
     ]
-    chosen = [path for path in everything if path.parent != EXERCISES] if not names else []
+    taught = [path for path in everything if path.parent != EXERCISES]
+    chosen = [] if names else taught
     for name in names:
-        folder_name, _, stem = name.removesuffix(".ipynb").removesuffix(".py").rstrip("/").rpartition("/")
-        folders = [ROOT / folder_name] if folder_name else [NOTEBOOKS, SOLUTIONS]
-        candidates = [path for path in everything if path.parent in folders]
-        hits = [path for path in candidates if path.stem == stem] or [
-            path for path in candidates if stem and path.stem.startswith(stem)
+        start = name.removesuffix(".ipynb").removesuffix(".py")
+        candidates = everything if "/" in start else taught
+        hits = [
+            path for path in candidates if start and any(text.startswith(start) for text in (shown(path), path.stem))
         ]
         if not hits:
             stems = sorted({path.stem for path in everything})

@@ -21,18 +21,17 @@ from utils.progress import WIDGET
 
 # Run in the kernel after the last cell. Linux's getrusage would count the parent's memory too, so it is asked last.
 _PEAK = """
-import json, sys
+import sys
 try:
-    status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-    peak = int(status["VmHWM"].split()[0]) / 1024
-except (OSError, KeyError):
+    kib = int(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0])
+except (OSError, IndexError):
     if sys.platform == "win32":
         import psutil
-        peak = psutil.Process().memory_info().peak_wset / 2**20
+        kib = psutil.Process().memory_info().peak_wset / 1024
     else:
         import resource
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-sys.stdout.write(json.dumps(peak))
+        kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+sys.stdout.write(str(kib / 1024))
 """
 
 

@@ -1,6 +1,6 @@
-"""From a solution to its exercise.
+"""From a solution to its exercise. INSTRUCTORS.md shows how both are written.
 
-`solutions/NN_*.py` is written by hand. In a code cell, an answer stands between two marker lines:
+In a code cell of `solutions/NN_*.py` an answer stands between two marker lines:
 
     def double(x):
         \"\"\"Twice x.\"\"\"
@@ -8,34 +8,11 @@
         return 2 * x
         # END SOLUTION
 
-The exercise is the same text, but each region, markers included, becomes one line at the first
-marker's indentation:
+The exercise is the same text, but each region, markers included, becomes one line at the first marker's indentation,
+`raise NotImplementedError("your code here")`, and the cells of hidden checks (`utils.author.hidden`) are not there.
 
-        raise NotImplementedError("your code here")
-
-That is all. Markers do not nest, do not cross a cell's end, hold at least one line of code between
-them and begin where they end: at the same indentation. Any other comment of the form `# BEGIN WORD` or
-`# END WORD`, in any spelling or case, is an error that names the file and the line.
-
-A hidden check, which only the grader runs, is a code cell of the solution somewhere after the exercise's check cell:
-
-    # %%
-    # HIDDEN CHECK double
-    def hidden_double(answer, reference):
-        \"\"\"Numbers that no visible check tries.\"\"\"
-        from utils.checks import probes
-
-        probes.close(probes.call(answer, 1e6), reference(1e6))
-
-
-    hidden_double(double, double)
-
-The exercise lacks the whole cell. Its first line names the exercise. It holds one function, which the grader calls as
-it calls a check (`answer` is the student's, `reference` the course's; what it raises is the reason of the verdict), and
-one call on the solution's own answer, so that running the solution tries the hidden check too; nothing besides, since
-the grader takes the function from the solution as `utils.base.definitions` does, without the notebook's variables. An
-exercise has one at most. A mark that is misspelt, misplaced or names no exercise checked above it is an error that
-names the file and the line.
+Markers do not nest, do not cross a cell's end, hold at least one line of code and begin where they end: at the same
+indentation. Any other comment of the form `# BEGIN WORD` or `# END WORD`, in any spelling or case, is an error.
 """
 
 from __future__ import annotations
@@ -107,7 +84,7 @@ def _indentation(line: str) -> str:
 
 
 def exercise_from(solution: str, name: str) -> str:
-    """The exercise's text for a solution's text; takes and raises what `regions` and `hidden.checks` do."""
+    """The exercise's text for a solution's text. Takes, and raises, what `regions` and `hidden.checks` do."""
     left_out = {number for one in hidden.checks(solution, name).values() for number in one.lines}
     lines = solution.splitlines()
     for begin, end, _ in regions(solution, name):

@@ -1,4 +1,20 @@
-"""Hidden checks: cells of a solution that only the grader runs. `utils.author.exercises` says how one is written."""
+"""Hidden checks: code cells of a solution that only the grader runs, somewhere after the exercise's own check.
+
+    # %%
+    # HIDDEN CHECK double
+    def hidden_double(answer, reference):
+        \"\"\"Numbers that no visible check tries.\"\"\"
+        from utils.checks import probes
+
+        probes.close(probes.call(answer, 1e6), reference(1e6))
+
+
+    hidden_double(double, double)
+
+The grader calls the function as it calls a check: `answer` is the student's, `reference` the course's, and what it
+raises is the reason of the verdict. It takes it as `utils.base.definitions` does, without the notebook's variables. The
+call on the solution's own answer tries it whenever the solution runs. Nothing else stands in the cell.
+"""
 
 from __future__ import annotations
 

@@ -128,7 +128,11 @@ def leaked(content: dict[str, bytes]) -> list[str]:
 
 
 def write(content: dict[str, bytes], folder: Path, archive: Path) -> None:
-    """Write folder and zip, whole or not at all; an earlier release there is replaced."""
+    """Write folder and zip, whole or not at all; an earlier release there is replaced.
+
+    Raises:
+      CourseError: the disk is full or cannot be written to.
+    """
     part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     packed = archive.with_name(f".{archive.name}.{os.getpid()}.part")
     try:
@@ -161,7 +165,16 @@ def zipped(content: dict[str, bytes]) -> bytes:
 
 
 def see_that_there_is_room(folder: Path, archive: Path, *, replace: bool) -> None:
-    """Raise CourseError where folder or archive would take the place of something that is no earlier release."""
+    """See that a release can take its place.
+
+    Args:
+      folder: where it goes.
+      archive: where its zip goes.
+      replace: whether an earlier release may be there.
+
+    Raises:
+      CourseError: something else is there, or it would be part of the next release.
+    """
     for copied in (NOTEBOOKS, RESSOURCES, EXERCISES, ROOT / "utils", SOLUTIONS):
         if folder.is_relative_to(copied):
             raise CourseError(f"{shown(folder)} would be part of the next release. Choose an OUT elsewhere.")
