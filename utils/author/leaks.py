@@ -52,16 +52,10 @@ def code_lines(text: str) -> list[str]:
 
 def share(answer: Answer, lines: list[str]) -> float:
     """The largest part of the answer, in 0..1 of its characters, that stands in one piece among the lines."""
-    runs = (
-        sum(
-            len(line)
-            for line, _ in takewhile(lambda pair: pair[0] == pair[1], zip(answer.lines[i:], lines[j:], strict=False))
-        )
-        for i, first in enumerate(answer.lines)
-        for j, line in enumerate(lines)
-        if line == first
-    )
-    return max(runs, default=0) / sum(map(len, answer.lines))
+    starts = [(i, j) for i, first in enumerate(answer.lines) for j, line in enumerate(lines) if line == first]
+    beside = (zip(answer.lines[i:], lines[j:], strict=False) for i, j in starts)
+    runs = (takewhile(lambda pair: pair[0] == pair[1], pairs) for pairs in beside)
+    return max((sum(len(line) for line, _ in run) for run in runs), default=0) / sum(map(len, answer.lines))
 
 
 def found_in(name: str, raw: bytes, wanted: list[Answer]) -> Iterable[str]:

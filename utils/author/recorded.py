@@ -102,9 +102,10 @@ def _guarded(name: str, solution: str) -> ModuleType:
         for node in around[-1:]:
             entered.call_first(node, ast.Name(see_that_it_is_known.__name__, ast.Load()))
     module = ModuleType(f"course_guarded_{Path(name).stem}")
+    module.__file__ = str(ROOT / name)
     sys.modules[module.__name__] = module  # dataclasses look it up
     setattr(module, see_that_it_is_known.__name__, see_that_it_is_known)
-    exec(compile(ast.fix_missing_locations(tree), str(ROOT / name), "exec"), module.__dict__)
+    exec(compile(ast.fix_missing_locations(tree), module.__file__, "exec"), module.__dict__)
     return module
 
 
