@@ -6,7 +6,10 @@ PYTHON ?= python3
 COURSE = @$(PYTHON) utils/commands/bootstrap.py
 export GPU
 
-.PHONY: help lab test proof course race exercises release grade doctor data lock clean
+.PHONY: help lab test race doctor data clean
+# instructors
+.PHONY: course exercises release grade proof lock
+# end instructors
 .DEFAULT_GOAL := help
 
 help:        ## list these commands
@@ -16,17 +19,25 @@ help:        ## list these commands
 lab:         ## open JupyterLab (LAB_ARGS="--no-browser --port 8899" passes options on, GPU=1 adds CUDA)
 	$(COURSE) lab $(LAB_ARGS)
 
-test:        ## lint, types, tests, all notebooks
+test:        ## see that all is well: what is here to test, and every lesson from top to bottom
 	$(COURSE) test $(TEST_ARGS)
-
-proof:       ## prove what need not be proved at every change: every size, every wrong answer, all of grading
-	$(COURSE) test proof
-
-course:      ## run all lessons and solutions, print a table, write build/course.json
-	$(COURSE) course $(COURSE_ARGS)
 
 race:        ## race the lessons' models against PyTorch and Keras (RACE_ARGS="resnet18 --rounds 5")
 	$(COURSE) race $(RACE_ARGS)
+
+doctor:      ## look for what commonly goes wrong, and say what to do about it
+	$(COURSE) doctor
+
+data:        ## list the data sets (DATA_ARGS="download mnist" fetches a real one)
+	$(COURSE) data $(or $(DATA_ARGS),list)
+
+clean:       ## remove what can be made again: .venv, caches, and all of build but the copies of replaced files
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+	test ! -d build || find build -mindepth 1 -maxdepth 1 ! -name replaced -exec rm -rf {} +
+# instructors
+
+course:      ## run all lessons and solutions, print a table, write build/course.json
+	$(COURSE) course $(COURSE_ARGS)
 
 exercises:   ## make exercises/ and the notebooks from the text sources again
 	$(COURSE) exercises
@@ -37,15 +48,9 @@ release:     ## write what students get, as folder and zip (OUT=DIR; RELEASE_ARG
 grade:       ## grade a folder of hand-ins (SUBMISSIONS=DIR OUT=DIR; GRADE_ARGS="--jobs 4" passes options on)
 	$(COURSE) grade $(if $(SUBMISSIONS),"$(SUBMISSIONS)") $(if $(OUT),"$(OUT)") $(GRADE_ARGS)
 
-doctor:      ## look for what commonly goes wrong, and say what to do about it
-	$(COURSE) doctor
-
-data:        ## list the data sets (DATA_ARGS="download mnist" fetches a real one)
-	$(COURSE) data $(or $(DATA_ARGS),list)
+proof:       ## prove what need not be proved at every change: every size, every wrong answer, all of grading
+	$(COURSE) test proof
 
 lock:        ## make requirements*.txt again from pyproject.toml (LOCK_ARGS=--upgrade raises versions and tests them)
 	$(COURSE) lock $(LOCK_ARGS)
-
-clean:       ## remove what can be made again: .venv, caches, and all of build but the copies of replaced files
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
-	test ! -d build || find build -mindepth 1 -maxdepth 1 ! -name replaced -exec rm -rf {} +
+# end instructors

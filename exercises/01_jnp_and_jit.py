@@ -13,8 +13,8 @@
 #
 # - Replace the line `raise NotImplementedError("your code here")` by your code and run the cell.
 # - The next cell checks it. If your answer is wrong, it says what the cause probably is. Try again as often as you like.
-# - Stuck? `check.hint("standardise")` gives a hint, and a better one each time. If your answer is not right, the notebook goes on
-#   with the course's version, so the pictures below each check always work.
+# - Stuck? `check.hint("standardise")` gives a hint, and a better one each time. If your answer is not right, the check also says
+#   whose version the notebook goes on with.
 #
 # The lesson is `notebooks/01_jnp_and_jit.ipynb`. Allow a hundred minutes.
 

@@ -13,7 +13,7 @@
 # evaluation, keeping the best weights, packing them, and a look at what the network looks at. At the end your own pieces train a network.
 #
 # Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the check cell
-# below it. A check that is not happy says what is likely wrong, and hands back the course's version so that you can go on. Run
+# below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with. Run
 # `check.hint("NAME")` in a cell of your own for a hint; there are three to each exercise.
 
 # %%

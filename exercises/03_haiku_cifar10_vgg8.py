@@ -13,7 +13,7 @@
 # patience that runs out. The last exercise is open: a recipe of your own, trained beside the plain network, on a scoreboard that stays honest.
 #
 # Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the check cell
-# below it. A check that is not happy says what is likely wrong, and hands back the course's version so that you can go on. Run
+# below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with. Run
 # `check.hint("NAME")` in a cell of your own for a hint.
 
 # %%

@@ -14,7 +14,7 @@
 # network looks at. Before the last one your pieces train a small ResNet, on pictures that are drawn here: nothing is loaded.
 #
 # Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the check cell
-# below it. A check that is not happy says what is likely wrong, and hands back the course's version so that you can go on. Run
+# below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with. Run
 # `check.hint("NAME")` in a cell of your own for a hint; there are three to each exercise.
 #
 # The lesson is `notebooks/04_resnet18_cats_dogs.ipynb`. Allow two hours.

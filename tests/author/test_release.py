@@ -4,14 +4,16 @@ import ast
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 
 import pytest
 
 from utils import checks
-from utils.author import hidden, leaks, release
+from utils.author import exercises, hidden, leaks, release
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT, SOLUTIONS, sources
 from utils.commands.instructors import release as command
@@ -44,35 +46,36 @@ def test_every_answer_and_hidden_check_is_looked_for(wanted):
             assert name in names, f"nothing of {name} is long enough to be looked for"
 
 
-@pytest.mark.parametrize(
-    "change", ["as it is", "in a notebook", "indented", "commented", "first line lost", "in bytes"]
-)
-def test_an_answer_that_slipped_in_is_found(wanted, change):
+def _in_a_notebook(text):
+    return json.dumps({"cells": [{"cell_type": "code", "source": text.splitlines(keepends=True)}]})
+
+
+HIDINGS = {  # the file it is put into, and how its text is changed
+    "as it is": ("utils/x.py", str),
+    "in a notebook": ("exercises/x.ipynb", _in_a_notebook),
+    "indented": ("utils/x.py", lambda text: text.replace("\n", "\n        ")),
+    "commented": ("utils/x.py", lambda text: text.replace("\n", "  # so it goes\n\n")),
+    "in bytes": ("ressources/x.safetensors", str),
+}
+
+
+@pytest.mark.parametrize("hiding", [*HIDINGS, "first line lost"])
+def test_an_answer_that_slipped_in_is_found(wanted, hiding):
     """The search fails where it should: each answer is put into a file in ways that hide it a little."""
+    name, changed = HIDINGS.get(hiding, HIDINGS["as it is"])
     for path in sources(SOLUTIONS):
-        for region in re.findall(r"# BEGIN SOLUTION\n(.*?)\n *# END SOLUTION", path.read_text(encoding="utf-8"), re.S):
-            lines = region.splitlines()
-            code = leaks.code_lines(region)
-            if sum(map(len, code)) < leaks.SHORTEST:
+        for region in exercises.regions(path.read_text(encoding="utf-8"), path.name):
+            code = leaks.code_lines("\n".join(region.answer))
+            size, first = sum(map(len, code)), 0
+            if hiding == "first line lost":
+                first = 1
+                if 2 * len(code[0]) >= size or '"""' in "".join(code):
+                    continue
+            if size < leaks.SHORTEST or (hiding == "in bytes" and max(map(len, code)) < leaks.TELLING):
                 continue
-            name = "utils/x.py"
-            text = "import jax\n\n\ndef f(x):\n" + region + "\n\n\nprint(f(1))\n"
-            if change == "in a notebook":
-                cell = {"cell_type": "code", "source": text.splitlines(keepends=True)}
-                name, text = "notebooks/x.ipynb", json.dumps({"cells": [cell]})
-            elif change == "indented":
-                text = text.replace("\n", "\n        ")
-            elif change == "commented":
-                text = text.replace("\n", "  # so it goes\n\n")
-            elif change == "first line lost":
-                if 2 * len(code[0]) >= sum(map(len, code)) or any('"""' in line for line in lines):
-                    continue
-                text = text.replace(lines[0], "")
-            raw = text.encode()
-            if change == "in bytes":
-                if max(map(len, code)) < leaks.TELLING:
-                    continue
-                name, raw = "ressources/x.safetensors", b"\xff\xfe\x00" + raw + b"\xff"
+            text = "\n".join(["import jax", "def f(x):", *region.answer[first:], "print(f(1))", ""])
+            raw = changed(text).encode()
+            raw = b"\xff\xfe\x00" + raw + b"\xff" if hiding == "in bytes" else raw
             assert list(leaks.found_in(name, raw, wanted)), f"{path.name}: {code[0]}"
 
 
@@ -117,73 +120,93 @@ def f(answer, reference):
     assert '_used(known("want", None))' in stripped
 
 
-# --- all that is needed -------------------------------------------------------------------------------------------
+# --- all that is needed, and nothing of the instructors' -------------------------------------------------------------
+
+INSTRUCTORS = re.compile(  # every file of the course is in a release or among these
+    r"(solutions|tests|utils/author|utils/grading|utils/commands/instructors|\.ci|\.github)/"
+    r"|\.gitlab-ci\.yml$|\.pre-commit-config\.yaml$|(INSTRUCTORS|CONTRIBUTING)\.md$|.*/(jupytext\.toml|mistakes\.py)$"
+)
+OF_THE_TESTS = {"tests/golden/resnet18.json", "tests/golden/rule.py", "tests/nbval_sanitize.cfg"}
 
 
-def test_it_holds_each_unit_twice_and_no_third_time(content):
-    for folder in ("notebooks", "exercises"):
-        names = {name for name in content if name.startswith(folder)}
-        assert names == {f"{folder}/{path.stem}.{ending}" for path in sources(SOLUTIONS) for ending in ("py", "ipynb")}
-    assert not [name for name in content if name.startswith(("solutions", "utils/grading", "models", "build"))]
-    assert not [name for name in content if name.startswith("tests/test_")]
+def test_it_is_the_course_without_what_is_the_instructors(content):
+    if not (ROOT / ".git").exists() or not shutil.which("git"):
+        pytest.skip("not a git checkout")
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    tracked = {name for name in names.split("\0") if (ROOT / name).is_file()}
+    theirs = {name for name in tracked | set(content) if INSTRUCTORS.match(name)} - OF_THE_TESTS
+    recorded = {f"ressources/known/{unit}.{ending}" for unit in checks.units() for ending in ("py", "safetensors")}
+    assert len(theirs) > 50 and not theirs & set(content)
+    assert tracked - theirs | recorded <= set(content)
 
 
 def test_every_file_that_a_lesson_reads_is_in_it(content):
     """A lesson that runs in the whole course runs in a release."""
     named = {
-        (name, node.value)
+        node.value
         for name, raw in content.items()
         if name.endswith(".py") and name.startswith(("notebooks/", "exercises/"))
         for node in ast.walk(ast.parse(raw))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and "/" in node.value
         if "\n" not in node.value and (ROOT / node.value).is_file()
     }
-    assert {path for _, path in named} >= {"tests/golden/resnet18.json", "tests/golden/rule.py"}  # lesson 04's
-    assert {path for _, path in named} <= set(content), named
+    assert OF_THE_TESTS & named == {"tests/golden/resnet18.json", "tests/golden/rule.py"}  # lesson 04's
+    assert named <= set(content)
 
 
 def test_no_exercise_promises_the_courses_answer(content):
     """A check without solutions hands the student's own answer on."""
-    exercises = {name: raw.decode() for name, raw in content.items() if name.startswith("exercises/")}
-    promised = [name for name, text in exercises.items() if "course's version" in text]
-    assert promised == []
+    texts = {name: raw.decode() for name, raw in content.items() if name.startswith("exercises/")}
+    assert [name for name, text in texts.items() if "course's version" in text] == []
 
 
 def test_nothing_in_it_needs_what_was_left_out(content):
-    """No module imports the grader, the release or the search for answers."""
+    def modules(names):
+        return {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in names}
+
+    left_out = modules(path.relative_to(ROOT).as_posix() for path in ROOT.glob("utils/**/*.py")) - modules(content)
+    assert {"utils.author.pairs", "utils.grading"} <= left_out
     for name, raw in content.items():
-        if name.endswith(".py"):
-            for node in ast.parse(raw).body:
-                if isinstance(node, ast.ImportFrom):
-                    modules = [f"{node.module}.{alias.name}" for alias in node.names] + [str(node.module)]
-                elif isinstance(node, ast.Import):
-                    modules = [alias.name for alias in node.names]
-                else:
-                    continue
-                for module in modules:
-                    assert (
-                        not (module + "/")
-                        .replace(".", "/")
-                        .startswith(tuple(part.removesuffix(".py") for part in release.FOR_INSTRUCTORS))
-                    ), name
-
-
-def test_every_unit_has_reference_values(content):
-    for unit in checks.units():
-        assert f"ressources/known/{unit}.safetensors" in content
+        for node in ast.parse(raw).body if name.endswith(".py") else []:
+            aliases = [alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)]
+            module = [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert not left_out & {*module, *aliases, *(f"{m}.{alias}" for m in module for alias in aliases)}, name
 
 
 def test_its_readme_and_makefile_offer_what_is_there(content):
     readme, makefile = content["README.md"].decode(), content["Makefile"].decode()
-    for said in ("instructors", "solutions/", "check.reveal", "make grade", "make release", "make exercises"):
+    for said in ("instructors", "solution", "check.reveal"):
         assert said not in readme, said
-    assert release.WHAT_IT_IS in readme
-    for ours in release.REWORDED:
-        assert ours in (ROOT / "README.md").read_text(encoding="utf-8"), "the README's wording changed: follow it"
     targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
     assert {"lab", "test", "doctor", "data", "help"} <= targets
-    assert not targets & set(release.COMMANDS_FOR_INSTRUCTORS)
+    assert set(re.findall(r"\bmake ([a-z]+)\b", readme)) <= targets
+    assert not targets & {"course", "exercises", "release", "grade", "proof", "lock"}
     assert set(re.search(r"\.PHONY: (.*)", makefile)[1].split()) == targets
+    for path in re.findall(r"(?:notebooks|exercises|ressources|tests|utils)/[\w./-]+\.\w+", readme):
+        assert path in content
+    project = tomllib.loads(content["pyproject.toml"].decode())
+    assert "importlinter" not in project["tool"] and "pytest" in project["tool"]
+
+
+@pytest.mark.parametrize(("name", "marker"), [("README.md", "<!-- {} -->"), ("Makefile", "# {}"), ("x.toml", "\t# {}")])
+def test_marked_lines_are_dropped_and_nothing_else(name, marker):
+    begin, end = marker.format("instructors"), marker.format("end instructors")
+    other = "# {}" if name == "README.md" else "<!-- {} -->"
+    kept = f"a\n{other.format('instructors')}\nb # instructors\n"
+    assert release.without_marked(f"{begin}\nx\n{end}\n{kept}  {begin}\ny\n{end}", name) == kept
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "says"),
+    [
+        ("a / # instructors / b", 2, "has no '# end instructors'"),
+        ("a / b / # end instructors", 3, "without a '# instructors'"),
+        ("# instructors / b / # instructors / # end instructors", 3, "first end what line 1 begins"),
+    ],
+)
+def test_a_marker_without_the_other_is_an_error_that_names_file_and_line(lines, line, says):
+    with pytest.raises(CourseError, match=rf"^Makefile, line {line}: .*{says}"):
+        release.without_marked(lines.replace(" / ", "\n"), "Makefile")
 
 
 # --- the same bytes, whole or not at all --------------------------------------------------------------------------

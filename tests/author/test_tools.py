@@ -9,7 +9,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import numpy as np
@@ -143,7 +145,7 @@ def test_a_bar_writes_nothing_to_a_file_unless_asked() -> None:
 
 
 @pytest.fixture
-def plots(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def plots(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("MPLBACKEND", "Agg")
     import matplotlib.pyplot as plt
 
@@ -153,7 +155,7 @@ def plots(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     plt.close("all")
 
 
-def test_pictures_are_shown_as_given_or_stretched_together(plots) -> None:  # type: ignore[no-untyped-def]
+def test_pictures_are_shown_as_given_or_stretched_together(plots: Any) -> None:
     shown = np.stack([np.full((4, 4), 0.25), np.full((4, 4), 0.75)])
     _, axes = plots.images(shown)
     assert axes.shape == (1, 2)
@@ -166,14 +168,14 @@ def test_pictures_are_shown_as_given_or_stretched_together(plots) -> None:  # ty
     assert np.allclose(axes[0, 0].images[0].get_array(), 0.2)
 
 
-def test_curves_share_a_panel_by_quantity_and_a_colour_by_series(plots) -> None:  # type: ignore[no-untyped-def]
+def test_curves_share_a_panel_by_quantity_and_a_colour_by_series(plots: Any) -> None:
     _, axes = plots.curves({"train_loss": [3, 2], "validation_loss": [3, 2.5], "validation_accuracy": [0.1, 0.2]})
     assert [place.get_title(loc="left") for place in axes] == ["loss", "accuracy"]
     assert [line.get_label() for line in axes[0].lines] == ["train", "validation"]
     assert axes[0].lines[1].get_color() == axes[1].lines[0].get_color()
 
 
-def test_the_best_bar_stands_out(plots) -> None:  # type: ignore[no-untyped-def]
+def test_the_best_bar_stands_out(plots: Any) -> None:
     for better, best in (("lower", 1), ("higher", 0)):
         _, place = plots.bars(["a", "b"], [2.0, 1.0], unit="ms", better=better)
         colours = [bar.get_facecolor() for bar in place.patches]
@@ -181,7 +183,7 @@ def test_the_best_bar_stands_out(plots) -> None:  # type: ignore[no-untyped-def]
         assert [text.get_text() for text in place.texts] == ["2.00 ms", "1.00 ms"]
 
 
-def test_plots_name_what_does_not_fit(plots) -> None:  # type: ignore[no-untyped-def]
+def test_plots_name_what_does_not_fit(plots: Any) -> None:
     calls = [
         lambda: plots.images(np.zeros((2, 4, 4, 5))),
         lambda: plots.images(np.zeros((0, 4, 4))),
@@ -265,7 +267,7 @@ def test_saved_outputs_hold_no_bar_no_version_and_no_time(tmp_path: Path) -> Non
     ("source", "why"),
     [
         ("import warnings\nwarnings.warn('old')", "writes to stderr"),
-        ("from utils import paths\nprint(paths.ROOT)", "shows a path of this machine"),
+        (f"print({str(ROOT)!r})", "shows a path of this machine"),
         ("def f(): pass\nprint(f.__code__.co_filename)", "shows a path of this machine"),
         ("1;", "ends with a semicolon"),
     ],
@@ -303,36 +305,35 @@ def test_nbval_accepts_what_was_saved_and_catches_a_change(tmp_path: Path) -> No
 
     good = path.read_text(encoding="utf-8")
     assert passes()
-    path.write_text(good.replace('0.1234, 12 ms\\n"', '0.9876, 5 ms\\n"'), encoding="utf-8")
-    assert passes()
-    path.write_text(
-        good.replace('shape (2, 3), 0.1234, 12 ms\\n"', 'shape (2, 4), 0.1234, 12 ms\\n"'), encoding="utf-8"
-    )
-    assert not passes()
+    for other, passed in (("shape (2, 3), 0.9876, 5 ms", True), ("shape (2, 4), 0.1234, 12 ms", False)):
+        path.write_text(good.replace('shape (2, 3), 0.1234, 12 ms\\n"', f'{other}\\n"'), encoding="utf-8")
+        assert passes() == passed
 
 
 # --- commands ---------------------------------------------------------------------------------------------
 
 
-def test_a_command_that_does_not_exist_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command(["cuorse"]) == 2
-    assert "Did you mean course?" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("data", "line", "told"),
+    [
+        ("auto", "cuorse", "Did you mean course?"),
+        ("auto", "course 01_jmp_and_jit", "Did you mean 01_jnp_and_jit?"),
+        ("bogus", "course", "COURSE_DATA='bogus' is unknown"),
+        ("tfds", "course --save", "COURSE_DATA=sample"),  # outputs are saved from samples only
+    ],
+)
+def test_what_a_command_cannot_do_is_told_before_anything_runs(
+    data: str, line: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COURSE_DATA", data)
+    monkeypatch.setattr(execute, "run", lambda *_, **__: pytest.fail("it ran"))
+    assert command(line.split()) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert command([]) == 0
     assert "doctor" in capsys.readouterr().out
-
-
-def test_a_notebook_that_does_not_exist_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command(["course", "01_jmp_and_jit"]) == 2
-    assert "Did you mean 01_jnp_and_jit?" in capsys.readouterr().err
-
-
-def test_an_unknown_course_data_is_told_before_anything_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COURSE_DATA", "bogus")
-    monkeypatch.setattr(execute, "run", lambda *_, **__: pytest.fail("it ran"))
-    assert command(["course"]) == 2
-    assert "COURSE_DATA='bogus' is unknown" in capsys.readouterr().err
 
 
 def test_a_file_that_cannot_be_written_is_named_and_stays_as_it_was(
@@ -351,24 +352,22 @@ def test_a_file_that_cannot_be_written_is_named_and_stays_as_it_was(
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.json": "whole"}
 
 
-def test_outputs_are_saved_from_samples_only(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COURSE_DATA", "tfds")
-    assert command(["course", "--save"]) == 2
-    assert "COURSE_DATA=sample" in capsys.readouterr().err
-
-
-def test_the_course_goes_on_after_a_failure_and_keeps_what_it_has(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course of two notebooks, the first of which fails. Returns the file of its rows."""
     paths = [notebook_at(tmp_path / "01_a.ipynb", "1 / 0"), notebook_at(tmp_path / "02_b.ipynb", "1")]
     monkeypatch.setattr("utils.base.paths.ROOT", tmp_path)
     monkeypatch.setattr("utils.author.course.BUILD", tmp_path / "build")
     monkeypatch.setattr("utils.author.course.select", lambda names: paths)
     monkeypatch.setattr("utils.author.course.pipelines", lambda: "timed")
+    return tmp_path / "build" / "course.json"
+
+
+def test_the_course_goes_on_after_a_failure_and_keeps_what_it_has(
+    two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert course.main([]) == 1
-    rows = json.loads((tmp_path / "build" / "course.json").read_text(encoding="utf-8"))
+    rows = json.loads(two.read_text(encoding="utf-8"))
     assert [row["status"] for row in rows] == ["failed: 1: ZeroDivisionError: division by zero", "ok"]
     assert all(set(row) == {"notebook", "status", "seconds", "peak_mb", "data", "metrics"} for row in rows)
     printed = capsys.readouterr().out
@@ -376,12 +375,7 @@ def test_the_course_goes_on_after_a_failure_and_keeps_what_it_has(
     assert "1 of 2 notebooks ran to their end" in printed
 
 
-def test_ctrl_c_keeps_the_rows_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = [notebook_at(tmp_path / "01_a.ipynb", "1"), notebook_at(tmp_path / "02_b.ipynb", "1")]
-    monkeypatch.setattr("utils.base.paths.ROOT", tmp_path)
-    monkeypatch.setattr("utils.author.course.BUILD", tmp_path / "build")
-    monkeypatch.setattr("utils.author.course.select", lambda names: paths)
-    monkeypatch.setattr("utils.author.course.pipelines", lambda: "timed")
+def test_ctrl_c_keeps_the_rows_so_far(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = execute.run
 
     def interrupted(path: Path, **settings: object) -> execute.Outcome:
@@ -391,7 +385,7 @@ def test_ctrl_c_keeps_the_rows_so_far(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(execute, "run", interrupted)
     assert course.main([]) == 130
-    rows = json.loads((tmp_path / "build" / "course.json").read_text(encoding="utf-8"))
+    rows = json.loads(two.read_text(encoding="utf-8"))
     assert [row["notebook"] for row in rows] == ["01_a.ipynb"]
 
 

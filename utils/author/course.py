@@ -14,20 +14,25 @@ from utils import results
 from utils.author import execute, pairs
 from utils.base import files, table
 from utils.base.errors import CourseError
-from utils.base.paths import BUILD, EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, shown, sources
+from utils.base.paths import BUILD, EXERCISES, NOTEBOOKS, SOLUTIONS, shown, sources
 from utils.data import source
 from utils.progress import track
 
-BUDGET_SECONDS = 60
+BUDGET_SECONDS = 60  # of a notebook on samples, on two cores
 RESULT = "course.json"
 PIPELINE_RESULT = "pipeline.json"
 
 
 def run_all(notebooks: list[Path], rows: list[dict[str, Any]], *, save: bool, timeout: float) -> None:
-    """Run each notebook; `rows` grows by one for each that is done."""
-    import nbformat
+    """Run notebooks one after the other.
 
-    lengths = [len(nbformat.read(path, as_version=4).cells) for path in notebooks]
+    Args:
+      notebooks: their files.
+      rows: grows by one for each that is done, and is written to build/course.json each time.
+      save: whether the outputs of those that run to their end are written into them.
+      timeout: seconds that one cell may take.
+    """
+    lengths = [len(pairs.read(path).cells) for path in notebooks]
     with track(total=sum(lengths), unit="cell") as bar:
         for number, (path, length) in enumerate(zip(notebooks, lengths, strict=True), start=1):
             name = shown(path)
@@ -37,53 +42,56 @@ def run_all(notebooks: list[Path], rows: list[dict[str, Any]], *, save: bool, ti
             done = bar.n
             outcome = execute.run(path, timeout=timeout, on_cell=lambda _: bar.update())
             bar.update(done + length - bar.n)
+            status = outcome.status
+            if save and status == "ok":
+                try:
+                    execute.save(path, outcome.notebook)
+                except CourseError as problem:
+                    status = f"failed: not saved: {problem}"
             row = {
                 "notebook": name,
-                "status": outcome.status,
+                "status": status,
                 "seconds": round(outcome.seconds, 1),
                 "peak_mb": None if outcome.peak_mb is None else round(outcome.peak_mb),
                 "data": "; ".join(outcome.data),
                 "metrics": outcome.metrics,
             }
-            if save and row["status"] == "ok":
-                try:
-                    execute.save(path, outcome.notebook)
-                except CourseError as problem:
-                    row["status"] = f"failed: not saved: {problem}"
             rows.append(row)
             write(rows, RESULT)
-            if row["status"] != "ok" or bar.disable:
-                tqdm.write(f"{name}: {row['status']}, {row['seconds']} s")
+            if status != "ok" or bar.disable:
+                tqdm.write(f"{name}: {status}, {row['seconds']} s")
 
 
 def select(names: list[str]) -> list[Path]:
-    """The notebooks that the names mean; all lessons and solutions for no name.
+    """The notebooks that names mean; all lessons and solutions for no name.
 
-    A name is a unit (`02`, `02_flax_mnist_cnn`: its lesson and its solution), or one with its folder
-    (`solutions/02`, `exercises/01_jnp_and_jit.ipynb`).
+    Args:
+      names: of units (`02`, `02_flax_mnist_cnn`: its lesson and its solution), or with a folder (`solutions/02`,
+        `exercises/01_jnp_and_jit.ipynb`).
+
+    Raises:
+      CourseError: there is no such notebook, or it is not what the text beside it says.
     """
-    found = {folder: sources(folder) for folder in (NOTEBOOKS, SOLUTIONS, EXERCISES)}
-    everything = [path.with_suffix(".ipynb") for folder in (NOTEBOOKS, SOLUTIONS) for path in found[folder]]
-    chosen = everything if not names else []
+    everything = [
+        path.with_suffix(".ipynb") for folder in (NOTEBOOKS, SOLUTIONS, EXERCISES) for path in sources(folder)
+    ]
+    taught = [path for path in everything if path.parent != EXERCISES]
+    chosen = [] if names else taught
     for name in names:
-        folder_name, _, stem = name.removesuffix(".ipynb").removesuffix(".py").rstrip("/").rpartition("/")
-        folders = [ROOT / folder_name] if folder_name else [NOTEBOOKS, SOLUTIONS]
-        candidates = [path for folder in folders for path in found.get(folder, [])]
-        hits = [path for path in candidates if path.stem == stem] or [
-            path for path in candidates if stem and path.stem.startswith(stem)
+        start = name.removesuffix(".ipynb").removesuffix(".py")
+        candidates = everything if "/" in start else taught
+        hits = [
+            path for path in candidates if start and any(text.startswith(start) for text in (shown(path), path.stem))
         ]
         if not hits:
-            known = [shown(path.with_suffix("")) for paths in found.values() for path in paths]
-            stems = sorted({path.stem for paths in found.values() for path in paths})
-            near = difflib.get_close_matches(name, stems + known, n=1, cutoff=0.4)
-            raise CourseError(
-                f"There is no notebook {name!r}. "
-                + (f"Did you mean {near[0]}?" if near else f"There are: {', '.join(stems)}.")
-            )
-        chosen += [path.with_suffix(".ipynb") for path in hits if path.with_suffix(".ipynb") not in chosen]
-    stale = [shown(path) for path in chosen if not pairs.in_step(path)]
-    if stale:
-        raise CourseError(f"Not what the .py beside it says: {', '.join(stale)}. {pairs.as_they_were()}")
+            stems = sorted({path.stem for path in everything})
+            known = [*stems, *(shown(path.with_suffix("")) for path in everything)]
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            guess = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(stems)}."
+            raise CourseError(f"There is no notebook {name!r}. {guess}")
+        chosen += [path for path in hits if path not in chosen]
+    if stale := [shown(path) for path in chosen if not pairs.in_step(path)]:
+        raise CourseError(f"Not what the .py beside it says: {', '.join(stale)}. {pairs.AS_THEY_WERE}")
     if not chosen:
         raise CourseError("There are no notebooks in notebooks/ and solutions/.")
     return chosen
@@ -98,31 +106,44 @@ def pipelines() -> str:
     speeds = list(track(bench.bench(names), "input pipelines", total=len(names), unit="set", leave=False))
     target = write([speed._asdict() for speed in speeds], PIPELINE_RESULT)
     headers = ["input pipeline", "pixels", "batch", "ms a batch", "images/s", "decoding, s", "data"]
+    figures = [
+        (s.side, s.batch_size, f"{1000 * s.batch_size / s.images_per_second:.1f}", f"{s.images_per_second:,.0f}")
+        for s in speeds
+    ]
     body = [
-        [
-            speed.name,
-            str(speed.side),
-            str(speed.batch_size),
-            f"{1000 * speed.batch_size / speed.images_per_second:.1f}",
-            f"{speed.images_per_second:,.0f}",
-            f"{speed.decode_seconds:.1f}",
-            speed.source,
-        ]
-        for speed in speeds
+        [speed.name, *map(str, figure), f"{speed.decode_seconds:.1f}", speed.source]
+        for speed, figure in zip(speeds, figures, strict=True)
     ]
     return f"{table.render(headers, body, right=(1, 2, 3, 4, 5))}\n\nWritten: {shown(target)}"
 
 
 def write(rows: list[dict[str, Any]], name: str) -> Path:
-    """Write a list to a JSON file in build/, whole or not at all."""
+    """Write a list to a JSON file in build/, whole or not at all. Returns the file."""
     target = BUILD / name
     files.write(target, json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
     return target
 
 
-def _over_budget(row: dict[str, Any]) -> bool:
-    """The budget is for samples; a real set may take its time."""
-    return row["seconds"] > BUDGET_SECONDS and "real set" not in row["data"]
+def as_table(rows: list[dict[str, Any]]) -> str:
+    """The rows for a reader, with the time of all of them."""
+    over = [row["seconds"] > BUDGET_SECONDS and "real set" not in row["data"] for row in rows]  # those may take theirs
+    body = [
+        [
+            row["notebook"],
+            row["status"],
+            f"{row['seconds']:.1f}{' !' * late}",
+            "–" if row["peak_mb"] is None else f"{row['peak_mb']:,}",
+            _in_short(row["data"]),
+            "\n".join(_described(name, number) for name, number in row["metrics"].items()),
+        ]
+        for row, late in zip(rows, over, strict=True)
+    ]
+    text = table.render(["notebook", "status", "seconds", "peak MB", "data", "metrics"], body, right=(2, 3))
+    if any(over):
+        text += f"\n! takes longer than the {BUDGET_SECONDS} s that a notebook on samples should take on two cores"
+    minutes = sum(row["seconds"] for row in rows) / 60
+    good = sum(row["status"] == "ok" for row in rows)
+    return f"{text}\n\n{good} of {len(rows)} notebooks ran to their end, in {minutes:.1f} min."
 
 
 def _in_short(data: str) -> str:
@@ -133,29 +154,5 @@ def _in_short(data: str) -> str:
     return "\n".join(first + (f" (and {len(more)} more)" if more else "") for first, *more in lines.values())
 
 
-def as_table(rows: list[dict[str, Any]]) -> str:
-    """The rows for a reader, with the time of all of them."""
-    body = []
-    for row in rows:
-        over = " !" if _over_budget(row) else ""
-        metrics = "\n".join(
-            f"{name.replace('_', ' ')}: –" if number is None else results.describe(name, number)
-            for name, number in row["metrics"].items()
-        )
-        memory = "–" if row["peak_mb"] is None else f"{row['peak_mb']:,}"
-        body.append(
-            [
-                row["notebook"],
-                row["status"],
-                f"{row['seconds']:.1f}{over}",
-                memory,
-                _in_short(row["data"]),
-                metrics,
-            ]
-        )
-    text = table.render(["notebook", "status", "seconds", "peak MB", "data", "metrics"], body, right=(2, 3))
-    if any(map(_over_budget, rows)):
-        text += f"\n! takes longer than the {BUDGET_SECONDS} s that a notebook on samples should take on two cores"
-    total = sum(row["seconds"] for row in rows)
-    good = sum(row["status"] == "ok" for row in rows)
-    return f"{text}\n\n{good} of {len(rows)} notebooks ran to their end, in {total / 60:.1f} min."
+def _described(name: str, number: float | None) -> str:
+    return f"{name.replace('_', ' ')}: –" if number is None else results.describe(name, number)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -19,18 +21,17 @@ from utils.progress import WIDGET
 
 # Run in the kernel after the last cell. Linux's getrusage would count the parent's memory too, so it is asked last.
 _PEAK = """
-import json, sys
+import sys
 try:
-    status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-    peak = int(status["VmHWM"].split()[0]) / 1024
-except (OSError, KeyError):
+    kib = int(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0])
+except (OSError, IndexError):
     if sys.platform == "win32":
         import psutil
-        peak = psutil.Process().memory_info().peak_wset / 2**20
+        kib = psutil.Process().memory_info().peak_wset / 1024
     else:
         import resource
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-sys.stdout.write(json.dumps(peak))
+        kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+sys.stdout.write(str(kib / 1024))
 """
 
 
@@ -45,15 +46,20 @@ class Outcome(NamedTuple):
     notebook: Any  # the nbformat node with its outputs
 
 
-def run(path: Path, *, timeout: float, on_cell: Callable[[int], None] = lambda _: None) -> Outcome:
-    """Run the notebook at `path`, in its own folder. Errors in it are in the outcome; they are not raised.
+def run(path: Path, *, timeout: float, on_cell: Callable[[int], object] = lambda _: None) -> Outcome:
+    """Run a notebook in its own folder. Errors in it are in the outcome; they are not raised.
 
-    timeout: seconds that one cell may take. on_cell: told the position of each cell that is done.
+    Args:
+      path: the notebook.
+      timeout: seconds that one cell may take.
+      on_cell: told the position of each cell that is done.
+
+    Returns:
+      What came of it, with the outputs of the cells that ran.
     """
-    import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(path, as_version=4)
+    notebook = pairs.read(path)
     cells = list(notebook.cells)
     client = NotebookClient(
         notebook,
@@ -75,21 +81,20 @@ def run(path: Path, *, timeout: float, on_cell: Callable[[int], None] = lambda _
                         client.execute_cell(cell, position)
                         on_cell(position)
                 except Exception as problem:
-                    status = f"failed: {_code_number(cells, position)}: {_one_line(problem, cells[position])}"
+                    number = sum(cell.cell_type == "code" for cell in cells[: position + 1])  # as JupyterLab shows it
+                    status = f"failed: {number}: {_one_line(problem)}"
                 ended = time.perf_counter()
                 peak = _peak(client)
         except Exception as problem:  # whatever it is, the other notebooks are still to run
-            status = f"failed: 0: the kernel did not start or end: {_one_line(problem, {})}"
+            status = f"failed: 0: the kernel did not start or end: {_one_line(problem)}"
         data, metrics = read_results(handed_on)
     return Outcome(status, ended - began, peak, data, metrics, notebook)
 
 
 def environment(results: Path) -> dict[str, str]:
     """What a kernel starts with: figures inline, no notices of TensorFlow's, results to a file."""
-    env = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
-    env["COURSE_RESULTS"] = str(results)
-    env["JUPYTER_PREFER_ENV_PATH"] = "1"
-    env.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    env = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "COURSE_RESULTS": str(results), "JUPYTER_PREFER_ENV_PATH": "1"}
+    env.pop("MPLBACKEND", None)
     return env
 
 
@@ -98,76 +103,70 @@ def read_results(file: Path) -> tuple[list[str], dict[str, float | None]]:
     data: list[str] = []
     metrics: dict[str, float | None] = {}
     for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
-        try:
+        with contextlib.suppress(ValueError):
             entry = json.loads(line)
-        except ValueError:
-            continue
-        metrics |= entry.get("metrics", {})
-        if entry.get("source") and entry["source"] not in data:
-            data.append(entry["source"])
-    return data, metrics
+            metrics |= entry.get("metrics", {})
+            data += filter(None, [entry.get("source")])
+    return list(dict.fromkeys(data)), metrics
 
 
 def save(path: Path, executed: Any) -> None:
-    """Put the outputs of a run into the notebook at `path`, in the form that is committed.
+    """Put the outputs of a run into a notebook, in the form that is committed.
 
     Kept: text, tables, pictures. Left out: progress bars, anything that tells of versions, times or this machine.
-    Raises CourseError, and writes nothing, for what nbval could not compare or a lesson should not show: a cell
-    that wrote to stderr (a warning), that shows a path of this machine, or that ends with a semicolon.
-    """
-    import nbformat
 
-    notebook = nbformat.read(path, as_version=4)
-    count = 0
-    for cell, done in zip(notebook.cells, executed.cells, strict=False):
-        if cell.cell_type != "code":
-            continue
-        count += 1
+    Args:
+      path: the notebook.
+      executed: the same with its outputs, as a run leaves it.
+
+    Raises:
+      CourseError: for what nbval could not compare or a lesson should not show: a cell that wrote to stderr (a
+        warning), that shows a path of this machine, or that ends with a semicolon. Nothing is written then.
+    """
+    notebook = pairs.read(path)
+    code = [pair for pair in zip(notebook.cells, executed.cells, strict=True) if pair[0].cell_type == "code"]
+    for count, (cell, done) in enumerate(code, start=1):
+        where = f"{shown(path)}, cell {count}"
         if cell.source.rstrip().endswith(";"):  # nbval runs cells without history, and then IPython overlooks it
-            raise CourseError(f"{shown(path)}, cell {count} ends with a semicolon; write `_ = …` instead.")
-        cell.outputs = [tidy for output in done.outputs if (tidy := _tidy(output, count, path)) is not None]
+            raise CourseError(f"{where} ends with a semicolon; write `_ = …` instead.")
+        cell.outputs = [output for output in done.outputs if _tidied(output, count, where)]
         cell.execution_count = count
     pairs.write_notebook(notebook, path)
 
 
-def _tidy(output: Any, count: int, path: Path) -> Any | None:
+def _tidied(output: Any, count: int, where: str) -> bool:
+    """Bring an output to the form that is committed; False where nothing of it is left."""
     if output.output_type == "stream" and output.name == "stderr":
-        first = output.text.strip().splitlines()[:1]
-        raise CourseError(f"{shown(path)}, cell {count} writes to stderr: {''.join(first)[:200]}")
+        raise CourseError(f"{where} writes to stderr: {output.text.strip().partition('\n')[0][:200]}")
     if output.output_type == "error":  # wanted, or the run would have failed; the traceback names files of this machine
         output.traceback = [f"{output.ename}: {output.evalue}"]
-    parts = {kind: text for kind, text in output.get("data", output).items() if kind != "image/png"}
-    text = json.dumps(parts, ensure_ascii=False)
+    data = output.get("data", {})
+    text = json.dumps({**output, "data": {**data, "image/png": ""}}, ensure_ascii=False)
     if str(ROOT) in text or "ipykernel_" in text:
-        raise CourseError(f"{shown(path)}, cell {count} shows a path of this machine; leave it out.")
-    if output.output_type in ("display_data", "execute_result"):
-        output.data.pop(WIDGET, None)
-        if not output.data:
-            return None
-        if "image/png" in output.data:
-            output.data["image/png"] = _without_text(output.data["image/png"])
+        raise CourseError(f"{where} shows a path of this machine; leave it out.")
+    data.pop(WIDGET, None)
+    if "image/png" in data:
+        data["image/png"] = _without_text(data["image/png"])
     if "execution_count" in output:
         output.execution_count = count
-    return output
+    return bool(data) or "data" not in output
 
 
 def _without_text(picture: str) -> str:
-    """A base64 PNG without its text chunks: matplotlib names its version there."""
-    raw = base64.b64decode(picture)
-    kept, at = [raw[:8]], 8
-    while at < len(raw):
-        end = at + 12 + int.from_bytes(raw[at : at + 4])
-        if raw[at + 4 : at + 8] not in (b"tEXt", b"iTXt", b"zTXt", b"tIME"):
-            kept.append(raw[at:end])
-        at = end
-    return base64.b64encode(b"".join(kept)).decode()
+    """A base64 PNG without its text: matplotlib names its version there."""
+    from PIL import Image
+
+    plain = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
+        image.save(plain, "PNG", dpi=image.info.get("dpi"))
+    return base64.b64encode(plain.getvalue()).decode()
 
 
 def _peak(client: Any) -> float | None:
     """The kernel's peak memory in MiB; None when it no longer answers."""
     import nbformat
 
-    cell = nbformat.v4.new_code_cell(f"exec({_PEAK!r}, {{}})")
+    cell = nbformat.v4.new_code_cell(f"exec({_PEAK!r}, {{}})")  # type: ignore[no-untyped-call]
     client.nb.cells.append(cell)
     client.timeout = 10
     try:
@@ -179,20 +178,14 @@ def _peak(client: Any) -> float | None:
         client.nb.cells.pop()
 
 
-def _code_number(cells: list[Any], position: int) -> int:
-    """The number that JupyterLab shows beside the cell: code cells count from 1."""
-    return sum(cell.cell_type == "code" for cell in cells[: position + 1])
-
-
-def _one_line(problem: Exception, cell: Any) -> str:
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+def _one_line(problem: Exception) -> str:
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     if isinstance(problem, DeadKernelError):
         return "the kernel died (out of memory?)"
     if isinstance(problem, CellTimeoutError):
         return "took too long"
-    for output in cell.get("outputs", []):
-        if output.output_type == "error":
-            message = next(iter(str(output.evalue).strip().splitlines()), "")
-            return f"{output.ename}: {message}"[:200]
-    return f"{type(problem).__name__}: {str(problem).strip().splitlines()[0] if str(problem).strip() else ''}"[:200]
+    name, message = type(problem).__name__, str(problem)
+    if isinstance(problem, CellExecutionError):
+        name, message = problem.ename, problem.evalue
+    return f"{name}: {message.strip().partition('\n')[0]}"[:200]

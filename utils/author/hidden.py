@@ -1,4 +1,20 @@
-"""Hidden checks: cells of a solution that only the grader runs. `utils.author.pairs` says how one is written."""
+"""Hidden checks: code cells of a solution that only the grader runs, somewhere after the exercise's own check.
+
+    # %%
+    # HIDDEN CHECK double
+    def hidden_double(answer, reference):
+        \"\"\"Numbers that no visible check tries.\"\"\"
+        from utils.checks import probes
+
+        probes.close(probes.call(answer, 1e6), reference(1e6))
+
+
+    hidden_double(double, double)
+
+The grader calls the function as it calls a check: `answer` is the student's, `reference` the course's, and what it
+raises is the reason of the verdict. It takes it as `utils.base.definitions` does, without the notebook's variables. The
+call on the solution's own answer tries it whenever the solution runs. Nothing else stands in the cell.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +24,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from utils.base.errors import CourseError
+from utils.base.markers import BEGIN
 
 MARK = "# HIDDEN CHECK"
 FUNCTION = "hidden_"  # hidden_double(answer, reference) is the hidden check of the exercise `double`
-CELL = re.compile(r"# %%(?P<rest>.*)")
 _MARK_LIKE = re.compile(r"#+\s*hidden[\s_-]*checks?\b", re.IGNORECASE)
 _CHECK_LINE = re.compile(r"^(\w+) = check\.\1\(\1\)$", re.MULTILINE)
 
@@ -27,6 +43,22 @@ class Hidden(NamedTuple):
     lines: range
 
 
+class Cell(NamedTuple):
+    """A cell of a py:percent text, or what stands before the first. lines: their numbers, from 1, its head left out."""
+
+    is_code: bool
+    lines: range
+
+
+def cells(lines: list[str]) -> list[Cell]:
+    """The cells of a text's lines, in order."""
+    heads = [0, *(number for number, line in enumerate(lines, start=1) if line.startswith("# %%")), len(lines) + 1]
+    return [
+        Cell(bool(head) and not re.search(r"\[(markdown|raw)\]", lines[head - 1]), range(head + 1, following))
+        for head, following in pairwise(heads)
+    ]
+
+
 def checks(solution: str, name: str) -> dict[str, Hidden]:
     """The hidden checks in a solution's text, by exercise.
 
@@ -40,62 +72,49 @@ def checks(solution: str, name: str) -> dict[str, Hidden]:
     """
     lines = solution.splitlines()
     found: dict[str, Hidden] = {}
-    starts = [-1, *(i for i, line in enumerate(lines) if CELL.match(line)), len(lines)]
-    for start, end in pairwise(starts):
-        code_cell = start >= 0 and is_code(lines[start])
-        for i in range(start + 1, end):
-            mark = re.fullmatch(rf"{MARK} (\w+)", lines[i])
-            if not mark and not (code_cell and _MARK_LIKE.match(lines[i].strip())):
+    for cell in cells(lines):
+        for number in cell.lines:
+            line, where = lines[number - 1], f"{name}, line {number}"
+            mark = re.fullmatch(rf"{MARK} (\w+)", line)
+            if not mark and not (cell.is_code and _MARK_LIKE.match(line.strip())):
                 continue
-            where = f"{name}, line {i + 1}"
             if not mark:
-                raise CourseError(f"{where}: unknown marker {lines[i].strip()!r}; it is written '{MARK} NAME'.")
-            if not code_cell or i != start + 1:
+                raise CourseError(f"{where}: unknown marker {line.strip()!r}; it is written '{MARK} NAME'.")
+            if not cell.is_code or number != cell.lines.start:
                 raise CourseError(f"{where}: '{MARK}' must be the first line of a code cell.")
             exercise = mark[1]
-            if exercise not in _CHECK_LINE.findall("\n".join(lines[:start])):
+            if exercise not in _CHECK_LINE.findall("\n".join(lines[: number - 1])):
                 raise CourseError(
                     f"{where}: there is no exercise {exercise!r} checked above; "
                     f"a hidden check comes after `{exercise} = check.{exercise}({exercise})`."
                 )
             if exercise in found:
                 raise CourseError(f"{where}: {exercise!r} has a hidden check already; an exercise has one at most.")
-            code = "\n".join(lines[start + 1 : end]).strip("\n")
-            _see_that_it_is_whole(code, exercise, where)
-            first = start
-            while first and not lines[first - 1].strip():
-                first -= 1
-            last = end
-            while not lines[last - 1].strip():
-                last -= 1
-            found[exercise] = Hidden(code, range(first + 1, last + 1))
+            found[exercise] = _whole(lines, cell, exercise, where)
     return found
 
 
 def without(solution: str, name: str) -> str:
-    """The solution's text without its hidden checks; raises as `checks` does."""
+    """The solution's text without its hidden checks; takes and raises what `checks` does."""
     hidden = {number for one in checks(solution, name).values() for number in one.lines}
-    return "\n".join(line for i, line in enumerate(solution.splitlines(), 1) if i not in hidden) + "\n"
+    return "\n".join(line for number, line in enumerate(solution.splitlines(), 1) if number not in hidden) + "\n"
 
 
-def is_code(cell: str) -> bool:
-    """Whether the line `# %% …` begins a code cell."""
-    return "[markdown]" not in cell and "[raw]" not in cell
-
-
-def _see_that_it_is_whole(code: str, exercise: str, where: str) -> None:
+def _whole(lines: list[str], cell: Cell, exercise: str, where: str) -> Hidden:
+    """The hidden check that a cell holds, and nothing besides."""
+    first, after = cell.lines.start - 1, cell.lines.stop  # from its head on, with the blank lines around it
+    while first > 1 and not lines[first - 2].strip():
+        first -= 1
+    while not lines[after - 2].strip():
+        after -= 1
+    code = "\n".join(lines[cell.lines.start - 1 : after - 1])
     function, call = f"def {FUNCTION}{exercise}(answer, reference)", f"{FUNCTION}{exercise}({exercise}, {exercise})"
     try:
         body = ast.parse(code).body
     except SyntaxError as error:
         raise CourseError(f"{where}: the hidden check of {exercise!r} is not valid Python: {error.msg}.") from None
-    first = body[0] if body else None
-    if (
-        len(body) != 2
-        or not isinstance(first, ast.FunctionDef)
-        or first.name != FUNCTION + exercise
-        or [argument.arg for argument in first.args.args] != ["answer", "reference"]
-        or ast.unparse(body[1]) != call
-        or "# BEGIN SOLUTION" in code
-    ):
-        raise CourseError(f"{where}: the cell must hold `{function}` and the call `{call}`, and nothing besides.")
+    match body:
+        case [ast.FunctionDef(defined, ast.arguments(args=[ast.arg("answer"), ast.arg("reference")])), called]:
+            if defined == FUNCTION + exercise and ast.unparse(called) == call and BEGIN not in code:
+                return Hidden(code, range(first, after))
+    raise CourseError(f"{where}: the cell must hold `{function}` and the call `{call}`, and nothing besides.")

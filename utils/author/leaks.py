@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from utils.author import hidden
-from utils.base.markers import BEGIN, END
+from utils.author import exercises, hidden
 
 SHARE = 0.5  # of an answer's characters; more of them in one piece give it away
 SHORTEST = 25  # characters of an answer that is worth looking for
@@ -31,16 +31,12 @@ class Answer(NamedTuple):
 
 def answers(solution: str, name: str) -> list[Answer]:
     """What stands between a solution's markers, and its hidden checks."""
-    found: list[Answer] = []
-    begin, defined = 0, ""
     lines = solution.splitlines()
-    for number, line in enumerate(lines, start=1):
-        if start := re.match(r"(?:def|class) (\w+)", line):
-            defined = start[1]
-        elif line.strip() == BEGIN:
-            begin = number
-        elif line.strip() == END:
-            found.append(Answer(f"`{defined}` of {name}", tuple(code_lines("\n".join(lines[begin : number - 1])))))
+    found: list[Answer] = []
+    for region in exercises.regions(solution, name):
+        starts = (re.match(r"(?:def|class) (\w+)", line) for line in reversed(lines[: region.begin]))
+        defined = next((start[1] for start in starts if start), "the start")
+        found.append(Answer(f"`{defined}` of {name}", tuple(code_lines("\n".join(region.answer)))))
     for exercise, one in hidden.checks(solution, name).items():
         found.append(Answer(f"the hidden check of `{exercise}` of {name}", tuple(code_lines(one.code))))
     return [one for one in found if sum(map(len, one.lines)) >= SHORTEST]
@@ -56,16 +52,10 @@ def code_lines(text: str) -> list[str]:
 
 def share(answer: Answer, lines: list[str]) -> float:
     """The largest part of the answer, in 0..1 of its characters, that stands in one piece among the lines."""
-    best = 0
-    for start, first in enumerate(answer.lines):
-        for place in (i for i, line in enumerate(lines) if line == first):
-            length = 0
-            for ours, theirs in zip(answer.lines[start:], lines[place:], strict=False):
-                if ours != theirs:
-                    break
-                length += len(ours)
-            best = max(best, length)
-    return best / sum(map(len, answer.lines))
+    starts = [(i, j) for i, first in enumerate(answer.lines) for j, line in enumerate(lines) if line == first]
+    beside = (zip(answer.lines[i:], lines[j:], strict=False) for i, j in starts)
+    runs = (takewhile(lambda pair: pair[0] == pair[1], pairs) for pairs in beside)
+    return max((sum(len(line) for line, _ in run) for run in runs), default=0) / sum(map(len, answer.lines))
 
 
 def found_in(name: str, raw: bytes, wanted: list[Answer]) -> Iterable[str]:
@@ -83,7 +73,6 @@ def found_in(name: str, raw: bytes, wanted: list[Answer]) -> Iterable[str]:
         for answer in wanted:
             if known.intersection(answer.lines) and (part := share(answer, lines)) > SHARE:
                 yield f"{name}: {part:.0%} of {answer.name}"
-                continue
     if suffix in (".py", ".ipynb"):
         return
     flat = re.sub(r"\s+", " ", text).replace("'", '"')
@@ -97,12 +86,8 @@ def _strings(value: Any) -> Iterable[str]:
     """All texts in a JSON value; those of a list are one."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
+    elif isinstance(value, list) and all(isinstance(inner, str) for inner in value):
+        yield "".join(value)
+    elif isinstance(value, list | dict):
+        for inner in value.values() if isinstance(value, dict) else value:
             yield from _strings(inner)
-    elif isinstance(value, list):
-        if value and all(isinstance(inner, str) for inner in value):
-            yield "".join(value)
-        else:
-            for inner in value:
-                yield from _strings(inner)

@@ -3,15 +3,17 @@
 Each `.py` (in `notebooks`, `solutions` and `exercises`) has its `.ipynb` beside it, written from it:
 the same cells, ids that depend on the text alone, no version and no time. Outputs stay with the cells
 whose code has not changed. What differs and would be overwritten is first copied to `build/replaced`.
+
+In JupyterLab the two are a pair where `jupytext.toml` says so, in `notebooks` and in `solutions`: there what is written
+in one goes into the other. In `exercises`, and in all of a release, the notebook is the student's and stands by itself.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import os
 import shutil
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from utils.base import files
 from utils.base.errors import CourseError
 from utils.base.paths import BUILD, EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, shown, sources
 
-TEXT_AHEAD = 1.0  # seconds by which jupytext lets the text of a pair be older than its notebook
+AS_THEY_WERE = "Run make exercises; it keeps a copy of what it replaces in build/replaced."
 
 
 # --- from a text to its notebook and back --------------------------------------------------------------
@@ -33,10 +35,10 @@ def notebook_from(text: str) -> Any:
     notebook = jupytext.reads(text, fmt="py:percent", config=_config())
     notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"]} if "kernelspec" in notebook.metadata else {}
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     for cell in notebook.cells:
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
-        seen[digest] = seen.get(digest, 0) + 1
+        seen[digest] += 1
         cell["id"] = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
     return notebook
 
@@ -45,7 +47,7 @@ def text_from(notebook: Any) -> str:
     """The py:percent text of a notebook, as its pair holds it."""
     import jupytext
 
-    return jupytext.writes(notebook, fmt="py:percent", config=_config())
+    return str(jupytext.writes(notebook, fmt="py:percent", config=_config()))
 
 
 def _config() -> Any:
@@ -54,14 +56,19 @@ def _config() -> Any:
     return load_jupytext_configuration_file(str(ROOT / "notebooks" / "jupytext.toml"))
 
 
-def _read_notebook(path: Path) -> Any:
+def read(path: Path) -> Any:
+    """The notebook (an nbformat node) in a file.
+
+    Raises:
+      CourseError: the file is missing, or no notebook.
+    """
     import nbformat
 
     try:
-        return nbformat.read(path, as_version=4)
+        return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     except Exception as error:
         raise CourseError(
-            f"{shown(path)} cannot be read as a notebook ({error}). Move it away. {as_they_were()}"
+            f"{shown(path)} cannot be read as a notebook ({error}). Move it away. {AS_THEY_WERE}"
         ) from None
 
 
@@ -75,123 +82,78 @@ def file_text(notebook: Any) -> str:
     import nbformat
 
     nbformat.validate(notebook)
-    return str(nbformat.writes(notebook, version=4, indent=1)).rstrip("\n") + "\n"
+    text: str = nbformat.writes(notebook, version=4, indent=1)  # type: ignore[no-untyped-call]
+    return text.rstrip("\n") + "\n"
 
 
 def with_outputs_of(new: Any, old: Any) -> Any:
-    """`new` with the outputs of `old` wherever the code is the same, in the same order."""
-    sources = [[(cell.cell_type, cell.source) for cell in notebook.cells] for notebook in (old, new)]
-    for block in difflib.SequenceMatcher(a=sources[0], b=sources[1], autojunk=False).get_matching_blocks():
-        for before, after in zip(
-            old.cells[block.a : block.a + block.size], new.cells[block.b : block.b + block.size], strict=True
-        ):
-            if after.cell_type == "code":
-                after.outputs, after.execution_count = before.outputs, before.execution_count
+    """`new` with the outputs of `old` wherever the code is the same; jupytext would keep those of changed code too."""
+    left = [cell for cell in old.cells if cell.cell_type == "code"]
+    for cell in new.cells:
+        place = next((i for i, before in enumerate(left) if before.source == cell.source), None)
+        if cell.cell_type == "code" and place is not None:
+            before = left.pop(place)
+            cell.outputs, cell.execution_count = before.outputs, before.execution_count
     return new
 
 
 # --- the whole course ------------------------------------------------------------------------------------
 
 
-def as_they_were() -> str:
-    """How notebooks become again what the course says, in a sentence. A students' copy has no `make exercises`."""
-    if sources(SOLUTIONS):
-        return "Run make exercises; it keeps a copy of what it replaces in build/replaced."
-    return "Unpack the course's zip file once more and take them from there."
-
-
 def generate(*, check: bool = False) -> list[str]:
-    """Write all exercises and pairs; with `check`, write nothing.
+    """Write all exercises and notebooks.
+
+    Args:
+      check: write nothing.
 
     Returns:
       A line for each file that was written, or with `check`, that is out of step.
+
+    Raises:
+      CourseError: a text that is no solution, changes on its way through a notebook, or has a damaged notebook.
     """
-    changed: list[str] = []
-    texts: dict[Path, str] = {}
-    for folder in (NOTEBOOKS, SOLUTIONS):
-        texts |= {path: path.read_text(encoding="utf-8") for path in sources(folder)}
+    texts = {path: path.read_text(encoding="utf-8") for folder in (NOTEBOOKS, SOLUTIONS) for path in sources(folder)}
+    new: dict[Path, str | None] = {}  # what is to be written; None where nothing is
     for path in sources(SOLUTIONS):
         exercise = EXERCISES / path.name
-        texts[exercise] = exercise_from(texts[path], shown(path))
-        if not exercise.exists() or exercise.read_text(encoding="utf-8") != texts[exercise]:
-            changed.append(shown(exercise))
-            if not check:
-                _replace(exercise, texts[exercise])
+        texts[exercise] = text = exercise_from(texts[path], shown(path))
+        new[exercise] = None if exercise.exists() and exercise.read_text(encoding="utf-8") == text else text
     for path, text in texts.items():
-        changed += _pair(path.with_suffix(".ipynb"), text, keep_outputs=path.parent != EXERCISES, check=check)
-    for path in sorted([*EXERCISES.glob("[0-9][0-9]_*.py"), *EXERCISES.glob("[0-9][0-9]_*.ipynb")]):
-        if EXERCISES / f"{path.stem}.py" not in texts and sources(SOLUTIONS):  # a release has no solution at all
-            changed.append(f"{shown(path)} (has no solution; delete it)")
-    return changed
+        new[path.with_suffix(".ipynb")] = _new_notebook(path.with_suffix(".ipynb"), text)
+    changed = [(path, content) for path, content in new.items() if content is not None]
+    for path, content in [] if check else changed:
+        if path.exists():  # someone may have written in there: never lose it
+            copy = BUILD / "replaced" / time.strftime("%Y%m%d-%H%M%S") / path.parent.name / path.name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, copy)
+        files.write(path, content)
+    stray = sorted({path for path in EXERCISES.glob("[0-9][0-9]_*.*") if path.suffix in (".py", ".ipynb")} - set(new))
+    return [shown(path) for path, _ in changed] + [f"{shown(path)} (has no solution; delete it)" for path in stray]
 
 
-def _pair(path: Path, text: str, *, keep_outputs: bool, check: bool) -> list[str]:
+def _new_notebook(path: Path, text: str) -> str | None:
+    """What the notebook at `path` must hold for the text beside it; None where it does."""
     notebook = notebook_from(text)
-    if text_from(notebook) != text:
-        raise CourseError(
-            f"{shown(path.with_suffix('.py'))} changes when it goes through its notebook and back: "
-            f"{_first_difference(text, text_from(notebook))}"
-        )
+    if (back := text_from(notebook)) != text:
+        from jupytext.compare import compare
+
+        difference = compare(back, text, "as it comes back", "as it is", return_diff=True)
+        raise CourseError(f"{shown(path.with_suffix('.py'))} changes on its way through a notebook:\n{difference}")
     if path.exists():
-        old = _read_notebook(path)
-        same = [(c.cell_type, c.source, c.get("id")) for c in old.cells] == [
-            (c.cell_type, c.source, c.id) for c in notebook.cells
-        ]
-        clean = keep_outputs or not any(c.get("outputs") or c.get("execution_count") for c in old.cells)
-        if same and clean and dict(old.metadata) == dict(notebook.metadata):
-            return []
-        if keep_outputs:
-            notebook = with_outputs_of(notebook, old)
-    if not check:
-        if path.exists():
-            _keep_copy(path)
-        write_notebook(notebook, path)
-    return [shown(path)]
-
-
-def _first_difference(want: str, got: str) -> str:
-    for number, (a, b) in enumerate(zip(want.splitlines(), got.splitlines(), strict=False), start=1):
-        if a != b:
-            return f"line {number} is {a!r} and becomes {b!r}."
-    return "one of them has more lines."
-
-
-def _replace(path: Path, text: str) -> None:
-    if path.exists():
-        _keep_copy(path)
-    files.write(path, text)
-
-
-def _keep_copy(path: Path) -> None:
-    """Someone may have written in there: never lose it."""
-    copy = BUILD / "replaced" / time.strftime("%Y%m%d-%H%M%S") / path.parent.name / path.name
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(path, copy)
+        old = read(path)
+        if path.parent == EXERCISES:
+            clean = not any(cell.get("outputs") or cell.get("execution_count") for cell in old.cells)
+        else:
+            clean, notebook = True, with_outputs_of(notebook, old)
+        same = [[(c.cell_type, c.source, c.get("id")) for c in each.cells] for each in (old, notebook)]
+        if clean and same[0] == same[1] and old.metadata == notebook.metadata:
+            return None
+    return file_text(notebook)
 
 
 def in_step(path: Path) -> bool:
     """Whether the notebook at `path`, written as text, is the `.py` beside it."""
-    import nbformat
-
     try:
-        notebook = nbformat.read(path, as_version=4)
-        return text_from(notebook) == path.with_suffix(".py").read_text(encoding="utf-8")
-    except (OSError, ValueError):
+        return text_from(read(path)) == path.with_suffix(".py").read_text(encoding="utf-8")
+    except (OSError, CourseError):
         return False
-
-
-def align() -> None:
-    """Let every pair that agrees open without a question.
-
-    Jupytext refuses to open a notebook that is younger than its text, which is how a clone or a pull may leave
-    them. Where both say the same, the text takes the notebook's time; where they differ, Jupytext asks, as it should.
-    """
-    for notebook in sorted([*NOTEBOOKS.glob("*.ipynb"), *SOLUTIONS.glob("*.ipynb")]):
-        text = notebook.with_suffix(".py")
-        if not text.exists() or notebook.stat().st_mtime <= text.stat().st_mtime + TEXT_AHEAD / 2:
-            continue
-        if in_step(notebook):
-            try:
-                os.utime(text, (text.stat().st_atime, notebook.stat().st_mtime))
-            except OSError as problem:
-                print(f"{text.name}: its time cannot be set ({problem.strerror}); JupyterLab may ask about it.")

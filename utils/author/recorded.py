@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
-import tempfile
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from utils import weights
-from utils.author import exercises
-from utils.base import definitions, files, markers
+from utils.author import entered, exercises
+from utils.base import definitions, files
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
 from utils.checks import known
@@ -34,6 +35,7 @@ class Recorder:
         self.computing = False
 
     def value(self, name: str, compute: Callable[[], Any]) -> Any:
+        """The value as a release has it; raises CourseError for one that is kept already or cannot be kept."""
         if name in self.nodes:
             raise CourseError(f"it asks for {name!r} twice: give each value a name of its own")
         self.computing = True
@@ -88,16 +90,23 @@ def recorded(unit: Unit, name: str) -> Recorder:
 
 def guarded(unit: Unit) -> ModuleType:
     """The solution's definitions; while values are recorded, an answer that is entered outside `known` raises."""
-    return _guarded(Path(unit.solution).name, (ROOT / unit.solution).read_text(encoding="utf-8"))
+    return _guarded(unit.solution, (ROOT / unit.solution).read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=8)
 def _guarded(name: str, solution: str) -> ModuleType:
-    guard = f'__import__("importlib").import_module("{__name__}").see_that_it_is_known()'
-    with tempfile.TemporaryDirectory(prefix="course-") as folder:
-        file = Path(folder) / name
-        file.write_text(solution.replace(markers.BEGIN, guard), encoding="utf-8")
-        return definitions.load(file)
+    tree = definitions.parsed(solution, name)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]  # an inner one after its outer
+    for begin, _, _ in exercises.regions(solution, name):
+        around = [node for node in functions if node.lineno < begin <= (node.end_lineno or 0)]
+        for node in around[-1:]:
+            entered.call_first(node, ast.Name(see_that_it_is_known.__name__, ast.Load()))
+    module = ModuleType(f"course_guarded_{Path(name).stem}")
+    module.__file__ = str(ROOT / name)
+    sys.modules[module.__name__] = module  # dataclasses look it up
+    setattr(module, see_that_it_is_known.__name__, see_that_it_is_known)
+    exec(compile(ast.fix_missing_locations(tree), module.__file__, "exec"), module.__dict__)
+    return module
 
 
 def see_that_it_is_known() -> None:

@@ -1,10 +1,9 @@
 """`python -m utils release OUT`: what students get, as the folder `OUT/jax-course` and as `OUT/jax-course.zip`.
 
-In it: lessons, exercises (fresh from the solutions, whatever stands in `exercises`), the package, `ressources` and what
-sets the course up. Not in it: solutions, hidden checks, the known wrong answers of the checks (each differs from a
-right one by a line), the grader, the tests, and what the README says to instructors. Checks there judge by reference
-values (`utils.checks.known`), recorded here. Nothing is written when an answer is found in any file
-(`utils.author.leaks`).
+That is the course without what only instructors have: folders and files (`LEFT_OUT`), and in texts the lines between
+`# instructors` and `# end instructors`, in Markdown `<!-- instructors -->` and `<!-- end instructors -->`. Exercises
+are fresh from the solutions, whatever stands in `exercises`. Checks judge there by reference values
+(`utils.checks.known`), recorded here. Nothing is written when an answer is found in any file (`utils.author.leaks`).
 
 The same course gives the same bytes: files in order, no times, no names of machines.
 """
@@ -18,49 +17,44 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
 
 from utils import checks
 from utils.author import exercises, leaks, pairs, recorded
 from utils.base.errors import CourseError
-from utils.base.paths import NOTEBOOKS, RESSOURCES, ROOT, SOLUTIONS, shown, sources
+from utils.base.paths import EXERCISES, NOTEBOOKS, RESSOURCES, ROOT, SOLUTIONS, shown, sources
 
 NAME = "jax-course"
-AT_THE_ROOT = (
+# No "*" at the root: hand-ins, grades and downloads may lie there. A test sees that no file of the course is forgotten.
+COURSE = (
     ".gitignore",
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "LICENSE*",
     "Makefile",
     "README.md",
     "environment.yml",
+    "notebooks/[0-9][0-9]_*.py",  # each with its notebook
     "pyproject.toml",
-    "requirements-gpu.txt",
-    "requirements.txt",
+    "requirements*.txt",
+    "ressources/**/*",
     "tests/golden/resnet18.json",  # lesson 04 compares its network with these
     "tests/golden/rule.py",
     "tests/nbval_sanitize.cfg",  # pyproject.toml points pytest to it
+    "utils/**/*",
 )
-FOR_INSTRUCTORS = ("utils/grading/", "utils/author/", "utils/commands/instructors/")
-COMMANDS_FOR_INSTRUCTORS = ("course", "exercises", "grade", "lock", "proof", "release")
-SECTIONS_FOR_INSTRUCTORS = ("For instructors", "For CI")
-WHAT_IT_IS = (
-    "> This is the students' copy: lessons and exercises. Its checks judge your answers; the solutions are not in it."
+LEFT_OUT = (  # "*" is any part of a path
+    "ressources/known/*",  # recorded anew
+    "utils/author/*",
+    "utils/checks/*/mistakes.py",
+    "utils/commands/instructors/*",
+    "utils/grading/*",
+    "*/.*",
+    "*/__pycache__/*",
 )
-REWORDED = {  # in the README
-    "three times: `notebooks/` (lesson), `exercises/` (yours to fill in), `solutions/`.": (
-        "twice: `notebooks/` (lesson), `exercises/` (yours to fill in)."
-    ),
-    """ `check.reveal("NAME")` shows the course's answer; it then scores
-  nothing. Either way the check hands you a working version, so you can always go on.""": (
-        " If that is not\n  enough, go on to the next: only a few of unit 03 call what an earlier one has you write."
-    ),
-}
-REWORDED_IN_EXERCISES = {  # whose checks hand the student's own answer on, since the course's is not there
-    "is likely wrong, and hands back the course's version so that you can go on.": "is likely wrong.",
-    """If your answer is not right, the notebook goes on
-#   with the course's version, so the pictures below each check always work.""": (
-        "The pictures below a\n#   check work once your answer is right."
-    ),
-}
+MARKED = ("Makefile", ".gitignore", ".cfg", ".cff", ".md", ".toml", ".txt", ".yml")  # how names of marked texts end
 _TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip file can name
 
 
@@ -68,41 +62,61 @@ def files_of_release() -> dict[str, bytes]:
     """Each file of a release, by its path in it, in order.
 
     Raises:
-      CourseError: a lesson's pair is out of step, a check does not pass on the course's own answer, or this copy of the
-        course is a release itself.
+      CourseError: a lesson's notebook is out of step, a check does not pass on the course's own answer, or a marker has
+        no other.
     """
-    if not sources(SOLUTIONS):
-        raise CourseError("There are no solutions here: this is a release already. One is made from the whole course.")
     stale = [line for line in pairs.generate(check=True) if line.startswith("notebooks/")]
     if stale:
-        raise CourseError(f"Out of step with its text: {', '.join(stale)}. Run make exercises.")
-    found = {name: (ROOT / name).read_bytes() for name in AT_THE_ROOT}
-    for name, change in (("README.md", students_readme), ("Makefile", students_makefile)):
-        found[name] = change(found[name].decode()).encode()
-    for path in sources(NOTEBOOKS):
-        for file in (path, path.with_suffix(".ipynb")):
-            found[shown(file)] = file.read_bytes()
+        raise CourseError(f"Out of step with its text: {', '.join(stale)}. {pairs.AS_THEY_WERE}")
+    found: dict[str, bytes] = {}
+    for path in (path for pattern in COURSE for path in ROOT.glob(pattern) if path.is_file()):
+        name, raw = shown(path), path.read_bytes()
+        if any(fnmatchcase(name, pattern) for pattern in LEFT_OUT):
+            continue
+        if name.endswith(MARKED):
+            raw = without_marked(raw.decode(), name).encode()
+        found[name] = without_answers(raw) if re.match(r"utils/checks/unit_\d\d/", name) else raw
+        if path.parent == NOTEBOOKS:
+            found[shown(path.with_suffix(".ipynb"))] = path.with_suffix(".ipynb").read_bytes()
     for path in sources(SOLUTIONS):
         text = exercises.exercise_from(path.read_text(encoding="utf-8"), shown(path))
-        text = reworded(text, REWORDED_IN_EXERCISES)
         found[f"exercises/{path.name}"] = text.encode()
         found[f"exercises/{path.stem}.ipynb"] = pairs.file_text(pairs.notebook_from(text)).encode()
-    for name, path in _under(ROOT / "utils", ".py"):
-        if not name.startswith(FOR_INSTRUCTORS):
-            source = path.read_bytes()
-            found[name] = without_answers(source) if re.match(r"utils/checks/unit_\d\d/", name) else source
-    found |= {name: path.read_bytes() for name, path in _under(RESSOURCES) if not name.startswith("ressources/known/")}
-    found |= reference_values()
+    with tempfile.TemporaryDirectory(prefix="course-") as folder:
+        for unit in checks.units().values():
+            recorded.record(unit, into=folder)
+        found |= {f"ressources/known/{path.name}": path.read_bytes() for path in Path(folder).iterdir()}
     return dict(sorted(found.items()))
 
 
-def reference_values() -> dict[str, bytes]:
-    """What the checks know of the course's answers, as files of `ressources/known`."""
+def without_marked(text: str, name: str) -> str:
+    """A text without the lines that are marked as the instructors', markers included.
 
-    with tempfile.TemporaryDirectory(prefix="course-") as folder:
-        for unit in checks.units().values():
-            recorded.record(unit, into=Path(folder))
-        return {f"ressources/known/{path.name}": path.read_bytes() for path in sorted(Path(folder).iterdir())}
+    Args:
+      text: the text.
+      name: the file's name: in Markdown (`.md`) markers are comments of HTML, elsewhere lines that begin with `#`.
+
+    Raises:
+      CourseError: a marker without the other; names file and line.
+    """
+    style = "<!-- {} -->" if name.endswith(".md") else "# {}"
+    begin, end = style.format("instructors"), style.format("end instructors")
+    kept: list[str] = []
+    begun = 0
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        if line.strip() == begin:
+            if begun:
+                raise CourseError(f"{name}, line {number}: {begin!r} again; first end what line {begun} begins.")
+            begun = number
+        elif line.strip() == end:
+            if not begun:
+                raise CourseError(f"{name}, line {number}: {end!r} without a {begin!r} before it.")
+            begun = 0
+        elif not begun:
+            kept.append(line)
+    if begun:
+        raise CourseError(f"{name}, line {begun}: {begin!r} has no {end!r}.")
+    return "".join(kept)
 
 
 def leaked(content: dict[str, bytes]) -> list[str]:
@@ -114,7 +128,11 @@ def leaked(content: dict[str, bytes]) -> list[str]:
 
 
 def write(content: dict[str, bytes], folder: Path, archive: Path) -> None:
-    """Write folder and zip, whole or not at all; an earlier release there is replaced."""
+    """Write folder and zip, whole or not at all; an earlier release there is replaced.
+
+    Raises:
+      CourseError: the disk is full or cannot be written to.
+    """
     part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     packed = archive.with_name(f".{archive.name}.{os.getpid()}.part")
     try:
@@ -146,7 +164,28 @@ def zipped(content: dict[str, bytes]) -> bytes:
     return target.getvalue()
 
 
-# --- what is changed on the way ------------------------------------------------------------------------------
+def see_that_there_is_room(folder: Path, archive: Path, *, replace: bool) -> None:
+    """See that a release can take its place.
+
+    Args:
+      folder: where it goes.
+      archive: where its zip goes.
+      replace: whether an earlier release may be there.
+
+    Raises:
+      CourseError: something else is there, or it would be part of the next release.
+    """
+    for copied in (NOTEBOOKS, RESSOURCES, EXERCISES, ROOT / "utils", SOLUTIONS):
+        if folder.is_relative_to(copied):
+            raise CourseError(f"{shown(folder)} would be part of the next release. Choose an OUT elsewhere.")
+    for path in (folder, archive):
+        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+            continue
+        if not replace:
+            raise CourseError(f"{shown(path)} is there already. Choose another OUT, or add --replace to replace it.")
+        whole = (path / "solutions").exists()
+        if path.is_dir() and (whole or not (path / "utils" / "commands" / "bootstrap.py").exists()):
+            raise CourseError(f"{shown(path)} is no release, so it is not replaced. Choose another OUT.")
 
 
 def without_answers(source: bytes) -> bytes:
@@ -196,52 +235,3 @@ def _replaced(source: bytes, node: ast.expr | ast.stmt, new: bytes) -> bytes:
     before = b"".join(lines[: node.lineno - 1]) + lines[node.lineno - 1][: node.col_offset]
     after = lines[node.end_lineno - 1][node.end_col_offset :] + b"".join(lines[node.end_lineno :])
     return before + new + after
-
-
-def students_readme(text: str) -> str:
-    """The README, with a line on what this copy is, without the sections for instructors."""
-    for section in SECTIONS_FOR_INSTRUCTORS:
-        text = re.sub(rf"^## {section}\n.*?(?=^## |\Z)", "", text, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"^\|[^\n]*`make exercises`[^\n]*\n", "", text, flags=re.MULTILINE)
-    return re.sub(r"\A(# .*\n)", rf"\1\n{WHAT_IT_IS}\n", reworded(text, REWORDED))
-
-
-def reworded(text: str, phrases: dict[str, str]) -> str:
-    """The text with each of the phrases that it has put as a students' copy must put it."""
-    for ours, theirs in phrases.items():
-        text = text.replace(ours, theirs)
-    return text
-
-
-def students_makefile(text: str) -> str:
-    """The Makefile without the commands for instructors."""
-    for command in COMMANDS_FOR_INSTRUCTORS:
-        text = re.sub(rf"^{command}:.*\n(?:\t.*\n)*\n?", "", text, flags=re.MULTILINE)
-        text = re.sub(rf"^(\.PHONY:.*) {command}\b", r"\1", text, flags=re.MULTILINE)
-    return text
-
-
-# --- inside ---------------------------------------------------------------------------------------------------
-
-
-def _under(folder: Path, ending: str = "") -> Iterable[tuple[str, Path]]:
-    """The files under a folder, by their paths from the root; none that is hidden or a leftover of Python's."""
-    for path in sorted(folder.rglob(f"*{ending}")):
-        name = path.relative_to(ROOT).as_posix()
-        if path.is_file() and not any(p.startswith((".", "__pycache__")) for p in PurePosixPath(name).parts):
-            yield name, path
-
-
-def see_that_there_is_room(folder: Path, archive: Path, *, replace: bool) -> None:
-    for copied in (NOTEBOOKS, RESSOURCES, ROOT / "exercises", ROOT / "utils", SOLUTIONS):
-        if folder.is_relative_to(copied):
-            raise CourseError(f"{shown(folder)} would be part of the next release. Choose an OUT elsewhere.")
-    for path in (folder, archive):
-        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-            continue
-        if not replace:
-            raise CourseError(f"{shown(path)} is there already. Choose another OUT, or add --replace to replace it.")
-        if path.is_dir() and (
-            (path / "solutions").exists() or not (path / "utils" / "commands" / "bootstrap.py").exists()
-        ):
-            raise CourseError(f"{shown(path)} is no release, so it is not replaced. Choose another OUT.")

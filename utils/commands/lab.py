@@ -17,10 +17,6 @@ from utils.base import paths
 
 def main(arguments: list[str]) -> int:
     """Serve until Ctrl-C. `arguments` go to JupyterLab as they are."""
-    if paths.COMPLETE:  # a release has no pairs
-        from utils.author import pairs
-
-        pairs.align()
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={paths.ROOT}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments:
         print("You are root, as in many containers: JupyterLab is told to accept that (--allow-root).")

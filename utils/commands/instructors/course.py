@@ -18,10 +18,6 @@ from utils.base.errors import CourseError
 from utils.base.paths import shown
 from utils.data import source
 
-BUDGET_SECONDS = 60
-RESULT = "course.json"
-PIPELINE_RESULT = "pipeline.json"
-
 
 def main(arguments: list[str]) -> int:
     """Returns 0 when every notebook ran to its end, 1 when one did not, 130 after Ctrl-C."""

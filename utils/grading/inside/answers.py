@@ -16,7 +16,7 @@ import warnings
 from types import CodeType, ModuleType
 from typing import Any
 
-from utils.author import hidden
+from utils.author import entered, hidden
 from utils.base import definitions
 from utils.checks.registry import Check
 
@@ -41,9 +41,7 @@ def handed_out(solution: str, name: str) -> ModuleType:
         for inner in ast.walk(node) if isinstance(node, ast.ClassDef) else [node]:
             if isinstance(inner, ast.FunctionDef) and isinstance(node, ast.FunctionDef | ast.ClassDef):
                 # a constant, which a hand-in cannot set to another function as it could a name
-                call = ast.Call(ast.Constant(_NOTICE), [ast.Constant(CALLED), ast.Constant(node.name)], [])
-                has_text = ast.get_docstring(inner, clean=False) is not None
-                inner.body.insert(1 if has_text else 0, ast.Expr(call))
+                entered.call_first(inner, ast.Constant(_NOTICE), ast.Constant(CALLED), ast.Constant(node.name))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a text that is called
         code = compile(ast.fix_missing_locations(tree), f"<handed_out_{name}>", "exec")
