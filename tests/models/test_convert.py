@@ -105,7 +105,8 @@ def test_long_lists_are_cut_short():
 
 def test_numbers_in_a_rule_are_whole_and_the_same_on_both_sides():
     twice = Rules("t", [Rule("a{i}.b{i}", "x{i}")])
-    assert twice.in_flax("a3.b3") == ("x3", convert.SAME)
+    place = twice.in_flax("a3.b3")
+    assert place is not None and (place.name, place.layout) == ("x3", convert.SAME)
     assert twice.in_flax("a3.b4") is None
     assert twice.in_flax("aQ.bQ") is None
 

@@ -22,8 +22,8 @@ def like(height=6, width=4):
     """The Flax variables' shapes, found by the rules themselves."""
     flat = {}
     for name, array in TIMM.items():
-        path, layout = convert.RULES["timm"].in_flax(name)
-        flat[path] = layout.to_flax(array)
+        place = convert.RULES["timm"].in_flax(name)
+        flat[place.name] = place.turn(array)
     flat["params/absolute_position"] = np.zeros((height, width, 32), np.float32)
     return unflatten_dict(flat, sep="/")
 

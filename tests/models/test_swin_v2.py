@@ -17,7 +17,6 @@ from golden import rule
 from parity import quick, see_that_the_limit_is_a_hundred_times_the_rounding
 
 from utils.base import definitions
-from utils.base.errors import CourseError
 from utils.base.paths import ROOT
 from utils.convert import swin_v2 as convert
 
