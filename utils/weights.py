@@ -78,14 +78,14 @@ def load(path: str | Path, like: Any) -> Any:
         CourseError: the file is missing, cut short or of another format, or it holds another model's weights: then the
             message names what is missing, what was not expected, and which shapes differ.
     """
-    tensors, want = arrays(path), trees.named(like)
-    differ = trees.differences(*({name: trees.form(leaf) for name, leaf in named.items()} for named in (tensors, want)))
+    tensors = arrays(path)
+    differ = trees.differences(trees.forms(tensors), trees.forms(like))
     if differ:
         raise CourseError(
             f"{shown(ROOT / in_full(path))} does not fit this model: {differ}. "
             "Build the model as it was when the file was written, or load another file."
         )
-    return jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(tensors[name]) for name in want])
+    return jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(tensors[name]) for name in trees.named(like)])
 
 
 def arrays(path: str | Path) -> dict[str, np.ndarray]:
