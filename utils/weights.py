@@ -117,7 +117,7 @@ def content(path: str | Path) -> bytes:
 
 
 def _tensor(name: str, leaf: Any) -> np.ndarray:
-    if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+    if trees.is_key(leaf):
         raise CourseError(f"{name} is a random key, no weight: save the weights alone.")
     array = np.asarray(leaf, order="C")  # the format wants rows one after the other
     if not any(array.dtype == dtype for dtype in DTYPES.values()):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from utils.base.errors import CourseError
 
@@ -66,6 +67,11 @@ def few(names: Iterable[str]) -> str:
     all_names = list(names)
     more = len(all_names) - SHOWN
     return ", ".join(all_names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def is_key(leaf: Any) -> bool:
+    """Whether a leaf is a random key (`jax.random.key`), which NumPy does not know."""
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def step(key: Any) -> str:
