@@ -11,7 +11,7 @@ from utils.base import machine
 from utils.base.command import parser_of
 from utils.base.errors import CourseError
 from utils.base.paths import shown
-from utils.races import breakdown, catalogue, report, turns
+from utils.races import breakdown, catalogue, report, stored, turns
 from utils.races.catalogue import Race
 
 
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
         if race != planned and not options.short:
             cut = race.steps * race.batch
             print(f"{race.name} is made for a GPU, and there is none: an epoch is cut to {cut} pictures.", flush=True)
-        result = turns.run(race, options.rounds, store=not options.short)
+        result = turns.run(race, options.rounds, folder=None if options.short else stored.FOLDER)
         if not result.runs:
             print(f"{race.name}: nobody could run: {result.missing}")
         else:
@@ -62,4 +62,4 @@ def _tell_breakdown(race: Race) -> None:
     print(f"{race.title}: one training step")
     for name, value in result.milliseconds.items():
         print(f"  {name:<9}" + ("not measured: no TensorFlow here" if value is None else f"{value:9.1f} ms"))
-    print(f"Written: {shown(breakdown.write(result))}", flush=True)
+    print(f"Written: {shown(stored.write(result))}", flush=True)
