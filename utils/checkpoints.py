@@ -43,7 +43,7 @@ class Saved(NamedTuple):
 
 
 class Checkpoints(AbstractContextManager["Checkpoints"]):
-    """The checkpoints of one run. Use it in a `with`, or call `close`.
+    """The checkpoints of one run, to be used in a `with`.
 
     Args:
         name: the run's folder in `models`, or an absolute path; it is made where it is not there.
@@ -69,10 +69,6 @@ class Checkpoints(AbstractContextManager["Checkpoints"]):
             raise CourseError(f"Nothing can be saved in {shown(self.folder)} ({error.strerror}).") from error
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the use of the folder."""
         self._manager.close()
 
     def epochs(self) -> list[int]:

@@ -72,17 +72,16 @@ class Guard:
     """Checks, and keeps a copy of the last tree that passed; donating the tree's memory later does no harm to it.
 
     Args:
-        tree: what is kept at first; NotFinite is raised where it is spoilt already.
-        step: the step after which it was taken.
+        tree: what is kept at first, as after step 0; NotFinite is raised where it is spoilt already.
 
     Attributes:
         good: the copy, in NumPy arrays.
         step: the step after which it was taken.
     """
 
-    def __init__(self, tree: Any, step: int = 0):
-        check(step, None, tree)
-        self.good, self.step = _copy(tree), step
+    def __init__(self, tree: Any):
+        check(0, None, tree)
+        self.good, self.step = _copy(tree), 0
 
     def check(self, step: int, loss: Any, tree: Any) -> None:
         """As `finite.check`; a tree that passes is kept, one that does not leaves `good` as it was."""

@@ -46,7 +46,6 @@ def images(
     columns: int = 8,
     size: float = 1.1,
     title: str | None = None,
-    colours: Sequence[str] | None = None,
     cmap: str = "gray",
 ) -> Drawn:
     """A grid of pictures, row by row.
@@ -58,14 +57,13 @@ def images(
         columns: how many stand in a row.
         size: width of a picture in inches.
         title: of the whole.
-        colours: N, those of the titles.
         cmap: the colours of pictures with one channel.
 
     Returns:
         The figure and its axes, [rows, columns].
 
     Raises:
-        CourseError: the shapes are others, or there are not as many titles or colours as pictures.
+        CourseError: the shapes are others, or there are not as many titles as pictures.
     """
     pictures = np.asarray(images)
     if pictures.ndim == 4 and pictures.shape[-1] == 1:
@@ -75,9 +73,8 @@ def images(
             "plots.images wants at least one picture, [N, H, W], [N, H, W, 1] or [N, H, W, 3]; "
             f"got shape {np.shape(images)}."
         )
-    for name, texts in (("titles", titles), ("colours", colours)):
-        if texts is not None and len(texts) != len(pictures):
-            raise CourseError(f"plots.images got {len(pictures)} pictures and {len(texts)} {name}.")
+    if titles is not None and len(titles) != len(pictures):
+        raise CourseError(f"plots.images got {len(pictures)} pictures and {len(titles)} titles.")
     pictures = _to_unit_range(pictures)
 
     columns = max(1, min(columns, len(pictures)))
@@ -93,8 +90,7 @@ def images(
     for i, (place, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
         place.imshow(picture, cmap=cmap, vmin=0, vmax=1)
         if titles is not None:
-            colour = colours[i] if colours is not None else "#333333"
-            place.set_title(str(titles[i]), fontsize=9, fontweight="normal", loc="center", color=colour, pad=3)
+            place.set_title(str(titles[i]), fontsize=9, fontweight="normal", loc="center", color="#333333", pad=3)
     return _headed(figure, axes, title)
 
 

@@ -85,29 +85,28 @@ def show(race: str, folder: Path = stored.FOLDER) -> None:
 
     results = stored.load(Breakdown, race, folder)
     for result in results:
-        draw([result])
+        draw(result)
         plt.show()
         print(", ".join(f"{name} {ms:.1f} ms" for name, ms in result.milliseconds.items() if ms is not None))
     if not results:
         print(f"No breakdown of {race} is stored. `python -m utils race --breakdown {race}` makes one.")
 
 
-def draw(results: list[Breakdown]) -> tuple[Any, Any]:
-    """One bar for each, cut into its parts. Returns (figure, axes)."""
+def draw(result: Breakdown) -> tuple[Any, Any]:
+    """One bar, cut into its parts. Returns (figure, axes)."""
     import matplotlib.pyplot as plt
 
     from utils import plots  # noqa: F401  # the course's style
 
-    figure, axes = plt.subplots(figsize=(9, 0.9 + 0.7 * len(results)), layout="constrained")
-    for row, result in enumerate(results):
-        left = 0.0
-        for number, name in enumerate(PARTS):
-            value = max(result.milliseconds[name] or 0.0, 0.0)
-            axes.barh(row, value, left=left, color=f"C{number}", label=name if row == 0 else None)
-            left += value
-        axes.text(left, row, f"  {left:,.0f} ms", va="center")
-    axes.set(yticks=range(len(results)), xlabel="milliseconds a step", title="where the time of a training step goes")
-    axes.set_yticklabels([f"{result.title.split(',')[0]}\n{stored.where(result.machine)}" for result in results])
+    figure, axes = plt.subplots(figsize=(9, 1.6), layout="constrained")
+    left = 0.0
+    for number, name in enumerate(PARTS):
+        value = max(result.milliseconds[name] or 0.0, 0.0)
+        axes.barh(0, value, left=left, color=f"C{number}", label=name)
+        left += value
+    axes.text(left, 0, f"  {left:,.0f} ms", va="center")
+    axes.set(xlabel="milliseconds a step", title="where the time of a training step goes")
+    axes.set_yticks([0], [f"{result.title.split(',')[0]}\n{stored.where(result.machine)}"])
     axes.invert_yaxis()
     axes.margins(x=0.12)
     figure.legend(ncols=len(PARTS), loc="outside lower center", frameon=False)
