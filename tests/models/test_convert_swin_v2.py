@@ -1,20 +1,15 @@
 """Swin v2's weights by timm's names and Microsoft's, there and back; and what does not fit is named."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 from golden import rule
+from parity import golden
 
 from utils.base.errors import CourseError
 from utils.convert import swin_v2 as convert
 
-GOLDEN = Path(__file__).parents[1] / "golden"
-SHAPES = {
-    n: tuple(s) for n, s in json.loads((GOLDEN / "swin_v2.json").read_text(encoding="utf-8"))["shapes"]["micro"].items()
-}
+SHAPES = {name: tuple(shape) for name, shape in golden("swin_v2")["shapes"]["micro"].items()}
 TIMM = rule.state_dict(SHAPES | {"absolute_pos_embed": (1, 6 * 4, 32)})
 
 
