@@ -21,7 +21,9 @@ def track(
     leave: bool = True,
     always: bool = False,
 ) -> Any:
-    """Show a bar while iterating, as in `for batch in track(batches, "epoch 1", unit="batch"):`.
+    """Show a bar while iterating.
+
+        for batch in track(batches, "epoch 1", unit="batch"):
 
     Args:
         iterable: what to iterate over; None for a bar that `bar.update(n)` moves.

@@ -128,7 +128,7 @@ def _tensor(name: str, leaf: Any) -> np.ndarray:
 def _parts(path: str | Path, raw: bytes) -> list[tuple[str, dict[str, Any]]]:
     """What a file holds: each tensor's name, dtype, shape and bytes."""
     try:
-        parts: list[tuple[str, dict[str, Any]]] = safetensors.deserialize(raw)  # type: ignore[no-untyped-call]
+        parts: list[tuple[str, dict[str, Any]]] = safetensors.deserialize(raw)  # type: ignore[no-untyped-call, unused-ignore]
     except safetensors.SafetensorError as error:
         raise CourseError(
             f"{shown(ROOT / in_full(path))} is no safetensors file, or it is cut short or damaged ({error}). "

@@ -16,7 +16,17 @@ from utils.races.catalogue import Race
 
 
 def main(arguments: list[str]) -> int:
-    """Returns 0 when every race had JAX and somebody to race against, else 1; 0 after a breakdown."""
+    """Run the command.
+
+    Args:
+        arguments: of the command line, as `--help` tells them.
+
+    Returns:
+        The exit status: 0 when every race had JAX and somebody to race against, and after a breakdown; else 1.
+
+    Raises:
+        CourseError: a race is unknown, or --rounds less than 1.
+    """
     parser = parser_of("race", __doc__)
     parser.add_argument(
         "names", nargs="*", metavar="RACE", help=f"{', '.join(catalogue.RACES)} (default: all that fit)"

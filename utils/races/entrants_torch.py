@@ -48,12 +48,12 @@ def vgg8(race: Race) -> nn.Module:
 
 
 def resnet18(race: Race) -> nn.Module:
-    """timm's ResNet18."""
+    """ResNet18, timm's."""
     return reference.timm().create_model("resnet18", num_classes=race.classes)
 
 
 def swin(race: Race) -> nn.Module:
-    """timm's Swin v2, with the sizes of unit 05's."""
+    """Swin v2, timm's, in the sizes of unit 05's."""
     from utils.races.entrants_jax import swin_module
 
     ours = swin_module(race)
