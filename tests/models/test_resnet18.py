@@ -225,24 +225,14 @@ def test_a_batch_from_which_no_variance_can_be_learnt_is_refused(lesson):
     jax.eval_shape(partial(model.apply, train=False), shapes, jnp.zeros((1, 32, 32, 3)))
 
 
-def test_weights_of_another_model_are_refused_by_name(lesson):
-    model = lesson.ResNet18(classes=3)
-    with pytest.raises(CourseError, match=r"fc\.weight is \(512, 10\) in Flax's order, \(512, 3\) is wanted"):
-        variables_for(model, jnp.zeros((1, 96, 96, 3)))
-
-
-@pytest.mark.parametrize("label", [-1, 2])
-def test_a_label_out_of_range_is_refused(lesson, label):
-    images = np.zeros((2, 3, 4, 4), np.float32)
-    with pytest.raises(ValueError, match=f"A label is {label}, but with 2 classes"):
-        next(lesson.from_torch([(images, np.array([0, label]))], classes=2))
-
-
-def test_a_torch_batch_keeps_each_pixel_in_its_place(lesson):
+def test_a_torch_batch_keeps_each_pixel_in_its_place_and_no_label_out_of_range(lesson):
     images = rule.uniform("torch", (2, 3, 4, 5)).astype(np.float32)
     batch = next(lesson.from_torch([(images, np.array([1, 0]))], classes=2))
     assert batch.image[1, 2, 4, 0] == images[1, 0, 2, 4]
     assert (batch.label.dtype, batch.mask.all()) == (jnp.int32, True)
+    for label in (-1, 2):
+        with pytest.raises(ValueError, match=f"A label is {label}, but with 2 classes"):
+            next(lesson.from_torch([(images, np.array([0, label]))], classes=2))
 
 
 def tiny_state(lesson, dynamic_scale=None, dtype=jnp.float32):
