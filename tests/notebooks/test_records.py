@@ -45,15 +45,15 @@ def opened(name: str = "sample", score=lambda test: 0.75, model: str = "VGG8") -
 # --- the test set ---------------------------------------------------------------------------------------------
 
 
-def test_the_first_opening_is_recorded_and_quiet(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert opened(score=lambda test: 0.5 if test is SAMPLE else 1.0) == 0.5
-    assert capsys.readouterr().out == ""
-    (entry,) = testset.openings(SAMPLE.source)
-    assert (entry["model"], entry["accuracy"], entry["data"]) == ("VGG8", 0.5, SAMPLE.source)
-
-
-def test_the_next_says_which_time_it_is_and_what_came_before(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for model in ("one", "two", "three", "four", "five"):
+def test_the_first_opening_is_quiet_and_the_next_say_which_they_are_and_what_came_before(
+    run: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert opened("real", score=lambda test: 0.5 if test is REAL else 1.0) == 0.5
+    assert opened(model="one") == 0.75
+    assert capsys.readouterr().out == ""  # sample and real set are counted apart
+    (entry,) = testset.openings(REAL.source)
+    assert (entry["model"], entry["accuracy"], entry["data"]) == ("VGG8", 0.5, REAL.source)
+    for model in ("two", "three", "four", "five"):
         opened(model=model)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(". ")[0] for line in lines] == [
@@ -61,13 +61,9 @@ def test_the_next_says_which_time_it_is_and_what_came_before(run: str, capsys: p
     ]
     assert "Before: one, a moment ago: 75.0 %." in lines[0]
     assert "Before: 1 earlier; two, a moment ago" in lines[3] and "one," not in lines[3]
-
-
-def test_sample_and_real_set_are_counted_apart(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    opened("sample")
+    monkeypatch.setattr(testset, "PROCESS", "another")
     opened("real")
-    assert capsys.readouterr().out == ""
-    assert len(testset.openings(SAMPLE.source)) == len(testset.openings(REAL.source)) == 1
+    assert f"VGG8, {entry['date']}: 50.0 %" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])
@@ -90,18 +86,12 @@ def test_what_is_no_accuracy_is_refused(run: str) -> None:
     assert len(testset.openings(SAMPLE.source)) == 5
 
 
-def test_another_process_is_told_by_its_date(run: str, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
-    opened()
-    (entry,) = testset.openings(SAMPLE.source)
-    monkeypatch.setattr(testset, "PROCESS", "another")
-    opened()
-    assert f"VGG8, {entry['date']}: 75.0 %" in capsys.readouterr().out
-
-
 # --- the scoreboard -------------------------------------------------------------------------------------------
 
 
 def test_entries_are_ranked_by_accuracy_within_their_own_pictures(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    scoreboard.show(SAMPLE)
+    assert capsys.readouterr().out == f"{SAMPLE.source}\nno entries yet\n"
     for name, accuracy in (("plain", 0.5), ("dropout", 0.75), ("decay", 0.25)):
         scoreboard.add(name, SAMPLE, **{**RUN, "accuracy": accuracy})
     scoreboard.add("dropout", REAL, **RUN)
@@ -133,11 +123,6 @@ def test_figures_that_cannot_be_are_refused(run: str) -> None:
     with pytest.raises(CourseError, match="wants a name"):
         scoreboard.add(" ", SAMPLE, **RUN)
     assert scoreboard.ranked(SAMPLE) == []
-
-
-def test_an_empty_board_says_so(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    scoreboard.show(SAMPLE)
-    assert "no entries yet" in capsys.readouterr().out
 
 
 # --- the records ----------------------------------------------------------------------------------------------
