@@ -22,20 +22,14 @@ from utils.base import jaxprs
 
 
 class Convolution(NamedTuple):
-    """One convolution of a traced function, as XLA sees it.
+    """One convolution of a traced function, as XLA sees it."""
 
-    where: the modules it belongs to, such as "ResNet18/layer4_0/conv1"; "" where the function names none.
-    gradient: whether it was made by differentiation.
-    image: places of the map (rows, columns, or whatever axes it has); kernel: places of the kernel.
-    channels: how many each place of the map has. groups: of channels or pictures, 1 in a plain convolution.
-    """
-
-    where: str
-    gradient: bool
-    image: tuple[int, ...]
-    kernel: tuple[int, ...]
-    channels: int
-    groups: int
+    where: str  # the modules it belongs to, such as "ResNet18/layer4_0/conv1"; "" where the function names none
+    gradient: bool  # whether it was made by differentiation
+    image: tuple[int, ...]  # places of the map: rows and columns, or whatever axes it has
+    kernel: tuple[int, ...]  # places of the kernel
+    channels: int  # of the map
+    groups: int  # of channels or pictures, 1 in a plain convolution
 
     @property
     def swapped(self) -> bool:
@@ -49,16 +43,21 @@ class Convolution(NamedTuple):
 
 
 def of(fn: Any, *args: Any) -> list[Convolution]:
-    """All convolutions that a function does, those in loops and nested `jit`s once each, in no particular order.
+    """Find all convolutions that a function does, those in loops and nested `jit`s once each.
 
-    args: arrays, or jax.ShapeDtypeStruct. Give it the *gradient* of a loss to see those of training.
+    Args:
+        fn: the function; give the *gradient* of a loss to see those of training.
+        args: its arguments: arrays, or jax.ShapeDtypeStruct.
+
+    Returns:
+        The convolutions, in no particular order.
     """
     found = jaxprs.named(fn, *args)
     return [_described(equation, name) for equation, name in found if equation.primitive.name == "conv_general_dilated"]
 
 
 def slow(fn: Any, *args: Any) -> list[Convolution]:
-    """The convolutions of a function that a CPU computes slowly; empty where all is well."""
+    """The convolutions of a function that a CPU computes slowly; none where all is well. Arguments as for `of`."""
     return [found for found in of(fn, *args) if found.swapped]
 
 

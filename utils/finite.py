@@ -23,8 +23,9 @@ from utils.base.errors import CourseError
 class NotFinite(CourseError):
     """Training has left the finite numbers.
 
-    step: the first step whose loss is NaN or infinite, else the last one looked at.
-    leaf: the name of the first leaf that is not finite, e.g. "Conv_0/kernel"; None where only the loss is not.
+    Attributes:
+        step: the first step whose loss is NaN or infinite, else the last one looked at.
+        leaf: the name of the first leaf that is not finite, e.g. "Conv_0/kernel"; None where only the loss is not.
     """
 
     def __init__(self, message: str, step: int, leaf: str | None):
@@ -38,12 +39,17 @@ def first(tree: Any) -> str | None:
 
 
 def check(step: int, loss: Any, tree: Any = None) -> None:
-    """Raise NotFinite unless the loss and every leaf of the tree are finite.
+    """See that the loss and every leaf of a tree are finite.
 
-    step: the number of the last step. loss: its loss, or those of the last n steps, [n], of which the first that is not
-    finite is named; None for no loss. tree: what to look through besides: weights, gradients, a whole state.
+    Args:
+        step: the number of the last step.
+        loss: its loss, or those of the last n steps, [n], of which the first bad one is named; None for none.
+        tree: what to look through besides: weights, gradients, a whole state.
+
+    Raises:
+        NotFinite: they are not.
     """
-    losses = np.zeros(1) if loss is None else np.ravel(np.asarray([np.asarray(one, np.float64) for one in _list(loss)]))
+    losses = np.ravel(np.asarray(jax.device_get(0.0 if loss is None else loss), np.float64))
     bad = np.flatnonzero(~np.isfinite(losses))
     leaf = first(tree)
     if not len(bad) and leaf is None:
@@ -65,12 +71,17 @@ def check(step: int, loss: Any, tree: Any = None) -> None:
 class Guard:
     """Checks, and keeps a copy of the last tree that passed; donating the tree's memory later does no harm to it.
 
-    good: that copy, at first the tree given here, in NumPy arrays. step: the step after which it was taken.
+    Args:
+        tree: what is kept at first, as after step 0; NotFinite is raised where it is spoilt already.
+
+    Attributes:
+        good: the copy, in NumPy arrays.
+        step: the step after which it was taken.
     """
 
-    def __init__(self, tree: Any, step: int = 0):
-        check(step, None, tree)
-        self.good, self.step = _copy(tree), step
+    def __init__(self, tree: Any):
+        check(0, None, tree)
+        self.good, self.step = _copy(tree), 0
 
     def check(self, step: int, loss: Any, tree: Any) -> None:
         """As `finite.check`; a tree that passes is kept, one that does not leaves `good` as it was."""
@@ -82,23 +93,11 @@ class Guard:
         self.good, self.step = _copy(tree), step
 
 
-def _list(loss: Any) -> list[Any]:
-    return list(loss) if isinstance(loss, list | tuple) else [loss]
-
-
 def _finite(leaf: Any) -> bool:
-    dtype = getattr(leaf, "dtype", None)
-    if dtype is not None and not jnp.issubdtype(dtype, jnp.inexact):
-        return True
-    return bool(jnp.isfinite(leaf).all())
+    dtype = getattr(leaf, "dtype", np.float64)  # a number of Python's has none
+    return not jnp.issubdtype(dtype, jnp.inexact) or bool(jnp.isfinite(leaf).all())
 
 
 def _copy(tree: Any) -> Any:
-    """Copies on the host, except of keys, which NumPy does not know."""
-
-    def one(leaf: Any) -> Any:
-        if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            return jnp.copy(leaf)
-        return np.array(leaf)
-
-    return jax.tree.map(one, tree)
+    """Copies on the host, except of keys."""
+    return jax.tree.map(lambda leaf: jnp.copy(leaf) if trees.is_key(leaf) else np.array(leaf), tree)

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.backends import BackendFilter, backend_registry
+from matplotlib.backends.registry import BackendFilter, backend_registry
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -46,16 +46,24 @@ def images(
     columns: int = 8,
     size: float = 1.1,
     title: str | None = None,
-    colours: Sequence[str] | None = None,
     cmap: str = "gray",
 ) -> Drawn:
     """A grid of pictures, row by row.
 
-    images: [N, H, W], [N, H, W, 1] or [N, H, W, 3]; uint8 in 0..255, or float in 0..1. Float values
-    outside 0..1 (pictures that were normalised) are stretched to 0..1, by one range for all the pictures.
-    titles: N short texts, one above each picture; `colours` are their N colours.
-    size: width of a picture in inches. `cmap` is for pictures with one channel.
-    Returns the figure and its axes, [rows, columns].
+    Args:
+        images: [N, H, W], [N, H, W, 1] or [N, H, W, 3]; uint8 in 0..255, or float in 0..1. Float values outside 0..1
+            (pictures that were normalised) are stretched to 0..1, by one range for all the pictures.
+        titles: N short texts, one above each picture.
+        columns: how many stand in a row.
+        size: width of a picture in inches.
+        title: of the whole.
+        cmap: the colours of pictures with one channel.
+
+    Returns:
+        The figure and its axes, [rows, columns].
+
+    Raises:
+        CourseError: the shapes are others, or there are not as many titles as pictures.
     """
     pictures = np.asarray(images)
     if pictures.ndim == 4 and pictures.shape[-1] == 1:
@@ -65,9 +73,8 @@ def images(
             "plots.images wants at least one picture, [N, H, W], [N, H, W, 1] or [N, H, W, 3]; "
             f"got shape {np.shape(images)}."
         )
-    for name, texts in (("titles", titles), ("colours", colours)):
-        if texts is not None and len(texts) != len(pictures):
-            raise CourseError(f"plots.images got {len(pictures)} pictures and {len(texts)} {name}.")
+    if titles is not None and len(titles) != len(pictures):
+        raise CourseError(f"plots.images got {len(pictures)} pictures and {len(titles)} titles.")
     pictures = _to_unit_range(pictures)
 
     columns = max(1, min(columns, len(pictures)))
@@ -83,11 +90,8 @@ def images(
     for i, (place, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
         place.imshow(picture, cmap=cmap, vmin=0, vmax=1)
         if titles is not None:
-            colour = colours[i] if colours is not None else "#333333"
-            place.set_title(str(titles[i]), fontsize=9, fontweight="normal", loc="center", color=colour, pad=3)
-    if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-    return Drawn(figure, axes)
+            place.set_title(str(titles[i]), fontsize=9, fontweight="normal", loc="center", color="#333333", pad=3)
+    return _headed(figure, axes, title)
 
 
 def curves(
@@ -100,11 +104,20 @@ def curves(
 ) -> Drawn:
     """Training curves: one panel for each quantity, one line for each series.
 
-    history: name → values, one an epoch, e.g. `{"train_loss": [...], "validation_loss": [...]}`.
-    The last word of a name (`loss`, `accuracy`) is its panel, what stands before it is the line's label.
-    Accuracies, in 0..1, are shown as per cent. Not-a-number leaves a gap.
-    x: where the values stand, by default 1, 2, 3 …; `log` puts the losses on a logarithmic axis.
-    Returns the figure and its axes, [panels].
+    Args:
+        history: name → values, one an epoch, e.g. `{"train_loss": [...], "validation_loss": [...]}`. The last word of a
+            name (`loss`, `accuracy`) is its panel, what stands before it is the line's label. Accuracies, in 0..1, are
+            shown as per cent. Not-a-number leaves a gap.
+        x: where the values stand, by default 1, 2, 3 …
+        xlabel: what these are.
+        title: of the whole.
+        log: whether losses stand on a logarithmic axis.
+
+    Returns:
+        The figure and its axes, [panels].
+
+    Raises:
+        CourseError: a curve has no numbers, or not as many as `x`.
     """
     series = {name: np.asarray(values, dtype=float) for name, values in history.items()}
     if not series or any(values.ndim != 1 or values.size == 0 for values in series.values()):
@@ -132,9 +145,7 @@ def curves(
             place.set_yscale("log")
         if any(label for label, _ in lines):
             place.legend()
-    if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-    return Drawn(figure, axes[0])
+    return _headed(figure, axes[0], title)
 
 
 def bars(
@@ -149,11 +160,20 @@ def bars(
 ) -> Drawn:
     """Horizontal bars with their values written beside them, the first on top.
 
-    labels, values: N names and N numbers. `unit` follows each number.
-    better: says which direction is better, and makes the best bar stand out.
-    ranges: N pairs (lowest, highest), drawn as a thin line, e.g. minimum and maximum of repeated timings.
-    decimals: figures after the point; by default three significant figures.
-    Returns the figure and its axes.
+    Args:
+        labels: N names.
+        values: N numbers.
+        unit: follows each number.
+        title: of the whole.
+        better: says which direction is better, and makes the best bar stand out.
+        ranges: N pairs (lowest, highest), drawn as a thin line, e.g. minimum and maximum of repeated timings.
+        decimals: figures after the point; by default three significant figures.
+
+    Returns:
+        The figure and its axes.
+
+    Raises:
+        CourseError: there are not as many values as labels, or `better` is something else.
     """
     numbers = np.asarray(values, dtype=float)
     if numbers.ndim != 1 or len(numbers) == 0 or len(labels) != len(numbers):
@@ -164,44 +184,37 @@ def bars(
         raise CourseError(f'plots.bars: better is "lower", "higher" or None, not {better!r}.')
     best = None if better is None else int(np.nanargmin(numbers) if better == "lower" else np.nanargmax(numbers))
     colours = [STRONG if better is None or i == best else PALE for i in range(len(numbers))]
+    errors = None if ranges is None else np.abs(np.asarray(ranges, dtype=float).T - numbers)  # [2, N]
 
     figure, place = plt.subplots(figsize=(6.4, 0.55 + 0.36 * len(numbers) + (0.3 if title or better else 0)))
-    rows = np.arange(len(numbers))
-    place.barh(rows, numbers, color=colours, height=0.68)
-    ends = numbers.copy()
-    if ranges is not None:
-        low, high = np.asarray(ranges, dtype=float).T
-        place.hlines(rows, low, high, color="#333333", linewidth=1.2)
-        ends = np.maximum(ends, high)
-    for row, number, end in zip(rows, numbers, ends, strict=True):
-        text = f"{number:.{decimals}f}" if decimals is not None else _three_figures(number)
-        place.annotate(
-            f"{text} {unit}".strip(),
-            (max(end, 0.0), row),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=9,
-        )
-    place.set_yticks(rows, labels)
+    line = {"ecolor": "#333333", "elinewidth": 1.2}
+    drawn = place.barh(range(len(numbers)), numbers, xerr=errors, color=colours, height=0.68, error_kw=line)
+    texts = [_three_figures(number) if decimals is None else f"{number:.{decimals}f}" for number in numbers]
+    place.bar_label(drawn, [f"{text} {unit}".strip() for text in texts], padding=4, fontsize=9)
+    place.set_yticks(range(len(numbers)), labels)
     place.invert_yaxis()
     place.grid(visible=False)
     place.spines[["bottom", "left"]].set_visible(False)
     place.tick_params(left=False, bottom=False, labelbottom=False)
     place.margins(x=0.18)
-    heading = title or ""
-    if better:
-        heading += f"{' — ' if heading else ''}{better} is better"
-    if heading:
-        place.set_title(heading, loc="left")
+    headings = (title, better and f"{better} is better")
+    place.set_title(" — ".join(heading for heading in headings if heading), loc="left")
     return Drawn(figure, place)
 
 
 def confusion(matrix: Any, classes: Sequence[str], *, title: str | None = None) -> Drawn:
     """A confusion matrix with its counts, mistakes shaded.
 
-    matrix: [K, K] counts, true class by row, predicted class by column. classes: K names.
-    Returns the figure and its axes.
+    Args:
+        matrix: [K, K] counts, true class by row, predicted class by column.
+        classes: K names.
+        title: of the whole.
+
+    Returns:
+        The figure and its axes.
+
+    Raises:
+        CourseError: there are not as many names as rows and columns.
     """
     counts = np.asarray(matrix)
     if counts.shape != (len(classes), len(classes)):
@@ -226,10 +239,15 @@ def confusion(matrix: Any, classes: Sequence[str], *, title: str | None = None) 
 def show(save_as: Path) -> None:
     """Show the figures made so far: in the notebook, in windows, or, where there is no display, not at all.
 
-    A script's last figure is then written to `save_as` (a .png), and that is said.
+    Args:
+        save_as: a .png, which a script's last figure is then written to; that is said.
+
+    Raises:
+        CourseError: it cannot be written.
     """
     backend = matplotlib.get_backend().lower()
-    if "inline" in backend or backend in backend_registry.list_builtin(BackendFilter.INTERACTIVE):
+    windows = backend_registry.list_builtin(BackendFilter.INTERACTIVE)  # type: ignore[no-untyped-call, unused-ignore]
+    if "inline" in backend or backend in windows:
         plt.show()
     elif plt.get_fignums():
         try:
@@ -238,6 +256,12 @@ def show(save_as: Path) -> None:
         except OSError as error:
             raise CourseError(f"{shown(save_as)} cannot be written ({error.strerror}).") from error
         print(f"There is no display: the curves are in {shown(save_as)}.")
+
+
+def _headed(figure: Figure, axes: Any, title: str | None) -> Drawn:
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return Drawn(figure, axes)
 
 
 def _to_unit_range(pictures: np.ndarray) -> np.ndarray:

@@ -34,25 +34,16 @@ def _versions() -> dict[str, str]:
 
 @dataclass(frozen=True, repr=False)
 class Card:
-    """What is to be known of a trained model. Printing it gives a table.
+    """What is to be known of a trained model. Printing it gives a table."""
 
-    model: what it is, with the arguments that build it again: "VGG8(width=64)".
-    data: what it was trained on, how much of it, and whether that is all: "cifar10 train: a part of the real set …".
-    epochs: passes over the training data. seconds: of training, by the clock.
-    accuracies: name → 0..1, e.g. {"train": 0.99, "validation": 0.71}; what each was measured on is in its name.
-    history: name → one value an epoch, as `plots.curves` takes it.
-    parameters: how many numbers; `ship` counts them. remark: anything else a reader must know.
-    machine, versions: of the process that makes the card.
-    """
-
-    model: str
-    data: str
-    epochs: int
-    seconds: float
-    accuracies: Mapping[str, float]
-    history: Mapping[str, list[float]]
-    remark: str = ""
-    parameters: int = 0
+    model: str  # what it is, with the arguments that build it again: "VGG8(width=64)"
+    data: str  # what it was trained on, and whether that is all: "cifar10 train: a part of the real set …"
+    epochs: int  # passes over the training data
+    seconds: float  # of training, by the clock
+    accuracies: Mapping[str, float]  # on what → 0..1, e.g. {"train": 0.99, "validation": 0.71}
+    history: Mapping[str, list[float]]  # name → one value an epoch, as `plots.curves` takes it
+    remark: str = ""  # anything else a reader must know
+    parameters: int = 0  # how many numbers; `ship` counts them
     machine: str = field(default_factory=machine.described)
     versions: Mapping[str, str] = field(default_factory=_versions)
 
@@ -72,7 +63,7 @@ class Card:
 
 def names() -> list[str]:
     """The models that come with the course, in alphabetical order."""
-    return sorted(file.stem for file in FOLDER.glob("*.json") if _weights(file.stem).is_file())
+    return sorted(file.stem for file in FOLDER.glob("*.json") if file.with_suffix(".safetensors").is_file())
 
 
 def card(name: str) -> Card:
@@ -81,26 +72,51 @@ def card(name: str) -> Card:
         near = difflib.get_close_matches(str(name), names(), n=1)
         there = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(names()) or 'none'}."
         raise CourseError(f"No pretrained model is called {name!r}. {there}")
-    file = _card(name)
+    file = FOLDER / f"{name}.json"
     try:
-        return Card(**_complete(json.loads(file.read_text(encoding="utf-8"))))
+        entries = json.loads(file.read_text(encoding="utf-8"))
+        fields = [one.name for one in dataclasses.fields(Card)]
+        if set(entries) != set(fields):  # a default would not be the truth
+            raise ValueError(f"it should hold {', '.join(fields)}")
+        return Card(**entries)
     except (OSError, ValueError, TypeError) as error:
         raise CourseError(f"{shown(file)} is no card of a model ({error}). Check it out again.") from error
 
 
 def load(name: str, like: Any) -> Any:
-    """The weights of a model, as `weights.load` gives them: a tree of jax.Array with the structure of `like`."""
+    """Read the weights of a model.
+
+    Args:
+        name: one of `names()`.
+        like: a tree of the structure, names, shapes and dtypes of the model's weights.
+
+    Returns:
+        A tree of jax.Array with the structure of `like`.
+
+    Raises:
+        CourseError: there is no such model, or its weights are others: see `weights.load`.
+    """
     card(name)
-    return weights.load(_weights(name), like)
+    return weights.load(FOLDER / f"{name}.safetensors", like)
 
 
-def ship(name: str, tree: Any, card: Card, *, replace: bool = False) -> Path | None:
-    """Put a model's weights and its card into `ressources/pretrained/`, if COURSE_SHIP asks for it; else do nothing.
+def ship(name: str, tree: Any, card: Card) -> Path | None:
+    """Put a model into `ressources/pretrained/` if COURSE_SHIP asks for it; else do nothing.
 
-    COURSE_SHIP=1 adds a model, and refuses where one of that name is there; COURSE_SHIP=replace (or replace=True)
-    writes over it. Without that variable a lesson, which is run again and again, ships nothing, and this returns None.
-    Returns the file of the weights. Raises CourseError for a model trained on the course's sample: its accuracy says
-    nothing outside the course.
+    COURSE_SHIP=1 adds a model, and refuses where one of that name is there; COURSE_SHIP=replace writes over it. Without
+    that variable a lesson, which is run again and again, ships nothing.
+
+    Args:
+        name: of the model: small letters, digits and _.
+        tree: its weights.
+        card: what is to be known of it; the number of parameters is counted here.
+
+    Returns:
+        The file of the weights; None where nothing was asked for.
+
+    Raises:
+        CourseError: the name is no name or taken, COURSE_SHIP is something else, or the model was trained on the
+            course's sample: its accuracy says nothing outside the course.
     """
     asked = os.environ.get("COURSE_SHIP", "").strip().lower()
     if asked in ("", "0"):
@@ -113,32 +129,15 @@ def ship(name: str, tree: Any, card: Card, *, replace: bool = False) -> Path | N
         raise CourseError(f"{name!r} is no name for a model: use small letters, digits and _.")
     if "sample" in card.data:
         raise CourseError(f"{name} was trained on a sample. Only models of real data are shipped: COURSE_DATA=tfds.")
-    if name in names() and not (replace or asked == "replace"):
+    if name in names() and asked != "replace":
         raise CourseError(f"A model called {name!r} is shipped already. COURSE_SHIP=replace writes over it.")
-    leaves = trees.named(tree).values()
     card = dataclasses.replace(
         card,
-        parameters=sum(int(leaf.size) for leaf in leaves),
+        parameters=sum(int(leaf.size) for leaf in trees.named(tree).values()),
         accuracies={key: float(value) for key, value in card.accuracies.items()},
         history={key: [float(value) for value in values] for key, values in card.history.items()},
     )
     text = json.dumps(dataclasses.asdict(card), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    weights.save(_weights(name), tree, note={"model": card.model, "data": card.data})
-    files.write(_card(name), text)
-    return _weights(name)
-
-
-def _complete(entry: Any) -> dict[str, Any]:
-    """The entries of a card's file. Raises ValueError where one is missing: a default would not be the truth."""
-    fields = [one.name for one in dataclasses.fields(Card)]
-    if not isinstance(entry, dict) or set(entry) != set(fields):
-        raise ValueError(f"it should hold {', '.join(fields)}")
-    return entry
-
-
-def _weights(name: str) -> Path:
-    return FOLDER / f"{name}.safetensors"
-
-
-def _card(name: str) -> Path:
-    return FOLDER / f"{name}.json"
+    file = weights.save(FOLDER / f"{name}.safetensors", tree, note={"model": card.model, "data": card.data})
+    files.write(FOLDER / f"{name}.json", text)
+    return file

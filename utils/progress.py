@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tqdm import auto
-from tqdm.notebook import TqdmHBox, tqdm_notebook
+from tqdm.notebook import tqdm_notebook
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -21,37 +21,30 @@ def track(
     leave: bool = True,
     always: bool = False,
 ) -> Any:
-    """Iterate with a bar: `for batch in track(batches, "epoch 1", unit="batch"):`.
+    """Show a bar while iterating.
 
-    total: how many there will be, where `len(iterable)` does not tell.
-    leave: whether the finished bar stays; for a bar inside a bar's loop say `leave=False`.
-    always: draw text even where no terminal is attached (a file, a pipe); by default nothing is written.
-    Returns tqdm's bar: `bar.set_postfix(loss=…)` writes figures beside it; without an iterable,
-    `bar.update(n)` moves it.
+        for batch in track(batches, "epoch 1", unit="batch"):
+
+    Args:
+        iterable: what to iterate over; None for a bar that `bar.update(n)` moves.
+        description: stands before the bar.
+        total: how many there will be, where `len(iterable)` does not tell.
+        unit: what one of them is called.
+        leave: whether the finished bar stays; for a bar inside a bar's loop say `leave=False`.
+        always: draw text even where no terminal is attached (a file, a pipe); by default nothing is written.
+
+    Returns:
+        tqdm's bar: `bar.set_postfix(loss=…)` writes figures beside it.
     """
     settings: dict[str, Any] = {"desc": description or None, "total": total, "unit": unit, "leave": leave}
     settings |= {"mininterval": 0.2, "dynamic_ncols": True}
-    if issubclass(auto.tqdm, tqdm_notebook):
-        return _NotebookBar(iterable, **settings)
-    return auto.tqdm(iterable, disable=not (always or sys.stderr.isatty()), **settings)
+    if not issubclass(auto.tqdm, tqdm_notebook):
+        return auto.tqdm(iterable, disable=not (always or sys.stderr.isatty()), **settings)
+    from IPython import display
 
-
-class _Box(TqdmHBox):
-    """A bar's widget, shown without the usual line of text beside it.
-
-    That text would be saved with the notebook as "0%", and its widget's random id with it. This way a bar
-    leaves nothing behind: neither in the file nor for nbval to compare.
-    """
-
-    def _ipython_display_(self, **_: Any) -> None:
-        from IPython.display import display
-
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        display({WIDGET: view}, raw=True)
-
-
-class _NotebookBar(tqdm_notebook):
-    @staticmethod
-    def status_printer(*args: Any, **kwargs: Any) -> Any:
-        box = tqdm_notebook.status_printer(*args, **kwargs)
-        return _Box(children=box.children, layout=box.layout)
+    # The widget is shown by itself. tqdm would show a line of text beside it, which is saved with the notebook as "0%",
+    # and the widget's random id with it; this way a bar leaves nothing behind, for nbval to compare.
+    bar = tqdm_notebook(iterable, display=False, **settings)
+    view = {"version_major": 2, "version_minor": 0, "model_id": bar.container.model_id}
+    display.display({WIDGET: view}, raw=True)  # type: ignore[no-untyped-call, unused-ignore]
+    return bar

@@ -8,6 +8,7 @@ and the student's own record holds what the student did.
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from functools import cache
@@ -56,8 +57,20 @@ def read(name: str) -> list[dict[str, Any]]:
 
 
 def write(name: str, entries: list[dict[str, Any]]) -> None:
-    """Replace a record by these entries, whole or not at all."""
+    """Replace a record by these entries, whole or not at all. Raises CourseError for a disk that is full."""
     if lasting():
         files.write(MODELS / f"{name}.json", json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
     else:
         _of_this_process[name] = [dict(entry) for entry in entries]
+
+
+def figure(what: str, value: Any, *, fraction: bool = False) -> float:
+    """A value as one number of 0 or more, or as a fraction in 0..1. CourseError names `what` for anything else."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0) or (fraction and number > 1):
+        kind = "in 0..1 (divide per cent by 100)" if fraction else "of 0 or more"
+        raise CourseError(f"{what} must be one number {kind}, not {str(value)[:60]}.")
+    return number

@@ -18,14 +18,19 @@ from utils.base.errors import CourseError
 def record(**metrics: Any) -> None:
     """Print figures, one a line, and hand them on: `results.record(test_accuracy=0.991, train_seconds=12.3)`.
 
-    Each is one number (of Python's, NumPy's or JAX's). The end of a name says how it reads:
-    `…accuracy` per cent (of 0..1), `…_seconds`, `…_mb` megabytes, `…_ratio` or `…speedup` with ×,
-    `…_images_per_second` (or any other thing per second). Anything else is printed as it is.
+    Args:
+        metrics: each one number, of Python's, NumPy's or JAX's. The end of a name says how it reads:
+            `…accuracy` per cent (of 0..1), `…_seconds`, `…_mb` megabytes, `…_ratio` or `…speedup` with ×,
+            `…_images_per_second` (or any other thing per second). Anything else is printed as it is.
+
+    Raises:
+        CourseError: one is no number, or the file of `COURSE_RESULTS` cannot be written.
     """
     numbers = {name: _number(name, value) for name, value in metrics.items()}
     for name, number in numbers.items():
         print(describe(name, number))
-    _hand_on({"metrics": {name: _for_json(number) for name, number in numbers.items()}})
+    # JSON knows no NaN and no infinity
+    _hand_on({"metrics": {name: number if math.isfinite(number) else None for name, number in numbers.items()}})
 
 
 def source(text: str) -> None:
@@ -40,15 +45,11 @@ def describe(name: str, number: float) -> str:
         return f"{words}: {'yes' if number else 'no'}"
     if words.endswith("accuracy"):
         return f"{words}: {100 * number:.2f} %"
-    if words.endswith(" per second"):
-        label, _, thing = words.removesuffix(" per second").rpartition(" ")
-        return (
-            f"{label or 'speed'}: {number:,.0f} {thing}/s"
-            if number >= 100
-            else f"{label or 'speed'}: {number:.1f} {thing}/s"
-        )
     if words.endswith((" ratio", "speedup")):
         return f"{words}: {number:.2f}×"
+    if words.endswith(" per second"):
+        label, _, thing = words.removesuffix(" per second").rpartition(" ")
+        return f"{label or 'speed'}: {number:,.{0 if number >= 100 else 1}f} {thing}/s"
     for suffix, unit in ((" seconds", "s"), (" mb", "MB")):
         if words.endswith(suffix):
             return f"{words.removesuffix(suffix)}: {number:,.1f} {unit}"
@@ -58,19 +59,13 @@ def describe(name: str, number: float) -> str:
 
 
 def _number(name: str, value: Any) -> float:
-    item = getattr(value, "item", None)
     try:
-        number = item() if callable(item) else value
+        number = value.item() if hasattr(value, "item") else value
     except (TypeError, ValueError):
         number = None
     if not isinstance(number, bool | int | float):
         raise CourseError(f"results.record: {name} must be one number, not {type(value).__name__} {str(value)[:60]}.")
     return number
-
-
-def _for_json(number: float) -> float | None:
-    """JSON knows no NaN and no infinity."""
-    return number if math.isfinite(number) else None
 
 
 def _hand_on(line: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from utils.base.errors import CourseError
 from utils.data import Batches
 
 RECORD = "scoreboard"
+HEADERS = ("name", "accuracy", "error", "parameters", "epochs", "training", "tries", "remark")
 
 
 def add(
@@ -26,22 +27,30 @@ def add(
 ) -> None:
     """Enter a run; one of the same name on the same data is replaced, and its tries are counted.
 
-    validation: the batches that the accuracy (0..1) was measured on. parameters: how many numbers the model has.
-    epochs, seconds: how long it was trained. remark: what was tried. Raises CourseError for figures that cannot be.
+    Args:
+        name: of the run.
+        validation: the batches that the accuracy was measured on.
+        accuracy: of them, in 0..1.
+        parameters: how many numbers the model has.
+        epochs: how long it was trained.
+        seconds: the same by the clock.
+        remark: what was tried.
+
+    Raises:
+        CourseError: there is no name, or figures that cannot be.
     """
-    figures = {"accuracy": accuracy, "parameters": parameters, "epochs": epochs, "seconds": seconds}
-    numbers = {key: _number(key, value) for key, value in figures.items()}
-    if not str(name).strip():
+    name = str(name).strip()
+    if not name:
         raise CourseError("scoreboard.add wants a name for the run, e.g. 'dropout'.")
-    if numbers["accuracy"] > 1:
-        raise CourseError(f"scoreboard.add: accuracy={accuracy} is not in 0..1; divide per cent by 100.")
+    figures = {"parameters": parameters, "epochs": epochs, "seconds": seconds}
     entries = records.read(RECORD)
-    same = [one for one in entries if (one.get("name"), one.get("data")) == (str(name).strip(), validation.source)]
+    same = [one for one in entries if (one.get("name"), one.get("data")) == (name, validation.source)]
     entry = {
-        "name": str(name).strip(),
+        "name": name,
         "data": validation.source,
         "examples": validation.examples,
-        **numbers,
+        "accuracy": records.figure("scoreboard.add: accuracy", accuracy, fraction=True),
+        **{key: records.figure(f"scoreboard.add: {key}", value) for key, value in figures.items()},
         "remark": remark,
         "tries": 1 + sum(int(one.get("tries", 1)) for one in same),
     }
@@ -57,40 +66,21 @@ def ranked(validation: Batches) -> list[dict[str, Any]]:
 def show(validation: Batches) -> None:
     """Print the ranking for these validation pictures, and how many entries on other data were left out of it."""
     entries = ranked(validation)
-    print(as_text(validation.source, entries))
-    others = len(records.read(RECORD)) - len(entries)
-    if others:
+    print(validation.source)
+    print(table.render(HEADERS, [_row(one) for one in entries], right=range(1, 7)) if entries else "no entries yet")
+    if others := len(records.read(RECORD)) - len(entries):
         print(f"Not ranked here, since they were measured on other pictures: {others} more.")
 
 
-def as_text(source: str, entries: list[dict[str, Any]]) -> str:
-    """The ranking as a table, under the line that says which data it is about."""
-    if not entries:
-        return f"{source}\nno entries yet"
-    rows = []
-    for entry in entries:
-        error = math.sqrt(entry["accuracy"] * (1 - entry["accuracy"]) / entry["examples"])
-        rows.append(
-            [
-                entry["name"],
-                f"{100 * entry['accuracy']:.1f} %",
-                f"± {100 * error:.1f} %",
-                f"{entry['parameters']:,.0f}",
-                f"{entry['epochs']:.0f}",
-                f"{entry['seconds']:,.0f} s",
-                str(entry["tries"]),
-                entry["remark"],
-            ]
-        )
-    headers = ["name", "accuracy", "error", "parameters", "epochs", "training", "tries", "remark"]
-    return f"{source}\n{table.render(headers, rows, right=range(1, 7))}"
-
-
-def _number(key: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not (math.isfinite(number) and number >= 0):
-        raise CourseError(f"scoreboard.add: {key} must be one number of 0 or more, not {str(value)[:60]}.")
-    return number
+def _row(entry: dict[str, Any]) -> list[str]:
+    accuracy = entry["accuracy"]
+    return [
+        entry["name"],
+        f"{100 * accuracy:.1f} %",
+        f"± {100 * math.sqrt(accuracy * (1 - accuracy) / entry['examples']):.1f} %",
+        f"{entry['parameters']:,.0f}",
+        f"{entry['epochs']:.0f}",
+        f"{entry['seconds']:,.0f} s",
+        str(entry["tries"]),
+        entry["remark"],
+    ]

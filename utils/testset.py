@@ -10,7 +10,7 @@ anew with each run: see `utils/records.py`.)
 from __future__ import annotations
 
 import datetime
-import math
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +19,7 @@ from utils.base.errors import CourseError
 
 RECORD = "test_openings"
 SHOWN = 3  # earlier openings that are told
+PROCESS = uuid.uuid4().hex  # this run of a notebook or script
 
 
 def open(
@@ -26,77 +27,55 @@ def open(
 ) -> float:
     """Score a model on the test split of a data set, and record that it was opened.
 
-    name: of the data set, as for `data.load`, which also takes split (cats_vs_dogs has no "test": "train[90%:]"),
-    batch_size and the options. score: called once with the batches; returns the accuracy in 0..1.
-    model: which model this is, for the record. Returns the accuracy.
-
     The opening counts from the moment the batches are handed out, so one that is interrupted counts too. Prints one
-    line for the data, and one more where this test set was opened before. Raises CourseError for a score that is no
-    accuracy.
+    line for the data, and one more where this test set was opened before.
+
+    Args:
+        name: of the data set, as for `data.load`.
+        score: called once with the batches; returns the accuracy in 0..1.
+        model: which model this is, for the record.
+        batch_size: examples a batch.
+        split: as for `data.load`; cats_vs_dogs has no "test": "train[90%:]".
+        options: more of `data.load`'s.
+
+    Returns:
+        The accuracy.
+
+    Raises:
+        CourseError: the model has no name, or the score is no accuracy.
     """
     if not isinstance(model, str) or not model.strip():
         raise CourseError("testset.open wants to know which model is tested: model='VGG8 with dropout'.")
     test = data.load(name, split, batch_size=batch_size, **options)
-    before = openings(test.source)
-    if before:
-        print(_again(before))
-    entry = {"date": _now(), "data": test.source, "model": model.strip(), "accuracy": None, "process": _process()}
+    if before := openings(test.source):
+        told = [f"{len(before) - SHOWN} earlier"] * (len(before) > SHOWN) + [_told(entry) for entry in before[-SHOWN:]]
+        print(
+            f"The test set has now been opened {len(before) + 1} times. Before: {'; '.join(told)}. "
+            "What was changed since by looking at these figures makes this one too good."
+        )
+    now = datetime.datetime.now().astimezone().isoformat(timespec="minutes")
+    entry = {"date": now, "data": test.source, "model": model.strip(), "accuracy": None, "process": PROCESS}
     entries = records.read(RECORD)
     records.write(RECORD, [*entries, entry])
-    accuracy = _accuracy(score(test))
+    accuracy = records.figure("testset.open: what score returns", score(test), fraction=True)
     records.write(RECORD, [*entries, entry | {"accuracy": accuracy}])
     return accuracy
 
 
 def openings(source: str) -> list[dict[str, Any]]:
-    """The earlier openings of one test set, oldest first: {"date", "data", "model", "accuracy", "process"}.
+    """The earlier openings of one test set.
 
-    source: `batches.source`, so that a sample and the real set, or two parts of one set, are counted apart.
+    Args:
+        source: `batches.source`, so that a sample and the real set, or two parts of one set, are counted apart.
+
+    Returns:
+        {"date", "data", "model", "accuracy", "process"} of each, oldest first; no accuracy where it broke off.
     """
     return [entry for entry in records.read(RECORD) if entry.get("data") == source]
-
-
-def _again(before: list[dict[str, Any]]) -> str:
-    told = [_told(entry) for entry in before[-SHOWN:]]
-    more = f"{len(before) - SHOWN} earlier; " if len(before) > SHOWN else ""
-    return (
-        f"The test set is opened for the {_ordinal(len(before) + 1)} time. Before: {more}{'; '.join(told)}. "
-        "What was changed since by looking at these figures makes this one too good."
-    )
 
 
 def _told(entry: dict[str, Any]) -> str:
     accuracy = entry.get("accuracy")
     figure = "not finished" if accuracy is None else f"{100 * accuracy:.1f} %"
-    when = "a moment ago" if entry.get("process") == _process() else str(entry.get("date", "?"))
+    when = "a moment ago" if entry.get("process") == PROCESS else entry.get("date", "?")
     return f"{entry.get('model', '?')}, {when}: {figure}"
-
-
-def _accuracy(value: Any) -> float:
-    try:
-        accuracy = float(value)
-    except (TypeError, ValueError):
-        accuracy = math.nan
-    if not 0 <= accuracy <= 1:
-        raise CourseError(
-            f"testset.open: score must return the accuracy, one number in 0..1, not {str(value)[:60]}. "
-            "The opening is recorded without a figure."
-        )
-    return accuracy
-
-
-def _ordinal(number: int) -> str:
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
-    return f"{number}{ending}"
-
-
-def _now() -> str:
-    return datetime.datetime.now().astimezone().isoformat(timespec="minutes")
-
-
-def _process() -> str:
-    """Which run of a notebook or script this is: its process, by number and start."""
-    import psutil
-
-    process = psutil.Process()
-    return f"{process.pid} of {process.create_time():.0f}"

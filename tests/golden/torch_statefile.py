@@ -1,7 +1,4 @@
-"""A small checkpoint as `torch.save` writes it, in both of its formats, and what is in it.
-
-The older format names its storages by their addresses in memory: its bytes are others each time, the tensors the same.
-"""
+"""A small checkpoint as `torch.save` writes it, and what is in it."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ import base64
 import io
 from collections import OrderedDict
 from typing import Any
-from unittest import mock
 
 import torch
 
@@ -33,11 +29,7 @@ def values() -> dict[str, Any]:
     checkpoint = {"model": state, "epoch": 3, "config": argparse.Namespace(rate=0.1)}
     contents = {"state_dict": state, "checkpoint": checkpoint, "whole_model": torch.nn.Linear(1, 1)}
     return {
-        "files": {
-            f"{name}_{kind}": _saved(content, kind == "zip")
-            for name, content in contents.items()
-            for kind in ("zip", "old")
-        },
+        "files": {name: _saved(content) for name, content in contents.items()},
         "tensors": {
             name: {"dtype": str(tensor.dtype).removeprefix("torch."), "numbers": tensor.detach().tolist()}
             for name, tensor in state.items()
@@ -45,10 +37,7 @@ def values() -> dict[str, Any]:
     }
 
 
-def _saved(content: Any, zipped: bool) -> str:
+def _saved(content: Any) -> str:
     buffer = io.BytesIO()
-    # the older format keeps a module's source and where its file lay on the machine that wrote it
-    source = mock.patch("torch.serialization.get_source_lines_and_file", lambda *_: (["class Linear"], 1, "linear.py"))
-    with source:
-        torch.save(content, buffer, _use_new_zipfile_serialization=zipped)
+    torch.save(content, buffer)
     return base64.b64encode(buffer.getvalue()).decode()

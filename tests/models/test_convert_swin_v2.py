@@ -1,20 +1,15 @@
 """Swin v2's weights by timm's names and Microsoft's, there and back; and what does not fit is named."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 from golden import rule
+from parity import golden
 
 from utils.base.errors import CourseError
 from utils.convert import swin_v2 as convert
 
-GOLDEN = Path(__file__).parents[1] / "golden"
-SHAPES = {
-    n: tuple(s) for n, s in json.loads((GOLDEN / "swin_v2.json").read_text(encoding="utf-8"))["shapes"]["micro"].items()
-}
+SHAPES = {name: tuple(shape) for name, shape in golden("swin_v2")["shapes"]["micro"].items()}
 TIMM = rule.state_dict(SHAPES | {"absolute_pos_embed": (1, 6 * 4, 32)})
 
 
@@ -22,8 +17,8 @@ def like(height=6, width=4):
     """The Flax variables' shapes, found by the rules themselves."""
     flat = {}
     for name, array in TIMM.items():
-        path, layout = convert.RULES["timm"].in_flax(name)
-        flat[path] = layout.to_flax(array)
+        place = convert.RULES["timm"].in_flax(name)
+        flat[place.name] = place.turn(array)
     flat["params/absolute_position"] = np.zeros((height, width, 32), np.float32)
     return unflatten_dict(flat, sep="/")
 
@@ -40,8 +35,11 @@ def microsofts():
     }
 
 
-def test_timms_names_there_and_back():
-    back = convert.to_torch(convert.to_flax(TIMM, like()), like=TIMM)
+def test_timms_names_there_and_back_and_places_keep_their_rows_and_columns():
+    there = convert.to_flax(TIMM, like())
+    places = there["params"]["absolute_position"]
+    np.testing.assert_array_equal(places[2, 3], TIMM["absolute_pos_embed"][0, 2 * 4 + 3])
+    back = convert.to_torch(there, like=TIMM)
     assert back.keys() == TIMM.keys()
     for name, array in TIMM.items():
         np.testing.assert_array_equal(back[name], array)
@@ -55,11 +53,6 @@ def test_microsofts_names_give_the_same_variables():
     assert ours.keys() == theirs.keys()
     for path, array in ours.items():
         np.testing.assert_array_equal(theirs[path], array)
-
-
-def test_places_keep_their_rows_and_columns():
-    places = convert.to_flax(TIMM, like())["params"]["absolute_position"]
-    np.testing.assert_array_equal(places[2, 3], TIMM["absolute_pos_embed"][0, 2 * 4 + 3])
 
 
 def test_what_does_not_fit_is_named():
@@ -79,12 +72,9 @@ def test_what_does_not_fit_is_named():
         assert words in str(error.value)
 
 
-def test_another_models_weights_are_refused():
+def test_another_models_weights_and_unknown_names_are_refused():
     resnet = {"conv1.weight": np.zeros((64, 3, 7, 7)), "fc.bias": np.zeros(10)}
     with pytest.raises(CourseError, match="not those of this Swin v2: missing"):
         convert.to_flax(resnet, like())
-
-
-def test_unknown_names_are_refused():
     with pytest.raises(CourseError, match='"timm" or "microsoft"'):
         convert.to_torch(like(), names="keras")

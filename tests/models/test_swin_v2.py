@@ -5,25 +5,21 @@ too, so that the function is compared and not its rounding; that float32 agrees 
 """
 
 import json
-from functools import lru_cache
-from pathlib import Path
+from functools import cache
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from golden import rule
-from parity import quick, see_that_the_limit_is_a_hundred_times_the_rounding
+from parity import cross_entropy, distances, golden, mutated, quick, see_that_the_limit_is_a_hundred_times_the_rounding
 
 from utils.base import definitions
 from utils.base.paths import ROOT
 from utils.convert import swin_v2 as convert
 
 LESSON = "notebooks/05_swin_v2_imagenette.py"
-GOLDEN = Path(__file__).parents[1] / "golden"
-CASES = json.loads((GOLDEN / "swin_v2.json").read_text(encoding="utf-8"))["cases"]
-SHAPES = json.loads((GOLDEN / "swin_v2.json").read_text(encoding="utf-8"))["shapes"]
+CASES, SHAPES = (golden("swin_v2")[key] for key in ("cases", "shapes"))
 # case → configuration of the lesson's table, and its changes
 MODELS = {
     "tiny, window 8, 256 px": ("tiny", {}),
@@ -52,12 +48,7 @@ def lesson():
     return definitions.load(LESSON)
 
 
-def build(case, module, **changes):
-    name, own = MODELS[case]
-    return module.swin_v2(name, **own | changes)
-
-
-@lru_cache
+@cache
 def state_dict(case):
     """The golden weights as PyTorch has them, float32."""
     shapes = {name: tuple(shape) for name, shape in SHAPES[CASES[case]["model"]].items()}
@@ -67,40 +58,27 @@ def state_dict(case):
     return rule.state_dict(shapes)
 
 
-def prepared(case, module, dtype):
-    """Model, weights and pictures of a case in that dtype."""
-    return prepared_for(rule.images(case, *CASES[case]["pictures"]), case, module, dtype)
-
-
-def prepared_for(images, case, module, dtype):
-    model = build(case, module, dtype=dtype)
-    like = jax.eval_shape(model.init, jax.random.key(0), images)
-    variables = convert.to_flax(state_dict(case), like)
+def prepared(case, module, dtype, images=None):
+    """Model, weights and pictures (the case's, if none are given) in that dtype."""
+    images = rule.images(case, *CASES[case]["pictures"]) if images is None else images
+    name, changes = MODELS[case]
+    model = module.swin_v2(name, **changes, dtype=dtype)
+    variables = convert.to_flax(state_dict(case), jax.eval_shape(model.init, jax.random.key(0), images))
     return model, *jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), (variables, images))
 
 
-def logits_of(case, module):
-    """The logits in float64. Where the maps are those of "micro", not compiled as a whole: so the copies with a mistake
-    share what is compiled of them.
-    """
-    model, variables, images = prepared(case, module, jnp.float64)
-    shared = CASES[case]["pictures"] == CASES["micro"]["pictures"]
-    apply = model.apply if shared else quick(model.apply)
-    return np.asarray(apply(variables, images))
-
-
-def compiled_logits(images, case, module, dtype):
-    """The logits of any pictures, of one compiled program."""
-    model, variables, images = prepared_for(images, case, module, dtype)
+def logits_of(case, module, dtype, images=None):
+    """The logits of one compiled program."""
+    model, variables, images = prepared(case, module, dtype, images)
     return np.asarray(quick(model.apply)(variables, images))
 
 
-def loss_of(model, labels):
+def loss_of(model):
     """The mean cross-entropy and the logits, as a function of variables and pictures."""
 
     def loss(variables, images):
         logits = model.apply(variables, images)
-        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean(), logits
+        return cross_entropy(logits), logits
 
     return loss
 
@@ -117,22 +95,16 @@ def test_tiny_has_as_many_weights_as_timms():
     "case", [case if case in OFTEN else pytest.param(case, marks=pytest.mark.proof) for case in MODELS]
 )
 def test_logits_loss_and_every_gradient_equal_timms(case, float64):
-    golden = CASES[case]
     model, *arguments = prepared(case, lesson(), jnp.float64)
-    loss = loss_of(model, jnp.arange(len(arguments[1])) % 10)
-    step = quick(jax.value_and_grad(loss, argnums=(0, 1), has_aux=True))
-    (value, logits), (gradients, of_pictures) = step(*arguments)
+    step = quick(jax.value_and_grad(loss_of(model), argnums=(0, 1), has_aux=True))
+    (loss, logits), (gradients, of_pictures) = step(*arguments)
     gradients = convert.to_torch(gradients) | {"images": np.asarray(of_pictures)}
-    assert gradients.keys() == golden["gradients"].keys()
-    distances = {name: rule.distance(name, array, golden["gradients"][name]) for name, array in gradients.items()}
-    distances["logits"] = np.abs(logits - np.array(golden["logits"])).max()
-    distances["loss"] = abs(float(value) - golden["loss"])
-    print(f"{case}: at most {max(distances.values()):.1e}")
-    assert not {name: distance for name, distance in distances.items() if not distance <= LIMIT}
+    apart = distances(gradients, CASES[case]["gradients"], logits, loss, CASES[case])
+    assert not {name: distance for name, distance in apart.items() if not distance <= LIMIT}
 
 
 def test_in_float32_it_is_the_same_up_to_rounding():
-    logits = compiled_logits(rule.images("micro", *CASES["micro"]["pictures"]), "micro", lesson(), jnp.float32)
+    logits = logits_of("micro", lesson(), jnp.float32)
     np.testing.assert_allclose(logits, CASES["micro"]["logits"], rtol=0, atol=FLOAT32_LIMIT)
 
 
@@ -141,7 +113,7 @@ def test_the_limit_in_float32_is_a_hundred_times_what_rounding_gives():
     size = CASES["micro"]["pictures"]
     images = np.concatenate([rule.images(f"seed {seed}", *size) for seed in range(10)])
     see_that_the_limit_is_a_hundred_times_the_rounding(
-        FLOAT32_LIMIT, lambda images, dtype: compiled_logits(images, "micro", lesson(), dtype), images
+        FLOAT32_LIMIT, lambda images, dtype: logits_of("micro", lesson(), dtype, images), images
     )
 
 
@@ -154,65 +126,53 @@ def test_in_bfloat16_logits_are_float32_and_near():
 
 # --- each mistake is noticed ------------------------------------------------------------------------------------------
 
-# what is wrong → (case, text of the lesson, text instead)
+PATCH_NORM = 'x = layer_norm(dtype=self.dtype, name="patch_norm")(x)'
+MERGE_NORM = 'layer_norm(dtype=self.dtype, name="norm")(merged)'
+# what is wrong → text of the lesson, text instead
 MUTANTS = {
-    "GELU by tanh": ("micro", "approximate=False", "approximate=True"),
-    "LayerNorm with Flax's epsilon": ("micro", "epsilon=1e-5", "epsilon=1e-6"),
-    "LayerNorm with epsilon 768": ("micro", "epsilon=1e-5", "epsilon=768"),
-    "no limit of the logit scale": ("micro", "jnp.minimum(logit_scale, math.log(100.0))", "logit_scale"),
+    "GELU by tanh": ("approximate=False", "approximate=True"),
+    "LayerNorm with Flax's epsilon": ("epsilon=1e-5", "epsilon=1e-6"),
+    "LayerNorm with epsilon 768": ("epsilon=1e-5", "epsilon=768"),
+    "no limit of the logit scale": ("jnp.minimum(logit_scale, math.log(100.0))", "logit_scale"),
     "a bias for the keys": (
-        "micro",
         "q, k, v = jnp.split(qkv, 3, axis=-1)",
         "q, k, v = jnp.split(qkv, 3, axis=-1); k = k + 0.1",
     ),
     "the last stage is shifted too": (
-        "micro",
         "window // 2 if shifted and length > window else 0",
         "min(length, window) // 2 if shifted else 0",
     ),
-    "no sigmoid on the bias": ("micro", "16 * nn.sigmoid(", "("),
-    "no factor 16": ("micro", "16 * nn.sigmoid(", "nn.sigmoid("),
-    "no mask": ("micro", "if any(shift) else None", "if False else None"),
-    "no logarithm": ("micro", "np.sign(x) * np.log2(np.abs(x) + 1) / np.log2(8)", "x / 8"),
-    "coordinates divided by the window": ("micro", "np.array(trained or window) - 1", "np.array(trained or window)"),
-    "merging goes right, then down": (
-        "micro",
-        "x[:, 1::2, 0::2], x[:, 0::2, 1::2]",
-        "x[:, 0::2, 1::2], x[:, 1::2, 0::2]",
-    ),
+    "no sigmoid on the bias": ("16 * nn.sigmoid(", "("),
+    "no factor 16": ("16 * nn.sigmoid(", "nn.sigmoid("),
+    "no mask": ("if any(shift) else None", "if False else None"),
+    "no logarithm": ("np.sign(x) * np.log2(np.abs(x) + 1) / np.log2(8)", "x / 8"),
+    "coordinates divided by the window": ("np.array(trained or window) - 1", "np.array(trained or window)"),
+    "merging goes right, then down": ("x[:, 1::2, 0::2], x[:, 0::2, 1::2]", "x[:, 0::2, 1::2], x[:, 1::2, 0::2]"),
     "rows and columns swapped in the offsets": (
-        "micro",
         'np.arange(1 - w, w), indexing="ij"',
         'np.arange(1 - w, w), indexing="xy"',
     ),
-    "query and key swapped in the offsets": ("micro", "rows[:, None] - rows[None, :]", "rows[None, :] - rows[:, None]"),
-    "keys not normalised": ("micro", "unit_vectors(at_least_float32(k))", "at_least_float32(k)"),
-    "not shifted back": ("micro", "return jnp.roll(x, shift, axis=(1, 2))", "return x"),
+    "query and key swapped in the offsets": ("rows[:, None] - rows[None, :]", "rows[None, :] - rows[:, None]"),
+    "keys not normalised": ("unit_vectors(at_least_float32(k))", "at_least_float32(k)"),
+    "not shifted back": ("return jnp.roll(x, shift, axis=(1, 2))", "return x"),
     "norm before the attention": (
-        "micro",
         'layer_norm(name="norm1", **norm)(self.attend(x))',
         'self.attend(layer_norm(name="norm1", **norm)(x))',
     ),
-    "no norm in the merging": (
-        "micro",
-        'return layer_norm(dtype=self.dtype, name="norm")(merged)',
-        'layer_norm(dtype=self.dtype, name="norm")(merged)\n        return merged',
-    ),
-    "no norm after the patches": (
-        "micro",
-        'x = layer_norm(dtype=self.dtype, name="patch_norm")(x)',
-        'layer_norm(name="patch_norm")(x)',
-    ),
+    "no norm in the merging": (f"return {MERGE_NORM}", f"{MERGE_NORM}\n        return merged"),
+    "no norm after the patches": (PATCH_NORM, 'layer_norm(name="patch_norm")(x)'),
     "padding on the other side": (
-        "micro, padded",
         "((0, 0), (0, below), (0, right), (0, 0))",
         "((0, 0), (below, 0), (right, 0), (0, 0))",
     ),
-    "trained window ignored": ("micro, window 16 after 8", "np.array(trained or window)", "np.array(window)"),
-    "absolute position left out": ("micro, absolute position", "x = x + places.astype(self.dtype)", "pass"),
+    "trained window ignored": ("np.array(trained or window)", "np.array(window)"),
+    "absolute position left out": ("x = x + places.astype(self.dtype)", "pass"),
 }
-
-
+SHOWS_IN = {  # the case, where it is not "micro"
+    "padding on the other side": "micro, padded",
+    "trained window ignored": "micro, window 16 after 8",
+    "absolute position left out": "micro, absolute position",
+}
 MEASURED = ROOT / "ressources/mistakes_swin_v2.json"
 
 
@@ -221,18 +181,23 @@ def measured():
     return json.loads(MEASURED.read_text(encoding="utf-8"))["distances"]
 
 
-def distance(mistake, folder):
-    """How far the mistake, made in a copy of the lesson, takes the logits from timm's: the largest difference."""
-    case, right, wrong = MUTANTS[mistake]
-    return float(np.abs(logits_of(case, mutated(right, wrong, folder)) - CASES[case]["logits"]).max())
-
-
-def mutated(right, wrong, folder):
+def mutant(right, wrong, folder):
     """A copy of the lesson with the mistake in it."""
     text = (ROOT / LESSON).read_text(encoding="utf-8")
     assert text.count(right) == 1, "the lesson changed: say anew where this mistake would be made"
-    (folder / "mutant.py").write_text(text.replace(right, wrong), encoding="utf-8")
-    return definitions.load(folder / "mutant.py")
+    return mutated(LESSON, [(right, wrong)], folder)
+
+
+def distance(mistake, folder):
+    """How far the mistake, made in a copy of the lesson, takes the logits from timm's: the largest difference.
+
+    Where the maps are those of "micro", not compiled as a whole: so the copies share what is compiled of them.
+    """
+    case = SHOWS_IN.get(mistake, "micro")
+    model, variables, images = prepared(case, mutant(*MUTANTS[mistake], folder), jnp.float64)
+    shared = CASES[case]["pictures"] == CASES["micro"]["pictures"]
+    logits = (model.apply if shared else quick(model.apply))(variables, images)
+    return float(np.abs(logits - np.array(CASES[case]["logits"])).max())
 
 
 @pytest.mark.parametrize("mistake", MUTANTS)
@@ -246,24 +211,19 @@ def test_the_lesson_shows_no_other_mistakes():
     assert set(measured()) == set(MUTANTS)
 
 
-PATCH_NORM = 'x = layer_norm(dtype=self.dtype, name="patch_norm")(x)'
+SLOPE = f"x = 1.04 * x - 0.04 * jax.lax.stop_gradient(x); {PATCH_NORM}"
 
 
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
         pytest.param("epsilon=1e-5", "epsilon=1.01e-5", id="LayerNorm with epsilon 1.01e-5", marks=pytest.mark.proof),
-        pytest.param(
-            PATCH_NORM,
-            f"x = 1.04 * x - 0.04 * jax.lax.stop_gradient(x); {PATCH_NORM}",
-            id="gradient of the patches × 1.04",
-        ),
+        pytest.param(PATCH_NORM, SLOPE, id="gradient of the patches × 1.04"),
     ],
 )
 def test_a_mistake_that_hardly_moves_the_logits_is_caught_by_the_gradient(right, wrong, tmp_path, float64):
-    model, variables, images = prepared("micro", mutated(right, wrong, tmp_path), jnp.float64)
-    loss = loss_of(model, jnp.arange(len(images)) % 10)
-    of_pictures, _ = quick(jax.grad(loss, argnums=1, has_aux=True))(variables, images)
+    model, variables, images = prepared("micro", mutant(right, wrong, tmp_path), jnp.float64)
+    of_pictures, _ = quick(jax.grad(loss_of(model), argnums=1, has_aux=True))(variables, images)
     apart = rule.distance("images", np.asarray(of_pictures), CASES["micro"]["gradients"]["images"])
     print(f"{apart:.1e}")
     assert apart > 10 * LIMIT, f"only {apart:.1e}"
@@ -336,18 +296,19 @@ def test_what_decays():
 
 
 @pytest.mark.parametrize(
-    ("changes", "size", "words"),
+    ("name", "changes", "size", "words"),
     [
-        ({}, (66, 64), "64 or 68"),
-        ({}, (2, 64), "4 pixels"),
-        ({"heads": (3, 4, 8)}, (64, 64), "stage 0 has 32 channels"),
-        ({"heads": (2, 4)}, (64, 64), "one entry a stage"),
-        ({"trained_windows": (8,)}, (64, 64), "one entry a stage"),
+        ("micro", {}, (66, 64), "64 or 68"),
+        ("micro", {}, (2, 64), "4 pixels"),
+        ("micro", {"heads": (3, 4, 8)}, (64, 64), "stage 0 has 32 channels"),
+        ("micro", {"heads": (2, 4)}, (64, 64), "one entry a stage"),
+        ("micro", {"trained_windows": (8,)}, (64, 64), "one entry a stage"),
+        ("huge", {}, (64, 64), "micro, tiny, small, base"),
     ],
 )
-def test_what_cannot_be_built_is_said(changes, size, words):
-    model = lesson().swin_v2("micro", **changes)
+def test_what_cannot_be_built_is_said(name, changes, size, words):
     with pytest.raises(ValueError, match=words):
+        model = lesson().swin_v2(name, **changes)
         jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *size, 3)))
 
 
@@ -356,8 +317,3 @@ def test_an_absolute_position_fits_one_size():
     variables = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
     with pytest.raises(ValueError, match="64 × 64 pixels, not 32 × 32"):
         jax.eval_shape(model.apply, variables, jnp.zeros((1, 32, 32, 3)))
-
-
-def test_an_unknown_configuration_names_the_known():
-    with pytest.raises(ValueError, match="micro, tiny, small, base"):
-        lesson().swin_v2("huge")

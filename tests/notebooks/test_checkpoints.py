@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 
 from utils import checkpoints
@@ -33,8 +31,8 @@ def history(*losses: float) -> dict:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """Three epochs, all kept; the second is the best."""
-    with checkpoints.open(tmp_path / "run", keep=3, best="val_loss") as saved:
+    """Three epochs, all kept."""
+    with checkpoints.open(tmp_path / "run", keep=3) as saved:
         for epoch, losses in enumerate([(3.0,), (3.0, 1.0), (3.0, 1.0, 2.0)]):
             saved.save(epoch, state(epoch), history(*losses))
     return tmp_path / "run"
@@ -50,20 +48,9 @@ def test_what_was_saved_comes_back_in_a_new_process_of_thought(run: Path) -> Non
     assert jnp.array_equal(jax.random.key_data(last.state.key), jax.random.key_data(state(2).key))
 
 
-def test_a_run_that_has_not_begun_has_no_latest(tmp_path: Path) -> None:
-    with checkpoints.open(tmp_path / "new", best="val_loss") as saved:
-        assert saved.latest(state(0)) is None and saved.best(state(0)) is None and saved.epochs() == []
-
-
-def test_the_newest_and_the_best_are_kept(tmp_path: Path) -> None:
-    losses = [3.0, 1.0, 2.0, 4.0, 1.0, 2.5]
-    with checkpoints.open(tmp_path / "run", keep=2, best="val_loss") as saved:
-        for epoch in range(len(losses)):
-            saved.save(epoch, state(epoch), history(*losses[: epoch + 1]))
-        assert {4, 5} <= set(saved.epochs()) and len(saved.epochs()) <= 3
-        best = saved.best(state(0))
-        assert best is not None and best.history["val_loss"][-1] == min(losses)
-    with checkpoints.open(tmp_path / "plain", keep=2) as saved:
+def test_the_newest_are_kept_and_a_run_that_has_not_begun_has_none(tmp_path: Path) -> None:
+    with checkpoints.open(tmp_path / "run", keep=2) as saved:
+        assert saved.latest(state(0)) is None and saved.epochs() == []
         for epoch in range(5):
             saved.save(epoch, state(epoch), {})
         assert saved.epochs() == [3, 4]
@@ -116,17 +103,13 @@ def test_a_state_of_another_model_is_told_by_its_leaves(run: Path) -> None:
             saved.latest(state(0, width=4))
         with pytest.raises(CourseError, match=r"missing: opt/mu; not expected: key, params/vgg8/~/conv/b"):
             saved.latest({"step": jnp.int32(0), "opt": {"mu": jnp.zeros(3)}})
-        with pytest.raises(CourseError, match=r"checkpoints\.open\(name, best="):
-            saved.best(state(0))
 
 
 def test_bad_arguments_are_named(tmp_path: Path) -> None:
     for name, keep, message in (("", 2, "needs a name"), ("a", 0, "keep=0"), (tmp_path / "a", "2", "keep='2'")):
         with pytest.raises(CourseError, match=message):
             checkpoints.open(name, keep=keep)
-    with checkpoints.open(tmp_path / "run", best="val_loss") as saved:
-        with pytest.raises(CourseError, match=r"no last 'val_loss'.*It has: train_loss"):
-            saved.save(0, state(0), {"train_loss": [1.0]})
+    with checkpoints.open(tmp_path / "run") as saved:
         with pytest.raises(CourseError, match=r"cannot be saved as JSON .*use float"):
             saved.save(0, state(0), {"val_loss": [jnp.float32(1.0)]})
         assert saved.epochs() == []
@@ -145,8 +128,3 @@ def test_a_full_disk_leaves_the_older_checkpoints(run: Path, monkeypatch: pytest
             saved.save(3, state(3), history(1.0))
         last = saved.latest(state(0))
     assert last is not None and last.epoch == 2
-
-
-def test_the_seal_is_plain_json(run: Path) -> None:
-    seal = json.loads((run / "2" / checkpoints.SEAL).read_text())
-    assert seal["leaves"]["step"] == "[] int32" and np.isclose(seal["best"], 2.0)

@@ -35,12 +35,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_nothing_is_shipped_unless_it_is_asked_for(folder: Path) -> None:
+def test_what_is_shipped_when_it_is_asked_for_loads_and_its_card_says_all(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert pretrained.ship("vgg8", TREE, a_card()) is None
     assert pretrained.names() == [] and not list(folder.iterdir())
-
-
-def test_what_is_shipped_loads_and_its_card_says_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_SHIP", "1")
     assert pretrained.ship("vgg8", TREE, a_card())
     assert pretrained.names() == ["vgg8"]

@@ -45,27 +45,25 @@ def opened(name: str = "sample", score=lambda test: 0.75, model: str = "VGG8") -
 # --- the test set ---------------------------------------------------------------------------------------------
 
 
-def test_the_first_opening_is_recorded_and_quiet(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert opened(score=lambda test: 0.5 if test is SAMPLE else 1.0) == 0.5
-    assert capsys.readouterr().out == ""
-    (entry,) = testset.openings(SAMPLE.source)
-    assert (entry["model"], entry["accuracy"], entry["data"]) == ("VGG8", 0.5, SAMPLE.source)
-
-
-def test_the_next_says_which_time_it_is_and_what_came_before(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for model in ("one", "two", "three", "four", "five"):
+def test_the_first_opening_is_quiet_and_the_next_say_which_they_are_and_what_came_before(
+    run: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert opened("real", score=lambda test: 0.5 if test is REAL else 1.0) == 0.5
+    assert opened(model="one") == 0.75
+    assert capsys.readouterr().out == ""  # sample and real set are counted apart
+    (entry,) = testset.openings(REAL.source)
+    assert (entry["model"], entry["accuracy"], entry["data"]) == ("VGG8", 0.5, REAL.source)
+    for model in ("two", "three", "four", "five"):
         opened(model=model)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[7] for line in lines] == ["2nd", "3rd", "4th", "5th"]
+    assert [line.split(". ")[0] for line in lines] == [
+        f"The test set has now been opened {times} times" for times in (2, 3, 4, 5)
+    ]
     assert "Before: one, a moment ago: 75.0 %." in lines[0]
     assert "Before: 1 earlier; two, a moment ago" in lines[3] and "one," not in lines[3]
-
-
-def test_sample_and_real_set_are_counted_apart(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    opened("sample")
+    monkeypatch.setattr(testset, "PROCESS", "another")
     opened("real")
-    assert capsys.readouterr().out == ""
-    assert len(testset.openings(SAMPLE.source)) == len(testset.openings(REAL.source)) == 1
+    assert f"VGG8, {entry['date']}: 50.0 %" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])
@@ -76,35 +74,24 @@ def test_an_opening_that_breaks_off_counts(run: str, stop: type, capsys: pytest.
     with pytest.raises(stop):
         opened(score=breaks_off)
     opened()
-    assert "2nd time. Before: VGG8, a moment ago: not finished" in capsys.readouterr().out
+    assert "opened 2 times. Before: VGG8, a moment ago: not finished" in capsys.readouterr().out
 
 
 def test_what_is_no_accuracy_is_refused(run: str) -> None:
     for value in (None, 75.0, float("nan"), (0.1, 0.9), -0.1):
-        with pytest.raises(CourseError, match=r"score must return the accuracy, one number in 0\.\.1"):
+        with pytest.raises(CourseError, match=r"what score returns must be one number in 0\.\.1"):
             opened(score=lambda test, value=value: value)
     with pytest.raises(CourseError, match="which model is tested"):
         opened(model=" ")
     assert len(testset.openings(SAMPLE.source)) == 5
 
 
-def test_another_process_is_told_by_its_date(run: str, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
-    opened()
-    (entry,) = testset.openings(SAMPLE.source)
-    monkeypatch.setattr(testset, "_process", lambda: "another")
-    opened()
-    assert f"VGG8, {entry['date']}: 75.0 %" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("number", "said"), [(1, "1st"), (11, "11th"), (12, "12th"), (22, "22nd"), (103, "103rd")])
-def test_ordinals(number: int, said: str) -> None:
-    assert testset._ordinal(number) == said
-
-
 # --- the scoreboard -------------------------------------------------------------------------------------------
 
 
 def test_entries_are_ranked_by_accuracy_within_their_own_pictures(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    scoreboard.show(SAMPLE)
+    assert capsys.readouterr().out == f"{SAMPLE.source}\nno entries yet\n"
     for name, accuracy in (("plain", 0.5), ("dropout", 0.75), ("decay", 0.25)):
         scoreboard.add(name, SAMPLE, **{**RUN, "accuracy": accuracy})
     scoreboard.add("dropout", REAL, **RUN)
@@ -126,7 +113,7 @@ def test_a_name_shows_its_latest_figure_and_counts_its_tries(run: str) -> None:
 
 def test_figures_that_cannot_be_are_refused(run: str) -> None:
     for key, value, message in (
-        ("accuracy", 75.0, "not in 0..1"),
+        ("accuracy", 75.0, r"accuracy must be one number in 0\.\.1 \(divide per cent by 100\), not 75\.0"),
         ("accuracy", None, "accuracy must be one number"),
         ("seconds", float("nan"), "seconds must be one number"),
         ("parameters", -1, "parameters must be one number"),
@@ -136,11 +123,6 @@ def test_figures_that_cannot_be_are_refused(run: str) -> None:
     with pytest.raises(CourseError, match="wants a name"):
         scoreboard.add(" ", SAMPLE, **RUN)
     assert scoreboard.ranked(SAMPLE) == []
-
-
-def test_an_empty_board_says_so(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    scoreboard.show(SAMPLE)
-    assert "no entries yet" in capsys.readouterr().out
 
 
 # --- the records ----------------------------------------------------------------------------------------------

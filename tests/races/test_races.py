@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,6 @@ def test_the_lessons_model_trains_and_every_epoch_is_timed(model: str) -> None:
     assert np.isfinite(told["losses"]).all()
     assert told["losses"][0] != told["losses"][2]  # one batch, seen three times: it has moved
     assert told["first_step"] <= told["train"][0]
-    assert told["first_eval"] <= told["evaluate"][0]
 
 
 def test_clocks_stop_only_when_the_device_has_finished() -> None:
@@ -67,7 +67,7 @@ def test_clocks_stop_only_when_the_device_has_finished() -> None:
 
 def test_every_race_and_every_entrant_has_its_model() -> None:
     for one in catalogue.RACES.values():
-        assert set(one.entrants) <= set(catalogue.ENTRANTS)
+        assert set(one.entrants) <= set(catalogue.TITLES)
         assert one.model in entrants_jax.MODELS
         assert one.epochs > 1  # or there is no later epoch to tell of
 
@@ -85,37 +85,26 @@ def test_pictures_are_the_same_for_everybody_and_differ_from_batch_to_batch() ->
 
 
 def fake(**speeds: float):
-    """`cli.time_one` with made-up times; a speed of 0 means that it is not installed."""
-    calls: list[str] = []
+    """`turns.time_one` with made-up times; who has no speed is not installed. Its `calls`: what was raced."""
+    calls: list[tuple[catalogue.Race, str]] = []
 
     def time_one(race: catalogue.Race, entrant: str) -> dict[str, Any]:
-        calls.append(entrant)
-        speed = speeds.get(entrant.replace(" ", "_"), 0)
-        if not speed:
-            return {"missing": "torch"}
+        calls.append((race, entrant))
+        if not (speed := speeds.get(entrant.replace(" ", "_"))):
+            return {"problem": "torch is not installed"}
         one = [2 / speed, 1 / speed, 1 / speed]
-        return {
-            "parameters": 7,
-            "device": "cpu",
-            "first_step": 1.0,
-            "train": one,
-            "first_eval": 0.5,
-            "evaluate": one,
-            "losses": [3.0, 2.0, 1.0],
-        }
+        about = {"parameters": 7, "device": "cpu", "losses": [3.0, 2.0, 1.0]}
+        return about | {"first_step": 1.0, "train": one, "evaluate": one}
 
     time_one.calls = calls  # type: ignore[attr-defined]
     return time_one
 
 
-def test_rounds_alternate_in_direction_and_the_missing_are_told_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_rounds_alternate_in_direction_and_the_missing_are_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     timed = fake(jax=2.0, torch=1.0)
     monkeypatch.setattr(turns, "time_one", timed)
-    monkeypatch.setattr(stored, "write", lambda result: tmp_path)
-    result = turns.run(catalogue.find("resnet18"), 2)
-    assert timed.calls == ["jax", "torch", "torch compiled", "torch", "jax"]
+    result = turns.run(catalogue.find("resnet18"), 2, folder=None)
+    assert [name for _, name in timed.calls] == ["jax", "torch", "torch compiled", "torch", "jax"]
     assert [(r["round"], r["entrant"]) for r in result.runs] == [(0, "jax"), (0, "torch"), (1, "torch"), (1, "jax")]
     assert result.missing == {"torch compiled": "torch is not installed"}
     assert "PyTorch, compiled did not run: torch is not installed" in report.as_table(result)
@@ -125,13 +114,12 @@ def test_another_model_is_not_raced(monkeypatch: pytest.MonkeyPatch) -> None:
     timed = fake(jax=2.0, torch=1.0)
     monkeypatch.setattr(turns, "time_one", lambda race, name: timed(race, name) | {"parameters": len(name)})
     with pytest.raises(CourseError, match="not the same model"):
-        turns.run(catalogue.find("resnet18"), 1, store=False)
+        turns.run(catalogue.find("resnet18"), 1, folder=None)
 
 
-def test_a_run_that_breaks_is_told_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    race = catalogue.find("cnn")._replace(name="no such race")
-    told = turns.time_one(race, "jax")
-    assert "status 2" in told["problem"]
+def test_a_run_that_breaks_is_told_and_the_others_go_on() -> None:
+    told = turns.time_one(catalogue.find("cnn")._replace(name="no such race"), "jax")
+    assert "status 1" in told["problem"]
     assert "no such race" in told["problem"]
 
 
@@ -160,30 +148,25 @@ def test_unknown_races_and_rounds_are_answered_with_what_there_is() -> None:
 
 
 def test_a_race_made_for_a_gpu_is_cut_short_without_one_and_says_so(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    raced: list[catalogue.Race] = []
     timed = fake(jax=2.0, torch=1.0)
-
-    def time_one(race: catalogue.Race, entrant: str) -> dict[str, Any]:
-        raced.append(race)
-        return timed(race, entrant)
-
     monkeypatch.setattr(turns, "has_gpu", lambda: False)
-    monkeypatch.setattr(turns, "time_one", time_one)
-    monkeypatch.setattr(stored, "write", lambda result: stored.FOLDER / "a.json")
+    monkeypatch.setattr(turns, "time_one", timed)
+    monkeypatch.setattr(stored, "FOLDER", tmp_path)
     assert race.main(["swin_tiny_64_float32", "cnn", "--rounds", "1"]) == 0
     tiny_race, cnn = catalogue.find("swin_tiny_64_float32"), catalogue.find("cnn")
-    assert {race.steps for race in raced if race.name == tiny_race.name} == {1}
-    assert all(race == cnn for race in raced if race.name == cnn.name)
+    assert {race.steps for race, _ in timed.calls if race.name == tiny_race.name} == {1}
+    assert all(race == cnn for race, _ in timed.calls if race.name == cnn.name)
     assert "swin_tiny_64_float32 is made for a GPU" in (told := capsys.readouterr().out)
     assert "cnn is made" not in told
+    assert len(list(tmp_path.iterdir())) == 2
     monkeypatch.setattr(turns, "has_gpu", lambda: True)
     race.main(["swin_tiny_64_float32", "--rounds", "1"])
-    assert raced[-1] == tiny_race
+    assert timed.calls[-1][0] == tiny_race
 
 
-def test_the_process_of_an_entrant_races_as_long_as_it_was_told(
+def test_the_process_of_an_entrant_races_as_long_as_it_was_told_and_names_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     calls: list[str] = []
@@ -193,9 +176,16 @@ def test_the_process_of_an_entrant_races_as_long_as_it_was_told(
 
     entrant = run.Entrant(1, "cpu", lambda images, labels: None, step("train"), step("evaluate"), lambda losses: 0.0)
     monkeypatch.setattr(run, "build", lambda race, name: entrant)
-    assert run.main(["cnn", "jax", "--steps=2", "--eval-steps=3", "--epochs=4"]) == 0
+    run.main("cnn", "jax", "2", "3", "4")
     assert calls == 4 * (2 * ["train"] + 3 * ["evaluate"])
     assert len(json.loads(capsys.readouterr().out)["train"]) == 4
+
+    def not_here(race: catalogue.Race, name: str) -> run.Entrant:
+        raise ImportError(name="torch")
+
+    monkeypatch.setattr(run, "build", not_here)
+    run.main("cnn", "torch", "2", "3", "4")
+    assert json.loads(capsys.readouterr().out) == {"problem": "torch is not installed"}
 
 
 # ---- what is told
@@ -203,10 +193,14 @@ def test_the_process_of_an_entrant_races_as_long_as_it_was_told(
 
 @pytest.fixture
 def result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> stored.Result:
+    """Three rounds, stored in `tmp_path`."""
     monkeypatch.setattr(turns, "time_one", fake(jax=3.0, torch=2.0, torch_compiled=4.0))
-    monkeypatch.setattr(stored, "FOLDER", tmp_path)
-    monkeypatch.setattr(stored, "write", lambda result, write=stored.write: write(result, tmp_path))
-    return turns.run(catalogue.find("resnet18"), 3)
+    return turns.run(catalogue.find("resnet18"), 3, tmp_path)
+
+
+def on(result: stored.Result, **machine: Any) -> stored.Result:
+    """The same result of another machine."""
+    return replace(result, machine=result.machine | machine)
 
 
 @pytest.mark.proof
@@ -227,35 +221,26 @@ def test_ratios_are_taken_pair_by_pair(result: stored.Result) -> None:
     assert report.ratio(result, "train", "keras") is None
 
 
-def test_the_first_epoch_is_told_apart(result: stored.Result) -> None:
-    jax_run = result.runs[0]
-    later = report.pictures_per_second(result, jax_run, "train")
+def test_the_first_epoch_is_told_apart_and_everybodys_first_step(result: stored.Result) -> None:
+    later = report.pictures_per_second(result, result.runs[0], "train")
     assert later == pytest.approx(result.batch * result.steps * 3.0)
-    assert report.pictures_per_second(result, jax_run, "train, first epoch") == pytest.approx(later / 2)
-
-
-def test_everybodys_first_step_is_told(result: stored.Result) -> None:
+    assert report.pictures_per_second(result, result.runs[0], "train, first epoch") == pytest.approx(later / 2)
     for run_ in result.runs:
         run_["first_step"] = 3.0 if run_["entrant"] == "jax" else 0.25
     assert report.first_steps(result) == "first step: JAX 3.00 s, PyTorch 0.25 s, PyTorch, compiled 0.25 s"
 
 
-def test_what_was_written_is_read_back(result: stored.Result, tmp_path: Path) -> None:
-    (read,) = stored.load("resnet18", tmp_path)
-    assert read == result
-    assert stored.load("cnn", tmp_path) == []
-
-
-def test_a_result_replaces_that_of_its_own_machine_only(result: stored.Result, tmp_path: Path) -> None:
-    other = result._replace(machine=result.machine | {"processor": "Another (R) Processor", "cores": 4})
-    gpu = result._replace(machine=result.machine | {"device": "A GPU"})
+def test_what_was_written_is_read_back_and_replaced_by_its_own_machine_only(
+    result: stored.Result, tmp_path: Path
+) -> None:
+    assert stored.load(stored.Result, "resnet18", tmp_path) == [result]
+    assert stored.load(stored.Result, "cnn", tmp_path) == []
+    other, gpu = on(result, processor="Another (R) Processor", cores=4), on(result, device="A GPU")
     for one in (other, gpu, gpu):
-        stored.write(one)
-    machines = [found.machine for found in stored.load("resnet18", tmp_path)]
-    assert len(machines) == 3
-    assert other.machine in machines
-    assert result.machine in machines
-    assert machines[-1] == gpu.machine  # processors first
+        stored.write(one, tmp_path)
+    found = stored.load(stored.Result, "resnet18", tmp_path)
+    assert len(found) == 3 and result in found and other in found
+    assert found[-1] == gpu  # processors first
     assert (tmp_path / "resnet18-another-r-processor-4-cores.json").exists()
     assert "A GPU, " in report.headline(gpu)
     assert "Another (R) Processor, 4 cores" in report.headline(other)
@@ -268,7 +253,7 @@ def test_a_lesson_shows_every_stored_result_and_says_when_there_is_none(
 
     shown: list[int] = []
     monkeypatch.setattr(plt, "show", lambda: shown.append(len(plt.get_fignums())))
-    stored.write(result._replace(machine=result.machine | {"device": "A GPU"}))
+    stored.write(on(result, device="A GPU"), tmp_path)
     report.show("resnet18", tmp_path)
     told = capsys.readouterr().out
     assert len(shown) == 2
@@ -286,14 +271,14 @@ def test_a_lesson_shows_every_stored_result_and_says_when_there_is_none(
     ("speed", "text"), [(3856.2, "3,856"), (41.4, "41"), (2.96, "3.0"), (2.74, "2.7"), (0.31, "0.31")]
 )
 def test_speeds_are_told_to_a_readers_precision(result: stored.Result, speed: float, text: str) -> None:
-    result = result._replace(runs=[r | {"train": [result.batch * result.steps / speed] * 3} for r in result.runs])
+    result = replace(result, runs=[r | {"train": [result.batch * result.steps / speed] * 3} for r in result.runs])
     assert f" {text} img/s " in report.as_table(result)
 
 
 def test_a_damaged_result_is_named(tmp_path: Path) -> None:
     (tmp_path / "cnn-a-machine.json").write_text('{"race": "cnn"')
     with pytest.raises(CourseError, match=r"cnn-a-machine\.json holds no result"):
-        stored.load("cnn", tmp_path)
+        stored.load(stored.Result, "cnn", tmp_path)
 
 
 def test_the_picture_shows_every_entrant(result: stored.Result) -> None:

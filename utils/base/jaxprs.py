@@ -10,18 +10,28 @@ from jax.extend import core
 
 
 def equations(fn: Any, *args: Any) -> Iterator[core.JaxprEqn]:
-    """All equations of the function's jaxpr, those inside loops and nested `jit`s included, each once.
+    """Give all equations of a function's jaxpr, those inside loops and nested `jit`s included, each once.
 
-    args: arrays, or jax.ShapeDtypeStruct where only shapes count. Nothing is computed.
+    Args:
+        fn: the function; nothing of it is computed.
+        args: its arguments: arrays, or jax.ShapeDtypeStruct where only shapes count.
+
+    Yields:
+        The equations, in no particular order.
     """
     return (equation for equation, _ in named(fn, *args))
 
 
 def named(fn: Any, *args: Any) -> Iterator[tuple[core.JaxprEqn, str]]:
-    """The same equations, each with the names that it stands under, joined by "/".
+    """Give the same equations with the names that each stands under.
 
-    These are the modules of Flax and Haiku and `jax.named_scope`s, and "jvp(…)" and "transpose(…)" for what
-    differentiation made.
+    Args:
+        fn: as for `equations`.
+        args: as for `equations`.
+
+    Yields:
+        The equation, and joined by "/" the modules of Flax and Haiku and the `jax.named_scope`s, and "jvp(…)" and
+        "transpose(…)" for what differentiation made.
     """
     waiting = [(jax.make_jaxpr(fn)(*args).jaxpr, "")]
     while waiting:

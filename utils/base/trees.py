@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from utils.base.errors import CourseError
 
@@ -13,10 +14,16 @@ SHOWN = 3  # names in a message before "and 5 more"
 
 
 def named(tree: Any) -> dict[str, Any]:
-    """The leaves by name: the steps of their path joined by "/", e.g. "Conv_0/kernel", in the tree's own order.
+    """Give each leaf a name: the steps of its path joined by "/", e.g. "Conv_0/kernel".
 
-    A step is a key of a dictionary, a field of a named tuple or dataclass, or an index. Raises CourseError where two
-    leaves get one name (`{"a/b": x, "a": {"b": y}}`), since a file could not tell them apart.
+    Args:
+        tree: any pytree. A step is a key of a dictionary, a field of a named tuple or dataclass, or an index.
+
+    Returns:
+        Names → leaves, in the tree's own order.
+
+    Raises:
+        CourseError: two leaves get one name (`{"a/b": x, "a": {"b": y}}`), and a file could not tell them apart.
     """
     leaves: dict[str, Any] = {}
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
@@ -33,13 +40,26 @@ def form(leaf: Any) -> str:
     return f"[{shape}] {leaf.dtype if hasattr(leaf, 'dtype') else type(leaf).__name__}"
 
 
+def forms(tree: Any) -> dict[str, str]:
+    """The forms of all leaves by name. Raises CourseError as `named` does."""
+    return {name: form(leaf) for name, leaf in named(tree).items()}
+
+
 def differences(got: Mapping[str, str], want: Mapping[str, str]) -> str:
-    """How the forms of named leaves differ from what is wanted, the first few of each kind; "" where they do not."""
+    """Say how the forms of named leaves differ from what is wanted.
+
+    Args:
+        got: name → form of what is there.
+        want: the same of what is wanted.
+
+    Returns:
+        The first few that are missing, not expected or of another form; "" where there are none.
+    """
     missing = [name for name in want if name not in got]
     extra = sorted(name for name in got if name not in want)  # a file keeps them in an order of its own
     changed = [f"{name} is {got[name]}, not {want[name]}" for name in want if name in got and got[name] != want[name]]
-    parts = [f"missing: {few(missing)}"] * bool(missing) + [f"not expected: {few(extra)}"] * bool(extra)
-    return "; ".join([*parts, *([few(changed)] if changed else [])])
+    parts = {"missing: ": missing, "not expected: ": extra, "": changed}
+    return "; ".join(f"{what}{few(names)}" for what, names in parts.items() if names)
 
 
 def few(names: Iterable[str]) -> str:
@@ -47,6 +67,11 @@ def few(names: Iterable[str]) -> str:
     all_names = list(names)
     more = len(all_names) - SHOWN
     return ", ".join(all_names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def is_key(leaf: Any) -> bool:
+    """Whether a leaf is a random key (`jax.random.key`), which NumPy does not know."""
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def step(key: Any) -> str:

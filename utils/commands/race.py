@@ -11,12 +11,22 @@ from utils.base import machine
 from utils.base.command import parser_of
 from utils.base.errors import CourseError
 from utils.base.paths import shown
-from utils.races import breakdown, catalogue, report, turns
+from utils.races import breakdown, catalogue, report, stored, turns
 from utils.races.catalogue import Race
 
 
 def main(arguments: list[str]) -> int:
-    """Returns 0 when every race had JAX and somebody to race against, else 1; 0 after a breakdown."""
+    """Run the command.
+
+    Args:
+        arguments: of the command line, as `--help` tells them.
+
+    Returns:
+        The exit status: 0 when every race had JAX and somebody to race against, and after a breakdown; else 1.
+
+    Raises:
+        CourseError: a race is unknown, or --rounds less than 1.
+    """
     parser = parser_of("race", __doc__)
     parser.add_argument(
         "names", nargs="*", metavar="RACE", help=f"{', '.join(catalogue.RACES)} (default: all that fit)"
@@ -47,7 +57,7 @@ def main(arguments: list[str]) -> int:
         if race != planned and not options.short:
             cut = race.steps * race.batch
             print(f"{race.name} is made for a GPU, and there is none: an epoch is cut to {cut} pictures.", flush=True)
-        result = turns.run(race, options.rounds, store=not options.short)
+        result = turns.run(race, options.rounds, folder=None if options.short else stored.FOLDER)
         if not result.runs:
             print(f"{race.name}: nobody could run: {result.missing}")
         else:
@@ -62,4 +72,4 @@ def _tell_breakdown(race: Race) -> None:
     print(f"{race.title}: one training step")
     for name, value in result.milliseconds.items():
         print(f"  {name:<9}" + ("not measured: no TensorFlow here" if value is None else f"{value:9.1f} ms"))
-    print(f"Written: {shown(breakdown.write(result))}", flush=True)
+    print(f"Written: {shown(stored.write(result))}", flush=True)

@@ -12,12 +12,8 @@ Needs no PyTorch: a state dict is a dictionary of arrays.
 
 from __future__ import annotations
 
-from utils.convert.layout import CONV as CONV
-from utils.convert.layout import DENSE as DENSE
-from utils.convert.layout import SAME as SAME
-from utils.convert.layout import Layout as Layout
-from utils.convert.rules import Rule as Rule
-from utils.convert.rules import Rules as Rules
-from utils.convert.state import to_flax as to_flax
-from utils.convert.state import to_torch as to_torch
-from utils.convert.statefile import read as read
+from utils.convert.rules import CONV, DENSE, SAME, Layout, Rule, Rules
+from utils.convert.state import to_flax, to_torch
+from utils.convert.statefile import read
+
+__all__ = ["CONV", "DENSE", "SAME", "Layout", "Rule", "Rules", "read", "to_flax", "to_torch"]

@@ -6,8 +6,7 @@ In Flax a block is `layer2_0`, its convolutions `conv1` and `conv2`, its normali
 
 from __future__ import annotations
 
-from utils.convert.layout import CONV, DENSE
-from utils.convert.rules import Rule, Rules
+from utils.convert.rules import CONV, DENSE, Rule, Rules
 
 
 def _norm(torch: str, flax: str) -> list[Rule]:

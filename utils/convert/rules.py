@@ -10,44 +10,65 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from utils.convert.layout import SAME, Layout
+import numpy as np
 
 WORD = re.compile(r"\{(\w+)\}")
 
 
-class Rule(NamedTuple):
-    """One kind of tensor. torch: its name in a state dict; flax: its path in the variables, joined by "/"."""
+class Layout(NamedTuple):
+    """How the two frameworks arrange the same numbers: functions on NumPy arrays, each the other's inverse."""
 
-    torch: str
-    flax: str
+    what: str  # completes the sentence "… is the array of a …"
+    axes: int | None  # how many the array has, on both sides; None: any number
+    to_flax: Callable[[np.ndarray], np.ndarray]
+    to_torch: Callable[[np.ndarray], np.ndarray]
+
+
+SAME = Layout("vector or table, the same in both", None, lambda a: a, lambda a: a)
+DENSE = Layout("dense layer", 2, lambda a: a.T, lambda a: a.T)  # [out, in] to [in, out]
+CONV = Layout(  # [out, in, height, width] to [height, width, in, out]
+    "convolution", 4, lambda a: a.transpose(2, 3, 1, 0), lambda a: a.transpose(3, 2, 0, 1)
+)
+
+
+class Rule(NamedTuple):
+    """One kind of tensor."""
+
+    torch: str  # its name in a state dict
+    flax: str  # its path in the variables, joined by "/"
     layout: Layout = SAME
 
 
+class Place(NamedTuple):
+    """Where an array belongs in the other framework."""
+
+    name: str
+    layout: Layout
+    turn: Callable[[np.ndarray], np.ndarray]  # brings it into the order that is usual there
+
+
 class Rules(NamedTuple):
-    """All tensors of a model.
+    """All tensors of a model."""
 
-    model: its name, for messages. drop: names of PyTorch tensors that Flax has no use for, with * for anything.
-    """
-
-    model: str
+    model: str  # its name, for messages
     rules: Sequence[Rule]
-    drop: Sequence[str] = ()
+    drop: Sequence[str] = ()  # names of PyTorch's tensors that Flax has no use for, with * for anything
 
-    def in_flax(self, name: str) -> tuple[str, Layout] | None:
-        """Path and layout in Flax of PyTorch's tensor `name`; None for one that no rule knows."""
+    def in_flax(self, name: str) -> Place | None:
+        """Where PyTorch's tensor `name` belongs in Flax; None for one that no rule knows."""
         for rule in self.rules:
-            if found := carry_over(rule.torch, rule.flax, name):
-                return found, rule.layout
+            if path := carry_over(rule.torch, rule.flax, name):
+                return Place(path, rule.layout, rule.layout.to_flax)
         return None
 
-    def in_torch(self, path: str) -> tuple[str, Layout] | None:
-        """Name and layout in PyTorch of the Flax leaf at `path`; None for one that no rule knows."""
+    def in_torch(self, path: str) -> Place | None:
+        """Where the Flax leaf at `path` belongs in PyTorch; None for one that no rule knows."""
         for rule in self.rules:
-            if found := carry_over(rule.flax, rule.torch, path):
-                return found, rule.layout
+            if name := carry_over(rule.flax, rule.torch, path):
+                return Place(name, rule.layout, rule.layout.to_torch)
         return None
 
     def dropped(self, name: str) -> bool:
@@ -56,7 +77,7 @@ class Rules(NamedTuple):
 
 
 def carry_over(source: str, target: str, name: str) -> str | None:
-    """`name` rewritten from the template `source` to the template `target`; None where it does not match."""
+    """Rewrite `name` from the template `source` to the template `target`; None where it does not match."""
     seen: set[str] = set()
     pattern = ""
     for i, piece in enumerate(WORD.split(source)):

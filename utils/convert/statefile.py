@@ -1,19 +1,20 @@
-"""Read a state dict from a file, without PyTorch: safetensors, or what `torch.save` wrote.
+"""Read a state dict from a file, without PyTorch: safetensors, or what `torch.save` writes.
 
-What `torch.save` writes is a pickle, and to unpickle a stranger's file is to run a stranger's code. So no name in it is
-looked up: tensors are put together from their raw numbers, and whatever else it holds (settings, an optimiser) becomes
-a `Left`, which can do nothing. Both of PyTorch's formats are read: the zip archive (since 1.6) and the older one.
+What `torch.save` writes is a pickle in a zip archive, and to unpickle a stranger's file is to run a stranger's code. So
+no name in it is looked up: tensors are put together from their raw numbers, and whatever else it holds (settings, an
+optimiser) becomes a `Left`, which can do nothing.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -36,42 +37,35 @@ DTYPES: dict[str, Any] = {
     "BoolStorage": np.bool_,
 }
 INSIDE = ("model", "state_dict", "model_state_dict")  # where training scripts put the state dict in a larger file
-OLD_MAGIC = 0x1950A86A20F9469CFC6C  # the first number of the older format
-
-
-class Left:
-    """Stands for something in the file that is no tensor: it takes whatever it is given and does nothing."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-    def __setstate__(self, state: Any) -> None: ...
-    def __setitem__(self, key: Any, value: Any) -> None: ...
-    def append(self, item: Any) -> None: ...
-    def extend(self, items: Any) -> None: ...
-
-
-class Storage(NamedTuple):
-    """The numbers behind one or more tensors, in a row."""
-
-    numbers: np.ndarray  # [N]
+BEFORE_1_6 = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # what PyTorch's older format begins with
 
 
 def read(path: str | Path) -> dict[str, np.ndarray]:
-    """The state dict in a file: name → array, in the file's dtypes. A relative path counts from the course's root.
+    """Read the state dict in a file.
 
     Of a larger file (a checkpoint with an optimiser beside the model) it is what stands under "model" or "state_dict".
-    Raises CourseError for a file that is missing, cut short, of another kind, or holds no state dict.
+
+    Args:
+        path: of a .safetensors file or one of PyTorch's; a relative one counts from the course's root.
+
+    Returns:
+        The tensors' names → arrays, in the file's dtypes.
+
+    Raises:
+        CourseError: the file is missing, cut short, of another kind, or holds no state dict.
     """
     file = ROOT / in_full(path)
     if file.suffix == ".safetensors":
         return weights.arrays(file)
+    raw = weights.content(file)
+    if BEFORE_1_6 in raw[:16]:
+        raise CourseError(
+            f"{shown(file)} is in PyTorch's format from before version 1.6. Save it anew with PyTorch: "
+            f"`torch.save(torch.load({file.name!r}), {file.name!r})`."
+        )
     try:
-        raw = file.read_bytes()
-    except FileNotFoundError:
-        raise CourseError(f"There is no file {shown(file)}. Correct the path.") from None
-    except OSError as error:
-        raise CourseError(f"{shown(file)} cannot be read ({error.strerror}).") from error
-    try:
-        content = _zipped(raw) if zipfile.is_zipfile(io.BytesIO(raw)) else _old(raw)
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            content = Reader(archive).load()
     except Exception as error:  # a damaged pickle can fail in any way
         raise CourseError(
             f"{shown(file)} is no file of PyTorch's, or it is damaged or cut short. Copy it again, or save the weights "
@@ -97,52 +91,28 @@ def _state_dict(content: Any, file: Path) -> dict[str, np.ndarray]:
     return tensors
 
 
-def _zipped(raw: bytes) -> Any:
-    """The archive holds the pickle `…/data.pkl` and the storages `…/data/0`, `…/data/1`, …"""
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        (name,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
-        home = name.removesuffix("data.pkl")
-        order = archive.read(f"{home}byteorder").decode() if f"{home}byteorder" in archive.namelist() else "little"
+class Left:
+    """Stands for something in the file that is no tensor: it takes whatever it is given and does nothing."""
 
-        def storage(kind: str, key: str, size: int) -> Storage:
-            dtype = np.dtype(DTYPES[kind])
-            numbers = np.frombuffer(archive.read(f"{home}data/{key}"), dtype, size)
-            return Storage(numbers if order == "little" else numbers.byteswap())
+    def _nothing(self, *args: Any, **kwargs: Any) -> None: ...
 
-        return Reader(archive.read(name), storage).load()
-
-
-def _old(raw: bytes) -> Any:
-    """Five pickles one after the other (magic number, version, system, content, names of the storages), then these."""
-    stream = io.BytesIO(raw)
-    if Reader(stream).load() != OLD_MAGIC:
-        raise ValueError("the first number is not PyTorch's")
-    Reader(stream).load()
-    Reader(stream).load()
-    storages: dict[str, Storage] = {}
-
-    def storage(kind: str, key: str, size: int) -> Storage:
-        # the numbers come later in the file: make room, and fill it below
-        return storages.setdefault(key, Storage(np.zeros(size, DTYPES[kind])))
-
-    content = Reader(stream, storage).load()
-    for key in Reader(stream).load():
-        numbers = storages[key].numbers
-        if stream.read(8) != len(numbers).to_bytes(8, "little"):
-            raise ValueError("a storage of another size, or the end of a file that was cut short")
-        numbers[:] = np.frombuffer(stream.read(numbers.nbytes), numbers.dtype, len(numbers))
-    return content
+    __init__ = __setstate__ = __setitem__ = append = extend = _nothing
 
 
 class Reader(pickle.Unpickler):
-    """Unpickles tensors as NumPy arrays; looks up nothing by name."""
+    """Unpickles an archive's `…/data.pkl`, its tensors as NumPy arrays; looks up nothing by name."""
 
-    def __init__(self, source: bytes | io.BytesIO, storage: Callable[[str, str, int], Storage] | None = None):
-        super().__init__(io.BytesIO(source) if isinstance(source, bytes) else source)
-        self._storage = storage
-        self._seen: dict[str, Storage] = {}
+    def __init__(self, archive: zipfile.ZipFile):
+        (name,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
+        super().__init__(archive.open(name))
+        self._archive, self._home = archive, name.removesuffix("data.pkl")
+        self._big_endian = f"{self._home}byteorder" in archive.namelist() and (
+            archive.read(f"{self._home}byteorder") == b"big"
+        )
+        self._numbers = functools.cache(self._read_numbers)  # tensors may share theirs
 
     def find_class(self, module: str, name: str) -> Any:
+        """What stands for a name: what makes an array, a dtype's name, or `Left`."""
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if module == "torch._utils" and name in ("_rebuild_tensor_v2", "_rebuild_tensor"):
@@ -153,20 +123,18 @@ class Reader(pickle.Unpickler):
             return name
         return Left
 
-    def persistent_load(self, pid: Any) -> Any:
-        if pid[0] == "module":  # a class with its source, in the older format
-            return Left
+    def persistent_load(self, pid: Any) -> np.ndarray:
+        """The numbers behind one or more tensors, [N]: they stand outside the pickle, in `…/data/KEY`."""
         _, kind, key, _, size, *_ = pid
-        if self._storage is None or not isinstance(kind, str):
-            raise pickle.UnpicklingError(f"numbers of an unknown kind: {kind}")
-        if key not in self._seen:
-            self._seen[key] = self._storage(kind, key, size)
-        return self._seen[key]
+        return self._numbers(kind, key, size)
+
+    def _read_numbers(self, kind: str, key: str, size: int) -> np.ndarray:
+        numbers = np.frombuffer(self._archive.read(f"{self._home}data/{key}"), DTYPES[kind], size)
+        return numbers.byteswap() if self._big_endian else numbers
 
 
-def _tensor(storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> np.ndarray:
-    """The array at that place of a storage; `stride` counts numbers, and none may lie beyond the storage's end."""
-    numbers = storage.numbers
+def _tensor(numbers: np.ndarray, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> np.ndarray:
+    """The array at that place of the numbers; `stride` counts numbers, and none may lie beyond the last."""
     if 0 in size:
         return np.zeros(size, numbers.dtype)
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))

@@ -21,8 +21,7 @@ import numpy as np
 
 from utils.base.errors import CourseError
 from utils.convert import state as states
-from utils.convert.layout import CONV, DENSE
-from utils.convert.rules import Rule, Rules
+from utils.convert.rules import CONV, DENSE, Rule, Rules
 
 BLOCK, FLAX_BLOCK = "layers.{stage}.blocks.{block}", "stage{stage}_block{block}"
 ATTENTION, FLAX_ATTENTION = f"{BLOCK}.attn", f"{FLAX_BLOCK}/attention"
@@ -63,50 +62,62 @@ COMMON = (
     *_dense(f"{BLOCK}.mlp.fc2", f"{FLAX_BLOCK}/mlp/narrow"),
     *_norm("norm", "norm"),
 )
-COMPUTED = ("*.attn_mask", "*.relative_coords_table", "*.relative_position_index")
-
+MERGINGS = {
+    "timm": _merging("layers.{stage}.downsample", "merge{stage}"),
+    "microsoft": [rule for i in range(1, STAGES) for rule in _merging(f"layers.{i - 1}.downsample", f"merge{i}")],
+}
+HEADS = {"timm": "head.fc", "microsoft": "head"}
 RULES = {
-    "timm": Rules(
+    names: Rules(
         "Swin v2",
-        [*COMMON, *_merging("layers.{stage}.downsample", "merge{stage}"), *_dense("head.fc", "head")],
-        drop=COMPUTED,
-    ),
-    "microsoft": Rules(
-        "Swin v2",
-        [
-            *COMMON,
-            *(rule for i in range(1, STAGES) for rule in _merging(f"layers.{i - 1}.downsample", f"merge{i}")),
-            *_dense("head", "head"),
-        ],
-        drop=COMPUTED,
-    ),
+        [*COMMON, *MERGINGS[names], *_dense(HEADS[names], "head")],
+        drop=("*.attn_mask", "*.relative_coords_table", "*.relative_position_index"),
+    )
+    for names in HEADS
 }
 
 
-def to_flax(state: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, Any]:
-    """Flax variables from timm's or Microsoft's state dict, whichever it is.
+def to_flax(state: Mapping[str, Any], like: Mapping[str, Any]) -> Any:
+    """Turn timm's or Microsoft's state dict, whichever it is, into Flax variables.
 
-    state: PyTorch's name → array; Microsoft's files keep theirs under "model", which is opened.
-    like: variables of the Flax model, of which only structure and shapes count:
-        `jax.eval_shape(model.init, key, images)`.
-    Returns variables of the structure of `like`, NumPy arrays in the dtype of `state`.
-    Raises CourseError with the missing and unknown names and the wrong shapes.
+    Args:
+        state: PyTorch's name → array; Microsoft's files keep theirs under "model", which is opened.
+        like: variables of the Flax model, of which only structure and shapes count:
+            `jax.eval_shape(model.init, key, images)`.
+
+    Returns:
+        Variables of the structure of `like`: NumPy arrays in the dtypes of `state`.
+
+    Raises:
+        CourseError: names are missing or unknown, or shapes wrong; it says which.
     """
     inner = state.get("model")
     tensors = dict(inner if isinstance(inner, Mapping) else state)
     places = like.get("params", {}).get(FLAX_PLACES)
     if PLACES in tensors and places is not None:
-        tensors[PLACES] = _reshaped(tensors[PLACES], tuple(places.shape))
-    return states.to_flax(RULES[whose(tensors)], tensors, like)
+        array = np.asarray(tensors[PLACES])
+        # where sizes differ, the comparison of shapes will report it
+        tensors[PLACES] = array.reshape(places.shape) if array.size == math.prod(places.shape) else array
+    # what only Microsoft's files have: a merging that closes stage 0, or a plain head
+    microsofts = "layers.0.downsample.reduction.weight" in tensors or "head.weight" in tensors
+    return states.to_flax(RULES["microsoft" if microsofts else "timm"], tensors, like)
 
 
 def to_torch(
     variables: Mapping[str, Any], names: str = "timm", like: Mapping[str, Any] | None = None
 ) -> dict[str, np.ndarray]:
-    """A state dict of NumPy arrays from Flax variables, in the names of "timm" or "microsoft".
+    """Turn Flax variables into a state dict.
 
-    like: the PyTorch model's own state dict, to compare names and shapes with, if it is at hand.
-    Raises CourseError with the missing and unknown names and the wrong shapes.
+    Args:
+        variables: of the Flax model, with "params" on top.
+        names: whose names the tensors get, "timm" or "microsoft".
+        like: the PyTorch model's own state dict, to compare names and shapes with, if it is at hand.
+
+    Returns:
+        PyTorch's name → NumPy array.
+
+    Raises:
+        CourseError: names are missing or unknown, or shapes wrong; it says which.
     """
     if names not in RULES:
         raise CourseError(f'names={names!r} is unknown: use "timm" or "microsoft".')
@@ -114,14 +125,3 @@ def to_torch(
     if FLAX_PLACES in params:
         params[FLAX_PLACES] = np.reshape(params[FLAX_PLACES], (1, -1, np.shape(params[FLAX_PLACES])[-1]))
     return states.to_torch(RULES[names], {**variables, "params": params}, like)
-
-
-def whose(state: Mapping[str, Any]) -> str:
-    """ "microsoft" or "timm", by what only the former's files have: a merging that closes stage 0, or a plain head."""
-    return "microsoft" if "layers.0.downsample.reduction.weight" in state or "head.weight" in state else "timm"
-
-
-def _reshaped(array: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """The array in that shape; as it is where their sizes differ, which the comparison of shapes will report."""
-    array = np.asarray(array)
-    return array.reshape(shape) if array.size == math.prod(shape) else array

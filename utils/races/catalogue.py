@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from utils.base.errors import CourseError
 
-ENTRANTS = ("jax", "torch", "torch compiled", "keras")
 TITLES = {"jax": "JAX", "torch": "PyTorch", "torch compiled": "PyTorch, compiled", "keras": "Keras"}
+CPU_PICTURES = 64  # in an epoch, on a processor, of a race made for a GPU: it takes half a minute for them
 
 
 class Race(NamedTuple):
@@ -33,70 +33,37 @@ class Race(NamedTuple):
     classes: int = 10
 
 
+def _swin_tiny(batch: int, precision: str) -> Race:
+    return Race(
+        f"swin_tiny_{batch}_{precision}",
+        "Swin v2 tiny of unit 05, 256×256 pictures",
+        "swin",
+        (256, 256, 3),
+        batch,
+        steps=9469 // batch // 4,  # a quarter of Imagenette's training pictures an epoch
+        eval_steps=3925 // batch // 4,
+        epochs=5,
+        optimiser="adamw",
+        precision=precision,
+        machine="gpu",
+        options={"name": "tiny"},
+    )
+
+
+CNN = Race("cnn", "the CNN of unit 02, 28×28 pictures", "cnn", (28, 28, 1), batch=64, steps=60, eval_steps=60)
+VGG8 = Race("vgg8", "VGG8 of unit 03, 32×32 pictures", "vgg8", (32, 32, 3), batch=64, steps=15, eval_steps=15)
+RESNET18 = Race("resnet18", "ResNet18 of unit 04, 96×96 pictures", "resnet18", (96, 96, 3), 32, steps=8, eval_steps=8)
+SWIN = Race(
+    "swin_micro", "Swin v2 micro of unit 05, 128×128 pictures", "swin", (128, 128, 3), 32, steps=8, eval_steps=8
+)
 RACES = {
     race.name: race
     for race in (
-        Race(
-            "cnn",
-            "the CNN of unit 02, 28×28 pictures",
-            "cnn",
-            (28, 28, 1),
-            batch=64,
-            steps=60,
-            eval_steps=60,
-            entrants=ENTRANTS,
-        ),
-        Race(
-            "vgg8",
-            "VGG8 of unit 03, 32×32 pictures",
-            "vgg8",
-            (32, 32, 3),
-            batch=64,
-            steps=15,
-            eval_steps=15,
-            options={"width": 32},
-            entrants=ENTRANTS,
-        ),
-        Race(
-            "resnet18",
-            "ResNet18 of unit 04, 96×96 pictures",
-            "resnet18",
-            (96, 96, 3),
-            batch=32,
-            steps=8,
-            eval_steps=8,
-            optimiser="sgd",
-            classes=2,
-        ),
-        Race(
-            "swin_micro",
-            "Swin v2 micro of unit 05, 128×128 pictures",
-            "swin",
-            (128, 128, 3),
-            batch=32,
-            steps=8,
-            eval_steps=8,
-            optimiser="adamw",
-            options={"name": "micro"},
-        ),
-        *(
-            Race(
-                f"swin_tiny_{batch}_{precision}",
-                "Swin v2 tiny of unit 05, 256×256 pictures",
-                "swin",
-                (256, 256, 3),
-                batch=batch,
-                steps=9469 // batch // 4,  # a quarter of Imagenette's training pictures an epoch
-                eval_steps=3925 // batch // 4,
-                epochs=5,
-                optimiser="adamw",
-                precision=precision,
-                machine="gpu",
-                options={"name": "tiny"},
-            )
-            for batch in (32, 64)
-            for precision in ("float32", "bfloat16")
-        ),
+        CNN._replace(entrants=tuple(TITLES)),
+        VGG8._replace(entrants=tuple(TITLES), options={"width": 32}),
+        RESNET18._replace(optimiser="sgd", classes=2),
+        SWIN._replace(optimiser="adamw", options={"name": "micro"}),
+        *(_swin_tiny(batch, precision) for batch in (32, 64) for precision in ("float32", "bfloat16")),
     )
 }
 
@@ -106,9 +73,6 @@ def find(name: str) -> Race:
     if name not in RACES:
         raise CourseError(f"There is no race {name!r}. There are: {', '.join(RACES)}.")
     return RACES[name]
-
-
-CPU_PICTURES = 64  # in an epoch of such a race on a processor, which takes half a minute for them
 
 
 def fitted(race: Race, *, gpu: bool) -> Race:

@@ -14,36 +14,37 @@ from utils.base import definitions
 from utils.races.catalogue import Race
 from utils.races.run import Entrant
 
+done: Callable[[Any], Any] = jax.block_until_ready  # the tree that it is given, when all of it is computed
+
 
 class Model(NamedTuple):
     """A network as pure functions of its parameters and of what else it keeps (running statistics, or nothing)."""
 
     init: Callable[[jax.Array, jax.Array], tuple[Any, Any]]  # key, images → parameters, kept
-    train: Callable[[Any, Any, jax.Array], tuple[jax.Array, Any]]  # parameters, kept, images → logits, kept
-    evaluate: Callable[[Any, Any, jax.Array], jax.Array]  # parameters, kept, images → logits
+    # parameters, kept, images, whether it trains → logits, kept
+    apply: Callable[[Any, Any, jax.Array, bool], tuple[jax.Array, Any]]
 
 
-def linen(module: Any, **flags: dict[str, bool]) -> Model:
-    """A Flax module; `flags["init"]`, `["train"]`, `["evaluate"]`: the keywords that say which of them it does."""
+def linen(module: Any, *, takes_train: bool = True) -> Model:
+    """A Flax module. takes_train: whether it has the keyword `train`."""
+
+    def mode(train: bool) -> dict[str, bool]:
+        return {"train": train} if takes_train else {}
 
     def init(key: jax.Array, images: jax.Array) -> tuple[Any, Any]:
-        variables = dict(module.init(key, images, **flags.get("init", {})))
+        variables = dict(module.init(key, images, **mode(False)))
         return variables.pop("params"), variables
 
-    def train(params: Any, kept: Any, images: jax.Array) -> tuple[jax.Array, Any]:
-        variables = {"params": params, **kept}
-        logits, changed = module.apply(variables, images, mutable=list(kept), **flags.get("train", {}))
+    def apply(params: Any, kept: Any, images: jax.Array, train: bool) -> tuple[jax.Array, Any]:
+        logits, changed = module.apply({"params": params, **kept}, images, mutable=list(kept), **mode(train))
         return logits, dict(changed)
 
-    def evaluate(params: Any, kept: Any, images: jax.Array) -> jax.Array:
-        return module.apply({"params": params, **kept}, images, **flags.get("evaluate", {}))
-
-    return Model(init, train, evaluate)
+    return Model(init, apply)
 
 
 def cnn(race: Race) -> Model:
     """The CNN of unit 02."""
-    return linen(definitions.load("notebooks/02_flax_mnist_cnn.py", ("CNN",)).CNN())
+    return linen(definitions.load("notebooks/02_flax_mnist_cnn.py", ("CNN",)).CNN(), takes_train=False)
 
 
 def vgg8(race: Race) -> Model:
@@ -52,31 +53,29 @@ def vgg8(race: Race) -> Model:
     network = lesson.make_network(race.options["width"], race.classes)
     return Model(
         lambda key, images: (network.init(key, images), {}),
-        lambda params, kept, images: (network.apply(params, None, images), kept),
-        lambda params, kept, images: network.apply(params, None, images),
+        lambda params, kept, images, train: (network.apply(params, None, images), kept),
     )
 
 
 def resnet18(race: Race) -> Model:
     """The network of unit 04."""
     lesson = definitions.load("notebooks/04_resnet18_cats_dogs.py", ("ResNet18",))
-    module = lesson.ResNet18(race.classes, dtype=jnp.dtype(race.precision))
-    return linen(module, init={"train": False}, train={"train": True}, evaluate={"train": False})
+    return linen(lesson.ResNet18(race.classes, dtype=jnp.dtype(race.precision)))
 
 
-def swin_model(race: Race) -> Any:
+def swin_module(race: Race) -> Any:
     """The module of unit 05, without drop path, for the same reason."""
     lesson = definitions.load("notebooks/05_swin_v2_imagenette.py", ("swin_v2",))
     dtype = jnp.dtype(race.precision)
     return lesson.swin_v2(race.options["name"], classes=race.classes, drop_path=0.0, dtype=dtype)
 
 
-def swin(race: Race) -> Model:
-    return linen(swin_model(race), train={"train": True}, evaluate={"train": False})
-
-
-MODELS: dict[str, Callable[[Race], Model]] = {"cnn": cnn, "vgg8": vgg8, "resnet18": resnet18, "swin": swin}
-
+MODELS: dict[str, Callable[[Race], Model]] = {
+    "cnn": cnn,
+    "vgg8": vgg8,
+    "resnet18": resnet18,
+    "swin": lambda race: linen(swin_module(race)),
+}
 OPTIMISERS: dict[str, Callable[[], optax.GradientTransformation]] = {
     "adam": lambda: optax.adam(1e-3),
     "sgd": lambda: optax.sgd(1e-2, momentum=0.9),
@@ -98,38 +97,36 @@ class Parts(NamedTuple):
 def parts(race: Race) -> Parts:
     """The race's model and its jitted functions. Sets JAX's precision for this whole process."""
     # a float32 product is never TF32 on a GPU, nor is PyTorch's here
-    jax.config.update("jax_default_matmul_precision", "highest")
+    jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call, unused-ignore]
     model = MODELS[race.model](race)
     optimiser = OPTIMISERS[race.optimiser]()
     params, kept = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, *race.image)))
 
-    def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
-        return optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), labels).mean()
-
-    def forward(state: Any, images: jax.Array, labels: jax.Array) -> tuple[jax.Array, Any]:
+    def loss_of(state: Any, images: jax.Array, labels: jax.Array, train: bool) -> tuple[Any, Any]:
         params, kept, _ = state
-        logits, changed = model.train(params, kept, images)
-        return cross_entropy(logits, labels), changed
+        logits, kept = model.apply(params, kept, images, train)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), labels)
+        return losses.mean(), kept
+
+    def forward(state: Any, images: jax.Array, labels: jax.Array) -> tuple[Any, Any]:
+        return loss_of(state, images, labels, True)
 
     def gradients(state: Any, images: jax.Array, labels: jax.Array) -> Any:
-        _, kept, memory = state
-        return jax.value_and_grad(lambda params: forward((params, kept, memory), images, labels), has_aux=True)(
-            state[0]
-        )
+        params, *others = state
+        return jax.value_and_grad(lambda params: forward((params, *others), images, labels), has_aux=True)(params)
 
     def update(state: Any, slopes: Any) -> tuple[Any, Any]:
         params, _, memory = state
         updates, memory = optimiser.update(slopes, memory, params)
         return optax.apply_updates(params, updates), memory
 
-    def step(state: Any, images: jax.Array, labels: jax.Array) -> tuple[Any, jax.Array]:
-        (loss, changed), slopes = gradients(state, images, labels)
+    def step(state: Any, images: jax.Array, labels: jax.Array) -> tuple[Any, Any]:
+        (loss, kept), slopes = gradients(state, images, labels)
         params, memory = update(state, slopes)
-        return (params, changed, memory), loss
+        return (params, kept, memory), loss
 
-    def evaluate(state: Any, images: jax.Array, labels: jax.Array) -> jax.Array:
-        params, kept, _ = state
-        return cross_entropy(model.evaluate(params, kept, images), labels)
+    def evaluate(state: Any, images: jax.Array, labels: jax.Array) -> Any:
+        return loss_of(state, images, labels, False)[0]
 
     return Parts(
         (params, kept, jax.jit(optimiser.init)(params)),
@@ -144,21 +141,20 @@ def parts(race: Race) -> Parts:
 def build(race: Race, *, compiled: bool) -> Entrant:
     """The race's model, training step and evaluation. JAX's are always compiled."""
     model = parts(race)
-    state = {"now": model.state}
+    state = model.state
 
-    def train(batch: tuple[jax.Array, jax.Array]) -> jax.Array:
-        state["now"], loss = model.step(state["now"], *batch)
+    def train(batch: tuple[jax.Array, jax.Array]) -> Any:
+        nonlocal state
+        state, loss = model.step(state, *batch)
         return loss
 
-    def evaluate(batch: tuple[jax.Array, jax.Array]) -> jax.Array:
-        return model.evaluate(state["now"], *batch)
-
-    def put(images: np.ndarray, labels: np.ndarray) -> tuple[jax.Array, jax.Array]:
-        return jax.block_until_ready((jnp.asarray(images), jnp.asarray(labels)))
+    def put(images: np.ndarray, labels: np.ndarray) -> Any:
+        return done((jnp.asarray(images), jnp.asarray(labels)))
 
     def wait(losses: list[jax.Array]) -> float:
-        jax.block_until_ready((state["now"], losses))
+        done((state, losses))
         return float(np.mean(losses))
 
     parameters = sum(leaf.size for leaf in jax.tree.leaves(model.state[0]))
-    return Entrant(parameters, jax.devices()[0].device_kind, put, train, evaluate, wait)
+    device = jax.devices()[0].device_kind
+    return Entrant(parameters, device, put, train, lambda batch: model.evaluate(state, *batch), wait)

@@ -51,17 +51,11 @@ def build(race: Race, *, compiled: bool) -> Entrant:
         jit_compile=False,
     )
 
-    def put(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return images, labels
-
-    def wait(losses: list[float]) -> float:  # each call has waited for its loss already
-        return float(np.mean(losses))
-
     return Entrant(
         model.count_params(),
         "cpu",
-        put,
-        lambda batch: model.train_on_batch(*batch),
-        lambda batch: model.test_on_batch(*batch),
-        wait,
+        put=lambda images, labels: (images, labels),
+        train=lambda batch: model.train_on_batch(*batch),
+        evaluate=lambda batch: model.test_on_batch(*batch),
+        wait=lambda losses: float(np.mean(losses)),  # each call has waited for its loss already
     )

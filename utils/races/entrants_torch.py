@@ -48,13 +48,15 @@ def vgg8(race: Race) -> nn.Module:
 
 
 def resnet18(race: Race) -> nn.Module:
+    """ResNet18, timm's."""
     return reference.timm().create_model("resnet18", num_classes=race.classes)
 
 
 def swin(race: Race) -> nn.Module:
-    from utils.races.entrants_jax import swin_model
+    """Swin v2, timm's, in the sizes of unit 05's."""
+    from utils.races.entrants_jax import swin_module
 
-    ours = swin_model(race)
+    ours = swin_module(race)
     return reference.timm().models.swin_transformer_v2.SwinTransformerV2(
         img_size=race.image[0],
         patch_size=ours.patch,
@@ -68,6 +70,11 @@ def swin(race: Race) -> nn.Module:
 
 
 MODELS = {"cnn": cnn, "vgg8": vgg8, "resnet18": resnet18, "swin": swin}
+OPTIMISERS = {
+    "adam": lambda parameters: torch.optim.Adam(parameters, lr=1e-3),
+    "sgd": lambda parameters: torch.optim.SGD(parameters, lr=1e-2, momentum=0.9),
+    "adamw": lambda parameters: torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.05),
+}
 
 
 def build(race: Race, *, compiled: bool) -> Entrant:
@@ -78,11 +85,7 @@ def build(race: Race, *, compiled: bool) -> Entrant:
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = MODELS[race.model](race).to(device)
-    optimiser = {
-        "adam": lambda p: torch.optim.Adam(p, lr=1e-3),
-        "sgd": lambda p: torch.optim.SGD(p, lr=1e-2, momentum=0.9),
-        "adamw": lambda p: torch.optim.AdamW(p, lr=1e-3, weight_decay=0.05),
-    }[race.optimiser](model.parameters())
+    optimiser = OPTIMISERS[race.optimiser](model.parameters())
     parameters = sum(p.numel() for p in model.parameters())
     forward: Any = torch.compile(model) if compiled else model
     half = race.precision == "bfloat16"
@@ -94,16 +97,16 @@ def build(race: Race, *, compiled: bool) -> Entrant:
 
     def train(batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         model.train()
-        optimiser.zero_grad(set_to_none=True)
+        optimiser.zero_grad()
         loss = loss_of(*batch)
         loss.backward()
         optimiser.step()
         return loss.detach()
 
-    @torch.no_grad()
     def evaluate(batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         model.eval()
-        return loss_of(*batch)
+        with torch.no_grad():
+            return loss_of(*batch)
 
     def put(images: np.ndarray, labels: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         channels_first = np.ascontiguousarray(images.transpose(0, 3, 1, 2))  # [B, C, H, W]

@@ -6,6 +6,8 @@ import statistics
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from utils.base import table
 from utils.races import stored
 from utils.races.catalogue import TITLES
@@ -25,25 +27,39 @@ class Ratio(NamedTuple):
 
 def entrants(result: Result) -> list[str]:
     """Who ran, in the order of the table."""
-    return [name for name in TITLES if any(run["entrant"] == name for run in result.runs)]
+    return [name for name in TITLES if runs_of(result, name)]
+
+
+def runs_of(result: Result, entrant: str) -> list[dict[str, Any]]:
+    """The runs of one entrant, as `stored.Result` holds them, round by round."""
+    return [run for run in result.runs if run["entrant"] == entrant]
 
 
 def pictures_per_second(result: Result, run: dict[str, Any], phase: str) -> float:
-    """Of one run. "train" and "evaluate" leave the first epoch out, in which programs are compiled."""
+    """Of one run in one of PHASES. "train" and "evaluate" leave out the first epoch, in which programs are compiled."""
     what, _, first = phase.partition(", ")
-    seconds = run[what][:1] if first else run[what][1:]
+    seconds: list[float] = run[what][:1] if first else run[what][1:]
     steps = result.steps if what == "train" else result.eval_steps
     return result.batch * steps / statistics.median(seconds)
 
 
-def ratio(result: Result, phase: str, other: str, one: str = "jax") -> Ratio | None:
-    """`one` against `other`, each round's two runs compared with one another; None unless both ran."""
-    speeds: dict[str, dict[int, float]] = {one: {}, other: {}}
-    for run in result.runs:
-        if run["entrant"] in speeds:
-            speeds[run["entrant"]][run["round"]] = pictures_per_second(result, run, phase)
-    pairs = sorted(speeds[one][k] / speeds[other][k] for k in speeds[one] if k in speeds[other])
-    return Ratio(pairs[0], statistics.median(pairs), pairs[-1], len(pairs)) if pairs else None
+def ratio(result: Result, phase: str, other: str) -> Ratio | None:
+    """Compare JAX with another entrant, each round's two runs with one another.
+
+    Args:
+        result: of a race.
+        phase: one of PHASES.
+        other: the other's name, a key of `catalogue.TITLES`.
+
+    Returns:
+        How many times as fast JAX was; None unless both ran.
+    """
+    ours, theirs = (
+        {run["round"]: pictures_per_second(result, run, phase) for run in runs_of(result, name)}
+        for name in ("jax", other)
+    )
+    pairs = [ours[k] / theirs[k] for k in ours if k in theirs]
+    return Ratio(min(pairs), statistics.median(pairs), max(pairs), len(pairs)) if pairs else None
 
 
 def as_table(result: Result) -> str:
@@ -51,7 +67,7 @@ def as_table(result: Result) -> str:
     rows = []
     for phase in PHASES:
         for name in entrants(result):
-            speeds = [pictures_per_second(result, run, phase) for run in result.runs if run["entrant"] == name]
+            speeds = [pictures_per_second(result, run, phase) for run in runs_of(result, name)]
             against = ratio(result, phase, name) if name != "jax" else None
             rows.append(
                 [
@@ -63,17 +79,13 @@ def as_table(result: Result) -> str:
                 ]
             )
     text = table.render(["phase", "entrant", "median", "range", "JAX is so many times as fast"], rows, right=(2, 3))
-    return f"{headline(result)}\n\n{text}\n\n{first_steps(result)}" + "".join(
-        f"\n{TITLES.get(name, name)} did not run: {why}" for name, why in result.missing.items()
-    )
+    absent = [f"{TITLES.get(name, name)} did not run: {why}" for name, why in result.missing.items()]
+    return "\n".join([f"{headline(result)}\n\n{text}\n\n{first_steps(result)}", *absent])
 
 
 def first_steps(result: Result) -> str:
     """How long everybody's first training step took, compilation included, in a line."""
-    times = {
-        name: statistics.median(run["first_step"] for run in result.runs if run["entrant"] == name)
-        for name in entrants(result)
-    }
+    times = {name: statistics.median(run["first_step"] for run in runs_of(result, name)) for name in entrants(result)}
     return "first step: " + ", ".join(f"{TITLES[name]} {seconds:.2f} s" for name, seconds in times.items())
 
 
@@ -93,7 +105,7 @@ def show(race: str, folder: Path = stored.FOLDER) -> None:
     """What a lesson shows of a race: every stored result, told and drawn; a line when there is none."""
     import matplotlib.pyplot as plt
 
-    results = stored.load(race, folder)
+    results = stored.load(Result, race, folder)
     for result in results:
         print(headline(result))
         draw(result)
@@ -114,17 +126,14 @@ def draw(result: Result) -> tuple[Any, Any]:
     for row, what in enumerate(("train", "evaluate")):
         lines, bars = axes[row]
         for place, name in enumerate(names):
-            runs = [run for run in result.runs if run["entrant"] == name]
-            epochs = range(1, len(runs[0][what]) + 1)
-            by_epoch = list(zip(*(run[what] for run in runs), strict=True))
-            line = lines.plot(epochs, [statistics.median(seconds) for seconds in by_epoch], "o-", label=TITLES[name])
-            lines.fill_between(
-                epochs, [min(s) for s in by_epoch], [max(s) for s in by_epoch], alpha=0.2, color=line[0].get_color()
-            )
-            for shift, phase, light in ((-0.2, f"{what}, first epoch", 0.4), (0.2, what, 1.0)):
+            runs = runs_of(result, name)
+            seconds = np.array([run[what] for run in runs])  # [runs, epochs]
+            epochs, colour = range(1, seconds.shape[1] + 1), f"C{place}"
+            lines.plot(epochs, np.median(seconds, axis=0), "o-", label=TITLES[name], color=colour)
+            lines.fill_between(epochs, seconds.min(axis=0), seconds.max(axis=0), alpha=0.2, color=colour)
+            for shift, phase, strength in ((-0.2, f"{what}, first epoch", 0.4), (0.2, what, 1.0)):
                 speeds = [pictures_per_second(result, run, phase) for run in runs]
-                middle = statistics.median(speeds)
-                bars.bar(place + shift, middle, 0.38, color=line[0].get_color(), alpha=light)
+                bars.bar(place + shift, statistics.median(speeds), 0.38, color=colour, alpha=strength)
                 bars.vlines(place + shift, min(speeds), max(speeds), color="black", linewidth=1)
         lines.set(
             xlabel="epoch", ylabel="seconds", xticks=list(epochs), yscale="log", title=f"{what}: seconds an epoch"

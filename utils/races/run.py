@@ -1,15 +1,17 @@
-"""`python -m utils.races.run RACE ENTRANT`: time one entrant in this process; print its times as one line of JSON.
+"""`python -m utils.races.run RACE ENTRANT STEPS EVAL_STEPS EPOCHS`: time one entrant in this process.
+
+It prints one line of JSON: {"parameters", "device", "first_step", "train", "evaluate", "losses"}, seconds throughout,
+each list one value an epoch; or {"problem": why it cannot run}.
 
 The pictures are in memory, on the device, before any clock starts, and every clock stops only when the device has
-finished. (Keras gets NumPy arrays, as its `train_on_batch` takes them.) The line is {"parameters", "device",
-"first_step", "train", "first_eval", "evaluate", "losses"}: seconds throughout, each list one value an epoch.
+finished. (Keras gets NumPy arrays, as its `train_on_batch` takes them.)
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import json
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -20,55 +22,39 @@ from utils.base.errors import CourseError
 from utils.races import catalogue
 from utils.races.catalogue import Race
 
-MODULES = {"jax": "jax", "torch": "torch", "torch compiled": "torch", "keras": "keras"}
-
 
 class Entrant(NamedTuple):
     """A model ready to be timed."""
 
     parameters: int  # trained numbers: equal for all entrants of a race, or they are not one model
     device: str
-    put: Callable[
-        [np.ndarray, np.ndarray], Any
-    ]  # images [B, H, W, C] float32, labels [B] int32 → a batch on the device
+    # images [B, H, W, C] float32, labels [B] int32 → a batch on the device
+    put: Callable[[np.ndarray, np.ndarray], Any]
     train: Callable[[Any], Any]  # one step on such a batch; the loss, perhaps not computed yet
     evaluate: Callable[[Any], Any]  # the loss of a batch, perhaps not computed yet
     wait: Callable[[Any], float]  # wait for all work and for these losses; their mean
 
 
 def measure(entrant: Entrant, race: Race) -> dict[str, Any]:
-    """Train and evaluate in turn, epoch by epoch, timing each by itself."""
+    """Train and evaluate in turn, epoch by epoch, and time each by itself: seconds, as the module says."""
     batches = [entrant.put(*pictures(race, index)) for index in range(max(race.steps, race.eval_steps))]
+    train: list[float] = []
+    evaluate: list[float] = []
+    curve: list[float] = []
     begin = time.perf_counter()
     losses = [entrant.train(batches[0])]
     entrant.wait(losses)
     first_step = time.perf_counter() - begin  # compilation included
-    train, evaluate, curve = [], [], []
-    first_eval = 0.0
-    for epoch in range(race.epochs):
-        if epoch:
-            begin, losses = time.perf_counter(), []
-        for batch in batches[len(losses) : race.steps]:
-            losses.append(entrant.train(batch))
+    for _ in range(race.epochs):
+        losses += [entrant.train(batch) for batch in batches[len(losses) : race.steps]]
         curve.append(entrant.wait(losses))
         train.append(time.perf_counter() - begin)
-        begin, losses = time.perf_counter(), []
-        for index, batch in enumerate(batches[: race.eval_steps]):
-            losses.append(entrant.evaluate(batch))
-            if epoch == index == 0:
-                entrant.wait(losses)
-                first_eval = time.perf_counter() - begin
-        entrant.wait(losses)
+        begin = time.perf_counter()
+        entrant.wait([entrant.evaluate(batch) for batch in batches[: race.eval_steps]])
         evaluate.append(time.perf_counter() - begin)
-    return {
-        "parameters": entrant.parameters,
-        "device": entrant.device,
-        "first_step": first_step,
-        "train": train,
-        "first_eval": first_eval,
-        "evaluate": evaluate,
-        "losses": curve,
-    }
+        begin, losses = time.perf_counter(), []
+    about = {"parameters": entrant.parameters, "device": entrant.device}
+    return about | {"first_step": first_step, "train": train, "evaluate": evaluate, "losses": curve}
 
 
 def pictures(race: Race, index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -82,33 +68,24 @@ def pictures(race: Race, index: int) -> tuple[np.ndarray, np.ndarray]:
 
 def build(race: Race, entrant: str) -> Entrant:
     """The entrant's model. Raises ImportError where its framework, or a library of the model's, is not installed."""
-    module = importlib.import_module(f"utils.races.entrants_{MODULES[entrant]}")
-    built: Entrant = module.build(race, compiled=entrant.endswith("compiled"))
+    framework, _, compiled = entrant.partition(" ")
+    module = importlib.import_module(f"utils.races.entrants_{framework}")
+    built: Entrant = module.build(race, compiled=bool(compiled))
     return built
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit status 3: this entrant's libraries are not installed."""
-    parser = argparse.ArgumentParser(prog="python -m utils.races.run")
-    parser.add_argument("race", choices=catalogue.RACES)
-    parser.add_argument("entrant", choices=catalogue.ENTRANTS)
-    lengths = ("steps", "eval_steps", "epochs")
-    for length in lengths:
-        parser.add_argument(f"--{length.replace('_', '-')}", type=int, metavar="N", help="instead of the plan's")
-    options = parser.parse_args(arguments)
-    race = catalogue.find(options.race)
-    race = race._replace(**{name: given for name in lengths if (given := getattr(options, name))})
+def main(name: str, entrant: str, *lengths: str) -> None:
+    """Print what is told of one entrant; arguments as the module says."""
+    steps, eval_steps, epochs = map(int, lengths)
+    race = catalogue.find(name)._replace(steps=steps, eval_steps=eval_steps, epochs=epochs)
     try:
-        entrant = build(race, options.entrant)
+        told = measure(build(race, entrant), race)
     except ImportError as problem:
-        print(json.dumps({"missing": problem.name or str(problem)}))
-        return 3
+        told = {"problem": f"{problem.name or problem} is not installed"}
     except CourseError as problem:
-        print(json.dumps({"problem": str(problem)}))
-        return 2
-    print(json.dumps(measure(entrant, race)))
-    return 0
+        told = {"problem": str(problem)}
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main(*sys.argv[1:])

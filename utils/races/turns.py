@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from utils.base.errors import CourseError
@@ -22,17 +23,35 @@ from utils.races.catalogue import Race
 from utils.races.stored import Result
 
 
-def run(race: Race, rounds: int, *, store: bool = True) -> Result:
-    """Let all entrants run so many rounds; the result is stored after each run, unless `store` is False."""
-    result = stored.begin(race)
+def run(race: Race, rounds: int, folder: Path | None = stored.FOLDER) -> Result:
+    """Let all entrants run so many times.
+
+    Args:
+        race: what they run.
+        rounds: how often each runs.
+        folder: where the result is stored after each run; None for nowhere.
+
+    Returns:
+        The result, without runs where nobody could run.
+
+    Raises:
+        CourseError: two entrants have another number of parameters, so they are not one model.
+    """
+    result = Result(
+        **stored.about(race),
+        steps=race.steps,
+        eval_steps=race.eval_steps,
+        precision=race.precision,
+        runs=[],
+        missing={},
+    )
     turns = [(k, name) for k in range(rounds) for name in (race.entrants if k % 2 == 0 else race.entrants[::-1])]
     for turn, name in track(turns, race.name, unit="run"):
         if name in result.missing:
             continue
         told = time_one(race, name)
-        if "missing" in told or "problem" in told:
-            why = f"{told['missing']} is not installed" if "missing" in told else told["problem"]
-            result.missing[name] = why
+        if "problem" in told:
+            result.missing[name] = told["problem"]
             continue
         counts = {run["parameters"] for run in result.runs} | {told["parameters"]}
         if len(counts) > 1:
@@ -41,25 +60,24 @@ def run(race: Race, rounds: int, *, store: bool = True) -> Result:
             )
         result.runs.append({"round": turn, "entrant": name, **told})
         if name != "keras":  # always on the CPU
-            result.machine["device"] = told["device"] if told["device"].lower() != "cpu" else "cpu"
-        if store:
-            path = stored.write(result)
-    if result.runs and store:
+            result.machine["device"] = stored.device(told["device"])
+        if folder:
+            path = stored.write(result, folder)
+    if result.runs and folder:
         print(f"Written: {shown(path)}")
     return result
 
 
 def time_one(race: Race, entrant: str) -> dict[str, Any]:
-    """What `utils.races.run` says of one entrant; {"missing": …} or {"problem": …} where it could not run."""
-    lengths = [f"--steps={race.steps}", f"--eval-steps={race.eval_steps}", f"--epochs={race.epochs}"]
+    """What `utils.races.run` says of one entrant; {"problem": …} where it could not run."""
+    lengths = [str(length) for length in (race.steps, race.eval_steps, race.epochs)]
     command = [sys.executable, "-m", "utils.races.run", race.name, entrant, *lengths]
     settings = {"TF_CPP_MIN_LOG_LEVEL": "3", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     with tempfile.TemporaryDirectory(prefix="race-", ignore_cleanup_errors=True) as empty:
         cold = {"JAX_ENABLE_COMPILATION_CACHE": "false", "TORCHINDUCTOR_CACHE_DIR": empty}
         done = subprocess.run(command, cwd=ROOT, env=os.environ | settings | cold, capture_output=True, text=True)
-    lines = done.stdout.strip().splitlines()
     try:
-        told: dict[str, Any] = json.loads(lines[-1])
+        told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
         return told
     except (IndexError, ValueError):
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
