@@ -42,7 +42,7 @@ def course_code(code):
 
 @pytest.fixture
 def demo():
-    @exercise(stars=1, minutes=5, points=2, hints=("first", "second"), wrong=())
+    @exercise(stars=1, minutes=5, points=2, hints=("first", "second"))
     def average(answer, reference):
         """The mean of a vector."""
         x = jnp.array([1.0, 2.0, 6.0])

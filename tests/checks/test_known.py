@@ -68,7 +68,7 @@ class _Elsewhere(Unit):
 
 def _unit(check, folder):
     check.__name__ = "average"
-    unit = _Elsewhere("99_demo", [exercise(stars=1, minutes=5, points=2, hints=("first", "second"), wrong=())(check)])
+    unit = _Elsewhere("99_demo", [exercise(stars=1, minutes=5, points=2, hints=("first", "second"))(check)])
     unit.folder = folder
     (folder / "99_demo.py").write_text(f"# %%{SOLUTION}")
     return unit

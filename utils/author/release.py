@@ -11,14 +11,13 @@ The same course gives the same bytes: files in order, no times, no names of mach
 
 from __future__ import annotations
 
-import ast
 import io
 import os
 import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from utils import checks
@@ -39,7 +38,9 @@ AT_THE_ROOT = (
     "tests/golden/rule.py",
     "tests/nbval_sanitize.cfg",  # pyproject.toml points pytest to it
 )
+PACKAGE = (".py", ".html", ".toml")  # what the package's files end in
 FOR_INSTRUCTORS = ("utils/grading/", "utils/author/", "utils/commands/instructors/")
+FILES_FOR_INSTRUCTORS = ("mistakes.py",)  # in every exercise's folder
 COMMANDS_FOR_INSTRUCTORS = ("course", "exercises", "grade", "lock", "proof", "release")
 SECTIONS_FOR_INSTRUCTORS = ("For instructors", "For CI")
 WHAT_IT_IS = (
@@ -87,10 +88,9 @@ def files_of_release() -> dict[str, bytes]:
         text = reworded(text, REWORDED_IN_EXERCISES)
         found[f"exercises/{path.name}"] = text.encode()
         found[f"exercises/{path.stem}.ipynb"] = pairs.file_text(pairs.notebook_from(text)).encode()
-    for name, path in _under(ROOT / "utils", ".py"):
-        if not name.startswith(FOR_INSTRUCTORS):
-            source = path.read_bytes()
-            found[name] = without_answers(source) if re.match(r"utils/checks/unit_\d\d/", name) else source
+    for name, path in (file for ending in PACKAGE for file in _under(ROOT / "utils", ending)):
+        if not name.startswith(FOR_INSTRUCTORS) and path.name not in FILES_FOR_INSTRUCTORS:
+            found[name] = path.read_bytes()
     found |= {name: path.read_bytes() for name, path in _under(RESSOURCES) if not name.startswith("ressources/known/")}
     found |= reference_values()
     return dict(sorted(found.items()))
@@ -147,55 +147,6 @@ def zipped(content: dict[str, bytes]) -> bytes:
 
 
 # --- what is changed on the way ------------------------------------------------------------------------------
-
-
-def without_answers(source: bytes) -> bytes:
-    """A check's source without wrong answers, without how it computes what is recorded, and what only these use."""
-    asked: set[str] = set()  # by what is left out
-    while found := next(_to_leave_out(ast.parse(source)), None):
-        asked |= _names(found[0])
-        source = _replaced(source, *found)
-    while True:
-        body = ast.parse(source).body
-        for statement in body:
-            bound = _bound(statement)
-            if bound and bound <= asked and not any(bound & _names(other) for other in body if other is not statement):
-                asked |= _names(statement)
-                source = _replaced(source, statement, b"")
-                break
-        else:
-            return re.sub(rb"\n{4,}", b"\n\n\n", source)
-
-
-def _to_leave_out(tree: ast.Module) -> Iterator[tuple[ast.expr, bytes]]:
-    """What gives answers away, with what takes its place."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "wrong" and ast.unparse(node.value) != "()":
-            yield node.value, b"()"
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "known" and ast.unparse(node.args[1]) != "None":
-            yield node.args[1], b"None"
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
-
-
-def _bound(statement: ast.stmt) -> set[str]:
-    """The names that a function or an assignment at the margin gives a meaning to; none of an exercise's check."""
-    if isinstance(statement, ast.FunctionDef):
-        return set() if statement.decorator_list else {statement.name}
-    if isinstance(statement, ast.Assign | ast.AnnAssign):
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        return {name for target in targets for name in _names(target)}
-    return set()
-
-
-def _replaced(source: bytes, node: ast.expr | ast.stmt, new: bytes) -> bytes:
-    lines = source.splitlines(keepends=True)
-    assert node.end_lineno is not None and node.end_col_offset is not None
-    before = b"".join(lines[: node.lineno - 1]) + lines[node.lineno - 1][: node.col_offset]
-    after = lines[node.end_lineno - 1][node.end_col_offset :] + b"".join(lines[node.end_lineno :])
-    return before + new + after
 
 
 def students_readme(text: str) -> str:

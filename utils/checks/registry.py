@@ -1,7 +1,9 @@
-"""What a unit's check file declares: exercises with their hints and known wrong answers."""
+"""What the folder of an exercise declares: its check with its hints, and the mistakes that are made with it."""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -49,8 +51,8 @@ class Exercise:
       minutes: the time it takes.
       points: what a right answer scores.
       hints: from a nudge to nearly the line to write.
-      wrong: known wrong answers.
       seconds: the CPU seconds that a check may take before it is called endless.
+      folder: the package that holds it, e.g. "utils.checks.unit_01.standardise".
     """
 
     name: str
@@ -60,8 +62,16 @@ class Exercise:
     minutes: int
     points: int
     hints: tuple[str, ...]
-    wrong: tuple[Wrong, ...]
     seconds: float = 20.0
+    folder: str = ""
+
+    @property
+    def wrong(self) -> tuple[Wrong, ...]:
+        """The known wrong answers: `WRONG` of the module `mistakes` beside the check. A release has no such modules."""
+        if not self.folder or importlib.util.find_spec(f"{self.folder}.mistakes") is None:
+            return ()
+        found: tuple[Wrong, ...] = importlib.import_module(f"{self.folder}.mistakes").WRONG
+        return found
 
 
 class Unit:
@@ -86,19 +96,14 @@ class Unit:
 
 
 def exercise(
-    *,
-    stars: int,
-    minutes: int,
-    points: int,
-    hints: tuple[str, ...],
-    wrong: tuple[Wrong, ...],
-    seconds: float = 20.0,
+    *, stars: int, minutes: int, points: int, hints: tuple[str, ...], seconds: float = 20.0
 ) -> Callable[[Check], Exercise]:
     """Make an exercise of the decorated check: its name is the exercise's, its docstring's first line the title."""
 
     def made(check: Check) -> Exercise:
         name = check.__name__
         title = (inspect.getdoc(check) or name).splitlines()[0].rstrip(".")
-        return Exercise(name, title, check, stars, minutes, points, hints, wrong, seconds)
+        folder = check.__module__.rpartition(".")[0]
+        return Exercise(name, title, check, stars, minutes, points, hints, seconds, folder)
 
     return made
