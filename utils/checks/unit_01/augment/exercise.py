@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -32,6 +33,12 @@ def augment(answer: Any, reference: Any) -> None:
     probes.jits(answer, key, signals, scale)
 
     got = np.asarray(probes.call(answer, key, signals, scale))
+    signs = _signs(got, lambda seed: np.asarray(answer(jax.random.key(seed), signals, scale)))
+    _noise_is_right(got - 10.0 * signs, scale)
+
+
+def _signs(got: np.ndarray, of_key: Callable[[int], np.ndarray]) -> np.ndarray:
+    """1 where a number of the signals, all 10, stayed upright, −1 where it was turned: a coin for each signal."""
     signs = np.where(got > 5, 1, np.where(got < -5, -1, 0))
     probes.expect(
         bool(signs.all()),
@@ -44,19 +51,18 @@ def augment(answer: Any, reference: Any) -> None:
     )
     up = float((signs[:, 0] > 0).mean())
     if up in (0.0, 1.0):
-        other = (
-            np.asarray(answer(jax.random.key(4), signals, scale)),
-            np.asarray(answer(jax.random.key(5), signals, scale)),
-        )
-        turned = any((o < -5).any() for o in (got, *other))
+        turned = any((altered < -5).any() for altered in (got, of_key(4), of_key(5)))
         probes.fail(
             "One coin for all signals: they are all turned, or none is. Each has its own: draw with shape (B, 1)."
             if turned
             else "No signal is turned upside down."
         )
     probes.expect(0.4 < up < 0.6, f"{up:.0%} of the signals stay upright; half of them should.")
+    return signs
 
-    noise = got - 10.0 * signs
+
+def _noise_is_right(noise: np.ndarray, scale: float) -> None:
+    """Gaussian, of mean 0 and standard deviation `scale`, with a draw for each number."""
     if not noise.any():
         probes.fail("There is no noise.")
     if np.allclose(noise, noise[:1], atol=1e-4) or np.allclose(np.abs(noise), np.abs(noise[:1]), atol=1e-4):

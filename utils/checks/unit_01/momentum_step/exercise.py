@@ -46,34 +46,8 @@ def momentum_step(answer: Any, reference: Any) -> None:
         isinstance(got, tuple) and len(got) == 3,
         "It should return three things in a tuple: the new parameters, the new velocity, and the loss before the step.",
     )
-    gradient = jax.grad(flat_loss)(params, x, y)
-
-    def outcome(new_velocity: Any, moved_by: Any = None, value: Any = want[2]) -> Any:
-        return jax.tree.map(jnp.add, params, moved_by or new_velocity), new_velocity, value
-
-    def mixed(of_velocity: float, of_gradient: float) -> Any:
-        return jax.tree.map(lambda v, g: of_velocity * v + of_gradient * g, velocity, gradient)
-
-    probes.close(
-        got,
-        want,
-        mistakes={
-            "It goes uphill: the gradient points to where the loss grows. Subtract it.": outcome(mixed(momentum, rate)),
-            "The parameters were moved by the old velocity. Compute the new one first, then add that.": outcome(
-                want[1], velocity
-            ),
-            "It forgets the velocity it had: that is plain gradient descent. momentum · velocity is missing.": outcome(
-                mixed(0.0, -rate)
-            ),
-            "The third result is the loss after the step. `jax.value_and_grad` gives the one before, for nothing.": (
-                *want[:2],
-                flat_loss(want[0], x, y),
-            ),
-            "The old velocity is multiplied by the rate, too. Only the gradient is.": outcome(
-                mixed(rate * momentum, -rate)
-            ),
-        },
-    )
+    mistakes = _mistakes(lambda params: flat_loss(params, x, y), params, velocity, rate, momentum, want)
+    probes.close(got, want, mistakes=mistakes)
     nested = {"layer": (params[0], params[1]), "scale": jnp.float32(1.5)}
     nested_velocity = {"layer": (velocity[0], velocity[1]), "scale": jnp.float32(0.01)}
     with probes.doing("when `params` is a dict with tuples in it"):
@@ -87,3 +61,31 @@ def momentum_step(answer: Any, reference: Any) -> None:
 def _copy(tree: Any) -> Any:
     """The same arrays in new dicts and tuples."""
     return jax.tree.map(lambda leaf: leaf, tree)
+
+
+def _mistakes(loss: Any, params: Any, velocity: Any, rate: float, momentum: float, want: Any) -> dict[str, Any]:
+    """What is told of a wrong step, with what it returns."""
+    gradient = jax.grad(loss)(params)
+
+    def outcome(new_velocity: Any, moved_by: Any = None, value: Any = want[2]) -> Any:
+        return jax.tree.map(jnp.add, params, moved_by or new_velocity), new_velocity, value
+
+    def mixed(of_velocity: float, of_gradient: float) -> Any:
+        return jax.tree.map(lambda v, g: of_velocity * v + of_gradient * g, velocity, gradient)
+
+    return {
+        "It goes uphill: the gradient points to where the loss grows. Subtract it.": outcome(mixed(momentum, rate)),
+        "The parameters were moved by the old velocity. Compute the new one first, then add that.": outcome(
+            want[1], velocity
+        ),
+        "It forgets the velocity it had: that is plain gradient descent. momentum · velocity is missing.": outcome(
+            mixed(0.0, -rate)
+        ),
+        "The third result is the loss after the step. `jax.value_and_grad` gives the one before, for nothing.": (
+            *want[:2],
+            loss(want[0]),
+        ),
+        "The old velocity is multiplied by the rate, too. Only the gradient is.": outcome(
+            mixed(rate * momentum, -rate)
+        ),
+    }

@@ -42,34 +42,14 @@ def predict(answer: Any, reference: Any) -> None:
         all(compiled),
         "The model was never compiled: each batch ran it operation by operation. Wrap it in `jax.jit` first.",
     )
-    if (rows, 3) in seen:
-        probes.fail(
-            "The model got all the rows at once: every other number of rows would compile again. Give it `size` rows each time."
-        )
-    if (1, 3) in seen:
-        probes.fail(
-            "The model got one row at a time: compiled once, but run ten times where three would do. Give it `size` rows each time."
-        )
-    shapes = set(seen)
-    if shapes == {(size, 3), (rows % size, 3)}:
-        probes.fail(
-            "The model was compiled a second time, for the last, shorter batch. Fill that batch up to `size` rows."
-        )
+    _batches_are_whole(set(seen), rows, size)
     want = known("want", lambda: reference(_model, x, size))
-    if hasattr(got, "shape"):
-        longer = got.shape == (12, 2)
-        if longer and np.allclose(got[:rows], want, atol=1e-6):
-            probes.fail("The results of the padding are returned, too: 12 rows for 10. Cut them off.")
-        if longer and np.allclose(got[8:], want[6:], atol=1e-6):
-            probes.fail(
-                "Some rows appear twice: the last batch was filled with earlier rows, and their results were kept."
-            )
-        probes.expect(got.shape != (8, 2), "The last rows are missing: 10 rows, batches of 4, and only 8 results.")
+    _no_row_is_missing_or_twice(got, want)
     probes.like(got, want)
     probes.close(got, want, because="Are the results in the order of the rows?")
     probes.expect(
-        shapes == {(size, 3)},
-        f"The model got batches of shape {sorted(shapes)}; each should have `size` = {size} rows.",
+        set(seen) == {(size, 3)},
+        f"The model got batches of shape {sorted(set(seen))}; each should have `size` = {size} rows.",
     )
     probes.expect(
         len(seen) == 1,
@@ -80,6 +60,35 @@ def predict(answer: Any, reference: Any) -> None:
         want = known(f"{rows_left} rows", partial(reference, jnp.tanh, x[:rows_left], size))
         got = probes.call(answer, lambda rows: jnp.tanh(rows), x[:rows_left], size)
         probes.close(got, want, because=f"That was with {rows_left} rows and a size of {size}.")
+
+
+def _batches_are_whole(shapes: set[tuple[int, ...]], rows: int, size: int) -> None:
+    """Say what the shapes tell that the model was called with."""
+    if (rows, 3) in shapes:
+        probes.fail(
+            "The model got all the rows at once: every other number of rows would compile again. Give it `size` rows each time."
+        )
+    if (1, 3) in shapes:
+        probes.fail(
+            "The model got one row at a time: compiled once, but run ten times where three would do. Give it `size` rows each time."
+        )
+    if shapes == {(size, 3), (rows % size, 3)}:
+        probes.fail(
+            "The model was compiled a second time, for the last, shorter batch. Fill that batch up to `size` rows."
+        )
+
+
+def _no_row_is_missing_or_twice(got: Any, want: Any) -> None:
+    """Of ten rows, in batches of four."""
+    if hasattr(got, "shape"):
+        longer = got.shape == (12, 2)
+        if longer and np.allclose(got[:10], want, atol=1e-6):
+            probes.fail("The results of the padding are returned, too: 12 rows for 10. Cut them off.")
+        if longer and np.allclose(got[8:], want[6:], atol=1e-6):
+            probes.fail(
+                "Some rows appear twice: the last batch was filled with earlier rows, and their results were kept."
+            )
+        probes.expect(got.shape != (8, 2), "The last rows are missing: 10 rows, batches of 4, and only 8 results.")
 
 
 def _model(rows: Any) -> Any:

@@ -40,11 +40,6 @@ def saliency(answer: Any, reference: Any) -> None:
     images = jax.random.normal(keys[2], (3, 2, 2, 2))
     classes = jnp.argmin(_two_layers(params, images), axis=1).astype(jnp.int32)
 
-    def by(score: Any) -> jax.Array:
-        """Gradients [B, H, W, C] of a score of logits [K] and class."""
-        gradient = jax.grad(lambda x, y: score(_two_layers(params, x[None])[0], y))
-        return jax.jit(jax.vmap(gradient))(images, classes)
-
     def mine(images: jax.Array, classes: jax.Array) -> Any:
         return answer(_two_layers, params, images, classes)
 
@@ -60,30 +55,38 @@ def saliency(answer: Any, reference: Any) -> None:
     want = known("want", lambda: reference(_two_layers, params, images, classes))
     if probes.agrees(got, want):
         return probes.jits(mine, images, classes)
+    mistakes = _mistakes(params, images, classes)
+    probes.close(got, want, mistakes=mistakes, because="Try it with one image and `jax.grad` alone first.")
+
+
+def _mistakes(params: Any, images: jax.Array, classes: jax.Array) -> dict[str, jax.Array]:
+    """What is told of a wrong map, with this map."""
+
+    def by(score: Any) -> jax.Array:
+        """Gradients [B, H, W, C] of a score of logits [K] and class."""
+        gradient = jax.grad(lambda x, y: score(_two_layers(params, x[None])[0], y))
+        gradients: jax.Array = jax.jit(jax.vmap(gradient))(images, classes)
+        return gradients
+
     logit = by(lambda z, y: z[y])
-    probes.close(
-        got,
-        want,
-        mistakes={
-            "The sign is kept. A pixel that lowers the logit matters too: absolute values first, then the maximum.": logit.max(
-                -1
-            ),
-            "The absolute values come after the maximum; take them first.": jnp.abs(logit.max(-1)),
-            "The channels are added up; the largest of them is wanted.": jnp.abs(logit).sum(-1),
-            "It is the mean over the channels; the largest of them is wanted.": jnp.abs(logit).mean(-1),
-            "It is the gradient of the cross-entropy, or of a log-probability; it mixes in the other classes. Take the logit.": (
-                jnp.abs(by(lambda z, y: jax.nn.log_softmax(z)[y])).max(-1)
-            ),
-            "It is the gradient of the probability, which all classes share. Take the logit.": jnp.abs(
-                by(lambda z, y: jax.nn.softmax(z)[y])
-            ).max(-1),
-            "It explains the class with the highest logit, not the one in `classes`.": jnp.abs(
-                by(lambda z, y: z.max())
-            ).max(-1),
-            "The gradient is multiplied by the picture; the gradient alone is wanted.": jnp.abs(images * logit).max(-1),
-            "It is the gradient of all logits together; that of the class named in `classes` is wanted.": jnp.abs(
-                by(lambda z, y: z.sum())
-            ).max(-1),
-        },
-        because="Try it with one image and `jax.grad` alone first.",
-    )
+    return {
+        "The sign is kept. A pixel that lowers the logit matters too: absolute values first, then the maximum.": logit.max(
+            -1
+        ),
+        "The absolute values come after the maximum; take them first.": jnp.abs(logit.max(-1)),
+        "The channels are added up; the largest of them is wanted.": jnp.abs(logit).sum(-1),
+        "It is the mean over the channels; the largest of them is wanted.": jnp.abs(logit).mean(-1),
+        "It is the gradient of the cross-entropy, or of a log-probability; it mixes in the other classes. Take the logit.": (
+            jnp.abs(by(lambda z, y: jax.nn.log_softmax(z)[y])).max(-1)
+        ),
+        "It is the gradient of the probability, which all classes share. Take the logit.": jnp.abs(
+            by(lambda z, y: jax.nn.softmax(z)[y])
+        ).max(-1),
+        "It explains the class with the highest logit, not the one in `classes`.": jnp.abs(
+            by(lambda z, y: z.max())
+        ).max(-1),
+        "The gradient is multiplied by the picture; the gradient alone is wanted.": jnp.abs(images * logit).max(-1),
+        "It is the gradient of all logits together; that of the class named in `classes` is wanted.": jnp.abs(
+            by(lambda z, y: z.sum())
+        ).max(-1),
+    }

@@ -53,6 +53,14 @@ def train_step(answer: Any, reference: Any) -> None:
     if probes.agrees(got, (new, loss)):
         probes.pure(mine, state, batch)
         return probes.jits(mine, state, batch)
+    mistakes = _mistakes(optimizer, state, batch, (new, loss), later)
+    because = "Compare with the three points above, one after the other."
+    probes.close(got, (new, loss), mistakes=mistakes, because=because)
+
+
+def _mistakes(optimizer: Any, state: Any, batch: Batch, right: tuple[Any, Any], later: Any) -> dict[str, Any]:
+    """What is told of a wrong step, with what it returns; `later` is the loss after a right one."""
+    new, loss = right
 
     def stepped(losses_to_loss: Any, sign: float = 1.0) -> Any:
         """What the step gives for another loss of the same examples."""
@@ -69,43 +77,38 @@ def train_step(answer: Any, reference: Any) -> None:
     downhill = jax.tree.map(lambda b, a: b - a, new.params, state.params)
     uphill = jax.tree.map(lambda a, d: a - d, state.params, downhill)
     climbs = "It climbs: the loss gets larger. optax's updates carry their sign already; add them."
-    probes.close(
-        got,
-        (new, loss),
-        mistakes={
-            "After the step the weights did not change: `optax.apply_updates` adds the updates to them.": (
-                new._replace(params=state.params),
-                loss,
-            ),
-            "The new weights are the updates themselves. They are to be added to the old: `optax.apply_updates`.": (
-                new._replace(params=downhill),
-                loss,
-            ),
-            "It returns the optimiser's old state, so its averages never move. `optimizer.update` gives the new one.": (
-                new._replace(opt_state=state.opt_state),
-                loss,
-            ),
-            climbs: (new._replace(params=uphill), loss),
-            "It climbs: the loss gets larger. The gradient has the wrong sign; give it to the optimiser as it is.": stepped(
-                lambda losses: jnp.mean(losses, where=batch.mask), sign=-1.0
-            ),
-            "In the mean the blanks count as examples: use `batch.mask`.": stepped(jnp.mean),
-            "The blanks are left out of the sum, but it is divided by the size of the batch. Divide by the number of "
-            "real examples.": stepped(lambda losses: jnp.mean(losses * batch.mask)),
-            "The loss is the sum of the losses; the mean over the real examples is wanted.": stepped(
-                lambda losses: jnp.sum(losses, where=batch.mask)
-            ),
-            "Weights and loss are right, but the step is not counted: `state.step + 1`.": (
-                new._replace(step=state.step),
-                loss,
-            ),
-            "The loss it returns was computed after the update. `jax.value_and_grad` gives the one before, at no cost.": (
-                new,
-                later,
-            ),
-        },
-        because="Compare with the three points above, one after the other.",
-    )
+    return {
+        "After the step the weights did not change: `optax.apply_updates` adds the updates to them.": (
+            new._replace(params=state.params),
+            loss,
+        ),
+        "The new weights are the updates themselves. They are to be added to the old: `optax.apply_updates`.": (
+            new._replace(params=downhill),
+            loss,
+        ),
+        "It returns the optimiser's old state, so its averages never move. `optimizer.update` gives the new one.": (
+            new._replace(opt_state=state.opt_state),
+            loss,
+        ),
+        climbs: (new._replace(params=uphill), loss),
+        "It climbs: the loss gets larger. The gradient has the wrong sign; give it to the optimiser as it is.": stepped(
+            lambda losses: jnp.mean(losses, where=batch.mask), sign=-1.0
+        ),
+        "In the mean the blanks count as examples: use `batch.mask`.": stepped(jnp.mean),
+        "The blanks are left out of the sum, but it is divided by the size of the batch. Divide by the number of "
+        "real examples.": stepped(lambda losses: jnp.mean(losses * batch.mask)),
+        "The loss is the sum of the losses; the mean over the real examples is wanted.": stepped(
+            lambda losses: jnp.sum(losses, where=batch.mask)
+        ),
+        "Weights and loss are right, but the step is not counted: `state.step + 1`.": (
+            new._replace(step=state.step),
+            loss,
+        ),
+        "The loss it returns was computed after the update. `jax.value_and_grad` gives the one before, at no cost.": (
+            new,
+            later,
+        ),
+    }
 
 
 def _later_state(reference: Any, optimizer: Any, batch: Batch, name: str) -> Any:

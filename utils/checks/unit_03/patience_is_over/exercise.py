@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def _age(losses: list[float], pick: Any = np.nanargmin) -> int:
     return len(losses) - 1 - int(pick(losses))
 
 
-_MISTAKES = {
+_MISTAKES: dict[str, Callable[[list[float], int], bool]] = {
     "It stops one epoch too late: when the lowest loss is `patience` epochs old, patience is over.": lambda losses, patience: (
         bool(losses) and _age(losses) > patience
     ),

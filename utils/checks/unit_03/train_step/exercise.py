@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -100,6 +101,7 @@ def _sees_weights(answer: Any, reference: Any, batch: Batch, key: Any) -> bool:
 def _keys_are_right(answer: Any, state: Any, batch: Batch, key: Any, optimizer: Any) -> None:
     """Which keys reach the loss: it is asked for its own key's bits, once with and once without a gradient."""
     seen: list[Any] = []
+    wait: Callable[[], None] = jax.effects_barrier
 
     def spy(params: Any, key: Any, batch: Batch) -> Any:
         jax.debug.callback(lambda bits: seen.append(tuple(bits.tolist())), jax.random.key_data(key), ordered=False)
@@ -108,7 +110,7 @@ def _keys_are_right(answer: Any, state: Any, batch: Batch, key: Any, optimizer: 
     def keys_of(state: Any, key: Any) -> set[tuple[int, ...]]:
         seen.clear()
         answer(state, batch, key, spy, optimizer)
-        jax.effects_barrier()
+        wait()
         return set(seen)
 
     def bits(key: Any) -> tuple[int, ...]:

@@ -118,7 +118,6 @@ def _asks_for_no_key(mine: Any, params: Any, images: Any, drawn: list[tuple[int,
 
 def _evaluation_differs(got: Any, want: Any, params: Any, images: Any) -> None:
     """In evaluation the answer gives other numbers than it should."""
-
     probes.close(
         got,
         want,

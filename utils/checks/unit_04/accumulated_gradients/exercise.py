@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -38,70 +40,89 @@ def accumulated_gradients(answer: Any, reference: Any) -> None:
 
     def loss_fn(params: Any, batch: Any) -> jax.Array:
         seen.append(len(batch["x"]))
-        logits = jnp.tanh(batch["x"] @ params["w"]) + params["b"]
-        return -jnp.take_along_axis(jax.nn.log_softmax(logits), batch["label"][:, None], axis=1).mean()
+        return _loss(params, batch)
 
     def in_parts(fn: Any, parts: int) -> Any:
         return lambda params, batch: fn(loss_fn, params, batch, parts)
 
-    def traced(params: Any, batch: Any) -> float:
-        try:
-            result = in_parts(answer, 3)(params, batch)
-        except TypeError as error:
-            if "carry" in str(error):
-                probes.fail(
-                    "What `lax.scan` carries must keep its structure and its types, and here it does not. The function returns a pair, "
-                    "(what is carried on, what is kept of each part): the new sum and `None`. The sum begins at zeros of the same structure."
-                )
-            raise
-        if isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], dict):
-            probes.fail("The loss comes first, then the gradients, as with `jax.value_and_grad`.")
-        return 0.0
-
-    jax.eval_shape(traced, params, batch)
-    whole = "`loss_fn` sees the whole batch"
-    if seen and set(seen) == {12}:
-        jaxpr_has_loop = _loops(in_parts(answer, 3), params, batch)
-        probes.fail(
-            "`loss_fn` sees the whole batch in every one of the parts. Give it the part that `lax.scan` hands out."
-            if jaxpr_has_loop
-            else "`loss_fn` is given the whole batch at once, which is what did not fit. Cut it into parts first."
-        )
-    if 12 in seen:
-        probes.fail(f"{whole} once, beside the parts. That is what did not fit.")
-    if seen and set(seen) == {3}:
-        probes.fail(
-            "`loss_fn` is given 3 of the 12 examples with `parts=3`: `parts` counts the parts; each has 4 examples."
-        )
+    jax.eval_shape(partial(_looks_right, in_parts(answer, 3)), params, batch)
+    _loss_sees_a_part(seen, in_parts(answer, 3), params, batch)
     probes.same_shapes(in_parts(answer, 3), in_parts(reference, 3), params, batch)
-
-    got, want = probes.call(jax.jit(in_parts(answer, 3)), params, batch), jax.value_and_grad(loss_fn)(params, batch)
+    got, want = probes.call(jax.jit(in_parts(answer, 3)), params, batch), jax.value_and_grad(_loss)(params, batch)
     if not probes.agrees(got, want, 1e-4, 1e-6):
-        loss, gradients = want
-        last = jax.value_and_grad(loss_fn)(params, jax.tree.map(lambda leaf: leaf[8:], batch))
-        total = jax.tree.map(lambda leaf: 3 * leaf, want)
         probes.close(
             got,
             want,
-            mistakes={
-                "Loss and gradients are sums over the parts; divide by `parts`.": total,
-                "The loss is averaged over the parts, but the gradients are added up: such a step would be `parts` times as "
-                "long.": (loss, total[1]),
-                "The gradients are averaged over the parts, but the loss is added up.": (total[0], gradients),
-                "It is the result of the last part alone: add to what is carried, don't replace it.": last,
-                "It is the result of the last part, divided by `parts`: add to what is carried, don't replace it.": (
-                    jax.tree.map(lambda leaf: leaf / 3, last)
-                ),
-                "The sum begins with the weights; it begins at zeros *like* the weights.": (
-                    loss,
-                    jax.tree.map(lambda g, p: g + p / 3, gradients, params),
-                ),
-            },
+            mistakes=_mistakes(params, batch, want),
             because="Compare with `jax.value_and_grad(loss_fn)(params, batch)`, which it must equal.",
             rtol=1e-4,
         )
     seen.clear()
-    loops = _loops(in_parts(answer, 12), params, batch)
+    _is_one_loop(seen, partial(in_parts, answer), params, batch)
+
+
+def _loss(params: Any, batch: Any) -> jax.Array:
+    logits = jnp.tanh(batch["x"] @ params["w"]) + params["b"]
+    return -jnp.take_along_axis(jax.nn.log_softmax(logits), batch["label"][:, None], axis=1).mean()
+
+
+def _looks_right(fn: Any, params: Any, batch: Any) -> float:
+    """Say what the shape of the result tells."""
+    try:
+        result = fn(params, batch)
+    except TypeError as error:
+        if "carry" in str(error):
+            probes.fail(
+                "What `lax.scan` carries must keep its structure and its types, and here it does not. The function returns a pair, "
+                "(what is carried on, what is kept of each part): the new sum and `None`. The sum begins at zeros of the same structure."
+            )
+        raise
+    if isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], dict):
+        probes.fail("The loss comes first, then the gradients, as with `jax.value_and_grad`.")
+    return 0.0
+
+
+def _loss_sees_a_part(seen: list[int], fn: Any, params: Any, batch: Any) -> None:
+    """Of 12 examples in 3 parts; `seen`: how many the loss was given."""
+    sizes = set(seen)
+    if sizes == {12}:
+        probes.fail(
+            "`loss_fn` sees the whole batch in every one of the parts. Give it the part that `lax.scan` hands out."
+            if _loops(fn, params, batch)
+            else "`loss_fn` is given the whole batch at once, which is what did not fit. Cut it into parts first."
+        )
+    if 12 in sizes:
+        probes.fail("`loss_fn` sees the whole batch once, beside the parts. That is what did not fit.")
+    if sizes == {3}:
+        probes.fail(
+            "`loss_fn` is given 3 of the 12 examples with `parts=3`: `parts` counts the parts; each has 4 examples."
+        )
+
+
+def _mistakes(params: Any, batch: Any, want: Any) -> dict[str, Any]:
+    """What is told of a wrong result, with this result."""
+    loss, gradients = want
+    last = jax.value_and_grad(_loss)(params, jax.tree.map(lambda leaf: leaf[8:], batch))
+    total = jax.tree.map(lambda leaf: 3 * leaf, want)
+    return {
+        "Loss and gradients are sums over the parts; divide by `parts`.": total,
+        "The loss is averaged over the parts, but the gradients are added up: such a step would be `parts` times as "
+        "long.": (loss, total[1]),
+        "The gradients are averaged over the parts, but the loss is added up.": (total[0], gradients),
+        "It is the result of the last part alone: add to what is carried, don't replace it.": last,
+        "It is the result of the last part, divided by `parts`: add to what is carried, don't replace it.": (
+            jax.tree.map(lambda leaf: leaf / 3, last)
+        ),
+        "The sum begins with the weights; it begins at zeros *like* the weights.": (
+            loss,
+            jax.tree.map(lambda g, p: g + p / 3, gradients, params),
+        ),
+    }
+
+
+def _is_one_loop(seen: list[int], in_parts: Callable[[int], Any], params: Any, batch: Any) -> None:
+    """That takes one part after the other, and keeps nothing of it but the gradients."""
+    loops = _loops(in_parts(12), params, batch)
     if len(seen) >= 12:
         probes.fail(
             "The values are right, but the network is written into the program once for each part (a Python loop), and compiled "
@@ -112,7 +133,7 @@ def accumulated_gradients(answer: Any, reference: Any) -> None:
             "The values are right, but all parts are computed side by side (`vmap`), so all their activations are in memory at once. "
             "`jax.lax.scan` takes one after the other."
         )
-    if _keeps_activations(in_parts(answer, 6), 6, params, batch):
+    if _keeps_activations(in_parts(6), 6, params, batch):
         probes.fail(
             "The values are right, but the loop computes the loss only, and is differentiated as a whole: for the way back it keeps the "
             "activations of every part. Differentiate inside the loop."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -43,86 +44,99 @@ def batch_norm(answer: Any, reference: Any) -> None:
             mine, right = of(answer, train), of(reference, train)
             probes.same_shapes(mine, right, x, scale, bias, stats, known_as=f"shapes, {train=}")
 
-    mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
-    unbiased = x.var((0, 1, 2), ddof=1)
-    running = (stats.mean, stats.var)
-
-    def y(mean: jax.Array, var: jax.Array) -> jax.Array:
-        return (x - mean) / jnp.sqrt(var + epsilon) * scale + bias
-
-    def moved(mean: jax.Array, var: jax.Array, old: float = momentum) -> Any:
-        return type(stats)(old * stats.mean + (1 - old) * mean, old * stats.var + (1 - old) * var)
-
     got = probes.call(of(answer, True), x, scale, bias, stats)
     want = known("training", lambda: of(reference, True)(x, scale, bias, stats))
+    because = "With `train=True`, compare with the NumPy lines for one channel."
     if not probes.agrees(got, want):
-        probes.close(
-            got,
-            want,
-            mistakes={
-                "`momentum` is the share of the *old* value that stays; here it is that of the new one, as in PyTorch.": (
-                    y(mean, var),
-                    moved(mean, var, 1 - momentum),
-                ),
-                "The running variance is divided by N − 1, as PyTorch's is. Here, as in Flax, it is the variance by which "
-                "the batch is normalised, divided by N.": (y(mean, var), moved(mean, unbiased)),
-                "It normalises by a variance that is divided by N − 1; divided by N is right (`jnp.var` as it is).": (
-                    y(mean, unbiased),
-                    moved(mean, unbiased),
-                ),
-                "In training it normalises by the running statistics; those of this batch are wanted.": (
-                    y(*running),
-                    moved(mean, var),
-                ),
-                "It normalises by the running statistics after they have moved; this batch's own are wanted.": (
-                    y(*moved(mean, var)),
-                    moved(mean, var),
-                ),
-                "In training the running statistics have to move towards this batch's.": (y(mean, var), stats),
-                "The running statistics are simply this batch's. A share `momentum` of the old ones stays.": (
-                    y(mean, var),
-                    type(stats)(mean, var),
-                ),
-                "The `momentum` that is passed in is not used.": (y(mean, var), moved(mean, var, 0.9)),
-                "The `epsilon` that is passed in is not used.": (
-                    (x - mean) / jnp.sqrt(var + 1e-5) * scale + bias,
-                    moved(mean, var),
-                ),
-                "`epsilon` belongs inside the square root, to the variance.": (
-                    (x - mean) / (jnp.sqrt(var) + epsilon) * scale + bias,
-                    moved(mean, var),
-                ),
-                "It divides by the variance; the standard deviation, the square root of it, is wanted.": (
-                    (x - mean) / (var + epsilon) * scale + bias,
-                    moved(mean, var),
-                ),
-                "The channels are normalised, but `scale` and `bias` are not applied.": (
-                    (x - mean) / jnp.sqrt(var + epsilon),
-                    moved(mean, var),
-                ),
-            },
-            because="With `train=True`, compare with the NumPy lines for one channel.",
-        )
+        mistakes = _mistakes_in_training(x, scale, bias, stats, momentum, epsilon)
+        probes.close(got, want, mistakes=mistakes, because=because)
     got = probes.call(of(answer, False), x, scale, bias, stats)
     want = known("evaluation", lambda: of(reference, False)(x, scale, bias, stats))
-    probes.close(
-        got,
-        want,
-        mistakes={
-            "In evaluation it normalises by this batch's statistics; the running ones are wanted.": (
-                y(mean, var),
-                stats,
-            ),
-            "In evaluation the running statistics stay as they are; here they move.": (y(*running), moved(mean, var)),
-            "In evaluation the running statistics stay, and they are what `x` is normalised by.": (
-                y(mean, var),
-                moved(mean, var),
-            ),
-        },
-        because="This is with `train=False`.",
-    )
+    mistakes = _mistakes_in_evaluation(x, scale, bias, stats, momentum, epsilon)
+    probes.close(got, want, mistakes=mistakes, because="This is with `train=False`.")
     _gradient_goes_through_the_statistics(of(answer, True), of(reference, True), x, scale, bias, stats)
     _one_number_is_refused(answer, scale, bias, stats)
+
+
+def _normalised(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float, mean: jax.Array, var: jax.Array
+) -> jax.Array:
+    return (x - mean) / jnp.sqrt(var + epsilon) * scale + bias
+
+
+def _moved(stats: Any, momentum: float, mean: jax.Array, var: jax.Array) -> Any:
+    """The running statistics after a batch with these."""
+    return type(stats)(momentum * stats.mean + (1 - momentum) * mean, momentum * stats.var + (1 - momentum) * var)
+
+
+def _mistakes_in_training(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, stats: Any, momentum: float, epsilon: float
+) -> dict[str, Any]:
+    """What is told of a wrong result with `train=True`, with this result."""
+    y, moved = partial(_normalised, x, scale, bias, epsilon), partial(_moved, stats, momentum)
+    mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
+    unbiased = x.var((0, 1, 2), ddof=1)
+    return {
+        "`momentum` is the share of the *old* value that stays; here it is that of the new one, as in PyTorch.": (
+            y(mean, var),
+            _moved(stats, 1 - momentum, mean, var),
+        ),
+        "The running variance is divided by N − 1, as PyTorch's is. Here, as in Flax, it is the variance by which "
+        "the batch is normalised, divided by N.": (y(mean, var), moved(mean, unbiased)),
+        "It normalises by a variance that is divided by N − 1; divided by N is right (`jnp.var` as it is).": (
+            y(mean, unbiased),
+            moved(mean, unbiased),
+        ),
+        "In training it normalises by the running statistics; those of this batch are wanted.": (
+            y(*stats),
+            moved(mean, var),
+        ),
+        "It normalises by the running statistics after they have moved; this batch's own are wanted.": (
+            y(*moved(mean, var)),
+            moved(mean, var),
+        ),
+        "In training the running statistics have to move towards this batch's.": (y(mean, var), stats),
+        "The running statistics are simply this batch's. A share `momentum` of the old ones stays.": (
+            y(mean, var),
+            type(stats)(mean, var),
+        ),
+        "The `momentum` that is passed in is not used.": (y(mean, var), _moved(stats, 0.9, mean, var)),
+        "The `epsilon` that is passed in is not used.": (
+            _normalised(x, scale, bias, 1e-5, mean, var),
+            moved(mean, var),
+        ),
+        "`epsilon` belongs inside the square root, to the variance.": (
+            (x - mean) / (jnp.sqrt(var) + epsilon) * scale + bias,
+            moved(mean, var),
+        ),
+        "It divides by the variance; the standard deviation, the square root of it, is wanted.": (
+            (x - mean) / (var + epsilon) * scale + bias,
+            moved(mean, var),
+        ),
+        "The channels are normalised, but `scale` and `bias` are not applied.": (
+            (x - mean) / jnp.sqrt(var + epsilon),
+            moved(mean, var),
+        ),
+    }
+
+
+def _mistakes_in_evaluation(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, stats: Any, momentum: float, epsilon: float
+) -> dict[str, Any]:
+    """What is told of a wrong result with `train=False`, with this result."""
+    y, moved = partial(_normalised, x, scale, bias, epsilon), partial(_moved, stats, momentum)
+    mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
+    return {
+        "In evaluation it normalises by this batch's statistics; the running ones are wanted.": (
+            y(mean, var),
+            stats,
+        ),
+        "In evaluation the running statistics stay as they are; here they move.": (y(*stats), moved(mean, var)),
+        "In evaluation the running statistics stay, and they are what `x` is normalised by.": (
+            y(mean, var),
+            moved(mean, var),
+        ),
+    }
 
 
 def _statistics_are_of_a_channel(train: Any, x: jax.Array, *rest: Any) -> None:
@@ -152,7 +166,7 @@ def _statistics_are_of_a_channel(train: Any, x: jax.Array, *rest: Any) -> None:
 
 
 def _gradient_goes_through_the_statistics(mine: Any, right: Any, x: jax.Array, *rest: Any) -> None:
-    def slope(fn: Any) -> jax.Array:
+    def slope(fn: Any) -> Any:
         return jax.jit(jax.grad(lambda x: (fn(x, *rest)[0] ** 3).sum()))(x)
 
     want = known("gradient", lambda: slope(right))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -65,73 +66,80 @@ def grad_cam(answer: Any, reference: Any) -> None:
     got, want = probes.call(mine, images, classes), known("want", lambda: right(images, classes))
     if probes.agrees(got, want, 1e-4, 1e-5):
         return probes.jits(mine, images, classes)
+    probes.close(
+        got,
+        want,
+        mistakes=_mistakes(images, classes),
+        because="Go through the five points with one picture, and print the shape after each.",
+        rtol=1e-4,
+        atol=1e-5,
+    )
 
+
+def _mistakes(images: jax.Array, classes: jax.Array) -> dict[str, jax.Array]:
+    """What is told of a wrong map, with this map."""
     maps = _maps(images)
     each = jnp.arange(len(classes))
 
-    def slope(score: Any) -> jax.Array:
+    def slope(score: Any) -> Any:
         """The gradient of a score of logits [B, K] with respect to the maps."""
         return jax.grad(lambda maps: score(_head(maps)).sum())(maps)
 
     def heat(weights: jax.Array) -> jax.Array:
         return (weights * maps).sum(-1)
 
-    def by_place(gradient: jax.Array) -> jax.Array:
-        return gradient.mean((1, 2), keepdims=True)
-
-    def unit(heat: jax.Array, relu: bool = True) -> jax.Array:
-        heat = jnp.maximum(heat, 0) if relu else heat
-        top = heat.max((1, 2), keepdims=True)
-        return heat / jnp.where(top > 0, top, 1.0)
-
     logit = slope(lambda z: z[each, classes])
-    plain = heat(by_place(logit))
+    plain = heat(_by_place(logit))
     positive = jnp.maximum(plain, 0)
     low = positive.min((1, 2), keepdims=True)
-    probes.close(
-        got,
-        want,
-        mistakes={
-            "The ReLU is missing: what is negative speaks for another class.": unit(plain, relu=False),
-            "It takes the absolute value; what is negative speaks for another class and becomes 0.": unit(
-                jnp.abs(plain)
-            ),
-            "There is a weight for every place of a map; a map has *one*, the gradient's mean over the places.": unit(
-                heat(logit)
-            ),
-            "The weights are shared by all pictures: the mean goes over the places of a picture, not over the batch.": unit(
-                heat(logit.mean((0, 1, 2), keepdims=True))
-            ),
-            "Of the weighted maps it takes the largest; their sum is wanted.": unit((by_place(logit) * maps).max(-1)),
-            "The gradient is averaged over the maps, for each place. Average it over the places, for each map.": unit(
-                heat(logit.mean(-1, keepdims=True))
-            ),
-            "The ReLU stands on the weights; it belongs after the sum.": unit(heat(jnp.maximum(by_place(logit), 0))),
-            "The ReLU stands on the gradient; it belongs after the sum.": unit(heat(by_place(jnp.maximum(logit, 0)))),
-            "It is the gradient alone; the maps themselves are left out.": unit(logit.sum(-1)),
-            "It is the gradient of the probability, which all classes share. Take the logit.": unit(
-                heat(by_place(slope(lambda z: jax.nn.softmax(z)[each, classes])))
-            ),
-            "It is the gradient of the cross-entropy: it shows what speaks *against* the class. Take the logit.": unit(
-                heat(by_place(slope(lambda z: -jax.nn.log_softmax(z)[each, classes])))
-            ),
-            "It explains the class with the highest logit, not the one in `classes`.": unit(
-                heat(by_place(slope(lambda z: z.max(-1))))
-            ),
-            "`logits[:, classes]` takes the classes of *every* picture for each of them. Each has its own: "
-            "`jnp.take_along_axis`, or `logits[jnp.arange(B), classes]`.": unit(
-                heat(by_place(slope(lambda z: z[:, classes])))
-            ),
-            "It is divided by the whole batch's maximum; each picture has its own.": positive / positive.max(),
-            "It is not divided by its maximum, so it does not fill 0..1.": positive,
-            "Its lowest place is brought to 0. Divide by the maximum only: 0 means that nothing speaks for the class.": unit(
-                positive - low
-            ),
-            "The lowest place is brought to 0 in place of a ReLU: what is negative speaks for another class and becomes 0.": unit(
-                plain - plain.min((1, 2), keepdims=True)
-            ),
-        },
-        because="Go through the five points with one picture, and print the shape after each.",
-        rtol=1e-4,
-        atol=1e-5,
-    )
+    return {
+        "The ReLU is missing: what is negative speaks for another class.": _unit(plain, relu=False),
+        "It takes the absolute value; what is negative speaks for another class and becomes 0.": _unit(jnp.abs(plain)),
+        "There is a weight for every place of a map; a map has *one*, the gradient's mean over the places.": _unit(
+            heat(logit)
+        ),
+        "The weights are shared by all pictures: the mean goes over the places of a picture, not over the batch.": _unit(
+            heat(logit.mean((0, 1, 2), keepdims=True))
+        ),
+        "Of the weighted maps it takes the largest; their sum is wanted.": _unit((_by_place(logit) * maps).max(-1)),
+        "The gradient is averaged over the maps, for each place. Average it over the places, for each map.": _unit(
+            heat(logit.mean(-1, keepdims=True))
+        ),
+        "The ReLU stands on the weights; it belongs after the sum.": _unit(heat(jnp.maximum(_by_place(logit), 0))),
+        "The ReLU stands on the gradient; it belongs after the sum.": _unit(heat(_by_place(jnp.maximum(logit, 0)))),
+        "It is the gradient alone; the maps themselves are left out.": _unit(logit.sum(-1)),
+        **_of_another_score(lambda score: _unit(heat(_by_place(slope(score)))), each, classes),
+        "It is divided by the whole batch's maximum; each picture has its own.": positive / positive.max(),
+        "It is not divided by its maximum, so it does not fill 0..1.": positive,
+        "Its lowest place is brought to 0. Divide by the maximum only: 0 means that nothing speaks for the class.": _unit(
+            positive - low
+        ),
+        "The lowest place is brought to 0 in place of a ReLU: what is negative speaks for another class and becomes 0.": _unit(
+            plain - plain.min((1, 2), keepdims=True)
+        ),
+    }
+
+
+def _of_another_score(cam: Callable[[Any], jax.Array], each: jax.Array, classes: jax.Array) -> dict[str, jax.Array]:
+    """The mistakes of who differentiates something else than the class's logit."""
+    return {
+        "It is the gradient of the probability, which all classes share. Take the logit.": cam(
+            lambda z: jax.nn.softmax(z)[each, classes]
+        ),
+        "It is the gradient of the cross-entropy: it shows what speaks *against* the class. Take the logit.": cam(
+            lambda z: -jax.nn.log_softmax(z)[each, classes]
+        ),
+        "It explains the class with the highest logit, not the one in `classes`.": cam(lambda z: z.max(-1)),
+        "`logits[:, classes]` takes the classes of *every* picture for each of them. Each has its own: "
+        "`jnp.take_along_axis`, or `logits[jnp.arange(B), classes]`.": cam(lambda z: z[:, classes]),
+    }
+
+
+def _by_place(gradient: jax.Array) -> jax.Array:
+    return gradient.mean((1, 2), keepdims=True)
+
+
+def _unit(heat: jax.Array, relu: bool = True) -> jax.Array:
+    heat = jnp.maximum(heat, 0) if relu else heat
+    top = heat.max((1, 2), keepdims=True)
+    return heat / jnp.where(top > 0, top, 1.0)

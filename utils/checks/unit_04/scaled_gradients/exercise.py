@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -27,83 +28,84 @@ from utils.checks.registry import exercise
 def scaled_gradients(answer: Any, reference: Any) -> None:
     """Dynamic loss scaling by hand."""
     LossScale = reference.__globals__["LossScale"]
+    scale, period = 2.0**20, 8
 
-    def state(good_steps: int, scale: float = 2.0**20) -> Any:
+    def after(good_steps: int, scale: float = scale) -> Any:
+        """The state after so many good steps in a row."""
         return LossScale(jnp.float32(scale), jnp.int32(good_steps))
 
     def at(fn: Any, loss_fn: Any) -> Any:
-        return lambda params, loss_scale: fn(loss_fn, params, loss_scale, 8)
+        return lambda params, loss_scale: fn(loss_fn, params, loss_scale, period)
 
     params = {"a": jnp.array([0.3, -0.2, 0.5]), "b": jnp.array([0.1, 0.4], jnp.float16)}
-    scale = 2.0**20
     mine, right = at(answer, _tiny), at(reference, _tiny)
-    probes.same_shapes(mine, right, params, state(5))
-
-    got = probes.call(mine, params, state(5))
-    loss, gradients, finite, after = known("want", lambda: right(params, state(5)))
-    unscaled = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), jax.grad(_tiny)(params))
-    hidden = all(bool((jnp.abs(leaf) < 1e-20).all()) for leaf in jax.tree.leaves(got[1]))
-    if hidden and not all(bool((leaf == 0).all()) for leaf in jax.tree.leaves(got[1])):
-        probes.fail(
-            "The gradients are multiplied only after they are gone: scale the *loss*, before it is differentiated."
-        )
-
-    def grown(scale: Any, good_steps: int) -> Any:
-        return LossScale(jnp.float32(scale), jnp.int32(good_steps))
-
+    probes.same_shapes(mine, right, params, after(5))
+    got = probes.call(mine, params, after(5))
+    want = known("want", lambda: right(params, after(5)))
+    _gradients_are_not_gone(got[1])
+    mistakes = _mistakes(params, want, scale, after)
+    probes.close(got, want, mistakes=mistakes, because="This is a step in which all is finite.", rtol=1e-3, atol=1e-12)
     probes.close(
-        got,
-        (loss, gradients, finite, after),
+        probes.call(mine, params, after(7))[3],
+        known("doubled", lambda: right(params, after(7))[3]),
         mistakes={
-            "The gradients are so small that they became 0 in float16. Multiply the loss by the scale before it is "
-            "differentiated.": (loss, unscaled, finite, after),
-            "The gradients are still multiplied by the scale; divide them by it, in float32.": (
-                loss,
-                jax.tree.map(lambda leaf: leaf * scale, gradients),
-                finite,
-                after,
-            ),
-            "The loss is still multiplied by the scale; divide it too.": (loss * scale, gradients, finite, after),
-            "The scale is doubled after every good step; only after `period` of them.": (
-                loss,
-                gradients,
-                finite,
-                grown(2 * scale, 6),
-            ),
-            "A good step is not counted: `good_steps` goes up by one.": (loss, gradients, finite, grown(scale, 5)),
-        },
-        because="This is a step in which all is finite.",
-        rtol=1e-3,
-        atol=1e-12,
-    )
-    probes.close(
-        probes.call(mine, params, state(7))[3],
-        known("doubled", lambda: right(params, state(7))[3]),
-        mistakes={
-            "The scale grows one step late: this is the `period`-th good step in a row.": grown(scale, 8),
-            "After `period` good steps in a row the scale doubles; here only the count begins anew.": grown(scale, 0),
-            "After doubling, the count of good steps begins at 0 again.": grown(2 * scale, 8),
+            "The scale grows one step late: this is the `period`-th good step in a row.": after(8),
+            "After `period` good steps in a row the scale doubles; here only the count begins anew.": after(0),
+            "After doubling, the count of good steps begins at 0 again.": after(8, 2 * scale),
         },
         because="This is the `period`-th good step in a row.",
     )
-    _overflow_is_seen(lambda loss_fn: at(answer, loss_fn)(params, state(5)))
+    _overflow_is_seen(lambda loss_fn: at(answer, loss_fn)(params, after(5)))
     with probes.doing("when a gradient overflows"):
         probes.close(
-            at(answer, _steep_last)(params, state(5))[3],
-            known("halved", lambda: at(reference, _steep_last)(params, state(5))[3]),
+            at(answer, _steep_last)(params, after(5))[3],
+            known("halved", lambda: at(reference, _steep_last)(params, after(5))[3]),
             mistakes={
-                "the scale has to be halved.": grown(scale, 0),
-                "the scale is halved, but the count of good steps begins anew: 0.": grown(scale / 2, 5),
-                "a bad step counts as a good one.": grown(scale / 2, 6),
+                "the scale has to be halved.": after(0),
+                "the scale is halved, but the count of good steps begins anew: 0.": after(5, scale / 2),
+                "a bad step counts as a good one.": after(6, scale / 2),
             },
         )
     with probes.doing("when a gradient is NaN"):
         broken = {**params, "a": params["a"].at[0].set(jnp.nan)}
         probes.expect(
-            not bool(mine(broken, state(5))[2]),
+            not bool(mine(broken, after(5))[2]),
             "it says that all is finite, and a gradient holds NaN. `jnp.isfinite` is False for NaN and for infinity.",
         )
-    probes.jits(mine, params, state(5))
+    probes.jits(mine, params, after(5))
+
+
+def _gradients_are_not_gone(gradients: Any) -> None:
+    leaves = jax.tree.leaves(gradients)
+    hidden = all(bool((jnp.abs(leaf) < 1e-20).all()) for leaf in leaves)
+    if hidden and not all(bool((leaf == 0).all()) for leaf in leaves):
+        probes.fail(
+            "The gradients are multiplied only after they are gone: scale the *loss*, before it is differentiated."
+        )
+
+
+def _mistakes(params: Any, want: Any, scale: float, after: Callable[..., Any]) -> dict[str, Any]:
+    """What is told of a wrong result of the sixth good step, with this result."""
+    loss, gradients, finite, counted = want
+    unscaled = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), jax.grad(_tiny)(params))
+    return {
+        "The gradients are so small that they became 0 in float16. Multiply the loss by the scale before it is "
+        "differentiated.": (loss, unscaled, finite, counted),
+        "The gradients are still multiplied by the scale; divide them by it, in float32.": (
+            loss,
+            jax.tree.map(lambda leaf: leaf * scale, gradients),
+            finite,
+            counted,
+        ),
+        "The loss is still multiplied by the scale; divide it too.": (loss * scale, gradients, finite, counted),
+        "The scale is doubled after every good step; only after `period` of them.": (
+            loss,
+            gradients,
+            finite,
+            after(6, 2 * scale),
+        ),
+        "A good step is not counted: `good_steps` goes up by one.": (loss, gradients, finite, after(5)),
+    }
 
 
 def _halves(params: Any) -> tuple[jax.Array, jax.Array]:

@@ -46,16 +46,7 @@ def train_step(answer: Any, reference: Any) -> None:
     images = jnp.asarray(np.random.default_rng(3).normal(2, 3, (4, 2, 2, 1)), jnp.float32)
     batch = Batch(images, jnp.array([2, 0, 1, 0], jnp.int32), jnp.ones(4, bool))
     net = _Net()
-    draw = np.random.default_rng(0)
-    shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), images, train=False))
-    variables = jax.tree.map(lambda leaf: jnp.asarray(draw.uniform(0.2, 1.5, leaf.shape), jnp.float32), shapes)
-    apply_fn = _helpful(net.apply)
-    kind = reference.__globals__["TrainState"]
-    state = kind.create(apply_fn=apply_fn, tx=_strict(optax.sgd(0.1, momentum=0.9)), **variables)
-    # as after some steps: the optimiser's averages are not zero
-    averages = jax.tree.map(lambda leaf: 0.1 * jnp.ones_like(leaf), state.opt_state)
-    state = state.replace(step=jnp.int32(3), opt_state=averages)
-
+    state = _state(net, images, reference.__globals__["TrainState"])
     _looks_right(answer, state, batch)
     probes.same_shapes(answer, reference, state, batch)
     got = probes.call(answer, state, batch)
@@ -64,13 +55,26 @@ def train_step(answer: Any, reference: Any) -> None:
     later = known("loss after the step", lambda: reference(after, batch)[1])
     if probes.agrees(got, (new, loss), 1e-4, 1e-5):
         return probes.jits(answer, state, batch)
+    probes.close(
+        got,
+        (new, loss),
+        mistakes=_mistakes(net, state, batch, (new, loss), later),
+        because="Compare with the three points above, one after the other.",
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+def _mistakes(net: nn.Module, state: Any, batch: Batch, right: tuple[Any, Any], later: Any) -> dict[str, Any]:
+    """What is told of a wrong step, with what it returns; `later` is the loss after a right one."""
+    new, loss = right
 
     def stepped(mean: Callable[..., Any] = jnp.mean, train: bool = True, sign: float = 1.0) -> Any:
         """What the step gives with another loss, or in the other mode."""
 
         def loss_fn(params: Any) -> Any:
             logits, changes = net.apply(
-                {"params": params, "batch_stats": state.batch_stats}, images, train, mutable=True
+                {"params": params, "batch_stats": state.batch_stats}, batch.image, train, mutable=True
             )
             losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label)
             return mean(losses), changes["batch_stats"]
@@ -81,47 +85,50 @@ def train_step(answer: Any, reference: Any) -> None:
 
     def looked(stats: Any) -> Any:
         """The statistics after one more look at the batch, with the new weights."""
-        return net.apply({"params": new.params, "batch_stats": stats}, images, True, mutable=["batch_stats"])[1][
+        return net.apply({"params": new.params, "batch_stats": stats}, batch.image, True, mutable=["batch_stats"])[1][
             "batch_stats"
         ]
 
-    sums = stepped(jnp.sum)
-    probes.close(
-        got,
-        (new, loss),
-        mistakes={
-            "The new running statistics are lost: `apply_gradients(grads=…, batch_stats=…)` replaces them too.": (
-                new.replace(batch_stats=state.batch_stats),
-                loss,
-            ),
-            "The network runs with `train=False`: it normalises by the running statistics, and they never move.": stepped(
-                train=False
-            ),
-            "The loss is the sum of the losses; their mean is wanted.": sums,
-            "The running statistics come from a second pass. They are computed on the way to the loss: hand them out by "
-            "`has_aux`.": (new.replace(batch_stats=looked(new.batch_stats)), loss),
-            "The loss it returns was computed after the step. `jax.value_and_grad` gives the one before, at no cost.": (
-                new,
-                later,
-            ),
-            "All is right, but the step is not counted. `apply_gradients` counts; by hand it is `step=state.step + 1`.": (
-                new.replace(step=state.step),
-                loss,
-            ),
-            "The statistics move, but after the step the weights did not change: `state.apply_gradients`.": (
-                new.replace(params=state.params, opt_state=state.opt_state),
-                loss,
-            ),
-            "It returns the optimiser's old state, so its averages never move.": (
-                new.replace(opt_state=state.opt_state),
-                loss,
-            ),
-            "It climbs: the loss gets larger. Hand the gradient over as it is.": stepped(sign=-1.0),
-        },
-        because="Compare with the three points above, one after the other.",
-        rtol=1e-4,
-        atol=1e-5,
-    )
+    return {
+        "The new running statistics are lost: `apply_gradients(grads=…, batch_stats=…)` replaces them too.": (
+            new.replace(batch_stats=state.batch_stats),
+            loss,
+        ),
+        "The network runs with `train=False`: it normalises by the running statistics, and they never move.": stepped(
+            train=False
+        ),
+        "The loss is the sum of the losses; their mean is wanted.": stepped(jnp.sum),
+        "The running statistics come from a second pass. They are computed on the way to the loss: hand them out by "
+        "`has_aux`.": (new.replace(batch_stats=looked(new.batch_stats)), loss),
+        "The loss it returns was computed after the step. `jax.value_and_grad` gives the one before, at no cost.": (
+            new,
+            later,
+        ),
+        "All is right, but the step is not counted. `apply_gradients` counts; by hand it is `step=state.step + 1`.": (
+            new.replace(step=state.step),
+            loss,
+        ),
+        "The statistics move, but after the step the weights did not change: `state.apply_gradients`.": (
+            new.replace(params=state.params, opt_state=state.opt_state),
+            loss,
+        ),
+        "It returns the optimiser's old state, so its averages never move.": (
+            new.replace(opt_state=state.opt_state),
+            loss,
+        ),
+        "It climbs: the loss gets larger. Hand the gradient over as it is.": stepped(sign=-1.0),
+    }
+
+
+def _state(net: nn.Module, images: jax.Array, kind: Any) -> Any:
+    """A state as after some steps: the optimiser's averages are not zero."""
+    draw = np.random.default_rng(0)
+    shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), images, train=False))
+    variables = jax.tree.map(lambda leaf: jnp.asarray(draw.uniform(0.2, 1.5, leaf.shape), jnp.float32), shapes)
+    apply_fn = _helpful(net.apply)
+    state = kind.create(apply_fn=apply_fn, tx=_strict(optax.sgd(0.1, momentum=0.9)), **variables)
+    averages = jax.tree.map(lambda leaf: 0.1 * jnp.ones_like(leaf), state.opt_state)
+    return state.replace(step=jnp.int32(3), opt_state=averages)
 
 
 def _helpful(apply: Callable[..., Any]) -> Callable[..., Any]:

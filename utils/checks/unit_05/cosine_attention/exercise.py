@@ -27,7 +27,8 @@ def _inputs() -> tuple[jax.Array, ...]:
 
 
 def _unit(x: jax.Array) -> jax.Array:
-    return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+    length: jax.Array = jnp.linalg.norm(x, axis=-1, keepdims=True)
+    return x / length
 
 
 def _variant(
@@ -71,42 +72,10 @@ def cosine_attention(answer: Any, reference: Any) -> None:
         got = probes.call(jax.jit(answer), *inputs)
     want = known("want", lambda: jax.jit(reference)(*inputs))
     if not probes.agrees(got, want, 1e-4, 1e-5):
-        cut = jnp.exp(jnp.minimum(logit_scale, math.log(100.0)))
-        whole: Any = lambda x: x  # noqa: E731
         probes.close(
             got,
             want,
-            mistakes={
-                "The factor is not cut off: it must not exceed 100, `jnp.minimum(logit_scale, math.log(100.0))`.": (
-                    _variant(*inputs, factor=jnp.exp(logit_scale))
-                ),
-                "`logit_scale` is the logarithm of the factor: take `jnp.exp` of it.": (
-                    _variant(*inputs, factor=jnp.minimum(logit_scale, math.log(100.0)))
-                ),
-                "The factor is cut off too early, at 10; it may rise to 100.": (
-                    _variant(*inputs, factor=jnp.exp(jnp.minimum(logit_scale, math.log(10.0))))
-                ),
-                "It compares by the dot product; queries and keys must first be scaled to length 1.": (
-                    _variant(*inputs, unit_q=whole, unit_k=whole)
-                ),
-                "The keys keep their length; scale them to length 1 as well.": _variant(*inputs, unit_k=whole),
-                "The queries keep their length; scale them to length 1 as well.": _variant(*inputs, unit_q=whole),
-                "Cosines need no division by the root of D: they are between -1 and 1 already.": (
-                    _variant(*inputs, shared=q.shape[-1] ** -0.5)
-                ),
-                "The mask has no effect: add `mask[:, None]` to the logits, before the softmax.": (
-                    _variant(q, k, v, logit_scale, bias, 0 * mask)
-                ),
-                "The bias is multiplied by the factor; it is added to what comes out of that.": (
-                    _variant(q, k, v, logit_scale, bias * cut, mask)
-                ),
-                "The bias has no effect: add it to the logits, before the softmax.": _variant(
-                    q, k, v, logit_scale, 0 * bias, mask
-                ),
-                "The softmax runs over the queries; each query shares its attention out over the keys, the last axis.": (
-                    _variant(*inputs, axis=-2)
-                ),
-            },
+            mistakes=_mistakes(*inputs),
             because="Compare one query with one key of one head by hand.",
             rtol=1e-4,
             atol=1e-5,
@@ -118,10 +87,52 @@ def cosine_attention(answer: Any, reference: Any) -> None:
         rtol=1e-4,
         atol=1e-5,
     )
+    _gradient_is_finite_at_a_blank(lambda q, k: answer(q, k, v, logit_scale, bias, mask), q, k)
+
+
+def _mistakes(
+    q: jax.Array, k: jax.Array, v: jax.Array, logit_scale: jax.Array, bias: jax.Array, mask: jax.Array
+) -> dict[str, jax.Array]:
+    """What is told of a wrong result, with this result."""
+    inputs = q, k, v, logit_scale, bias, mask
+    cut = jnp.exp(jnp.minimum(logit_scale, math.log(100.0)))
+    whole: Any = lambda x: x  # noqa: E731
+    return {
+        "The factor is not cut off: it must not exceed 100, `jnp.minimum(logit_scale, math.log(100.0))`.": (
+            _variant(*inputs, factor=jnp.exp(logit_scale))
+        ),
+        "`logit_scale` is the logarithm of the factor: take `jnp.exp` of it.": (
+            _variant(*inputs, factor=jnp.minimum(logit_scale, math.log(100.0)))
+        ),
+        "The factor is cut off too early, at 10; it may rise to 100.": (
+            _variant(*inputs, factor=jnp.exp(jnp.minimum(logit_scale, math.log(10.0))))
+        ),
+        "It compares by the dot product; queries and keys must first be scaled to length 1.": (
+            _variant(*inputs, unit_q=whole, unit_k=whole)
+        ),
+        "The keys keep their length; scale them to length 1 as well.": _variant(*inputs, unit_k=whole),
+        "The queries keep their length; scale them to length 1 as well.": _variant(*inputs, unit_q=whole),
+        "Cosines need no division by the root of D: they are between -1 and 1 already.": (
+            _variant(*inputs, shared=q.shape[-1] ** -0.5)
+        ),
+        "The mask has no effect: add `mask[:, None]` to the logits, before the softmax.": (
+            _variant(q, k, v, logit_scale, bias, 0 * mask)
+        ),
+        "The bias is multiplied by the factor; it is added to what comes out of that.": (
+            _variant(q, k, v, logit_scale, bias * cut, mask)
+        ),
+        "The bias has no effect: add it to the logits, before the softmax.": _variant(
+            q, k, v, logit_scale, 0 * bias, mask
+        ),
+        "The softmax runs over the queries; each query shares its attention out over the keys, the last axis.": (
+            _variant(*inputs, axis=-2)
+        ),
+    }
+
+
+def _gradient_is_finite_at_a_blank(attention: Any, q: jax.Array, k: jax.Array) -> None:
     blank = k.at[:, :, 0].set(0.0)  # a padded token's key
-    gradients = jax.jit(jax.grad(lambda q, k: jnp.sum(answer(q, k, v, logit_scale, bias, mask) ** 2), argnums=(0, 1)))(
-        q, blank
-    )
+    gradients = jax.jit(jax.grad(lambda q, k: jnp.sum(attention(q, k) ** 2), argnums=(0, 1)))(q, blank)
     probes.expect(
         all(bool(jnp.isfinite(leaf).all()) for leaf in gradients),
         "A key that is a zero vector makes the gradient NaN or infinite. `jnp.linalg.norm` and `jnp.sqrt` have no gradient at 0: "
