@@ -33,7 +33,8 @@ class Recorder:
         self.arrays: list[np.ndarray] = []
         self.computing = False
 
-    def value(self, name: str, compute: Callable[[], Any]) -> Any:
+    def __call__(self, name: str, compute: Callable[[], Any]) -> Any:
+        """The value, computed and kept."""
         if name in self.nodes:
             raise CourseError(f"it asks for {name!r} twice: give each value a name of its own")
         self.computing = True

@@ -26,6 +26,7 @@ class Variant(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
+        """What the block makes of maps [B, H, W, C]."""
         strides = (self.stride, 1) if self.strided == "conv1" else (1, self.stride)
         y = self.conv(self.features, (3, 3), strides=strides[0], padding=self.padding, name="conv1")(x)
         y = self.norm(name="bn1")(y)
