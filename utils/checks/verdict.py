@@ -78,11 +78,10 @@ def marked_up(text: str) -> str:
 @cache
 def _templates() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
 
     here = FileSystemLoader(Path(__file__).parent / "templates")
     made = Environment(loader=here, autoescape=True, trim_blocks=True, undefined=StrictUndefined)
-    made.filters["marked_up"] = lambda text: Markup(marked_up(text))
+    made.filters["marked_up"] = marked_up
     return made
 
 
