@@ -1,7 +1,8 @@
 """INSTRUCTORS.md can be followed literally: what it names is there, and its example is an exercise that works."""
 
-import linecache
+import importlib
 import re
+import sys
 
 import pytest
 
@@ -9,12 +10,12 @@ from utils.__main__ import COMMANDS
 from utils.author import exercises, hidden, pairs
 from utils.base import definitions
 from utils.base.paths import ROOT
-from utils.checks import known
+from utils.checks import known, unit_02
 from utils.checks.judge import judge
 from utils.checks.verdict import Kind
 
 GUIDE = (ROOT / "INSTRUCTORS.md").read_text(encoding="utf-8")
-ADDED, CHECK, RULE, HIDDEN = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+ADDED, CHECK, MISTAKES, RULE, HIDDEN = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 TEXT = ADDED + "\n\n" + HIDDEN
 
 
@@ -40,7 +41,8 @@ def test_every_option_it_names_is_one(capsys):
 
 
 def test_every_path_it_names_is_there_or_what_its_example_adds():
-    added = {"utils/checks/unit_02/hit_rate.py", "utils/checks/unit_NN/NAME.py", "utils/checks/unit_06/__init__.py"}
+    added = {f"utils/checks/unit_02/hit_rate/{name}.py" for name in ("exercise", "mistakes")}
+    added.add("utils/checks/unit_06/__init__.py")
     named = (
         set(re.findall(r"\b(?:notebooks|exercises|solutions|ressources|tests|utils)/[\w./-]*\w+\.\w+", GUIDE)) - added
     )
@@ -64,13 +66,15 @@ def test_its_calendar_gives_the_readmes_minutes():
 
 
 @pytest.fixture
-def example(monkeypatch):
+def example(monkeypatch, tmp_path):
     """The example's exercise, and its right answer and stub."""
+    folder = tmp_path / "hit_rate"
+    folder.mkdir()
+    for name, text in (("__init__", ""), ("exercise", CHECK), ("mistakes", MISTAKES)):
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(unit_02, "__path__", [*unit_02.__path__, str(tmp_path)])
+    exercise = importlib.import_module("utils.checks.unit_02.hit_rate.exercise").hit_rate
     file = "<INSTRUCTORS.md>"
-    linecache.cache[file] = (len(CHECK), None, CHECK.splitlines(True), file)
-    space = {"__name__": "utils.checks.unit_02.hit_rate"}
-    exec(compile(CHECK, file, "exec"), space)
-    exercise = space["hit_rate"]
 
     def define(code):
         names = dict(vars(definitions.load("solutions/02_flax_mnist_cnn.py")))
@@ -80,7 +84,9 @@ def example(monkeypatch):
     def cell(text):
         return next(c.source for c in pairs.notebook_from(text).cells if c.source.startswith("def hit_rate"))
 
-    return exercise, define, define(cell(ADDED)), define(cell(exercises.exercise_from(ADDED, "x.py")))
+    yield exercise, define, define(cell(ADDED)), define(cell(exercises.exercise_from(ADDED, "x.py")))
+    for name in [name for name in sys.modules if name.startswith("utils.checks.unit_02.hit_rate")]:
+        del sys.modules[name]
 
 
 def test_its_example_is_right_not_attempted_or_wrong_with_the_words_it_promises(example):

@@ -6,7 +6,6 @@ That solution, stub and known wrong answers get their verdicts from recorded val
 import collections
 import dataclasses
 import json
-import linecache
 import types
 
 import jax
@@ -15,6 +14,7 @@ import numpy as np
 import optax
 import pytest
 from flax.training import train_state
+from written import written
 
 from utils import checks, weights
 from utils.author import exercises, recorded
@@ -68,7 +68,7 @@ class _Elsewhere(Unit):
 
 def _unit(check, folder):
     check.__name__ = "average"
-    unit = _Elsewhere("99_demo", [exercise(stars=1, minutes=5, points=2, hints=("first", "second"), wrong=())(check)])
+    unit = _Elsewhere("99_demo", [exercise(stars=1, minutes=5, points=2, hints=("first", "second"))(check)])
     unit.folder = folder
     (folder / "99_demo.py").write_text(f"# %%{SOLUTION}")
     return unit
@@ -94,11 +94,7 @@ def demo(tmp_path, monkeypatch):
 
 
 def _written(body):
-    code = f"def average(x):\n    {body}"
-    linecache.cache["<answer of the test>"] = (len(code), None, code.splitlines(True), "<answer of the test>")
-    namespace = {"jnp": jnp}
-    exec(compile(code, "<answer of the test>", "exec"), namespace)
-    return namespace["average"]
+    return written("average", f"def average(x):\n    {body}", jnp=jnp)
 
 
 def test_the_student_keeps_the_own_answer_and_is_told_that_there_is_no_other(demo, capsys):
@@ -129,68 +125,42 @@ def test_there_is_nothing_to_reveal_but_hints(demo, capsys):
     assert "Hint 2 of 2: second" in out and "That was the last one." in out and "reveal" not in out
 
 
-def test_what_a_check_cannot_use_is_the_answer_s_fault(demo, capsys):
-    code = "lambda answer, reference: answer(1) + 1"
-    _replace_check(demo, eval(compile(code, "<check>", "eval")))  # no line of it is a student's
-    demo.check.average(_written("return 'one'"))
-    out = capsys.readouterr().out
-    assert "✗ average" in out and "cannot be used" in out
+DAMAGE = {
+    "cut": lambda file: file.write_bytes(file.read_bytes()[:-3]),
+    "garbage": lambda file: file.write_bytes(b"\x00garbage" * 9),
+    "without a structure": lambda file: weights.save(file, weights.arrays(file)),
+    "of another kind": lambda file: weights.save(
+        file, weights.arrays(file), note={"known": json.dumps({"average": ["want"]})}
+    ),
+    "without an array": lambda file: weights.save(file, {"other": np.ones(1)}, note=weights.note(file)),
+    "missing": lambda file: file.unlink(),
+}
 
 
-def _cut(file):
-    file.write_bytes(file.read_bytes()[:-3])
-
-
-def _garbage(file):
-    file.write_bytes(b"\x00garbage" * 9)
-
-
-def _without_a_structure(file):
-    weights.save(file, weights.arrays(file))
-
-
-def _of_another_kind(file):
-    weights.save(file, weights.arrays(file), note={"known": json.dumps({"average": ["want"]})})
-
-
-def _without_an_array(file):
-    weights.save(file, {"other": np.ones(1)}, note=weights.note(file))
-
-
-@pytest.mark.parametrize("damage", [_cut, _garbage, _without_a_structure, _of_another_kind, _without_an_array])
-def test_a_damaged_file_is_told_and_not_held_against_the_answer(demo, capsys, damage):
-    damage(demo.file)
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_or_missing_file_is_told_and_not_held_against_the_answer(demo, capsys, damage):
+    DAMAGE[damage](demo.file)
     demo.check.average(_written("return jnp.mean(x)"))
     out = capsys.readouterr().out
-    assert "? average: could not be checked" in out and "is damaged" in out
+    assert "? average: could not be checked" in out
+    assert f"99_demo.safetensors is {'missing' if damage == 'missing' else 'damaged'}" in out
 
 
-def test_a_missing_file_is_told(demo, capsys):
-    demo.file.unlink()
-    demo.check.average(_written("return jnp.mean(x)"))
-    out = capsys.readouterr().out
-    assert "? average: could not be checked" in out and "99_demo.safetensors is missing" in out
-
-
-def _replace_check(demo, check):
+@pytest.mark.parametrize(
+    ("check", "says"),
+    [
+        ("known('more', lambda: reference(1))", ("could not be checked", "'more'")),  # a value that was not recorded
+        ("reference(1)", ("could not be checked",)),  # the stub is called after all
+        ("answer(1) + 'one'", ("✗ average", "cannot be used")),  # no line of it is a student's
+    ],
+)
+def test_a_check_that_stops_judges_the_answer_only_if_it_used_it(demo, capsys, check, says):
+    check = eval(compile(f"lambda answer, reference: {check}", "<check>", "eval"), {"known": known.known})
     exercises = demo.check._unit.exercises
     exercises["average"] = dataclasses.replace(exercises["average"], check=check)
-
-
-def test_a_value_that_was_not_recorded_is_told(demo, capsys):
-    def more(answer, reference):
-        known.known("more", lambda: reference(jnp.ones(2)))
-
-    _replace_check(demo, more)
-    demo.check.average(_written("return jnp.mean(x)"))
+    demo.check.average(_written("return 1.0"))
     out = capsys.readouterr().out
-    assert "could not be checked" in out and "'more'" in out
-
-
-def test_a_check_that_calls_the_stub_after_all_judges_nothing(demo, capsys):
-    _replace_check(demo, lambda answer, reference: reference(1))
-    demo.check.average(_written("return jnp.mean(x)"))
-    assert "could not be checked" in capsys.readouterr().out
+    assert all(part in out for part in says)
 
 
 # --- recording ----------------------------------------------------------------------------------------------------

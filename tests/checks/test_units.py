@@ -1,15 +1,15 @@
 """What every unit promises, proved for each: right is right, a stub is not attempted, each known mistake is told."""
 
 import dataclasses
-import itertools
-import linecache
 import os
+import re
 import sys
 
 import jax
 import jax.numpy as jnp
 import nbformat
 import pytest
+from written import written
 
 from utils import checks
 from utils.author import exercises, hidden, pairs, recorded
@@ -19,11 +19,11 @@ from utils.checks import probes
 from utils.checks.checker import Checker
 from utils.checks.judge import judge
 from utils.checks.packing import unpacked
+from utils.checks.registry import RESERVED
 from utils.checks.verdict import Kind
 
 UNITS = checks.units()
 EXERCISES_OF_ALL = [(unit, exercise) for unit in UNITS.values() for exercise in unit.exercises.values()]
-_numbers = itertools.count()
 
 each_unit = pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
 each_exercise = pytest.mark.parametrize(
@@ -36,24 +36,18 @@ def reference_of(unit, exercise):
 
 
 def define(unit, name, code):
-    """`name` as `code` defines it, in the namespace of the unit's solution."""
-    file = f"<answer {next(_numbers)}>"
-    linecache.cache[file] = (len(code), None, code.splitlines(True), file)
-    namespace = dict(vars(definitions.load(unit.solution)))
-    exec(compile(code, file, "exec"), namespace)
-    return namespace[name]
+    """`name` as `code` defines it, after the cells of the unit's solution."""
+    return written(name, code, **vars(definitions.load(unit.solution)))
 
 
 def stub_of(unit, exercise):
     """The exercise's own cell, as the student finds it."""
     text = exercises.exercise_from((ROOT / unit.solution).read_text(encoding="utf-8"), unit.solution)
+    first = re.compile(rf"^(def|class) {exercise.name}\(", re.MULTILINE)
     (cell,) = [
-        c.source
-        for c in pairs.notebook_from(text).cells
-        if c.cell_type == "code"
-        and markers.STUB in c.source
-        and f"{exercise.name}(" in c.source
-        and any(line.startswith((f"def {exercise.name}(", f"class {exercise.name}(")) for line in c.source.splitlines())
+        cell.source
+        for cell in pairs.notebook_from(text).cells
+        if cell.cell_type == "code" and markers.STUB in cell.source and first.search(cell.source)
     ]
     return define(unit, exercise.name, cell)
 
@@ -67,7 +61,7 @@ def test_every_solution_has_its_checks():
 
 @each_unit
 def test_a_unit_has_five_to_nine_exercises_in_the_order_of_its_notebook(unit):
-    assert 5 <= len(unit.exercises) <= 9
+    assert 5 <= len(unit.exercises) <= 9 and not set(unit.exercises) & set(RESERVED)
     text = (ROOT / unit.solution).read_text(encoding="utf-8")
     places = [text.index(f"\n{name} = check.{name}({name})\n") for name in unit.exercises]
     assert places == sorted(places)
@@ -83,7 +77,7 @@ def test_an_exercise_is_complete(unit, exercise):
     text = (ROOT / unit.solution).read_text(encoding="utf-8")
     points = f"{exercise.minutes} minutes, {exercise.points} point"
     assert f'check.hint("{exercise.name}")' in text, "the prose must name the hint"
-    assert points in text and "★" * exercise.stars + "☆" * (3 - exercise.stars) in text, "heading and check must agree"
+    assert points in text and exercise.difficulty in text, "heading and check must agree"
 
 
 # --- verdicts ---------------------------------------------------------------------------------------------------
@@ -124,7 +118,7 @@ class AsInARelease:
         self.again = again
         self.computing = False  # outside `known` the guarded reference raises
 
-    def value(self, name, compute):
+    def __call__(self, name, compute):
         if self.again:
             self.computing = True
             computed = compute()
@@ -144,12 +138,12 @@ def test_each_known_wrong_answer_is_wrong_with_its_own_message(unit, exercise):
         told_its_own_mistake(exercise, wrong, verdict)
 
 
-def _arrays_to(value):
-    return lambda tree: jax.tree.map(lambda leaf: value(jnp.asarray(leaf)) if _is_numbers(leaf) else leaf, tree)
-
-
 def _is_numbers(leaf):
     return hasattr(leaf, "dtype") and not jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
+
+
+def _arrays_to(value):
+    return lambda tree: jax.tree.map(lambda leaf: value(jnp.asarray(leaf)) if _is_numbers(leaf) else leaf, tree)
 
 
 def _leaked_tracer(tree):
@@ -163,23 +157,18 @@ def _endless(tree):
         pass
 
 
-def _raises(tree):
-    raise ValueError("no")
-
-
-NONSENSE = {
-    "None": lambda tree: None,
-    "a string": lambda tree: "nonsense",
+ON_ARRAYS = {
     "NaN": _arrays_to(lambda leaf: jnp.full(leaf.shape, jnp.nan)),
     "another shape": _arrays_to(lambda leaf: jnp.stack([leaf, leaf, leaf])),
     "another dtype": _arrays_to(lambda leaf: leaf.astype(jnp.float16)),
+}
+NONSENSE = ON_ARRAYS | {
+    "None": lambda tree: None,
+    "a string": lambda tree: "nonsense",
     "a leaked tracer": _leaked_tracer,
     "an endless loop": _endless,
-    "an exception": _raises,
+    "an exception": lambda tree: 1 / 0,
 }
-
-
-ON_ARRAYS = [NONSENSE[name] for name in ("NaN", "another shape", "another dtype")]
 
 
 @pytest.mark.proof
@@ -188,7 +177,7 @@ ON_ARRAYS = [NONSENSE[name] for name in ("NaN", "another shape", "another dtype"
 def test_nonsense_gets_a_verdict(unit, exercise, nonsense):
     """Whatever the function returns is replaced by nonsense; of a class, whatever its methods return."""
     reference = reference_of(unit, exercise)
-    changed = [isinstance(reference, type) or nonsense not in ON_ARRAYS]
+    changed = [isinstance(reference, type) or nonsense not in ON_ARRAYS.values()]
     if isinstance(reference, type):
         answer = type(
             exercise.name,

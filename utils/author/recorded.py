@@ -34,7 +34,7 @@ class Recorder:
         self.arrays: list[np.ndarray] = []
         self.computing = False
 
-    def value(self, name: str, compute: Callable[[], Any]) -> Any:
+    def __call__(self, name: str, compute: Callable[[], Any]) -> Any:
         """The value as a release has it; raises CourseError for one that is kept already or cannot be kept."""
         if name in self.nodes:
             raise CourseError(f"it asks for {name!r} twice: give each value a name of its own")

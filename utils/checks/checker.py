@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-import html
 import inspect
 import os
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -17,22 +16,15 @@ from utils.base.markers import BEGIN, END
 from utils.base.paths import ROOT
 from utils.checks import known
 from utils.checks.judge import judge
-from utils.checks.registry import RESERVED, Exercise, Unit
-from utils.checks.verdict import Kind, Verdict, box, marked_up
+from utils.checks.registry import RESERVED, Exercise, Unit, unknown
+from utils.checks.verdict import Kind, Verdict, show
 
-_NEUTRAL = "#57606a"
+OWN = "Going on with your own: this copy of the course doesn't hold its answers, so what follows may not work."
+THEIRS = "Going on with the course's version, so what follows works."
 
 
 class UnknownExercise(CourseError, AttributeError):
     """There is no exercise of that name in this unit."""
-
-
-class CheckFailed(CourseError):
-    """Under COURSE_GRADING=1: the answer is not right. Holds the verdict."""
-
-    def __init__(self, verdict: Verdict):
-        super().__init__(str(verdict))
-        self.verdict = verdict
 
 
 class Checker:
@@ -75,61 +67,50 @@ class Checker:
         shown = min(self._hints_shown.get(name, 0) + 1, len(exercise.hints))
         self._hints_shown[name] = shown
         lines = [f"Hint {i} of {len(exercise.hints)}: {hint}" for i, hint in enumerate(exercise.hints[:shown], 1)]
-        lines.append(
-            "Run this again for the next one."
-            if shown < len(exercise.hints)
-            else "That was the last one."
-            + f" `check.reveal({name!r})` shows the course's answer; it then scores nothing." * self._answers_are_here
-        )
-        _show("\n".join(lines), box("<br>".join(marked_up(line) for line in lines), _NEUTRAL))
+        revealing = f" `check.reveal({name!r})` shows the course's answer; it then scores nothing."
+        last = "That was the last one." + revealing * self._answers_are_here
+        lines.append("Run this again for the next one." if shown < len(exercise.hints) else last)
+        show("\n".join(lines), "note", text="\n".join(lines))
 
     def reveal(self, name: str) -> None:
         """Show the course's answer. The exercise scores nothing from then on."""
         exercise = self._exercise(name)
         if not self._answers_are_here:
             note = f"This copy of the course doesn't hold its answers. `check.hint({name!r})` helps."
-            return _show(note, box(marked_up(note), _NEUTRAL))
+            return show(note, "note", text=note)
         self._revealed.add(name)
-        lines = inspect.getsource(self._reference(exercise)).splitlines()
+        lines = inspect.getsource(getattr(self._solution, exercise.name)).splitlines()
         code = textwrap.dedent("\n".join(line for line in lines if line.strip() not in (BEGIN, END)))
         note = f"The course's `{name}`, one way among others. It is noted as revealed and scores nothing."
-        _show(
-            f"{note}\n\n{code}",
-            box(f"{marked_up(note)}<pre style='margin:6px 0 0'>{html.escape(code)}</pre>", _NEUTRAL),
-        )
+        show(f"{note}\n\n{code}", "note", text=note, code=code)
 
     def progress(self) -> None:
         """Show what is done, what is left, and the points."""
-        rows = [(exercise, self._status(exercise)) for exercise in self._unit.exercises.values()]
-        points = sum(verdict.points for _, verdict in rows)
-        total = sum(exercise.points for exercise, _ in rows)
-        done = sum(verdict.kind is Kind.RIGHT for _, verdict in rows)
+        rows = [(exercise, *self._standing(exercise)) for exercise in self._unit.exercises.values()]
+        points = sum(verdict.points for _, verdict, _ in rows)
+        total = sum(exercise.points for exercise, _, _ in rows)
+        done = sum(verdict.kind is Kind.RIGHT for _, verdict, _ in rows)
         head = f"{self._unit.name}: {done} of {len(rows)} exercises right, {points} of {total} points"
-        width = max(len(exercise.name) for exercise, _ in rows)
-        text = [head] + [
-            f"{v.kind.mark} {e.name:<{width}}  {_stars(e)}  {v.points}/{e.points}  {self._remark(e, v)}"
-            for e, v in rows
+        width = max(len(name) for name in self._unit.exercises)
+        text = [
+            f"{v.kind.mark} {e.name:<{width}}  {e.difficulty}  {v.points}/{e.points}  {said}" for e, v, said in rows
         ]
-        _show("\n".join(text), self._progress_html(head, rows, points / total if total else 0.0))
-
-    # --- inside -----------------------------------------------------------------------------------
+        share = f"{points / total if total else 0.0:.0%}"
+        show("\n".join([head, *text]), "progress", head=head, share=share, rows=rows, done=Kind.RIGHT.colour)
 
     def _check(self, exercise: Exercise, answer: Any) -> Any:
-        reference = self._reference(exercise)
+        reference = getattr(self._solution, exercise.name)
         if answer is reference:
             verdict = self._handed_back(exercise)
         else:
-            values = known.COMPUTED if self._answers_are_here else known.Recorded(self._unit.name, exercise.name)
-            verdict = judge(exercise, answer, reference, values)
-            verdict = self._without_points_if_revealed(verdict)
+            values = known.computed if self._answers_are_here else known.Recorded(self._unit.name, exercise.name)
+            verdict = self._as_it_counts(judge(exercise, answer, reference, values))
             self._verdicts[exercise.name] = verdict
-        if verdict.kind is Kind.RIGHT:
-            _show_verdict(verdict)
-            return answer
-        if os.environ.get("COURSE_GRADING") == "1":
-            raise CheckFailed(verdict)
-        _show_verdict(verdict)
-        return reference if self._answers_are_here else answer
+        right = verdict.kind is Kind.RIGHT
+        if not right and os.environ.get("COURSE_GRADING") == "1":
+            raise CourseError(str(verdict))
+        show(str(verdict), "verdict", colour=verdict.kind.colour, verdict=verdict)
+        return reference if self._answers_are_here and not right else answer
 
     def _handed_back(self, exercise: Exercise) -> Verdict:
         """The check cell ran twice: the name stands for the course's version by now."""
@@ -138,80 +119,21 @@ class Checker:
         message = "This is the course's version. Run the cell with your own answer again, then this one."
         return Verdict(exercise.name, kind, message, 0, exercise.points)
 
-    def _without_points_if_revealed(self, verdict: Verdict) -> Verdict:
-        own = "Going on with your own: this copy of the course doesn't hold its answers, so what follows may not work."
-        theirs = "Going on with the course's version, so what follows works."
-        goes_on = "" if verdict.kind is Kind.RIGHT else theirs if self._answers_are_here else own
-        revealed = verdict.kind is Kind.RIGHT and verdict.exercise in self._revealed
-        return Verdict(
-            verdict.exercise,
-            verdict.kind,
-            "The answer was revealed, so it scores nothing." if revealed else verdict.message,
-            0 if revealed else verdict.points,
-            verdict.of,
-            verdict.printed,
-            goes_on,
-        )
+    def _as_it_counts(self, verdict: Verdict) -> Verdict:
+        """Without points if the answer was revealed, and with what the notebook goes on with."""
+        if verdict.kind is not Kind.RIGHT:
+            return replace(verdict, goes_on=THEIRS if self._answers_are_here else OWN)
+        if verdict.exercise not in self._revealed:
+            return verdict
+        return replace(verdict, message="The answer was revealed, so it scores nothing.", points=0)
 
     def _exercise(self, name: str) -> Exercise:
         if exercise := self._unit.exercises.get(name):
             return exercise
-        names = ", ".join(self._unit.exercises)
-        close = difflib.get_close_matches(str(name), self._unit.exercises, n=1)
-        meant = f" Did you mean {close[0]!r}?" if close else ""
-        raise UnknownExercise(f"{self._unit.name} has no exercise {name!r}.{meant} There are: {names}.")
+        raise UnknownExercise(unknown(f"{self._unit.name} has no exercise", name, self._unit.exercises))
 
-    def _reference(self, exercise: Exercise) -> Any:
-        try:
-            return getattr(self._solution, exercise.name)
-        except AttributeError:
-            raise CourseError(f"{self._unit.solution} does not define {exercise.name!r}.") from None
-
-    def _status(self, exercise: Exercise) -> Verdict:
-        return self._verdicts.get(exercise.name) or Verdict(exercise.name, Kind.NOT_ATTEMPTED, "", 0, exercise.points)
-
-    def _remark(self, exercise: Exercise, verdict: Verdict) -> str:
-        return "revealed" if exercise.name in self._revealed else verdict.kind.words
-
-    def _progress_html(self, head: str, rows: list[tuple[Exercise, Verdict]], share: float) -> str:
-        cells = "".join(
-            f"<tr><td style='color:{v.kind.colour};text-align:center'>{v.kind.mark}</td>"
-            f"<td style='text-align:left'><code>{html.escape(e.name)}</code></td>"
-            f"<td style='text-align:left'>{marked_up(e.title)}</td><td>{_stars(e)}</td>"
-            f"<td style='white-space:nowrap'>{e.minutes} min</td>"
-            f"<td>{v.points}/{e.points}</td>"
-            f"<td style='text-align:left;white-space:nowrap'>{self._remark(e, v)}</td></tr>"
-            for e, v in rows
-        )
-        bar = (
-            f"<div style='background:{_NEUTRAL}33;height:8px;border-radius:4px;margin:6px 0'><div style='width:"
-            f"{share:.0%};background:{Kind.RIGHT.colour};height:8px;border-radius:4px'></div></div>"
-        )
-        return box(f"<b>{html.escape(head)}</b>{bar}<table>{cells}</table>", _NEUTRAL)
-
-
-def _stars(exercise: Exercise) -> str:
-    return "★" * exercise.stars + "☆" * (3 - exercise.stars)
-
-
-def _show_verdict(verdict: Verdict) -> None:
-    _show(str(verdict), verdict.html())
-
-
-def _show(text: str, markup: str) -> None:
-    """In a notebook the markup, with the text for viewers that have none; elsewhere the text."""
-    if _in_notebook():
-        from IPython.display import display
-
-        display({"text/plain": text, "text/html": markup}, raw=True)
-    else:
-        print(text)
-
-
-def _in_notebook() -> bool:
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    shell = get_ipython()
-    return shell is not None and shell.__class__.__name__ == "ZMQInteractiveShell"
+    def _standing(self, exercise: Exercise) -> tuple[Verdict, str]:
+        """The last verdict on an exercise, and what is said of it."""
+        none = Verdict(exercise.name, Kind.NOT_ATTEMPTED, "", 0, exercise.points)
+        verdict = self._verdicts.get(exercise.name, none)
+        return verdict, "revealed" if exercise.name in self._revealed else verdict.kind.words

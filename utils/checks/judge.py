@@ -17,7 +17,7 @@ from typing import Any
 from utils.base.markers import STUB_MESSAGE
 from utils.checks import known
 from utils.checks.explain import answer_frames, explained
-from utils.checks.probes import CheckDefect, Mistake
+from utils.checks.probes import Mistake, expect, fail, kind
 from utils.checks.registry import WALL, Exercise
 from utils.checks.verdict import Kind, Verdict
 
@@ -29,7 +29,7 @@ class _TookTooLong(BaseException):
     """Not an Exception: an answer's own `except Exception` must not swallow it."""
 
 
-def judge(exercise: Exercise, answer: Any, reference: Any, values: known.Source = known.COMPUTED) -> Verdict:
+def judge(exercise: Exercise, answer: Any, reference: Any, values: known.Source = known.computed) -> Verdict:
     """The verdict on an answer; raises nothing.
 
     Args:
@@ -43,57 +43,58 @@ def judge(exercise: Exercise, answer: Any, reference: Any, values: known.Source 
         with (
             time_limit(exercise.seconds),
             contextlib.redirect_stdout(out),
-            warnings.catch_warnings(),
+            warnings.catch_warnings(action="ignore"),
             known.values_from(values),
         ):
-            warnings.simplefilter("ignore")
             _is_what_was_asked(exercise.name, answer, reference)
             exercise.check(answer, reference)
     except BaseException as error:
-        kind, message = _judged(exercise, reference, error, values)
-        printed = out.last(_PRINTED_LINES) if kind is Kind.WRONG else ""
-        return Verdict(exercise.name, kind, message, 0, exercise.points, printed)
+        found, message = _judged(exercise, reference, error, values is known.computed)
+        printed = out.last(_PRINTED_LINES) if found is Kind.WRONG else ""
+        return Verdict(exercise.name, found, message, 0, exercise.points, printed)
     return Verdict(exercise.name, Kind.RIGHT, "", exercise.points, exercise.points)
 
 
-def _judged(exercise: Exercise, reference: Any, error: BaseException, values: known.Source) -> tuple[Kind, str]:
-    if isinstance(error, Mistake):
-        return Kind.WRONG, str(error)
-    if isinstance(error, known.NotKnown):
-        return Kind.NOT_CHECKED, str(error)
-    if isinstance(error, _TookTooLong):
-        return Kind.WRONG, (
-            f"It still ran after {exercise.seconds:g} seconds of computing and was stopped. Is there a loop that never "
-            "ends, for example over batches that repeat for ever?"
-        )
-    if isinstance(error, KeyboardInterrupt):
-        return Kind.NOT_CHECKED, "The check was interrupted. Run the cell again."
-    if isinstance(error, NotImplementedError) and STUB_MESSAGE in str(error):
-        if values is not known.COMPUTED and _raised_in(inspect.getfile(reference), error):
-            return Kind.NOT_CHECKED, "The check needs the course's answer, which this copy of the course doesn't hold."
-        stub = _stub_name(error)
-        if stub in ("", exercise.name):
-            return Kind.NOT_ATTEMPTED, f"Stuck? `check.hint({exercise.name!r})`"
-        return (
-            Kind.NOT_CHECKED,
-            f"It calls `{stub}`, which is not written yet. "
-            + (f"Run the check cell of `{stub}` first." if values is known.COMPUTED else f"Write `{stub}` first."),
-        )
-    if isinstance(error, SystemExit):
-        return Kind.WRONG, "It called `exit()`. Return the result instead."
-    if answer_frames(error) and not isinstance(error, CheckDefect):
+def _judged(exercise: Exercise, reference: Any, error: BaseException, has_answers: bool) -> tuple[Kind, str]:
+    match error:
+        case Mistake():
+            return Kind.WRONG, str(error)
+        case known.NotKnown():
+            return Kind.NOT_CHECKED, str(error)
+        case _TookTooLong():
+            return Kind.WRONG, (
+                f"It still ran after {exercise.seconds:g} seconds of computing and was stopped. Is there a loop that "
+                "never ends, for example over batches that repeat for ever?"
+            )
+        case KeyboardInterrupt():
+            return Kind.NOT_CHECKED, "The check was interrupted. Run the cell again."
+        case SystemExit():
+            return Kind.WRONG, "It called `exit()`. Return the result instead."
+        case NotImplementedError() if STUB_MESSAGE in str(error):
+            return _stopped_at_a_stub(exercise, reference, error, has_answers)
+    if answer_frames(error):
         return Kind.WRONG, explained(error)
-    return _nothing_of_theirs(exercise, reference, error, values)
+    return _nothing_of_theirs(exercise, reference, error, has_answers)
 
 
-def _nothing_of_theirs(
-    exercise: Exercise, reference: Any, error: BaseException, values: known.Source
-) -> tuple[Kind, str]:
+def _stopped_at_a_stub(exercise: Exercise, reference: Any, error: BaseException, has_answers: bool) -> tuple[Kind, str]:
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    if not has_answers and frame.f_code.co_filename == inspect.getfile(reference):
+        return Kind.NOT_CHECKED, "The check needs the course's answer, which this copy of the course doesn't hold."
+    theirs = answer_frames(error)
+    stub = theirs[-1][0].f_code.co_qualname.split(".")[0] if theirs else ""  # "CNN" for `CNN.__call__`
+    if stub in ("", exercise.name):
+        return Kind.NOT_ATTEMPTED, f"Stuck? `check.hint({exercise.name!r})`"
+    first = f"Run the check cell of `{stub}` first." if has_answers else f"Write `{stub}` first."
+    return Kind.NOT_CHECKED, f"It calls `{stub}`, which is not written yet. {first}"
+
+
+def _nothing_of_theirs(exercise: Exercise, reference: Any, error: BaseException, has_answers: bool) -> tuple[Kind, str]:
     """An exception with no line of the answer in it: what it returned was unusable, or the check is broken.
 
     Without the solutions the first is taken for granted: values are recorded only if the check works.
     """
-    if values is known.COMPUTED:
+    if has_answers:
         try:
             with time_limit(exercise.seconds), contextlib.redirect_stdout(io.StringIO()):
                 exercise.check(reference, reference)
@@ -102,34 +103,18 @@ def _nothing_of_theirs(
                 f"The check itself failed ({type(own).__name__}), on the course's own answer too: this is not your "
                 "doing. `make doctor` tells whether the installation is sound."
             )
-    if isinstance(error, CheckDefect):
-        return Kind.NOT_CHECKED, f"The check itself is at fault: {error}."
     return Kind.WRONG, f"What it returns cannot be used: {explained(error).removeprefix('It raised ')}"
 
 
-def _stub_name(error: BaseException) -> str:
-    """The function or class whose stub raised, e.g. "CNN" for `CNN.__call__`."""
-    frames = answer_frames(error)
-    return frames[-1][0].f_code.co_qualname.split(".")[0] if frames else ""
-
-
-def _raised_in(file: str, error: BaseException) -> bool:
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return frames[-1].f_code.co_filename == file
-
-
 def _is_what_was_asked(name: str, answer: Any, reference: Any) -> None:
+    is_class = inspect.isclass(answer)
     if inspect.isclass(reference):
-        if not inspect.isclass(answer):
-            raise Mistake(f"`{name}` should be a class; it is {_a(answer)}. Hand over the class, not what it makes.")
-        return
-    if inspect.isclass(answer) or not callable(answer):
-        raise Mistake(
-            f"`{name}` should be a function; it is {_a(answer)}. Hand over the function, not what it returns."
-        )
+        hand_over = "Hand over the class, not what it makes."
+        return expect(is_class, f"`{name}` should be a class; it is {kind(answer)}. {hand_over}")
+    hand_over = "Hand over the function, not what it returns."
+    expect(callable(answer) and not is_class, f"`{name}` should be a function; it is {kind(answer)}. {hand_over}")
     try:
-        want = inspect.signature(reference)
-        got = inspect.signature(answer)
+        want, got = inspect.signature(reference), inspect.signature(answer)
     except (TypeError, ValueError):
         return
     required = [p for p in want.parameters.values() if p.kind is not p.KEYWORD_ONLY]
@@ -137,15 +122,7 @@ def _is_what_was_asked(name: str, answer: Any, reference: Any) -> None:
     try:
         got.bind(*required, **keywords)
     except TypeError:
-        raise Mistake(f"`{name}` takes {got}; it is called with {want}. Leave its first line as it was.") from None
-
-
-def _a(value: Any) -> str:
-    if value is None:
-        return "`None`"
-    if inspect.isclass(value):
-        return f"the class `{value.__name__}`"
-    return f"a `{type(value).__name__}`"
+        fail(f"`{name}` takes {got}; it is called with {want}. Leave its first line as it was.")
 
 
 @contextlib.contextmanager

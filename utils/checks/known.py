@@ -21,7 +21,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 
@@ -38,11 +38,13 @@ class NotKnown(Exception):
     """The check needs a value of the course's answer which this copy doesn't hold; the message says so to a student."""
 
 
-class Source(Protocol):
-    """Where values come from."""
+def computed(name: str, compute: Callable[[], Any]) -> Any:
+    """The value from the course's answers, which are there."""
+    return compute()
 
-    def value(self, name: str, compute: Callable[[], Any]) -> Any:
-        """The value of that name."""
+
+Source = Callable[[str, Callable[[], Any]], Any]  # gives a value by its name, or by how it is computed
+_source: Source = computed
 
 
 def known(name: str, compute: Callable[[], Any], *, like: Any = None) -> Any:
@@ -58,7 +60,7 @@ def known(name: str, compute: Callable[[], Any], *, like: Any = None) -> Any:
     Raises:
       NotKnown: the solutions are absent, and the recorded values lack this one.
     """
-    value = _source.value(name, compute)
+    value = _source(name, compute)
     return value if like is None else jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(value))
 
 
@@ -66,30 +68,16 @@ def known(name: str, compute: Callable[[], Any], *, like: Any = None) -> Any:
 def values_from(source: Source) -> Iterator[None]:
     """Where `known` gets its values from, inside a `with`."""
     global _source
+    where: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+    if source is not computed:
+        with contextlib.suppress(RuntimeError):  # JAX was told to do without a CPU
+            where = jax.default_device(jax.devices("cpu")[0])
     before, _source = _source, source
     try:
-        with contextlib.nullcontext() if source is COMPUTED else _on_a_cpu():
+        with where:
             yield
     finally:
         _source = before
-
-
-def _on_a_cpu() -> contextlib.AbstractContextManager[Any]:
-    try:
-        return jax.default_device(jax.devices("cpu")[0])
-    except RuntimeError:  # JAX was told to do without it
-        return contextlib.nullcontext()
-
-
-class _Computed:
-    """From the course's answers, which are there."""
-
-    def value(self, name: str, compute: Callable[[], Any]) -> Any:
-        return compute()
-
-
-COMPUTED: Source = _Computed()
-_source: Source = COMPUTED
 
 
 class Recorded:
@@ -99,7 +87,8 @@ class Recorded:
         self._file, self._exercise = folder / f"{unit}.safetensors", exercise
         self._values: dict[str, Any] | None = None
 
-    def value(self, name: str, compute: Callable[[], Any]) -> Any:
+    def __call__(self, name: str, compute: Callable[[], Any]) -> Any:
+        """The value of that name."""
         if self._values is None:
             self._values = self._read()
         if name not in self._values:
@@ -113,7 +102,8 @@ class Recorded:
         try:
             arrays = weights.arrays(self._file)
             nodes = json.loads(weights.note(self._file)["known"])[self._exercise]
-            mine = [arrays[f"{self._exercise}/{i}"] for i in range(_count(arrays, self._exercise))]
+            many = sum(name.rpartition("/")[0] == self._exercise for name in arrays)
+            mine = [arrays[f"{self._exercise}/{i}"] for i in range(many)]
             return {name: unpacked(node, mine) for name, node in nodes.items()}
         except (CourseError, LookupError, TypeError, ValueError, AttributeError) as error:
             state = "is damaged" if self._file.exists() else "is missing"
@@ -121,10 +111,6 @@ class Recorded:
                 f"The values that `{self._exercise}` is judged by cannot be read: {shown(self._file)} {state}. "
                 "Fetch the course again: your answer is not to blame."
             ) from error
-
-
-def _count(arrays: dict[str, Any], exercise: str) -> int:
-    return sum(name.rpartition("/")[0] == exercise for name in arrays)
 
 
 def stubs(unit: Unit) -> Path:

@@ -20,57 +20,55 @@ from utils.base import trees
 
 def packed(value: Any, arrays: list[np.ndarray]) -> Any:
     """The value as what JSON can hold; its arrays are appended to `arrays`. Raises TypeError for anything else."""
+
+    def kept(array: Any) -> int:
+        arrays.append(np.array(array))  # a copy: the check may change its own
+        return len(arrays) - 1
+
     if value is None or type(value) in (bool, int, float, str):
         return value
-    if isinstance(value, jax.ShapeDtypeStruct):
-        return {"shape": list(value.shape), "dtype": _name(value.dtype)}
+    if isinstance(value, jax.ShapeDtypeStruct) and isinstance(value.dtype, np.dtype):
+        return {"shape": list(value.shape), "dtype": value.dtype.name}
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
-        arrays.append(np.array(jax.random.key_data(value)))
-        return {"key": len(arrays) - 1, "kind": str(jax.random.key_impl(value))}
+        return {"key": kept(jax.random.key_data(value)), "kind": str(jax.random.key_impl(value))}
     if isinstance(value, jax.Array | np.ndarray | np.generic):
-        arrays.append(np.array(value))  # a copy: the check may change its own
-        return {"array" if isinstance(value, jax.Array) else "numpy": len(arrays) - 1}
+        return {"array" if isinstance(value, jax.Array) else "numpy": kept(value)}
     if type(value) in (list, tuple):
         return {type(value).__name__: [packed(each, arrays) for each in value]}
     if isinstance(value, dict):
         return {"dict": [[packed(key, arrays), packed(each, arrays)] for key, each in value.items()]}
-    fields = _fields(value)
-    return {"fields": {name: packed(each, arrays) for name, each in fields.items()}, "kind": type(value).__name__}
+    return {"fields": {name: packed(each, arrays) for name, each in _fields(value)}, "kind": type(value).__name__}
 
 
 def unpacked(node: Any, arrays: list[np.ndarray]) -> Any:
     """The value that `packed` gave. Raises LookupError, TypeError or ValueError for what `packed` doesn't give."""
-    if not isinstance(node, dict):
-        return node
-    if "shape" in node:
-        return jax.ShapeDtypeStruct(tuple(node["shape"]), jnp.dtype(node["dtype"]))
-    if "key" in node:
-        return jax.random.wrap_key_data(jnp.asarray(arrays[node["key"]]), impl=node["kind"])
-    if "array" in node:
-        return jnp.asarray(arrays[node["array"]])
-    if "numpy" in node:
-        return arrays[node["numpy"]]
-    for kind in (list, tuple):
-        if kind.__name__ in node:
-            return kind(unpacked(each, arrays) for each in node[kind.__name__])
-    if "dict" in node:
-        return {unpacked(key, arrays): unpacked(each, arrays) for key, each in node["dict"]}
-    made = _named_tuple(node["kind"], tuple(node["fields"]))
-    return made(*(unpacked(each, arrays) for each in node["fields"].values()))
+    match node:
+        case {"shape": shape, "dtype": dtype}:
+            return jax.eval_shape(lambda: jnp.zeros(shape, dtype))
+        case {"key": place, "kind": kind}:
+            return jax.random.wrap_key_data(jnp.asarray(arrays[place]), impl=kind)
+        case {"array": place}:
+            return jnp.asarray(arrays[place])
+        case {"numpy": place}:
+            return arrays[place]
+        case {"list": inner}:
+            return [unpacked(each, arrays) for each in inner]
+        case {"tuple": inner}:
+            return tuple(unpacked(each, arrays) for each in inner)
+        case {"dict": inner}:
+            return {unpacked(key, arrays): unpacked(each, arrays) for key, each in inner}
+        case dict():
+            made = _named_tuple(node["kind"], tuple(node["fields"]))
+            return made(*(unpacked(each, arrays) for each in node["fields"].values()))
+    return node
 
 
-def _name(dtype: Any) -> str:
-    if not isinstance(dtype, np.dtype):
-        raise TypeError(f"the shape of a {dtype}")
-    return dtype.name
-
-
-def _fields(value: Any) -> dict[str, Any]:
+def _fields(value: Any) -> list[tuple[str, Any]]:
     """What a named tuple or a registered dataclass holds."""
     if isinstance(value, tuple) or dataclasses.is_dataclass(value):
         parts, _ = jax.tree_util.tree_flatten_with_path(value, is_leaf=lambda part: part is not value)
         if all(len(path) == 1 for path, _ in parts):
-            return {trees.step(path[0]): part for path, part in parts}
+            return [(trees.step(path[0]), part) for path, part in parts]
     raise TypeError(f"a `{type(value).__name__}`")
 
 

@@ -6,7 +6,6 @@ with the same fields as the course's is as good as it.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -14,17 +13,16 @@ from typing import Any, NoReturn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from utils.base import trees
 from utils.checks.known import known
 
+_NONE = "It returned `None`. Is the `return` missing?"
+
 
 class Mistake(Exception):
     """The answer is wrong; the message says why."""
-
-
-class CheckDefect(Exception):
-    """The check itself is at fault."""
 
 
 def fail(message: str) -> NoReturn:
@@ -39,19 +37,18 @@ def expect(condition: bool, message: str) -> None:
 
 
 @contextmanager
-def doing(what: str) -> Iterator[None]:
+def doing(what: str, *, of_mistakes: bool = True) -> Iterator[None]:
     """Say in the message what the check was doing when something went wrong, e.g. "under `jax.jit`"."""
     try:
         yield
     except Mistake as mistake:
+        if not of_mistakes:
+            raise
         raise Mistake(f"{what[0].upper()}{what[1:]}: {mistake}") from mistake
     except BaseException as error:
         if not hasattr(error, "course_doing"):
             error.course_doing = what  # type: ignore[attr-defined]
         raise
-
-
-# --- calling ------------------------------------------------------------------------------------------
 
 
 def call(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -62,8 +59,7 @@ def call(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 def _usable(result: Any) -> None:
-    if result is None:
-        fail("It returned `None`. Is the `return` missing?")
+    expect(result is not None, _NONE)
     for path, leaf in _leaves(result).items():
         where = f" (at {path})" if path else ""
         if isinstance(leaf, jax.core.Tracer):
@@ -88,50 +84,38 @@ def same_shapes(
 
     def traced(*a: Any) -> Any:
         result = answer(*a, **kwargs)
-        if result is None:
-            fail("It returned `None`. Is the `return` missing?")
+        expect(result is not None, _NONE)
         for path, leaf in _leaves(result).items():
-            if not _is_number(leaf):
-                fail(f"The result{f' at {path}' if path else ''} is {_kind(leaf)}; an array is wanted.")
+            expect(_is_number(leaf), f"The result{_at(path)} is {kind(leaf)}; an array is wanted.")
         return result
 
-    try:
-        with doing("while it was traced to see the shapes"):
-            got = jax.eval_shape(traced, *args)
-    except Mistake as mistake:
-        raise (mistake.__cause__ or mistake) from None
+    with doing("while it was traced to see the shapes", of_mistakes=False):
+        got = jax.eval_shape(traced, *args)
     want = known(known_as, lambda: jax.eval_shape(lambda *a: reference(*a, **kwargs), *args))
     like(got, want)
 
 
-# --- comparing ----------------------------------------------------------------------------------------
-
-
 def like(got: Any, want: Any) -> None:
     """`got` has the structure, the shapes and the dtypes of `want` (arrays or ShapeDtypeStructs)."""
-    if got is None and want is not None:
-        fail("It returned `None`. Is the `return` missing?")
+    expect(got is not None or want is None, _NONE)
     got_leaves, want_leaves = _leaves(got), _leaves(want)
     if got_leaves.keys() != want_leaves.keys():
         fail(_structure_message(got, want, got_leaves, want_leaves))
     for path, wanted in want_leaves.items():
-        _like_leaf(got_leaves[path], wanted, f" at {path}" if path else "")
+        _like_leaf(got_leaves[path], wanted, _at(path))
 
 
 def _like_leaf(got: Any, want: Any, where: str) -> None:
     if not _is_array(want):
-        if type(got) is not type(want):
-            fail(f"The result{where} is {_kind(got)}; {_kind(want)} is wanted.")
+        expect(type(got) is type(want), f"The result{where} is {kind(got)}; {kind(want)} is wanted.")
         return
-    if not _is_array(got):
-        if isinstance(got, bool | int | float | complex):
-            fail(
-                f"The result{where} is a Python `{type(got).__name__}`; a JAX array {_short(want)} is wanted. "
-                "`float()`, `int()` and `.item()` leave JAX."
-            )
-        fail(f"The result{where} is {_kind(got)}; an array {_short(want)} is wanted.")
-    if got.shape != want.shape:
-        fail(f"The result{where} has shape {_shape(got)}; {_shape(want)} is wanted.")
+    if isinstance(got, bool | int | float | complex) and not _is_array(got):
+        fail(
+            f"The result{where} is a Python `{type(got).__name__}`; a JAX array {trees.form(want)} is wanted. "
+            "`float()`, `int()` and `.item()` leave JAX."
+        )
+    expect(_is_array(got), f"The result{where} is {kind(got)}; an array {trees.form(want)} is wanted.")
+    expect(got.shape == want.shape, f"The result{where} has shape {_shape(got)}; {_shape(want)} is wanted.")
     if got.dtype != want.dtype:
         numpy_habit = isinstance(got, np.ndarray | np.generic) and got.dtype == np.float64
         hint = " NumPy computes in float64: stay with `jnp`." if numpy_habit else ""
@@ -158,17 +142,14 @@ def close(
       atol: absolute tolerance.
     """
     _usable(got)
+    right = agrees(got, want, rtol, atol)
     for message, value in (mistakes or {}).items():
-        if agrees(value, want, rtol, atol):
-            raise CheckDefect(f"the mistake {message!r} gives the right values on this input")
-        if agrees(got, value, rtol, atol):
-            fail(message)
+        expect(right or not agrees(got, value, rtol, atol), message)
     like(got, want)
     got_leaves = _leaves(got)
     for path, wanted in _leaves(want).items():
         if not _leaf_equal(got_leaves[path], wanted, rtol, atol):
-            where = f" at {path}" if path else ""
-            fail(f"The values differ{where}: {_difference(got_leaves[path], wanted)}. {because}".rstrip())
+            fail(f"The values differ{_at(path)}: {_difference(got_leaves[path], wanted)}. {because}".rstrip())
 
 
 def agrees(got: Any, want: Any, rtol: float = 1e-5, atol: float = 1e-6) -> bool:
@@ -191,24 +172,16 @@ def _leaf_equal(got: Any, want: Any, rtol: float, atol: float) -> bool:
 def _difference(got: Any, want: Any) -> str:
     if not (_is_number(got) and _is_number(want)):
         return f"got {got!r:.60}, want {want!r:.60}"
-    a, b = _numpy(got), _numpy(want)
-    if a.dtype.kind not in "fc":
-        wrong = np.argwhere(np.atleast_1d(a != b))
-        index = tuple(int(i) for i in wrong[0])
-    else:
-        apart = np.atleast_1d(np.abs(a - b))
-        index = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(apart)), apart.shape))
-    values = np.atleast_1d(a)[index], np.atleast_1d(b)[index]
-    at = f"most at index {list(index)}, " if a.ndim else ""
-    return f"{at}got {values[0]:.6g}, want {values[1]:.6g}"
-
-
-# --- what JAX asks of a function ------------------------------------------------------------------------
+    a, b = np.atleast_1d(_numpy(got)), np.atleast_1d(_numpy(want))
+    apart = np.abs(a - b) if a.dtype.kind in "fc" else a != b
+    index = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(apart)), apart.shape))
+    at = f"most at index {list(index)}, " if np.shape(_numpy(got)) else ""
+    return f"{at}got {a[index]:.6g}, want {b[index]:.6g}"
 
 
 def pure(fn: Callable[..., Any], *args: Any) -> None:
     """Called twice it returns the same, and it leaves its arguments as they were."""
-    kept = copy.deepcopy([_frozen(arg) for arg in args])
+    kept = [_frozen(arg) for arg in args]
     first = call(fn, *args)
     if not all(agrees(_frozen(arg), before, 0.0, 0.0) for arg, before in zip(args, kept, strict=True)):
         fail("It changed one of its arguments. A pure function leaves them as they are and returns a new value.")
@@ -216,62 +189,51 @@ def pure(fn: Callable[..., Any], *args: Any) -> None:
         fail("Called twice with the same arguments it gives two results: something outside it has changed.")
 
 
-def jits(fn: Callable[..., Any], *args: Any, **jit_options: Any) -> None:
+def jits(fn: Callable[..., Any], *args: Any) -> None:
     """It works under `jax.jit` and gives there what it gives without."""
     plain = call(fn, *args)
     with doing("under `jax.jit`"):
-        compiled = call(jax.jit(fn, **jit_options), *args)
+        compiled = call(jax.jit(fn), *args)
         if not agrees(compiled, plain, 1e-4, 1e-5):
             fail("it gives another result than without. Does it read or change something outside itself?")
 
 
 class traces:
-    """Wrap a function to count how often JAX traces it, which is how often it is compiled.
-
-    counted = probes.traces(fn)
-    step = jax.jit(counted)
-    ...
-    counted.count
-    """
+    """A function that counts how often JAX traces it, `count`, which is how often it is compiled."""
 
     def __init__(self, fn: Callable[..., Any]):
         self.fn = fn
         self.count = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it, and count."""
         self.count += 1
         return self.fn(*args, **kwargs)
 
 
 def gradient(fn: Callable[..., Any], *args: Any, argnums: int = 0, tolerance: float = 2e-2) -> None:
     """`jax.grad` of a scalar function agrees with central differences along a random direction."""
+    step = 1e-2
     with doing("under `jax.grad`"):
-        gradients = jax.grad(fn, argnums=argnums)(*args)
-        for leaf in jax.tree.leaves(gradients):
-            if not bool(jnp.isfinite(leaf).all()):
-                fail(
-                    "the gradient holds NaN or infinity although the value does not. A `jnp.where` differentiates "
-                    "both branches: keep the unused one finite too."
-                )
-        leaves, structure = jax.tree.flatten(args[argnums])
-        draws = [jax.random.normal(jax.random.key(i), np.shape(leaf)) for i, leaf in enumerate(leaves)]
-        norm = jnp.sqrt(sum(jnp.vdot(d, d) for d in draws))
-        direction = jax.tree.unflatten(structure, [d / norm for d in draws])
-        step = 1e-2
+        slope, _ = ravel_pytree(jax.grad(fn, argnums=argnums)(*args))
+        expect(
+            bool(jnp.isfinite(slope).all()),
+            "the gradient holds NaN or infinity although the value does not. A `jnp.where` differentiates both "
+            "branches: keep the unused one finite too.",
+        )
+        point, as_it_was = ravel_pytree(args[argnums])
+        direction = jax.random.normal(jax.random.key(0), point.shape)
+        direction = direction / jnp.linalg.norm(direction)
 
         def at(distance: float) -> Any:
-            moved = jax.tree.map(lambda x, d: x + distance * d, args[argnums], direction)
-            return fn(*args[:argnums], moved, *args[argnums + 1 :])
+            return fn(*args[:argnums], as_it_was(point + distance * direction), *args[argnums + 1 :])
 
-        numeric = float((at(step) - at(-step)) / (2 * step))
-        analytic = float(
-            sum(jnp.vdot(g, d) for g, d in zip(jax.tree.leaves(gradients), jax.tree.leaves(direction), strict=True))
+        numeric, analytic = float((at(step) - at(-step)) / (2 * step)), float(slope @ direction)
+        expect(
+            abs(numeric - analytic) <= tolerance * max(1.0, abs(numeric)),
+            f"the gradient disagrees with finite differences ({analytic:.4g} against {numeric:.4g}). "
+            "Does the computation leave JAX, stop the gradient, or round?",
         )
-        if abs(numeric - analytic) > tolerance * max(1.0, abs(numeric)):
-            fail(
-                f"the gradient disagrees with finite differences ({analytic:.4g} against {numeric:.4g}). "
-                "Does the computation leave JAX, stop the gradient, or round?"
-            )
 
 
 def keys(fn: Callable[..., Any], key: Any, *args: Any) -> None:
@@ -292,9 +254,6 @@ def keys(fn: Callable[..., Any], key: Any, *args: Any) -> None:
             )
 
 
-# --- leaves -------------------------------------------------------------------------------------------
-
-
 def _leaves(tree: Any) -> dict[str, Any]:
     """Leaves by their path, e.g. `.params['Dense_0']['bias']` → "params.Dense_0.bias"."""
     flat, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=lambda x: x is None)
@@ -303,9 +262,9 @@ def _leaves(tree: Any) -> dict[str, Any]:
 
 def _structure_message(got: Any, want: Any, got_leaves: dict[str, Any], want_leaves: dict[str, Any]) -> str:
     if set(want_leaves) == {""}:
-        return f"It returned {_kind(got)}; {_kind(want)} is wanted."
+        return f"It returned {kind(got)}; {kind(want)} is wanted."
     if set(got_leaves) == {""}:
-        return f"It returned {_kind(got)}; {_kind(want)} is wanted, with {_names(want_leaves)}."
+        return f"It returned {kind(got)}; {kind(want)} is wanted, with {_names(want_leaves)}."
     missing, extra = set(want_leaves) - set(got_leaves), set(got_leaves) - set(want_leaves)
     parts = [f"{_names(missing)} missing"] * bool(missing) + [f"{_names(extra)} not expected"] * bool(extra)
     return f"The result has another structure: {', '.join(parts)}."
@@ -316,14 +275,20 @@ def _names(paths: Any) -> str:
     return ", ".join(shown[:4]) + (f" and {len(shown) - 4} more" if len(shown) > 4 else "")
 
 
-def _kind(value: Any) -> str:
-    if _is_array(value):
-        return f"an array {_short(value)}"
+def _at(path: str) -> str:
+    return f" at {path}" if path else ""
+
+
+def kind(value: Any) -> str:
+    """What a value is, in a message: "`None`", "an array [3] float32", "a `tuple` of 2"."""
     if value is None:
         return "`None`"
-    if isinstance(value, tuple | list | dict):
-        return f"a `{type(value).__name__}` of {len(value)}"
-    return f"a `{type(value).__name__}`"
+    if isinstance(value, type):
+        return f"the class `{value.__name__}`"
+    if _is_array(value):
+        return f"an array {trees.form(value)}"
+    many = f" of {len(value)}" if isinstance(value, tuple | list | dict) else ""
+    return f"a `{type(value).__name__}`{many}"
 
 
 def _is_array(value: Any) -> bool:
@@ -336,10 +301,6 @@ def _is_number(value: Any) -> bool:
 
 def _shape(value: Any) -> str:
     return "[" + ", ".join(str(size) for size in value.shape) + "]" + (" (one number)" if value.shape == () else "")
-
-
-def _short(value: Any) -> str:
-    return f"[{', '.join(str(size) for size in value.shape)}] {value.dtype}"
 
 
 def _numpy(value: Any) -> np.ndarray:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import enum
 import html
 import re
+import sys
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+NEUTRAL = "#57606a"  # of what is no verdict
 
 
 class Kind(enum.Enum):
@@ -16,82 +22,48 @@ class Kind(enum.Enum):
     NOT_ATTEMPTED = ("○", "not attempted", "#6e7781")
     NOT_CHECKED = ("?", "could not be checked", "#9a6700")
 
-    @property
-    def mark(self) -> str:
-        return self.value[0]
-
-    @property
-    def words(self) -> str:
-        return self.value[1]
-
-    @property
-    def colour(self) -> str:
-        return self.value[2]
+    def __init__(self, mark: str, words: str, colour: str):
+        self.mark, self.words, self.colour = mark, words, colour
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found.
+    """What a check found."""
 
-    Attributes:
-      exercise: its name.
-      kind: one of the four.
-      message: the likely cause, or what to do; `code` in backticks.
-      points: what it scores now.
-      of: what it can score.
-      printed: the end of what the answer printed while it was checked.
-      goes_on: what the notebook goes on with, where that isn't the student's own.
-    """
-
-    exercise: str
+    exercise: str  # its name
     kind: Kind
-    message: str = ""
-    points: int = 0
-    of: int = 0
-    printed: str = ""
-    goes_on: str = ""
+    message: str = ""  # the likely cause, or what to do; `code` in backticks
+    points: int = 0  # what it scores now
+    of: int = 0  # what it can score
+    printed: str = ""  # the end of what the answer printed while it was checked
+    goes_on: str = ""  # what the notebook goes on with, where that isn't the student's own
 
     def __str__(self) -> str:
-        head = f"{self.kind.mark} {self.exercise}: {self.kind.words}"
-        if self.kind is Kind.RIGHT:
-            head += f" ({self.points} of {self.of} points)"
-        lines = [head]
-        if self.message:
-            lines += ["  " + line for line in self.message.splitlines()]
+        scored = f" ({self.points} of {self.of} points)" if self.kind is Kind.RIGHT else ""
+        lines = [f"{self.kind.mark} {self.exercise}: {self.kind.words}{scored}"]
+        lines += ["  " + line for line in self.message.splitlines()]
         if self.printed:
             lines += ["  Your code printed:", *("    " + line for line in self.printed.splitlines())]
-        if self.goes_on:
-            lines.append("  " + self.goes_on)
-        return "\n".join(lines)
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": self.html()}
+        return "\n".join([*lines, *(["  " + self.goes_on] if self.goes_on else [])])
 
     def html(self) -> str:
-        """A box with the verdict's colour on its left edge; readable on light and on dark themes."""
-        points = f" · {self.points} of {self.of} points" if self.kind is Kind.RIGHT else ""
-        parts = [
-            f'<div style="color:{self.kind.colour};font-weight:600">{self.kind.mark} '
-            f"<code>{html.escape(self.exercise)}</code> {self.kind.words}{points}</div>"
-        ]
-        if self.message:
-            parts.append(f'<div style="margin-top:4px">{marked_up(self.message)}</div>')
-        if self.printed:
-            parts.append(
-                '<div style="margin-top:4px;opacity:.75">Your code printed:</div>'
-                f'<pre style="margin:2px 0 0 12px">{html.escape(self.printed)}</pre>'
-            )
-        if self.goes_on:
-            parts.append(f'<div style="margin-top:4px;opacity:.75">{marked_up(self.goes_on)}</div>')
-        return box("".join(parts), self.kind.colour)
+        """A box with the verdict's colour on its left edge."""
+        return rendered("verdict", colour=self.kind.colour, verdict=self)
 
 
-def box(inner: str, colour: str) -> str:
-    """HTML in a box that all of the course's messages share."""
-    return (
-        f'<div style="border-left:4px solid {colour};background:{colour}14;padding:8px 12px;'
-        f'margin:2px 0;border-radius:3px;line-height:1.45;max-width:52em">{inner}</div>'
-    )
+def show(plain: str, template: str, /, **values: Any) -> None:
+    """In a notebook the template with these values, and the plain text for viewers without HTML; elsewhere that."""
+    shell = _notebook()
+    if shell is None:
+        print(plain)
+    else:
+        shell.display_pub.publish({"text/plain": plain, "text/html": rendered(template, **values)})
+
+
+def rendered(template: str, **values: Any) -> str:
+    """HTML in the box that all of the course's messages share, from `templates/`."""
+    made: str = _templates().get_template(f"{template}.html").render({"colour": NEUTRAL, **values})
+    return made
 
 
 def marked_up(text: str) -> str:
@@ -101,3 +73,19 @@ def marked_up(text: str) -> str:
     pieces[::2] = [re.sub(r"\*(\w[\w ]*)\*", r"<em>\1</em>", words) for words in pieces[::2]]
     pieces[1::2] = [f"<code>{code}</code>" for code in pieces[1::2]]
     return "".join(pieces)
+
+
+@cache
+def _templates() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    here = FileSystemLoader(Path(__file__).parent / "templates")
+    made = Environment(loader=here, autoescape=True, trim_blocks=True, undefined=StrictUndefined)
+    made.filters["marked_up"] = marked_up
+    return made
+
+
+def _notebook() -> Any:
+    ipython: Any = sys.modules.get("IPython")  # a notebook has loaded it
+    shell = ipython.get_ipython() if ipython else None
+    return shell if shell.__class__.__name__ == "ZMQInteractiveShell" else None

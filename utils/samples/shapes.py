@@ -42,12 +42,12 @@ _COSINES = [round(math.cos(math.radians(degrees)) * 1024) for degrees in range(3
 
 
 def cosine(degrees: int) -> int:
-    """cos in 1/1024."""
+    """Cos in 1/1024."""
     return _COSINES[degrees % 360]
 
 
 def sine(degrees: int) -> int:
-    """sin in 1/1024."""
+    """Sin in 1/1024."""
     return _COSINES[(degrees - 90) % 360]
 
 

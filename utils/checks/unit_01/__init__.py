@@ -1,15 +1,15 @@
 """The checks of unit 01: arrays, tracing, gradients, keys and pytrees."""
 
 from utils.checks.registry import Unit
-from utils.checks.unit_01.augment import augment
-from utils.checks.unit_01.clipped_gradient import clipped_gradient
-from utils.checks.unit_01.compress import compress
-from utils.checks.unit_01.gauss_newton import gauss_newton
-from utils.checks.unit_01.histogram import histogram
-from utils.checks.unit_01.momentum_step import momentum_step
-from utils.checks.unit_01.moving_average import moving_average
-from utils.checks.unit_01.predict import predict
-from utils.checks.unit_01.standardise import standardise
+from utils.checks.unit_01.augment.exercise import augment
+from utils.checks.unit_01.clipped_gradient.exercise import clipped_gradient
+from utils.checks.unit_01.compress.exercise import compress
+from utils.checks.unit_01.gauss_newton.exercise import gauss_newton
+from utils.checks.unit_01.histogram.exercise import histogram
+from utils.checks.unit_01.momentum_step.exercise import momentum_step
+from utils.checks.unit_01.moving_average.exercise import moving_average
+from utils.checks.unit_01.predict.exercise import predict
+from utils.checks.unit_01.standardise.exercise import standardise
 
 # in the order of the notebook
 unit = Unit(

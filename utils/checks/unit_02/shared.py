@@ -14,6 +14,7 @@ def linear(params: dict[str, jax.Array], images: jax.Array) -> jax.Array:
 
 
 def linear_params() -> dict[str, jax.Array]:
+    """Weights of that model."""
     return {"w": 0.5 * jax.random.normal(jax.random.key(1), (4, 3)), "b": jnp.array([0.3, -0.2, 0.1])}
 
 

@@ -1,0 +1,1 @@
+"""The exercise `patience_is_over`."""

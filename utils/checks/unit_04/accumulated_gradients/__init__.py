@@ -1,0 +1,1 @@
+"""The exercise `accumulated_gradients`."""
