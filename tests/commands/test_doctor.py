@@ -125,3 +125,10 @@ def test_whether_the_sandbox_is_there_is_told(monkeypatch):
         (finding,) = doctor.examine(doctor.grading)
         assert finding.mark == ("✓" if kind is sandbox.BUBBLEWRAP else "!")
         assert "bubblewrap" in finding.text + finding.cure
+
+
+def test_a_jaxlib_that_is_known_to_be_bad_is_named(monkeypatch):
+    monkeypatch.setattr(doctor, "installed", lambda name: "0.10.2")
+    monkeypatch.setattr(canaries, "run", lambda short: {"sort": ""})
+    (finding,) = found(doctor.arithmetic)
+    assert finding.text == "jaxlib 0.10.2 is known to be bad: it crashes on sums of products."

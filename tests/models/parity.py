@@ -25,7 +25,7 @@ def golden(name):
 
 
 def cross_entropy(logits):
-    """The mean for the labels 0, 1, 2 … 9, 0 …"""
+    """The mean for the labels 0, 1, 2 … 9, 0 and so on."""
     labels = jnp.arange(len(logits)) % 10
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
@@ -51,8 +51,9 @@ def mutated(lesson, changes, folder, start=""):
 
 
 def see_that_the_limit_is_a_hundred_times_the_rounding(limit, logits_of, images):
-    """A limit of logits in float32: a hundred times what rounding gives, within a factor of 3, and less than bfloat16
-    gives in its place. `logits_of` takes pictures and a dtype.
+    """A limit of logits in float32 is a hundred times what rounding gives, within a factor of 3.
+
+    It is less than bfloat16 gives in float32's place. `logits_of` takes pictures and a dtype.
     """
     short, shorter = (logits_of(images, dtype) for dtype in (jnp.float32, jnp.bfloat16))
     with jax.enable_x64(True):

@@ -37,6 +37,7 @@ LIMIT = 0.1
 PRECISION = 5e-5
 # each canary takes a turn with each type, with shapes and values of its own; the short form takes the first turn only
 TYPES = ("float32", "bfloat16", "float16")
+KNOWN_BAD = {"0.10.2": "it crashes on sums of products"}  # a jaxlib's version → why
 PATIENCE = 300  # seconds that a process may take
 
 

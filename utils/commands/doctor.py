@@ -138,7 +138,10 @@ def arithmetic() -> Findings:
     """Whether jaxlib passes the canaries."""
     from utils.commands import canaries
 
-    jaxlib = f"jaxlib {installed('jaxlib')}"
+    version = installed("jaxlib") or "of no version"
+    jaxlib = f"jaxlib {version}"
+    if version in canaries.KNOWN_BAD:
+        yield Finding("✗", f"{jaxlib} is known to be bad: {canaries.KNOWN_BAD[version]}.", REINSTALL)
     faults = canaries.run(short=True)
     for name, message in faults.items():
         if message:

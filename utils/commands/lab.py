@@ -13,10 +13,13 @@ import sys
 from pathlib import Path
 
 from utils.base import paths
+from utils.base.command import parser_of
 
 
 def main(arguments: list[str]) -> int:
     """Serve until Ctrl-C. `arguments` go to JupyterLab as they are."""
+    if {"-h", "--help"} & set(arguments):
+        parser_of("lab", __doc__).parse_args(["--help"])
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={paths.ROOT}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments:
         print("You are root, as in many containers: JupyterLab is told to accept that (--allow-root).")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from utils.checks.verdict import Kind, marked_up
 from utils.grading.marking import Mark, Result
@@ -22,7 +21,7 @@ _PAGES = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
 )
-_PAGES.filters["marked_up"] = lambda text: Markup(marked_up(text))
+_PAGES.filters["marked_up"] = marked_up
 _PAGES.globals["Kind"] = Kind
 
 
