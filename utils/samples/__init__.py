@@ -12,7 +12,7 @@ outline to picture: `shapes` (data in ressources/shapes) → `draw` → `scene` 
 Importing this imports neither TensorFlow nor scikit-learn.
 """
 
-from utils.samples.recipes import RECIPES
+from utils.samples.recipes import RECIPES as RECIPES
 from utils.samples.store import data_dir as data_dir
 from utils.samples.store import ensure as ensure
 

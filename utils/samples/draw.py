@@ -89,11 +89,11 @@ def _placed(points: Points, dice: Dice, height: int, width: int, span: tuple[int
     percent = dice.between(*span)
     short = min(height, width)
     size = percent * short * PIXEL // 100
-    middle = []
-    for side in (width, height):
+    placed = []
+    for side, along in ((width, x), (height, y)):
         room = max((side + short) * PIXEL // 2 - size, 0) // 2 + short * PIXEL // 20
-        middle.append(side * PIXEL // 2 + dice.between(-room, room))
-    return np.stack([x, y], axis=1) * size // SQUARE + middle
+        placed.append(along * size // SQUARE + side * PIXEL // 2 + dice.between(-room, room))
+    return np.stack(placed, axis=1)
 
 
 def _figure(dice: Dice, shape: shapes.Shape, view: shapes.View, points: Points, height: int, width: int) -> list[Patch]:

@@ -183,7 +183,8 @@ def _cut_corners(points: Points, share: int) -> Points:
 def _normals(along: Points, length: int) -> Points:
     """Vectors of the given length at right angles to each row of `along`."""
     lengths = np.array([max(math.isqrt(int(x * x + y * y)), 1) for x, y in along])
-    return np.stack([-along[:, 1], along[:, 0]], axis=1) * length // lengths[:, None]
+    normals: Points = np.stack([-along[:, 1], along[:, 0]], axis=1) * length // lengths[:, None]
+    return normals
 
 
 def _ring(polygon: Points, width: int) -> Points:

@@ -9,7 +9,6 @@ make the sample and the second finds that it came too late.
 from __future__ import annotations
 
 import contextlib
-import functools
 import shutil
 import tempfile
 import time
@@ -47,8 +46,12 @@ def ensure(name: str, *, quiet: bool = False) -> Path:
     root, recipe = data_dir(), recipes.RECIPES[name]
     if fault(root / recipe.place) is None:
         return root
-    say = (lambda line: None) if quiet else functools.partial(print, flush=True)
     kind = recipe.place.split("/")[0]
+
+    def say(line: str) -> None:
+        if not quiet:
+            print(line, flush=True)
+
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _lock(root / f".lock-{kind}", say) as alone:
