@@ -168,22 +168,17 @@ def test_every_split_holds_its_classes_evenly(name: str) -> None:
         assert len(np.unique(labels[: 20 * len(shares)])) == len(shares)  # mixed, not sorted
 
 
-@pytest.mark.parametrize("name", samples.NAMES)
-def test_no_picture_comes_twice(name: str) -> None:
-    count = 2000 if name == "mnist" else 40
-    seen = [example["image"].tobytes() for split in recipes.RECIPES[name].counts for example in few(name, split, count)]
-    assert len(set(seen)) == len(seen)
-
-
-def test_sizes_vary_where_the_real_sets_do() -> None:
-    def sizes(name: str) -> set[tuple[int, ...]]:
-        return {example["image"].shape for example in few(name, "train", 40)}
-
-    assert sizes("mnist") == {(28, 28, 1)}
-    assert sizes("cifar10") == {(32, 32, 3)}
-    assert len(sizes("cats_vs_dogs")) > 20
-    assert len(sizes("imagenette/160px-v2")) > 20
-    assert {min(shape[:2]) for shape in sizes("imagenette/160px-v2")} == {160}
+def test_no_picture_comes_twice_and_sizes_vary_where_the_real_sets_do() -> None:
+    sizes = {}
+    for name, recipe in recipes.RECIPES.items():
+        images = [example["image"] for split in recipe.counts for example in few(name, split, 40)]
+        assert len({image.tobytes() for image in images}) == len(images) == 40 * len(recipe.counts)
+        sizes[name] = {image.shape for image in images}
+    assert sizes["mnist"] == {(28, 28, 1)}
+    assert sizes["cifar10"] == {(32, 32, 3)}
+    assert len(sizes["cats_vs_dogs"]) > 20
+    assert len(sizes["imagenette/160px-v2"]) > 20
+    assert {min(shape[:2]) for shape in sizes["imagenette/160px-v2"]} == {160}
 
 
 def test_digits_lie_in_their_picture_as_mnists_do() -> None:
@@ -235,18 +230,14 @@ def test_a_broken_outline_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 # ---- the arithmetic
 
 
-def test_dice_are_fair_and_stay_in_their_range() -> None:
+def test_dice_are_fair_and_depend_on_every_part_of_their_seed() -> None:
     throws = dice.Dice(1, 2).array((60_000,), -2, 3)
     assert np.bincount(throws + 2, minlength=6) / 60_000 == pytest.approx(np.full(6, 1 / 6), rel=0.1)
     one = dice.Dice(7)
     assert {one.between(3, 5) for _ in range(100)} == {3, 4, 5}
     assert sorted(one.order(50)) == list(range(50))
-
-
-def test_dice_depend_on_every_part_of_their_seed() -> None:
-    first = {seed: dice.Dice(*seed).between(0, 2**60) for seed in [(1, 2), (2, 1), (1, 2, 0), (1,), (12,)]}
-    assert len(set(first.values())) == len(first)
-    assert dice.Dice(1, 2).between(0, 2**60) == first[1, 2]
+    seeds = [(1, 2), (2, 1), (1, 2, 0), (1,), (12,)]
+    assert len({dice.Dice(*seed).between(0, 2**60) for seed in seeds}) == len(seeds)
 
 
 def test_no_cosine_is_near_to_being_rounded_otherwise() -> None:
@@ -254,15 +245,22 @@ def test_no_cosine_is_near_to_being_rounded_otherwise() -> None:
     assert np.abs(exact - np.array([shapes.cosine(k) for k in range(360)])).max() < 0.5 - 1e-4
 
 
-def test_a_rectangle_covers_its_pixels_to_a_sixtyfourth() -> None:
-    corners = np.array([[2, 1], [5, 1], [5, 3], [2, 3]]) * raster.PIXEL
-    box = corners + np.array([raster.PIXEL // 4, raster.PIXEL // 2])
-    (cover,) = raster.covers([[box]], 6, 8)
-    picture = np.zeros((6, 8), int)
+def covered(polygon: np.ndarray, side: int) -> np.ndarray:
+    """How much of each pixel of a square picture a polygon covers, [side, side] in 0 … FULL."""
+    (cover,) = raster.covers([[polygon]], side, side)
+    picture = np.zeros((side, side), int)
     height, width = cover.amount.shape
     picture[cover.top : cover.top + height, cover.left : cover.left + width] = cover.amount
-    across, down = np.array([0, 0, 3, 4, 4, 1, 0, 0]), np.array([0, 2, 4, 2, 0, 0])
-    assert np.array_equal(picture, down[:, None] * across * raster.FULL // 16)
+    return picture
+
+
+def test_a_rectangle_covers_its_pixels_to_a_sixtyfourth_and_none_beside_the_picture() -> None:
+    corners = np.array([[2, 1], [5, 1], [5, 3], [2, 3]]) * raster.PIXEL
+    box = corners + np.array([raster.PIXEL // 4, raster.PIXEL // 2])
+    across, down = np.array([0, 0, 3, 4, 4, 1, 0, 0]), np.array([0, 2, 4, 2, 0, 0, 0, 0])
+    assert np.array_equal(covered(box, 8), down[:, None] * across * raster.FULL // 16)
+    for shift in ((-200, 0), (200, 0), (0, -200), (0, 200)):
+        assert not covered(box + np.array(shift) * raster.PIXEL, 8).any()
 
 
 def test_polygons_are_filled_as_pillow_fills_them_when_enlarged() -> None:
@@ -272,23 +270,13 @@ def test_polygons_are_filled_as_pillow_fills_them_when_enlarged() -> None:
     big = 8
     for _ in range(20):
         points = throws.array((5, 2), -60, 190).astype(np.int64) * 4
-        (cover,) = raster.covers([[points]], 30, 30)
-        ours = np.zeros((30, 30))
-        height, width = cover.amount.shape
-        ours[cover.top : cover.top + height, cover.left : cover.left + width] = cover.amount / raster.FULL
         canvas = Image.new("L", (30 * big, 30 * big))
         ImageDraw.Draw(canvas).polygon([tuple(p) for p in (points * big / raster.PIXEL).tolist()], fill=255)
         theirs = np.asarray(canvas).reshape(30, big, 30, big).mean((1, 3)) / 255
-        crossed = np.abs(ours - theirs) > 0.35  # where a path crosses itself the two rules may differ
+        off = np.abs(covered(points, 30) / raster.FULL - theirs)
+        crossed = off > 0.35  # where a path crosses itself the two rules may differ
         assert crossed.mean() < 0.12
-        assert np.abs(ours - theirs)[~crossed].mean() < 0.02
-
-
-def test_polygons_beside_the_picture_leave_no_mark() -> None:
-    square = np.array([[0, 0], [9, 0], [9, 9], [0, 9]], np.int64) * raster.PIXEL
-    for shift in ((-200, 0), (200, 0), (0, -200), (0, 200)):
-        (cover,) = raster.covers([[square + shift]], 10, 10)
-        assert cover.amount.sum() == 0
+        assert off[~crossed].mean() < 0.02
 
 
 # ---- the place
@@ -373,15 +361,15 @@ def test_ctrl_c_leaves_nothing(toy: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    ("before", "made"),
-    [("", [0, 1]), ("import sys; sys.modules['fcntl'] = None", [1, 1])],
+    ("before", "most"),
+    [("", 1), ("import sys; sys.modules['fcntl'] = None", 2)],
     ids=["one waits for the lock", "without locks the second comes too late"],
 )
-def test_two_processes_at_once_end_with_one_whole_sample(before: str, made: list[int], cache: Path, toy: Path) -> None:
+def test_two_processes_at_once_end_with_one_whole_sample(before: str, most: int, cache: Path, toy: Path) -> None:
     both = [ensure_toy(cache, before, pause=1.0) for _ in range(2)]
     outputs = [process.communicate(timeout=60) for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
-    assert sorted(out.count("half") for out, _ in outputs) == made
+    assert 1 <= sum(out.count("half") for out, _ in outputs) <= most
     assert store.fault(toy) is None
     assert leftovers() == []
 
@@ -436,18 +424,6 @@ def test_a_full_disk_is_an_error_with_its_cure(cache: Path) -> None:
 def test_an_unknown_name_is_answered_with_the_names() -> None:
     with pytest.raises(CourseError, match="imagenette/160px-v2"):
         samples.ensure("cifar100")
-
-
-def test_importing_the_samples_imports_neither_tensorflow_nor_scikit_learn(tmp_path: Path) -> None:
-    process = run(
-        """
-        import sys
-        from utils import samples
-        print(*{"tensorflow", "tensorflow_datasets", "sklearn"} & set(sys.modules))
-        """,
-        tmp_path,
-    )
-    assert process.communicate()[0].strip() == ""
 
 
 # ---- the contact sheets

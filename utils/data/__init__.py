@@ -36,7 +36,7 @@ def load(
     name: str | Path,
     split: str,
     *,
-    batch_size: int,
+    batch_size: int | None,
     shuffle: bool = False,
     seed: int = 0,
     size: int | None = None,
@@ -56,7 +56,7 @@ def load(
             decides whether the real set is read or the course's sample; or the path of a folder of pictures, with
             cat.1.jpg and dog.2.jpg or a folder for each class (utils/data/folder.py says more).
         split: In the words of TensorFlow Datasets: "train", "test", "train[:80%]", "train[80%:]", "train[:500]+test".
-        batch_size: B.
+        batch_size: B; None for one batch of all.
         shuffle: A new order in every epoch.
         seed: Decides orders and augmentation, run after run.
         size: Side in pixels; None for the set's own (28, 32, 96, 128; 96 for a folder).
@@ -89,7 +89,9 @@ def load(
         cache=cache,
         device=device,
     )
-    _say(batches.source, quiet)
+    if not quiet:
+        print(batches.source)
+    results.source(batches.source)
     return batches
 
 
@@ -111,36 +113,16 @@ def arrays(
     Raises:
         CourseError: As for `load`, and for more than 2 GiB.
     """
-    found = _raw(name, split)
-    batches = Batches(
-        found,
-        batch_size=min(found.examples, 256),
-        shuffle=False,
-        seed=0,
-        size=size,
-        fit=fit,
-        augment=(),
-        mix=None,
-        normalise=normalise,
-        drop_remainder=False,
-        cache=False,
-        device="numpy",
+    batches = load(
+        name, split, batch_size=None, size=size, fit=fit, normalise=normalise, cache=False, device="numpy", quiet=quiet
     )
-    needed = 4 * found.examples * math.prod(batches.shape)
+    needed = 4 * batches.examples * math.prod(batches.shape)
     if needed > LIMIT:
         raise CourseError(
-            f"{found.name} {split} at {batches.shape[0]} pixels would take {needed / 2**30:.1f} GB as one array: "
+            f"{batches.name} {split} at {batches.shape[0]} pixels would take {needed / 2**30:.1f} GB as one array: "
             "take a slice, a smaller size, or data.load, which goes batch by batch."
         )
-    parts = [[leaf[batch.mask] for leaf in batch] for batch in batches]
-    _say(batches.source, quiet)
-    return Batch(*(np.concatenate(leaves) for leaves in zip(*parts, strict=True)))
-
-
-def _say(source: str, quiet: bool) -> None:
-    if not quiet:
-        print(source)
-    results.source(source)
+    return Batch(*(np.array(leaf) for leaf in next(iter(batches))))  # copies, which may be written to
 
 
 def _raw(name: str | Path, split: str) -> raw.Raw:

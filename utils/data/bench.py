@@ -25,23 +25,14 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 class Speed(NamedTuple):
-    """One measurement.
-
-    Attributes:
-        name: Of the set.
-        source: The data, in a line.
-        side: Of the pictures fed to the model, in pixels.
-        batch_size: Pictures in a batch.
-        decode_seconds: To load and decode the training split, once.
-        images_per_second: Of an epoch after that, as it arrives on JAX's default device, nothing else being computed.
-    """
+    """One measurement."""
 
     name: str
-    source: str
-    side: int
+    source: str  # the data, in a line
+    side: int  # of the pictures fed to the model, in pixels
     batch_size: int
-    decode_seconds: float
-    images_per_second: float
+    decode_seconds: float  # to load and decode the training split, once
+    images_per_second: float  # of an epoch after that, as it arrives on JAX's default device, nothing else computed
 
 
 def bench(names: tuple[str, ...] = tuple(RECIPES), batch_size: int = 64, seconds: float = 3.0) -> Iterator[Speed]:

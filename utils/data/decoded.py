@@ -62,26 +62,21 @@ class Pictures:
             raise self._raw.complaint(EOFError(f"{at} examples"))
         self._kept = images.read_value(), tf.constant(labels)
 
-    def examples(self, order: np.ndarray, seed: int | None) -> Any:
-        """The pictures one by one.
+    def epoch(self, order: np.ndarray, seed: int | None, batch: int | None) -> Any:
+        """The pictures one by one, or by batches, of which the last may be shorter.
 
         Args:
             order: The indices of the kept pictures, int64 [N].
             seed: Decides the order of pictures that are not kept; None leaves them as they lie in the files.
+            batch: Of so many; kept pictures are fetched by whole batches several times faster.
 
         Returns:
-            A tf.data.Dataset of (index int64, image [S, S, C] uint8, label int32).
+            A tf.data.Dataset of (index int64, image [S, S, C] uint8, label int32), or of batches of them.
         """
         if self._kept is None:
-            return self._in_order(seed)
-        return tensorflow().data.Dataset.from_tensor_slices(order).map(self._at, cores(), deterministic=True)
-
-    def batches(self, order: np.ndarray, seed: int | None, size: int) -> Any:
-        """The same by batches of `size`; those kept are fetched whole, which is faster. The last may be shorter."""
-        if self._kept is None:
-            return self._in_order(seed).batch(size)
-        indices = tensorflow().data.Dataset.from_tensor_slices(order).batch(size)
-        return indices.map(self._at, cores(), deterministic=True)
+            return self._in_order(seed) if batch is None else self._in_order(seed).batch(batch)
+        indices = tensorflow().data.Dataset.from_tensor_slices(order)
+        return (indices if batch is None else indices.batch(batch)).map(self._at, cores(), deterministic=True)
 
     def examine(self) -> None:
         """Read and decode everything once, to tell damaged data from a failing augmentation. Raises the complaint."""
@@ -96,7 +91,7 @@ class Pictures:
         return index, tensorflow().gather(images, index), tensorflow().gather(labels, index)
 
     def _in_order(self, seed: int | None = None) -> Any:
-        """As `examples`, from the files."""
+        """As `epoch`, from the files."""
         numbered = self._raw.encoded().enumerate()
         if seed is not None:
             numbered = _shuffled(numbered, seed)

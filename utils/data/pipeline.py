@@ -50,7 +50,7 @@ class Batches:
         is_sample: Whether it is the course's sample in the place of a real set.
         examples: How many the split has.
         classes: Their names; a label is an index into them.
-        batch_size: B, as given.
+        batch_size: B.
         shape: (H, W, C) of every picture.
         mean: [C] float64; a picture is (x − mean) / std of pixels x in 0..1.
         std: [C] float64.
@@ -60,7 +60,7 @@ class Batches:
         self,
         raw: Raw,
         *,
-        batch_size: int,
+        batch_size: int | None,
         shuffle: bool,
         seed: int,
         size: int | None,
@@ -75,7 +75,7 @@ class Batches:
         self.name, self.split, self.source = raw.name, raw.split, raw.source
         self.is_sample = raw.is_sample
         self.classes, self.examples = raw.classes, raw.examples
-        self.batch_size = whole(batch_size, "batch_size", least=1)
+        self.batch_size = raw.examples if batch_size is None else whole(batch_size, "batch_size", least=1)
         if self.batch_size > raw.examples:
             raise CourseError(
                 f"batch_size={batch_size} is larger than {raw.name} {raw.split}, which has {raw.examples:,} examples: "
@@ -148,16 +148,11 @@ class Batches:
         if self._shuffle:
             order = np.random.default_rng([self._seed, epoch]).permutation(self.examples)
             shuffling = int(draws[0])
+        mixing, seeds = tf.constant(draws[1]), tf.constant(draws[2:])
+        batches = self._pictures.epoch(order, shuffling, None if self._augment else self.batch_size)
         if self._augment:
-            seeds = tf.constant(draws[2:])
-            batches = (
-                self._pictures.examples(order, shuffling)
-                .map(lambda *example: self._vary(*example, seeds), cores(), deterministic=True)
-                .batch(self.batch_size)
-            )
-        else:
-            batches = self._pictures.batches(order, shuffling, self.batch_size)
-        mixing = tf.constant(draws[1])
+            batches = batches.map(lambda *example: self._vary(*example, seeds), cores(), deterministic=True)
+            batches = batches.batch(self.batch_size)
         batches = batches.take(len(self)).enumerate()
         batches = batches.map(lambda *batch: self._finish(*batch, mixing), cores(), deterministic=True)
         try:

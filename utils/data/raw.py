@@ -14,35 +14,20 @@ from utils.data.sets import DataSet, Statistics
 
 
 class Raw(NamedTuple):
-    """Encoded pictures and their labels, in an order that never changes.
-
-    Attributes:
-        name: Of the set.
-        split: In the words of TensorFlow Datasets, slices included.
-        source: Which data these are, in one line.
-        is_sample: Whether it is the course's sample in the place of a real set.
-        classes: Their names; a label is an index into them.
-        examples: How many there are.
-        channels: 1 or 3.
-        native: (height, width) where all pictures have the same, else None.
-        size: The side in pixels that they are brought to unless one is asked for.
-        statistics: Mean and deviation of the channels.
-        encoded: Makes a tf.data.Dataset of (image file's bytes, label int64).
-        complaint: What to raise when reading or decoding fails, given the exception.
-    """
+    """Encoded pictures and their labels, in an order that never changes."""
 
     name: str
-    split: str
-    source: str
-    is_sample: bool
-    classes: tuple[str, ...]
+    split: str  # in the words of TensorFlow Datasets, slices included
+    source: str  # which data these are, in one line
+    is_sample: bool  # whether it is the course's sample in the place of a real set
+    classes: tuple[str, ...]  # their names; a label is an index into them
     examples: int
     channels: int
-    native: tuple[int, int] | None
-    size: int
+    native: tuple[int, int] | None  # (height, width) where all pictures have the same
+    size: int  # the side in pixels that they are brought to unless one is asked for
     statistics: Statistics
-    encoded: Callable[[], Any]
-    complaint: Callable[[Exception], Exception]
+    encoded: Callable[[], Any]  # makes a tf.data.Dataset of (image file's bytes, label int64)
+    complaint: Callable[[Exception], Exception]  # what to raise when reading or decoding fails
 
 
 def pieces(name: str, lengths: Mapping[str, int], split: str) -> list[tuple[str, range]]:

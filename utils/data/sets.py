@@ -20,26 +20,18 @@ class Statistics(NamedTuple):
 class DataSet(NamedTuple):
     """One data set of the course.
 
-    Attributes:
-        name: TensorFlow Datasets' own name.
-        size: Side in pixels that `load` brings pictures to unless told otherwise.
-        full: Examples in each split of the whole real set, to tell a part from the whole.
-        statistics: Of the real set's training split; the sample uses them too, since constants that are near serve as
-            well as exact ones, and a model trained on one can then be shown the other.
-        host: Where TFDS downloads from.
-        sample: What the sample is, in words.
-        titles: Readable class names in the place of those the builder gives.
-        named: TFDS keeps class names in label.labels.txt.
+    The sample is normalised by the real set's statistics too: constants that are near serve as well as exact ones, and
+    a model trained on one can then be shown the other.
     """
 
-    name: str
-    size: int
-    full: Mapping[str, int]
-    statistics: Statistics
-    host: str
+    name: str  # TensorFlow Datasets' own
+    size: int  # side in pixels that `load` brings pictures to unless told otherwise
+    full: Mapping[str, int]  # examples in each split of the whole real set, to tell a part from the whole
+    statistics: Statistics  # of the real set's training split
+    host: str  # where TFDS downloads from
     sample: str = "drawings made by the course"
-    titles: tuple[str, ...] = ()
-    named: bool = True
+    titles: tuple[str, ...] = ()  # readable class names in the place of those the builder gives
+    named: bool = True  # TFDS keeps class names in label.labels.txt
 
 
 # torchvision's constants, from the 1.2 million training pictures of ImageNet; photographs in general are near them

@@ -33,13 +33,13 @@ class Hardness(NamedTuple):
 def picture(
     name: str, dice: Dice, height: int, width: int, hardness: Hardness, others: tuple[str, ...] = ()
 ) -> npt.NDArray[np.uint8]:
-    """Draw a picture of the class called `name`.
+    """A picture of the class called `name`, whose outlines stand in ressources/shapes.
 
     Args:
-        name: The class, whose outlines stand in ressources/shapes.
+        name: The class.
         dice: Decides everything that is left to chance.
-        height: Of the picture, in pixels.
-        width: Of the picture, in pixels.
+        height: In pixels.
+        width: In pixels.
         hardness: How hard it is to recognise.
         others: The classes whose parts may lie about.
 
@@ -145,6 +145,5 @@ def _any_colour(dice: Dice) -> Colour:
 def _shaded(colour: Colour, marks: str) -> Colour:
     """The colour made darker for each "-", lighter for each "+"."""
     for mark in marks:
-        red, green, blue = (c * 2 // 3 if mark == "-" else c + (255 - c) * 2 // 5 for c in colour)
-        colour = red, green, blue
+        colour = tuple(c * 2 // 3 if mark == "-" else c + (255 - c) * 2 // 5 for c in colour)
     return colour

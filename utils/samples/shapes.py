@@ -29,6 +29,7 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import ImageColor
 
 from utils.base import paths
 from utils.base.errors import CourseError
@@ -71,7 +72,7 @@ class Shape(NamedTuple):
 
     turn: int
     scenes: tuple[str, ...]
-    paints: dict[str, tuple[tuple[int, int, int], ...]]
+    paints: dict[str, tuple[tuple[int, ...], ...]]
     coats: frozenset[str]
     views: tuple[View, ...]
 
@@ -89,7 +90,7 @@ def load(name: str) -> Shape:
         return Shape(
             turn=data.get("turn", 15),
             scenes=tuple(data["scenes"]),
-            paints={paint: tuple(_rgb(colour) for colour in colours) for paint, colours in data["paints"].items()},
+            paints={paint: tuple(map(ImageColor.getrgb, colours)) for paint, colours in data["paints"].items()},
             coats=frozenset(data.get("coats", ())),
             views=tuple(_view(parts) for parts in data["views"].values()),
         )
@@ -98,11 +99,6 @@ def load(name: str) -> Shape:
             f"ressources/shapes/{file.name} is missing or is no outline ({type(error).__name__}: {error}).\n"
             f"`git checkout -- ressources/shapes/{file.name}` brings it back."
         ) from error
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
-    return red, green, blue
 
 
 def _view(parts: list[dict[str, Any]]) -> View:
