@@ -92,16 +92,16 @@ def test_the_whole_real_set_is_called_so_and_a_part_a_part(monkeypatch, prepared
     assert load(split="test").source == "mnist test: the real set, 13 examples, 10 classes"
 
 
-def test_an_unknown_course_data_is_an_error(monkeypatch, prepared):
-    monkeypatch.setenv("COURSE_DATA", "real")
-    with pytest.raises(CourseError, match="COURSE_DATA='real' is unknown: set it to auto, sample or tfds"):
-        load()
-
-
-def test_a_tfds_data_dir_that_is_not_there_is_an_error(monkeypatch):
-    monkeypatch.setenv("TFDS_DATA_DIR", "/nowhere/at/all")
-    monkeypatch.delenv("COURSE_DATA", raising=False)
-    with pytest.raises(CourseError, match="TFDS_DATA_DIR='/nowhere/at/all' is not a folder"):
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("COURSE_DATA", "real", "COURSE_DATA='real' is unknown: set it to auto, sample or tfds"),
+        ("TFDS_DATA_DIR", "/nowhere/at/all", "TFDS_DATA_DIR='/nowhere/at/all' is not a folder"),
+    ],
+)
+def test_a_variable_that_means_nothing_is_an_error(monkeypatch, prepared, variable, value, says):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(CourseError, match=says):
         load()
 
 

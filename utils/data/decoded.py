@@ -47,20 +47,22 @@ class Pictures:
         needed = count * int(np.prod(self.shape))
         if cache is False or (cache is None and needed > LIMIT):
             return
-        if needed > psutil.virtual_memory().available:
+        if needed > psutil.virtual_memory().total:
             raise self._too_large()
         tf = tensorflow()
-        images = tf.Variable(tf.zeros((count, *self.shape), tf.uint8))  # a Variable is filled in place
-        labels = np.zeros(count, np.int32)
+        memory = np.empty(needed + 64, np.uint8)
+        start = -memory.ctypes.data % 64  # TensorFlow's own memory begins at a multiple of 64 bytes
+        images = memory[start : start + needed].reshape(count, *self.shape)
+        labels = np.empty(count, np.int32)
         at = 0
         with self._errors_explained():
             for _, image, label in quick(self._in_order().batch(128).prefetch(2)).as_numpy_iterator():
-                images[at : at + len(label)].assign(image)
-                labels[at : at + len(label)] = label
+                images[at : at + len(label)], labels[at : at + len(label)] = image, label
                 at += len(label)
         if at != count:
             raise self._raw.complaint(EOFError(f"{at} examples"))
-        self._kept = images.read_value(), tf.constant(labels)
+        # tf.constant would copy the pictures, twice
+        self._kept = tf.experimental.dlpack.from_dlpack(images.__dlpack__()), tf.constant(labels)
 
     def epoch(self, order: np.ndarray, seed: int | None, batch: int | None) -> Any:
         """The pictures one by one, or by batches, of which the last may be shorter.

@@ -35,8 +35,7 @@ def write(
         splits: Each split's examples.
         data_dir: Where the set's folder is made.
         labels: The class names where the builder knows them only after a download.
-        description: What the set really is; it stands in dataset_info.json in the place of what is true of the real
-            set only.
+        description: What the set really is, for its dataset_info.json.
 
     Returns:
         The set's folder, `data_dir`/NAME[/CONFIG]/VERSION.
@@ -74,11 +73,14 @@ def write(
         infos.append(tfds.core.SplitInfo(name=split, shard_lengths=[count], num_bytes=size))
     builder.info.set_splits(tfds.core.splits.SplitDict(infos))
     builder.info.write_to_directory(folder)
+    _tell(folder / "dataset_info.json", description)
+    return folder
 
-    path = folder / "dataset_info.json"
+
+def _tell(path: Path, description: str) -> None:
+    """Say what the set really is, and drop what is true of the real one only."""
     info = json.loads(path.read_text(encoding="utf-8"))
     for key in ("citation", "downloadSize", "location"):
         info.pop(key, None)
     info["description"] = description
     path.write_text(json.dumps(info, indent=2, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
-    return folder
