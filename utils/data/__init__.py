@@ -66,7 +66,7 @@ def load(
         normalise: "standard" (the set's mean and deviation), "unit" (0..1), None (0..255), or a pair (mean, std) for
             pixels in 0..1.
         drop_remainder: Leave out a last batch that is not full, or fill it up, as `mask` says. None: as `shuffle`.
-        cache: Keep the decoded pictures in memory (True), decode them in each epoch (False), or keep 2 GiB (None).
+        cache: Keep decoded pictures in memory (True), decode them in each epoch (False), or keep up to 2 GiB (None).
         device: Where batches are sent ahead: None (JAX's default), a jax.Device or Sharding; "numpy" for NumPy arrays.
         quiet: Do not print the line that says which data they are.
 
