@@ -55,7 +55,10 @@ def _keras_left_out() -> Iterator[None]:
 def tensorflow() -> Any:
     """The `tensorflow` module, with every GPU hidden from it so that JAX has them to itself.
 
-    The first call imports it (some seconds). Raises CourseError if TensorFlow already holds a GPU.
+    The first call imports it (some seconds).
+
+    Raises:
+        CourseError: TensorFlow holds a GPU already.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 3: fatal errors only; the rest comes as exceptions
     with _standard_error_set_aside(), _keras_left_out():  # two lines about oneDNN heed no log level

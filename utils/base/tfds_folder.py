@@ -17,24 +17,9 @@ class Found(NamedTuple):
     real: bool
 
 
-def information(found: Found) -> dict[str, Any]:
-    """dataset_info.json of a set, its numbers as int and each split's `files`. CourseError if missing or broken."""
-    try:
-        info = json.loads((found.path / "dataset_info.json").read_text(encoding="utf-8"))
-        if not info["splits"]:
-            raise ValueError("no splits")
-        for split in info["splits"]:
-            split["numBytes"] = int(split["numBytes"])
-            split["shardLengths"] = [int(length) for length in split["shardLengths"]]
-            split["files"] = _shards(info, split)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise broken(found, "dataset_info.json is missing or cannot be read") from error
-    return dict(info)
-
-
 def lengths(found: Found) -> dict[str, int]:
-    """How many examples each split of a set has."""
-    return {split["name"]: sum(split["shardLengths"]) for split in information(found)["splits"]}
+    """How many examples each split of a set has. Raises CourseError if dataset_info.json is missing or broken."""
+    return {split["name"]: sum(split["shardLengths"]) for split in _information(found)["splits"]}
 
 
 def broken(found: Found, why: str) -> CourseError:
@@ -51,41 +36,38 @@ def verify(found: Found) -> int:
 
     A TFRecord file frames every example with 16 bytes (length and two checksums), so a split's files must come to
     numBytes + 16 × examples exactly. Damage that keeps the size is found by those checksums when it is read.
-    Raises CourseError for what is missing or too long or short.
+
+    Raises:
+        CourseError: A file is missing, or a split too long or short.
     """
-    info = information(found)
+    info = _information(found)
     try:
         json.loads((found.path / "features.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise broken(found, "features.json is missing") from None
     except (OSError, ValueError) as error:
-        raise broken(found, "features.json cannot be read") from error
+        raise broken(found, "features.json is missing or cannot be read") from error
     total = 0
     for split in info["splits"]:
-        files = [found.path / name for name in split["files"]]
-        missing = [file.name for file in files if not file.is_file()]
-        if missing:
-            raise broken(found, f"{missing[0]} is missing")
+        name, shards = split["name"], split["shardLengths"]
+        files = list(found.path.glob(f"{info['name']}-{name}.*-of-{len(shards):05d}"))
+        if len(files) != len(shards):
+            raise broken(found, f"its {name} split has {len(files)} of {len(shards)} files")
         here = sum(file.stat().st_size for file in files)
-        due = split["numBytes"] + 16 * sum(split["shardLengths"])
+        due = split["numBytes"] + 16 * sum(shards)
         if info.get("fileFormat", "tfrecord") == "tfrecord" and here != due:
-            raise broken(found, f"its {split['name']} split has {here:,} bytes where {due:,} are due")
+            raise broken(found, f"its {name} split has {here:,} bytes where {due:,} are due")
         total += here
     return total
 
 
-def _shards(info: dict[str, Any], split: dict[str, Any]) -> list[str]:
-    """The names of a split's files."""
-    count = len(split["shardLengths"])
-    template = split.get("filepathTemplate") or "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
-    return [
-        template.format(
-            DATASET=info["name"],
-            SPLIT=split["name"],
-            FILEFORMAT=info.get("fileFormat", "tfrecord"),
-            SHARD_INDEX=f"{shard:05d}",
-            NUM_SHARDS=f"{count:05d}",
-            SHARD_X_OF_Y=f"{shard:05d}-of-{count:05d}",
-        )
-        for shard in range(count)
-    ]
+def _information(found: Found) -> dict[str, Any]:
+    """dataset_info.json of a set, its numbers as int."""
+    try:
+        info: dict[str, Any] = json.loads((found.path / "dataset_info.json").read_text(encoding="utf-8"))
+        if not info["splits"] or not info["name"]:
+            raise ValueError("no splits or no name")
+        for split in info["splits"]:
+            split["numBytes"] = int(split["numBytes"])
+            split["shardLengths"] = [int(length) for length in split["shardLengths"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise broken(found, "dataset_info.json is missing or cannot be read") from error
+    return info

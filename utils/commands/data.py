@@ -5,7 +5,6 @@ from __future__ import annotations
 from utils.base import tfds_folder
 from utils.base.command import parser_of
 from utils.data import sets, source
-from utils.data.inventory import inventory
 
 
 def main(arguments: list[str]) -> int:
@@ -19,7 +18,7 @@ def main(arguments: list[str]) -> int:
     timing.add_argument("names", nargs="*", metavar="name", help="all of them, if none is given")
     chosen = parser.parse_args(arguments)
     if chosen.command == "list":
-        print(*inventory(), sep="\n")
+        print(*source.inventory(), sep="\n")
     elif chosen.command == "download":
         download(chosen.name)
     else:

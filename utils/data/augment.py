@@ -23,7 +23,7 @@ from typing import Any
 
 from utils.base.errors import CourseError
 from utils.base.quiet_tensorflow import tensorflow
-from utils.data.numbers import whole
+from utils.data.arguments import whole
 
 OnImage = Callable[[Any, Any], Any]
 OnBatch = Callable[[Any, Any, Any], tuple[Any, Any]]
@@ -31,18 +31,18 @@ OnBatch = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 def flip() -> OnImage:
     """Mirror left and right, for half of the pictures (not for digits or letters, which it makes into others)."""
-
-    def apply(image: Any, seed: Any) -> Any:
-        return tensorflow().image.stateless_random_flip_left_right(image, seed)
-
-    return apply
+    return lambda image, seed: tensorflow().image.stateless_random_flip_left_right(image, seed)
 
 
 def pad_and_crop(pixels: int, mode: str = "constant") -> OnImage:
     """Shift by up to `pixels` each way: pad every side, cut the original size out at random.
 
-    mode: what the padding is, "constant" (black) or "reflect". As for CIFAR-10 in He et al. 2015, "Deep residual
-    learning for image recognition" (4 pixels), after Lee et al. 2015, "Deeply-supervised nets".
+    As for CIFAR-10 in He et al. 2015, "Deep residual learning for image recognition" (4 pixels), after Lee et al. 2015,
+    "Deeply-supervised nets".
+
+    Args:
+        pixels: How wide each side is padded.
+        mode: What the padding is, "constant" (black) or "reflect".
     """
     pixels = whole(pixels, "pad_and_crop: pixels", least=0)
     if mode not in ("constant", "reflect"):
@@ -63,10 +63,14 @@ def random_resized_crop(
 ) -> OnImage:
     """Cut out a box at random and resize it (bilinear) to `size` × `size`.
 
-    scale: least and greatest share of the picture's area; ratio: of the box's width to its height. Load the pictures
-    somewhat larger than `size`, so that a small box is not blown up: `load(..., size=80)` for
+    Load the pictures somewhat larger than `size`, so that a small box is not blown up: `load(..., size=80)` for
     `random_resized_crop(64)`, and `load(..., size=64)` for the pictures it is tested on.
     Szegedy et al. 2014, "Going deeper with convolutions" (there with scale from 0.08).
+
+    Args:
+        size: Side in pixels of what is returned.
+        scale: Least and greatest share of the picture's area.
+        ratio: Least and greatest ratio of the box's width to its height.
     """
     size = whole(size, "random_resized_crop: size", least=1)
     if not 0 < scale[0] <= scale[1] <= 1 or not 0 < ratio[0] <= ratio[1]:
@@ -94,10 +98,14 @@ def random_resized_crop(
 def colour(brightness: float = 0.2, contrast: float = 0.2, saturation: float = 0.2, hue: float = 0.0) -> OnImage:
     """Vary the light and the colours.
 
-    brightness: greatest amount added or taken away (1 is from black to white); contrast and saturation: factors
-    from 1 − x to 1 + x; hue: greatest turn, 1 being once round the colour circle. The last two leave grey pictures be.
     After Krizhevsky et al. 2012, "ImageNet classification with deep convolutional neural networks", and Howard 2013,
     "Some improvements on deep convolutional neural network based image classification".
+
+    Args:
+        brightness: Greatest amount added or taken away; 1 is from black to white.
+        contrast: A factor from 1 − x to 1 + x.
+        saturation: Likewise; grey pictures are left as they are.
+        hue: Greatest turn, 1 being once round the colour circle; grey pictures are left as they are.
     """
     if not (brightness >= 0 and 0 <= contrast < 1 and 0 <= saturation < 1 and 0 <= hue <= 0.5):
         raise CourseError("colour wants brightness ≥ 0, contrast and saturation from 0 to below 1, hue from 0 to 0.5.")

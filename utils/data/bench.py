@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from utils import data
+from utils.base.quiet_tensorflow import datasets
 from utils.data import augment
 
 # some vary the pictures more than the lessons do; the yardstick is the training step that a pipeline feeds
@@ -24,37 +25,32 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 class Speed(NamedTuple):
-    """One measurement. source: the data, in a line. side: of the pictures fed to the model, in pixels.
-
-    decode_seconds: to load and decode the training split, once. images_per_second: of an epoch after that, as it
-    arrives in batches of `batch_size` on JAX's default device, nothing else being computed.
-    """
+    """One measurement."""
 
     name: str
-    source: str
-    side: int
+    source: str  # the data, in a line
+    side: int  # of the pictures fed to the model, in pixels
     batch_size: int
-    decode_seconds: float
-    images_per_second: float
+    decode_seconds: float  # to load and decode the training split, once
+    images_per_second: float  # of an epoch after that, as it arrives on JAX's default device, nothing else computed
 
 
 def bench(names: tuple[str, ...] = tuple(RECIPES), batch_size: int = 64, seconds: float = 3.0) -> Iterator[Speed]:
     """Measure each set in turn, on what COURSE_DATA chooses, over at least `seconds` of whole epochs."""
-    import jax
+    import jax  # late: `make course` asks for RECIPES only
 
-    from utils.base.quiet_tensorflow import datasets
-
+    ready: Any = jax.block_until_ready  # which has no annotations
     datasets()  # its import is not decoding
     for name in names:
         started = time.perf_counter()
         batches = data.load(name, "train", batch_size=batch_size, shuffle=True, quiet=True, **RECIPES[name])
         decoded = time.perf_counter() - started
         for batch in itertools.islice(batches, 2):  # threads and traces stand ready after this
-            jax.block_until_ready(batch)
+            ready(batch)
         started, seen = time.perf_counter(), 0
         while (passed := time.perf_counter() - started) < seconds:
             for batch in batches:
-                jax.block_until_ready(batch)
+                ready(batch)
             seen += len(batches) * batch_size
         side = batches.spec.image.shape[1]
         yield Speed(name, batches.source, side, batch_size, decoded, seen / passed)

@@ -24,8 +24,7 @@ import numpy as np
 
 from utils.base.errors import CourseError
 from utils.base.quiet_tensorflow import tensorflow
-from utils.data import slices
-from utils.data.raw import Raw
+from utils.data.raw import Raw, pieces
 from utils.data.sets import IMAGENET
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
@@ -37,7 +36,11 @@ _CLASS = re.compile(r"(.*?[^\W\d].*?)[ ._-]*\(?\d*\)?")  # of a file's name with
 
 
 def read(path: Path, split: str) -> Raw:
-    """The split of a folder. Raises CourseError if it holds no pictures or fewer than two classes."""
+    """The split of a folder.
+
+    Raises:
+        CourseError: The folder holds no pictures, or fewer than two classes, or not that split.
+    """
     folder = path.expanduser().resolve()
     found = {name: _labelled(folder if name == "" else folder / name) for name in _splits(folder)}
     by_split = {name or "train": pairs for name, pairs in found.items()}
@@ -46,8 +49,7 @@ def read(path: Path, split: str) -> Raw:
         which = f"pictures of only one class, {classes[0]!r}" if classes else f"no {', '.join(SUFFIXES)} picture"
         raise CourseError(f"The folder {folder} has {which}. {LAYOUT}.")
     lengths = {name: len(pairs) for name, pairs in by_split.items() if pairs}
-    pieces = slices.pieces(folder.name, lengths, split)
-    chosen = [pair for piece in pieces for pair in by_split[piece.split][piece.start : piece.stop]]
+    chosen = [by_split[part][index] for part, indices in pieces(folder.name, lengths, split) for index in indices]
     files = [str(file) for file, _ in chosen]
     labels = np.array([classes.index(label) for _, label in chosen], np.int64)
 

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from utils.base.errors import CourseError
 from utils.base.machine import cores
 from utils.base.quiet_tensorflow import tensorflow
-from utils.data import augment as augmenting
-from utils.data import normalise as normalising
+from utils.data import arguments
+from utils.data.arguments import Normalise, whole
 from utils.data.augment import OnBatch, OnImage
-from utils.data.batch import Batch
-from utils.data.decoded import form, keep, quick
-from utils.data.numbers import whole
+from utils.data.decoded import Pictures, quick
 from utils.data.raw import Raw
 
 AHEAD = 2  # batches on the device before they are asked for
+
+
+class Batch(NamedTuple):
+    """A batch of B labelled images.
+
+    The leaves are jax.Array, NumPy arrays (`device="numpy"`, `data.arrays`) or jax.ShapeDtypeStruct (`Batches.spec`).
+
+    Attributes:
+        image: [B, H, W, C] float32, normalised as `load` was asked to.
+        label: [B] int32, an index into `Batches.classes`; after `mixup` or `cutmix` [B, K] float32, whose rows
+            add up to 1.
+        mask: [B] bool, False where the last batch was filled up to B; there image is 0 and label is 0.
+    """
+
+    image: Any
+    label: Any
+    mask: Any
 
 
 class Batches:
@@ -28,24 +43,31 @@ class Batches:
     Iterating gives epoch 0, iterating again epoch 1, and so on; `epoch(k)` gives epoch k whenever it is asked for, and
     does not count. The same seed gives the same batches, in this run and the next.
 
-    name, split, source: what was loaded; `source` is one line of text. is_sample: whether it is the course's
-    sample in the place of a real set.
-    examples: how many the split has. classes: their names; a label is an index into them. batch_size: as given.
-    mean, std: [C] float64; a picture is (x − mean) / std of pixels x in 0..1.
+    Attributes:
+        name: Of the set that was loaded.
+        split: As given.
+        source: Which data these are, in one line.
+        is_sample: Whether it is the course's sample in the place of a real set.
+        examples: How many the split has.
+        classes: Their names; a label is an index into them.
+        batch_size: B.
+        shape: (H, W, C) of every picture.
+        mean: [C] float64; a picture is (x − mean) / std of pixels x in 0..1.
+        std: [C] float64.
     """
 
     def __init__(
         self,
         raw: Raw,
         *,
-        batch_size: int,
+        batch_size: int | None,
         shuffle: bool,
         seed: int,
         size: int | None,
         fit: str,
         augment: Sequence[OnImage],
         mix: OnBatch | None,
-        normalise: normalising.Normalise,
+        normalise: Normalise,
         drop_remainder: bool | None,
         cache: bool | None,
         device: Any,
@@ -53,7 +75,7 @@ class Batches:
         self.name, self.split, self.source = raw.name, raw.split, raw.source
         self.is_sample = raw.is_sample
         self.classes, self.examples = raw.classes, raw.examples
-        self.batch_size = whole(batch_size, "batch_size", least=1)
+        self.batch_size = raw.examples if batch_size is None else whole(batch_size, "batch_size", least=1)
         if self.batch_size > raw.examples:
             raise CourseError(
                 f"batch_size={batch_size} is larger than {raw.name} {raw.split}, which has {raw.examples:,} examples: "
@@ -62,16 +84,15 @@ class Batches:
         self._seed = whole(seed, "seed", least=0)
         self._shuffle = shuffle
         self._drop = shuffle if drop_remainder is None else drop_remainder
-        self._device = _known(device)
-        self.mean, self.std = normalising.constants(normalise, raw.statistics)
-        self._augment, self._mix = _functions(augment), mix
-        if mix is not None:
-            _called("mix", mix)
-        wanted = form(raw, size, fit)
+        self._device = arguments.known_device(device)
+        self.mean, self.std = arguments.normalisation(normalise, raw.statistics)
+        self._augment = arguments.functions(augment, "augment")
+        self._mix = None if mix is None else arguments.functions((mix,), "mix")[0]
+        self._pictures = Pictures(raw, size, fit)
         self._vary = tensorflow().function(self._vary_one, autograph=False)
         self._finish = tensorflow().function(self._finish_batch, autograph=False)
-        self._shape = self._traced_shape((wanted.side, wanted.side, raw.channels))
-        self._store = keep(raw, wanted, cache)
+        self.shape = self._traced_shape(self._pictures.shape)
+        self._pictures.keep(cache)
         self._next = 0
 
     def __len__(self) -> int:
@@ -88,22 +109,31 @@ class Batches:
     @property
     def spec(self) -> Batch:
         """Every batch as jax.ShapeDtypeStruct, to compile ahead: `jax.jit(f).lower(params, batches.spec)`."""
-        import jax
+        import jax  # late: a second, which NumPy's batches do not need
 
+        struct: Any = jax.ShapeDtypeStruct  # whose constructor has no annotations
         placed = self._device if isinstance(self._device, jax.sharding.Sharding) else None
         if isinstance(self._device, jax.Device):
             placed = jax.sharding.SingleDeviceSharding(self._device)
         label = ((len(self.classes),), np.float32) if self._mix else ((), np.int32)
         return Batch(
             *(
-                jax.ShapeDtypeStruct((self.batch_size, *shape), dtype, sharding=placed)
-                for shape, dtype in ((self._shape, np.float32), label, ((), np.bool_))
+                struct((self.batch_size, *shape), dtype, sharding=placed)
+                for shape, dtype in ((self.shape, np.float32), label, ((), np.bool_))
             )
         )
 
     def denormalise(self, image: Any) -> np.ndarray:
-        """Pictures to look at: [..., H, W, C] float32 in 0..1, from `batch.image` or a part of it."""
-        return normalising.denormalise(image, self.mean, self.std)
+        """Pictures to look at.
+
+        Args:
+            image: `batch.image` or a part of it, [..., H, W, C].
+
+        Returns:
+            The same shape, float32 in 0..1.
+        """
+        pixels: np.ndarray = np.clip(np.asarray(image) * self.std + self.mean, 0.0, 1.0)
+        return pixels.astype(np.float32)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch, counted from 0, the same ones every time it is asked for."""
@@ -118,23 +148,18 @@ class Batches:
         if self._shuffle:
             order = np.random.default_rng([self._seed, epoch]).permutation(self.examples)
             shuffling = int(draws[0])
+        mixing, seeds = tf.constant(draws[1]), tf.constant(draws[2:])
+        batches = self._pictures.epoch(order, shuffling, None if self._augment else self.batch_size)
         if self._augment:
-            seeds = tf.constant(draws[2:])
-            batches = (
-                self._store.examples(order, shuffling)
-                .map(lambda *example: self._vary(*example, seeds), cores(), deterministic=True)
-                .batch(self.batch_size)
-            )
-        else:
-            batches = self._store.batches(order, shuffling, self.batch_size)
-        mixing = tf.constant(draws[1])
+            batches = batches.map(lambda *example: self._vary(*example, seeds), cores(), deterministic=True)
+            batches = batches.batch(self.batch_size)
         batches = batches.take(len(self)).enumerate()
         batches = batches.map(lambda *batch: self._finish(*batch, mixing), cores(), deterministic=True)
         try:
             for image, label, mask in quick(batches.prefetch(AHEAD)).as_numpy_iterator():
                 yield Batch(image, label, mask)
         except tf.errors.OpError:
-            self._store.examine()
+            self._pictures.examine()
             raise  # not the data: a function of the caller's own
 
     def _vary_one(self, index: Any, image: Any, label: Any, seeds: Any) -> tuple[Any, Any, Any]:
@@ -177,33 +202,6 @@ class Batches:
                 f"[H, W, {kept[2]}] (tf.ensure_shape states it where TensorFlow cannot tell)."
             )
         return tuple(shape)
-
-
-def _known(device: Any) -> Any:
-    """The device, if batches can go there."""
-    if device is not None and device != "numpy":
-        import jax
-
-        if not isinstance(device, jax.Device | jax.sharding.Sharding):
-            raise CourseError(f'device={device!r} is unknown: use None, "numpy", or a jax.Device or Sharding.')
-    return device
-
-
-def _functions(augment: Any) -> tuple[OnImage, ...]:
-    if not isinstance(augment, list | tuple):
-        raise CourseError(f"augment={augment!r} is no tuple: write it as (augment.flip(),), or leave it out.")
-    for function in augment:
-        _called("augment", function)
-    return tuple(augment)
-
-
-def _called(name: str, function: Any) -> None:
-    """Refuse what is no function, and one of `utils.data.augment` that was forgotten to be called."""
-    if not callable(function):
-        raise CourseError(f"{name} takes functions, such as those that utils.data.augment makes, not {function!r}.")
-    for its_name, known in vars(augmenting).items():
-        if function is known:
-            raise CourseError(f"{name}: call augment.{its_name}(…); what it returns is wanted, not itself.")
 
 
 def _sent_ahead(batches: Iterator[Batch], device: Any) -> Iterator[Batch]:

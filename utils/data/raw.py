@@ -1,30 +1,116 @@
-"""A split before decoding, whatever it was read from."""
+"""A split before decoding: what it is whatever it was read from, and how it is read from a folder in TFDS's format."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from utils.data.sets import Statistics
+from utils.base import tfds_folder
+from utils.base.errors import CourseError
+from utils.base.quiet_tensorflow import datasets
+from utils.data import source
+from utils.data.sets import DataSet, Statistics
 
 
 class Raw(NamedTuple):
-    """Encoded pictures and their labels, in an order that never changes.
-
-    is_sample: whether it is the course's sample in the place of a real set. encoded: makes a tf.data.Dataset of (image
-    file's bytes, label int64). complaint: what to raise when reading or decoding fails, given the exception. native:
-    (height, width) where all pictures have the same, else None.
-    """
+    """Encoded pictures and their labels, in an order that never changes."""
 
     name: str
-    split: str
-    source: str
-    is_sample: bool
-    classes: tuple[str, ...]
+    split: str  # in the words of TensorFlow Datasets, slices included
+    source: str  # which data these are, in one line
+    is_sample: bool  # whether it is the course's sample in the place of a real set
+    classes: tuple[str, ...]  # their names; a label is an index into them
     examples: int
     channels: int
-    native: tuple[int, int] | None
-    size: int
+    native: tuple[int, int] | None  # (height, width) where all pictures have the same
+    size: int  # the side in pixels that they are brought to unless one is asked for
     statistics: Statistics
-    encoded: Callable[[], Any]
-    complaint: Callable[[Exception], Exception]
+    encoded: Callable[[], Any]  # makes a tf.data.Dataset of (image file's bytes, label int64)
+    complaint: Callable[[Exception], Exception]  # what to raise when reading or decoding fails
+
+
+def pieces(name: str, lengths: Mapping[str, int], split: str) -> list[tuple[str, range]]:
+    """What a split in words takes of splits with these lengths, read as TFDS reads it.
+
+    Args:
+        name: What messages call the set.
+        lengths: How many examples each of its splits has.
+        split: For example "train[:500]+test".
+
+    Returns:
+        Splits and the indices of the examples taken of each.
+
+    Raises:
+        CourseError: The split is unknown, TFDS cannot read the slice, it leaves the bounds, or it is empty.
+    """
+    core = datasets().core
+    known = ", ".join(f"{key} ({length:,} examples)" for key, length in lengths.items())
+    example = f'a slice is written "{next(iter(lengths))}[:80%]" or "{next(iter(lengths))}[100:200]"'
+    infos = {key: core.SplitInfo(name=key, shard_lengths=[length], num_bytes=0) for key, length in lengths.items()}
+    try:
+        found = [
+            (each.splitname, range(each.from_ or 0, lengths[each.splitname] if each.to is None else each.to))
+            for each in core.ReadInstruction.from_spec(split).to_absolute(infos)
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, NotImplementedError, AssertionError) as error:
+        raise CourseError(f"{name} has no split {split!r}. It has {known}; {example}, within those bounds.") from error
+    if not all(indices for _, indices in found):
+        raise CourseError(f"The slice {split!r} of {name} is empty. The set has {known}; {example}.")
+    return found
+
+
+def prepared(entry: DataSet, split: str) -> Raw:
+    """The split of a set of the table, from the files that `COURSE_DATA` chooses.
+
+    Raises:
+        CourseError: There is no such split, or the files cannot be had or are damaged.
+    """
+    found = source.locate(entry)
+    lengths = tfds_folder.lengths(found)
+    examples = sum(len(indices) for _, indices in pieces(entry.name, lengths, split))
+    try:
+        builder = datasets().builder_from_directory(found.path)
+        (height, width, channels), label = builder.info.features["image"].shape, builder.info.features["label"]
+    except Exception as error:  # whatever a mangled features.json makes TFDS do
+        raise tfds_folder.broken(found, "TensorFlow Datasets cannot read features.json") from error
+    _check_names(entry, found, label.names)
+    skip = {"image": datasets().decode.SkipDecoding()}
+
+    def encoded() -> Any:
+        records = builder.as_dataset(split=split, decoders=skip, shuffle_files=False)
+        return records.map(lambda example: (example["image"], example["label"]))
+
+    return Raw(
+        name=entry.name,
+        split=split,
+        source=f"{entry.name} {split}: {_kind(entry, found, lengths)}, "
+        f"{examples:,} examples, {label.num_classes} classes",
+        is_sample=not found.real,
+        classes=entry.titles or tuple(label.names),
+        examples=examples,
+        channels=channels,
+        native=(height, width) if height and width else None,
+        size=entry.size,
+        statistics=entry.statistics,
+        encoded=encoded,
+        complaint=lambda error: tfds_folder.broken(found, f"reading {split!r} stopped at a damaged example"),
+    )
+
+
+def _check_names(entry: DataSet, found: tfds_folder.Found, names: list[str]) -> None:
+    """TFDS believes a label.labels.txt that is cut off, and numbers the classes where there is none."""
+    features = json.loads((found.path / "features.json").read_text(encoding="utf-8"))
+    due = int(features["featuresDict"]["features"]["label"]["classLabel"]["numClasses"])
+    if len(names) != due or (entry.named and not names[0].strip("0123456789")):
+        raise tfds_folder.broken(found, f"label.labels.txt does not name its {due} classes")
+
+
+def _kind(entry: DataSet, found: tfds_folder.Found, lengths: dict[str, int]) -> str:
+    """Real set, part of it, or sample, in words."""
+    if not found.real:
+        return f"the course's sample ({entry.sample})"
+    parts = [
+        f"{lengths.get(key, 0):,} of {full:,} {key}" for key, full in entry.full.items() if lengths.get(key) != full
+    ]
+    return f"a part of the real set ({', '.join(parts)})" if parts else "the real set"

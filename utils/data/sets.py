@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from utils.base.errors import CourseError
+from utils.samples import recipes
 
 
 class Statistics(NamedTuple):
@@ -19,21 +20,18 @@ class Statistics(NamedTuple):
 class DataSet(NamedTuple):
     """One data set of the course.
 
-    name: TensorFlow Datasets' own name. size: side in pixels that `load` brings pictures to unless told otherwise.
-    full: examples in each split of the whole real set, to tell a part from the whole. statistics: of the real set's
-    training split; the sample uses them too, since constants that are near serve as well as exact ones, and a model
-    trained on one can then be shown the other. sample: what the sample is, in words. host: where TFDS downloads from.
-    titles: readable class names for those the builder gives. named: TFDS keeps class names in label.labels.txt.
+    The sample is normalised by the real set's statistics too: constants that are near serve as well as exact ones, and
+    a model trained on one can then be shown the other.
     """
 
-    name: str
-    size: int
-    full: Mapping[str, int]
-    statistics: Statistics
-    sample: str
-    host: str
-    titles: Mapping[str, str] = {}
-    named: bool = True
+    name: str  # TensorFlow Datasets' own
+    size: int  # side in pixels that `load` brings pictures to unless told otherwise
+    full: Mapping[str, int]  # examples in each split of the whole real set, to tell a part from the whole
+    statistics: Statistics  # of the real set's training split
+    host: str  # where TFDS downloads from
+    sample: str = "drawings made by the course"
+    titles: tuple[str, ...] = ()  # readable class names in the place of those the builder gives
+    named: bool = True  # TFDS keeps class names in label.labels.txt
 
 
 # torchvision's constants, from the 1.2 million training pictures of ImageNet; photographs in general are near them
@@ -56,7 +54,6 @@ SETS: Mapping[str, DataSet] = {
             size=32,
             full={"train": 50_000, "test": 10_000},
             statistics=Statistics((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),  # all 50,000 training pictures
-            sample="drawings made by the course",
             host="www.cs.toronto.edu",
         ),
         DataSet(
@@ -65,7 +62,6 @@ SETS: Mapping[str, DataSet] = {
             full={"train": 23_262},
             # measured at 200 × 200 pixels on 1,600 of its pictures
             statistics=Statistics((0.475, 0.449, 0.402), (0.260, 0.253, 0.255)),
-            sample="drawings made by the course",
             host="download.microsoft.com",
         ),
         DataSet(
@@ -74,20 +70,8 @@ SETS: Mapping[str, DataSet] = {
             full={"train": 9_469, "validation": 3_925},
             # measured on 2,000 of its training pictures, 200 a class, their middle squares
             statistics=Statistics((0.462, 0.463, 0.431), (0.282, 0.279, 0.302)),
-            sample="drawings made by the course",
             host="s3.amazonaws.com",
-            titles={
-                "n01440764": "tench",
-                "n02102040": "English springer",
-                "n02979186": "cassette player",
-                "n03000684": "chain saw",
-                "n03028079": "church",
-                "n03394916": "French horn",
-                "n03417042": "garbage truck",
-                "n03425413": "gas pump",
-                "n03445777": "golf ball",
-                "n03888257": "parachute",
-            },
+            titles=recipes.IMAGENETTE,
         ),
     )
 }

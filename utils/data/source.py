@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import NamedTuple
 
+from utils import samples
 from utils.base import paths, tfds_folder
 from utils.base.errors import CourseError
-from utils.data.sets import DataSet
+from utils.data import download
+from utils.data.sets import SETS, DataSet
 
 MODES = ("auto", "sample", "tfds")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 def mode() -> str:
-    """The value of `COURSE_DATA`: one of MODES, "auto" when unset."""
+    """The value of `COURSE_DATA`: one of MODES, "auto" when unset. Raises CourseError for any other."""
     chosen = os.environ.get("COURSE_DATA", "").strip().lower() or "auto"
     if chosen not in MODES:
         raise CourseError(f"COURSE_DATA={chosen!r} is unknown: set it to auto, sample or tfds, or leave it unset.")
@@ -23,9 +26,12 @@ def mode() -> str:
 
 
 def data_dir() -> Path:
-    """Where real sets are: `TFDS_DATA_DIR` if it is set (it must exist), else ~/tensorflow_datasets.
+    """Where real sets are: `TFDS_DATA_DIR`, else ~/tensorflow_datasets.
 
     A relative path counts from the working directory, and, since a notebook's is its own folder, from the course's.
+
+    Raises:
+        CourseError: `TFDS_DATA_DIR` is set to what is not a folder.
     """
     chosen = os.environ.get("TFDS_DATA_DIR", "").strip()
     if not chosen:
@@ -54,21 +60,73 @@ def at_hand(entry: DataSet) -> bool:
 
 
 def locate(entry: DataSet) -> tfds_folder.Found:
-    """The files behind a set, as `COURSE_DATA` chooses: verified, and made (sample) or downloaded (tfds) before."""
+    """The files behind a set, as `COURSE_DATA` chooses.
+
+    They are made (a sample) or downloaded ("tfds" only) where they are not there, and verified.
+
+    Raises:
+        CourseError: They can be had neither way, or are damaged.
+    """
     chosen = mode()
     path = None if chosen == "sample" else prepared(entry, data_dir())
     if path is None and chosen == "tfds":
-        from utils.data import download
-
         path = download.fetch(entry, data_dir())
-    if path is not None:
-        found = tfds_folder.Found(entry.name, path, real=True)
-    else:
-        from utils import samples
-
-        made = prepared(entry, samples.ensure(entry.name, quiet=True))
-        if made is None:
-            raise CourseError(f"The sample of {entry.name} was not made: `python -m utils data list` says more.")
-        found = tfds_folder.Found(entry.name, made, real=False)
+    real = path is not None
+    if path is None:
+        path = samples.ensure(entry.name, quiet=True) / samples.RECIPES[entry.name].place
+    found = tfds_folder.Found(entry.name, path, real)
     tfds_folder.verify(found)
     return found
+
+
+class Item(NamedTuple):
+    """A data set as it stands on this machine.
+
+    Attributes:
+        name: TFDS's name of the set.
+        kind: "real" or "sample".
+        prepared: Whether it is there and whole.
+        examples: How many each split has; {} if it is not there.
+        bytes: On disk; 0 if it is not there.
+        path: Where it is, or would be put.
+        problem: What is wrong, with the cure, or "".
+    """
+
+    name: str
+    kind: str
+    prepared: bool
+    examples: dict[str, int]
+    bytes: int
+    path: Path
+    problem: str
+
+    def __str__(self) -> str:
+        if self.problem:
+            state = self.problem
+        elif self.prepared:
+            examples = ", ".join(f"{count:,} {split}" for split, count in self.examples.items())
+            state = f"{examples}, {self.bytes / 1e6:,.1f} MB in {self.path}"
+        elif self.kind == "sample":
+            state = "made when it is first loaded"
+        else:
+            state = f"not here: `python -m utils data download {self.name}` fetches it"
+        return f"{self.name:<20} {self.kind:<7} {state}"
+
+
+def inventory() -> list[Item]:
+    """Every set of the course, real and sample. Makes nothing, downloads nothing, imports no TensorFlow."""
+    return [_item(entry, kind) for entry in SETS.values() for kind in ("real", "sample")]
+
+
+def _item(entry: DataSet, kind: str) -> Item:
+    path = Path()
+    try:
+        home = data_dir() if kind == "real" else samples.data_dir()
+        version = prepared(entry, home)
+        path = version or home / entry.name
+        if version is None:
+            return Item(entry.name, kind, False, {}, 0, path, "")
+        found = tfds_folder.Found(entry.name, path, kind == "real")
+        return Item(entry.name, kind, True, tfds_folder.lengths(found), tfds_folder.verify(found), path, "")
+    except CourseError as error:
+        return Item(entry.name, kind, False, {}, 0, path, str(error))

@@ -8,7 +8,6 @@ numbers, its contrast raised, and put into 28×28 with its centre of mass in the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,23 +17,20 @@ from utils.samples.dice import Dice
 TEST = 360  # the last of them, written by people whom the training digits hardly hold
 
 
-class Digit(NamedTuple):
-    """A digit: its picture, uint8 [28, 28, 1], white on black, and which it is."""
+def pictures(split: str) -> Iterator[tuple[npt.NDArray[np.uint8], int]]:
+    """The digits of the split "train" (1,437) or "test" (360), in an order that mixes writers and digits.
 
-    image: npt.NDArray[np.uint8]
-    label: int
-
-
-def pictures(split: str) -> Iterator[Digit]:
-    """The digits of the split "train" (1,437) or "test" (360), in an order that mixes writers and digits."""
-    from sklearn.datasets import load_digits
+    Yields:
+        The picture, uint8 [28, 28, 1], white on black, and which digit it is.
+    """
+    from sklearn.datasets import load_digits  # late: seconds, and only whoever makes this sample needs it
 
     counts, labels = load_digits(return_X_y=True)
     counts = counts.astype(np.int64).reshape(-1, 8, 8)
     edge = len(counts) - TEST
     chosen = Dice(edge).order(edge) if split == "train" else edge + Dice(TEST).order(TEST)
     for index in chosen:
-        yield Digit(_as_mnist(counts[index]), int(labels[index]))
+        yield _as_mnist(counts[index]), int(labels[index])
 
 
 def _cubic_weights() -> npt.NDArray[np.int64]:

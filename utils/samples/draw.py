@@ -1,4 +1,4 @@
-"""From a class's name to a picture of it: shape → pose → scene → picture."""
+"""From a class's name to a picture of it: a shape, placed in a scene, painted."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from utils.samples import pose, scene, shapes
+from utils.samples import scene, shapes
 from utils.samples.dice import Dice, Ints
-from utils.samples.raster import Points
+from utils.samples.raster import PIXEL, Points
 from utils.samples.scene import Colour, Patch
+from utils.samples.shapes import UNIT, cosine, sine
+
+SQUARE = 200 * UNIT  # the side of the square in which shapes are given
 
 
 class Hardness(NamedTuple):
@@ -30,7 +33,19 @@ class Hardness(NamedTuple):
 def picture(
     name: str, dice: Dice, height: int, width: int, hardness: Hardness, others: tuple[str, ...] = ()
 ) -> npt.NDArray[np.uint8]:
-    """A picture of the class called `name`, uint8 [height, width, 3]; loose parts come from the `others`."""
+    """A picture of the class called `name`, whose outlines stand in ressources/shapes.
+
+    Args:
+        name: The class.
+        dice: Decides everything that is left to chance.
+        height: In pixels.
+        width: In pixels.
+        hardness: How hard it is to recognise.
+        others: The classes whose parts may lie about.
+
+    Returns:
+        uint8 [height, width, 3].
+    """
     shape = shapes.load(name)
     ground = dice.choice(shape.scenes) if dice.chance(hardness.at_home) else dice.choice(tuple(scene.GROUNDS))
     canvas = scene.background(dice, ground, height, width)
@@ -38,12 +53,47 @@ def picture(
     patches = [Patch([scene.blob(dice, height, width, (10, 60))], _any_colour(dice)) for _ in range(clutter)]
     patches += [_loose_part(dice, dice.choice(others), height, width) for _ in range(litter)]
     view = dice.choice(shape.views)
-    points = pose.place(view.points, dice, height, width, hardness.span, shape.turn, hardness.bend)
+    points = _placed(view.points, dice, height, width, hardness.span, shape.turn, hardness.bend)
     patches += _figure(dice, shape, view, points, height, width)
     if dice.chance(hardness.cover):
         patches.append(Patch([scene.blob(dice, height, width, (15, 40))], _any_colour(dice)))
     scene.paint(canvas, patches)
     return scene.finish(canvas, dice, light=hardness.light, blur=hardness.blur, noise=hardness.noise)
+
+
+def _placed(points: Points, dice: Dice, height: int, width: int, span: tuple[int, int], turn: int, bend: int) -> Points:
+    """A shape's points, int64 [N, 2] in 1/UNIT, as they stand in a picture; int64 [N, 2] in 1/PIXEL pixel.
+
+    The square becomes span % of the picture's shorter side; it is tilted by up to `turn` degrees, and its
+    rows and columns are shifted against one another by up to about `bend` %, so no two have quite the same
+    outline.
+    """
+    x, y = points.T
+    radius = SQUARE // 2
+    # bend: each coordinate moves by a quadratic of both
+    a, b, c, d, e, f = (dice.between(-bend, bend) for _ in range(6))
+    xx, xy, yy = x * x // radius, x * y // radius, y * y // radius
+    x, y = x + (a * yy + b * xy + c * xx) // 100, y + (d * xx + e * xy + f * yy) // 100
+    # squeeze, slant and mirror
+    wide, tall = dice.between(84, 116), dice.between(84, 116)
+    if dice.chance(50):
+        x = -x
+    x = (x * wide + y * dice.between(-bend, bend)) // 100
+    y = y * tall // 100
+    # tilt
+    angle = dice.between(-turn, turn)
+    cos, sin = cosine(angle), sine(angle)
+    x, y = (x * cos - y * sin) // 1024, (x * sin + y * cos) // 1024
+    # size and place: the smaller it is, the farther it may go from the middle, and always a little over the edge;
+    # along the longer side half as far, for the middle square is what most pipelines keep
+    percent = dice.between(*span)
+    short = min(height, width)
+    size = percent * short * PIXEL // 100
+    placed = []
+    for side, along in ((width, x), (height, y)):
+        room = max((side + short) * PIXEL // 2 - size, 0) // 2 + short * PIXEL // 20
+        placed.append(along * size // SQUARE + side * PIXEL // 2 + dice.between(-room, room))
+    return np.stack(placed, axis=1)
 
 
 def _figure(dice: Dice, shape: shapes.Shape, view: shapes.View, points: Points, height: int, width: int) -> list[Patch]:
@@ -80,7 +130,7 @@ def _loose_part(dice: Dice, name: str, height: int, width: int) -> Patch:
     """One part of the class called `name`, somewhere, in any colour."""
     view = dice.choice(shapes.load(name).views)
     part = dice.choice(view.parts)
-    points = pose.place(view.points, dice, height, width, (40, 90), 180, 10)
+    points = _placed(view.points, dice, height, width, (40, 90), 180, 10)
     shift = np.array([dice.between(-4 * side, 4 * side) for side in (width, height)])  # a quarter of the picture
     points = points + shift
     return Patch([points[fill] for fill in part.fills], _any_colour(dice))
@@ -95,6 +145,5 @@ def _any_colour(dice: Dice) -> Colour:
 def _shaded(colour: Colour, marks: str) -> Colour:
     """The colour made darker for each "-", lighter for each "+"."""
     for mark in marks:
-        red, green, blue = (c * 2 // 3 if mark == "-" else c + (255 - c) * 2 // 5 for c in colour)
-        colour = red, green, blue
+        colour = tuple(c * 2 // 3 if mark == "-" else c + (255 - c) * 2 // 5 for c in colour)
     return colour

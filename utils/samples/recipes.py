@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,11 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from utils.progress import track
 from utils.samples import digits, draw, tfrecords
 from utils.samples.dice import Dice
 from utils.samples.draw import Hardness
-from utils.samples.studio import Studio
 
 
 class Drawing(NamedTuple):
@@ -31,17 +28,12 @@ class Drawing(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """One sample: where TFDS keeps it, the pictures in each split, its seconds on two cores, and what it is.
-
-    `labels` are the names that TFDS's builder gives its classes where it learns them only from a download.
-    """
+    """One sample: where TFDS keeps it, how many pictures each split has, what it is, and how it is drawn if it is."""
 
     place: str
     counts: dict[str, int]
-    seconds: int
     description: str
     drawing: Drawing | None = None
-    labels: tuple[str, ...] | None = None
 
 
 CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -65,78 +57,58 @@ RECIPES: dict[str, Recipe] = {
     "mnist": Recipe(
         place="mnist/3.0.1",
         counts={"train": 1797 - digits.TEST, "test": digits.TEST},
-        seconds=2,
         description="Handwritten digits that come with scikit-learn, brought to MNIST's form by the course.",
     ),
     "cifar10": Recipe(
         place="cifar10/3.0.2",
         counts={"train": 3000, "test": 1000},
-        seconds=8,
         description="Drawings of CIFAR-10's classes made by the course: no photographs, and not CIFAR-10.",
         drawing=Drawing(1, CIFAR, Hardness(), (32, 32), square=True),
-        labels=CIFAR,
     ),
     "cats_vs_dogs": Recipe(
         place="cats_vs_dogs/4.0.1",
         counts={"train": 1000},
-        seconds=6,
         description="Drawings of cats and dogs made by the course: no photographs, and not the real set.",
         drawing=Drawing(2, ("cat", "dog"), EASIER, (128, 192)),
     ),
     "imagenette/160px-v2": Recipe(
         place="imagenette/160px-v2/1.0.0",
         counts={"train": 1200, "validation": 300},
-        seconds=8,
         description="Drawings of Imagenette's classes made by the course: no photographs, and not Imagenette.",
         drawing=Drawing(3, IMAGENETTE, Hardness(), (160, 160)),
     ),
 }
 
 
-def make(name: str, data_dir: Path, limit: int | None = None, studio: Studio | None = None) -> Path:
-    """Write the sample under data_dir in TFDS's format, at most `limit` pictures a split; return its folder.
+def make(name: str, data_dir: Path) -> Path:
+    """Write the sample called `name` under `data_dir` in TFDS's format; returns its folder."""
+    from utils.progress import track  # late: its widgets take a third of a second
 
-    A `studio` that draws this sample is where its pictures come from; else they are drawn here.
-    """
     recipe = RECIPES[name]
     splits = {
         split: track(
-            examples(name, split, limit, studio),
-            f"making the {name} sample: {split}",
-            total=count if limit is None else min(count, limit),
-            unit="picture",
-            leave=False,
+            examples(name, split), f"making the {name} sample: {split}", total=count, unit="picture", leave=False
         )
         for split, count in recipe.counts.items()
     }
-    return tfrecords.write(name, splits, data_dir, labels=recipe.labels, description=recipe.description)
+    labels = CIFAR if name == "cifar10" else None  # TFDS's builder of that name learns them from the download
+    return tfrecords.write(name, splits, data_dir, labels=labels, description=recipe.description)
 
 
-def examples(
-    name: str, split: str, limit: int | None = None, studio: Studio | None = None
-) -> Iterator[tfrecords.Example]:
-    """The examples of a split of a sample, in order; the first `limit` of them."""
+def examples(name: str, split: str) -> Iterator[tfrecords.Example]:
+    """The examples of a split of a sample, in order, made as they are asked for."""
     recipe = RECIPES[name]
     if recipe.drawing is None:
-        yield from (digit._asdict() for digit in itertools.islice(digits.pictures(split), limit))
+        yield from ({"image": image, "label": label} for image, label in digits.pictures(split))
         return
-    images = studio.pictures(name, split) if studio and studio.draws(name) else pictures(name, split, limit)
-    for index, (image, label) in enumerate(zip(images, labels(recipe, split)[:limit].tolist(), strict=False)):
-        example: tfrecords.Example = {"image": image, "label": label}
+    part = list(recipe.counts).index(split)
+    for index, label in enumerate(labels(recipe, split).tolist()):
+        example: tfrecords.Example = {"image": _drawn(recipe.drawing, part, index, label), "label": label}
         if name == "cifar10":
             example["id"] = f"{split}_{index + 1:05d}"
         if name == "cats_vs_dogs":
             example["image/filename"] = f"PetImages/{('Cat', 'Dog')[label]}/{index}.jpg"
         yield example
-
-
-def pictures(name: str, split: str, limit: int | None = None) -> Iterator[npt.NDArray[np.uint8]]:
-    """The pictures of a split of a drawn sample, each uint8 [H, W, 3], in order; the first `limit` of them."""
-    recipe = RECIPES[name]
-    assert recipe.drawing is not None
-    part = list(recipe.counts).index(split)
-    for index, label in enumerate(labels(recipe, split)[:limit].tolist()):
-        yield _drawn(recipe.drawing, part, index, label)
 
 
 def labels(recipe: Recipe, split: str) -> npt.NDArray[np.int64]:

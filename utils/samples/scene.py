@@ -16,7 +16,7 @@ from utils.samples.dice import Dice, Ints
 from utils.samples.raster import FULL_BITS, PIXEL, Points
 from utils.samples.shapes import cosine, sine
 
-Colour = tuple[int, int, int]
+Colour = tuple[int, ...]  # red, green, blue
 
 
 class Ground(NamedTuple):
@@ -78,8 +78,7 @@ def slope(dice: Dice, height: int, width: int, strength: int) -> Ints:
 def vary(dice: Dice, colour: Colour, by: int) -> Colour:
     """The colour, lighter or darker, and each of its channels a little different."""
     all_by = dice.between(-by, by)
-    red, green, blue = (min(max(c + all_by + dice.between(-by // 2, by // 2), 0), 255) for c in colour)
-    return red, green, blue
+    return tuple(min(max(c + all_by + dice.between(-by // 2, by // 2), 0), 255) for c in colour)
 
 
 def background(dice: Dice, name: str, height: int, width: int) -> Ints:
@@ -108,8 +107,6 @@ class Patch(NamedTuple):
 
 def paint(picture: Ints, patches: Sequence[Patch]) -> None:
     """Paint the patches on the picture, in place, one over the other."""
-    if not patches:
-        return
     covers = raster.covers([patch.polygons for patch in patches], *picture.shape[:2])
     for (_, colour, shade), (amount, top, left) in zip(patches, covers, strict=True):
         height, width = amount.shape

@@ -29,6 +29,7 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import ImageColor
 
 from utils.base import paths
 from utils.base.errors import CourseError
@@ -42,12 +43,12 @@ _COSINES = [round(math.cos(math.radians(degrees)) * 1024) for degrees in range(3
 
 
 def cosine(degrees: int) -> int:
-    """Cos in 1/1024."""
+    """The cosine of whole degrees, in 1/1024."""
     return _COSINES[degrees % 360]
 
 
 def sine(degrees: int) -> int:
-    """Sin in 1/1024."""
+    """The sine of whole degrees, in 1/1024."""
     return _COSINES[(degrees - 90) % 360]
 
 
@@ -71,7 +72,7 @@ class Shape(NamedTuple):
 
     turn: int
     scenes: tuple[str, ...]
-    paints: dict[str, tuple[tuple[int, int, int], ...]]
+    paints: dict[str, tuple[tuple[int, ...], ...]]
     coats: frozenset[str]
     views: tuple[View, ...]
 
@@ -80,7 +81,8 @@ class Shape(NamedTuple):
 def load(name: str) -> Shape:
     """The shape of the class called `name`, such as "golf ball", which stands in golf_ball.json.
 
-    Raises CourseError when that file is missing or not as described above.
+    Raises:
+        CourseError: That file is missing or not as described above.
     """
     file = paths.RESSOURCES / "shapes" / f"{name.replace(' ', '_')}.json"
     try:
@@ -88,7 +90,7 @@ def load(name: str) -> Shape:
         return Shape(
             turn=data.get("turn", 15),
             scenes=tuple(data["scenes"]),
-            paints={paint: tuple(_rgb(colour) for colour in colours) for paint, colours in data["paints"].items()},
+            paints={paint: tuple(map(ImageColor.getrgb, colours)) for paint, colours in data["paints"].items()},
             coats=frozenset(data.get("coats", ())),
             views=tuple(_view(parts) for parts in data["views"].values()),
         )
@@ -99,23 +101,13 @@ def load(name: str) -> Shape:
         ) from error
 
 
-def _rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
-    return red, green, blue
-
-
 def _view(parts: list[dict[str, Any]]) -> View:
     points: list[Points] = []
-    count = 0
 
-    def keep(polygons: list[Points]) -> tuple[slice, ...]:
-        nonlocal count
-        slices = []
-        for polygon in polygons:
-            points.append(polygon)
-            slices.append(slice(count, count + len(polygon)))
-            count += len(polygon)
-        return tuple(slices)
+    def keep(polygon: Points) -> slice:
+        begin = sum(map(len, points))
+        points.append(polygon)
+        return slice(begin, begin + len(polygon))
 
     view = []
     for part in parts:
@@ -123,32 +115,35 @@ def _view(parts: list[dict[str, Any]]) -> View:
         if part.get("mirror"):
             fills = fills + [polygon * (-1, 1) for polygon in fills]
         contours = [_ring(fill, CONTOUR * UNIT) for fill in fills] if part.get("line") else []
-        view.append(Part(part["paint"], keep(fills), keep(contours)))
+        view.append(Part(part["paint"], tuple(map(keep, fills)), tuple(map(keep, contours))))
     return View(np.concatenate(points), tuple(view))
 
 
 def outlines(part: dict[str, Any]) -> list[Points]:
     """The polygons of a part as it stands in the file, each int64 [N, 2] in 1/UNIT."""
-    forms = ("polygon", "curve", "round", "stroke")
-    scaled = {form: np.array(part[form], np.int64) * UNIT for form in forms if form in part}
-    if "polygon" in scaled:
-        return [scaled["polygon"]]
-    if "curve" in scaled:
-        return [_smooth(scaled["curve"], closed=True)]
-    if "round" in scaled:
-        return [_cut_corners(_cut_corners(scaled["round"], 8), 4)]
-    if "stroke" in scaled:
-        width = part["width"]
-        first, last = width if isinstance(width, list) else (width, width)
-        return _stroke(_smooth(scaled["stroke"], closed=False), first, last)
-    if "ellipse" in part:
-        return [_ellipse(*part["ellipse"])]
-    if "ring" in part:
-        x, y, rx, ry, wide = part["ring"]
-        return [_ring(_ellipse(x, y, rx, ry), wide * UNIT)]
-    x, y, x2, y2, count, rx, ry = part["row"]
-    gaps = max(count - 1, 1)
-    return [_ellipse(x, y, rx, ry) + np.array([x2 - x, y2 - y]) * UNIT * k // gaps for k in range(count)]
+    match part:
+        case {"polygon": points}:
+            return [_scaled(points)]
+        case {"curve": points}:
+            return [_smooth(_scaled(points), closed=True)]
+        case {"round": points}:
+            return [_cut_corners(_cut_corners(_scaled(points), 8), 4)]
+        case {"stroke": points, "width": [first, last]}:
+            return _stroke(_smooth(_scaled(points), closed=False), first, last)
+        case {"stroke": points, "width": width}:
+            return _stroke(_smooth(_scaled(points), closed=False), width, width)
+        case {"ellipse": [x, y, rx, ry]}:
+            return [_ellipse(x, y, rx, ry)]
+        case {"ring": [x, y, rx, ry, width]}:
+            return [_ring(_ellipse(x, y, rx, ry), width * UNIT)]
+        case {"row": [x, y, x2, y2, count, rx, ry]}:
+            along = np.array([x2 - x, y2 - y]) * UNIT
+            return [_ellipse(x, y, rx, ry) + along * k // max(count - 1, 1) for k in range(count)]
+    raise ValueError(f"no form in {part}")
+
+
+def _scaled(points: list[list[int]]) -> Points:
+    return np.array(points, np.int64) * UNIT
 
 
 def _ellipse(x: int, y: int, rx: int, ry: int) -> Points:
@@ -184,7 +179,8 @@ def _cut_corners(points: Points, share: int) -> Points:
 def _normals(along: Points, length: int) -> Points:
     """Vectors of the given length at right angles to each row of `along`."""
     lengths = np.array([max(math.isqrt(int(x * x + y * y)), 1) for x, y in along])
-    return np.stack([-along[:, 1], along[:, 0]], axis=1) * length // lengths[:, None]
+    normals: Points = np.stack([-along[:, 1], along[:, 0]], axis=1) * length // lengths[:, None]
+    return normals
 
 
 def _ring(polygon: Points, width: int) -> Points:

@@ -9,22 +9,18 @@ make the sample and the second finds that it came too late.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
+import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
 
-from utils.base import paths
+from utils.base import paths, tfds_folder
 from utils.base.errors import CourseError
-from utils.samples import tfrecords
+from utils.samples import recipes
 
 RECIPE = 1  # raised when the pictures change: a sample of another recipe is not looked at
 ABANDONED = 3600  # seconds after which an unlocked folder in the making is taken for a dead process's
-
-Make = Callable[[Path], Path]  # writes a set into the data directory given, returns the set's own folder
 
 
 def data_dir() -> Path:
@@ -32,23 +28,37 @@ def data_dir() -> Path:
     return paths.cache_dir() / "samples" / f"v{RECIPE}"
 
 
-def ensure(place: str, make: Make, doing: str, say: Callable[[str], None]) -> Path:
-    """See that the sample stands whole at data_dir()/place (such as "mnist/3.0.1"); return data_dir().
+def ensure(name: str, *, quiet: bool = False) -> Path:
+    """Make the sample called `name` unless it stands whole already.
 
-    If it does not, `make` is called; what is `doing`, or that another process is, is handed to `say` before. Raises
-    CourseError when the sample cannot be written.
+    Args:
+        name: The data set's name, one of `samples.NAMES`.
+        quiet: Say nothing; else a line is printed where the sample is made or waited for.
+
+    Returns:
+        The TFDS data directory in which the sample stands.
+
+    Raises:
+        CourseError: There is no such sample, or it cannot be written.
     """
-    root = data_dir()
-    if tfrecords.fault(root / place) is None:
+    if name not in recipes.RECIPES:
+        raise CourseError(f"There is no sample called {name!r}. There are: {', '.join(recipes.RECIPES)}.")
+    root, recipe = data_dir(), recipes.RECIPES[name]
+    if fault(root / recipe.place) is None:
         return root
-    kind = place.split("/")[0]
+    kind = recipe.place.split("/")[0]
+
+    def say(line: str) -> None:
+        if not quiet:
+            print(line, flush=True)
+
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _lock(root / f".lock-{kind}", say) as alone:
             _sweep(root, kind, alone)
-            if tfrecords.fault(root / place) is not None:  # else another process made it while this one waited
-                say(doing)
-                _make(root, place, kind, make)
+            if fault(root / recipe.place) is not None:  # else another process made it while this one waited
+                say(f"{'Drawing' if recipe.drawing else 'Preparing'} the {name} sample (once, some seconds) …")
+                _make(name, kind, root)
     except OSError as error:
         raise CourseError(
             f"The {kind} sample cannot be written ({error.strerror or error}).\n"
@@ -57,29 +67,31 @@ def ensure(place: str, make: Make, doing: str, say: Callable[[str], None]) -> Pa
     return root
 
 
-def _make(root: Path, place: str, kind: str, make: Make) -> None:
-    """Make the sample in a folder of its own, then move it to its place."""
-    workshop = root / f".making-{kind}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    workshop.mkdir()
+def fault(folder: Path) -> str | None:
+    """What is wrong with the sample that stands in `folder`; None when it is whole."""
     try:
-        made = make(workshop)
-        if (fault := tfrecords.fault(made)) is not None:
-            raise OSError(0, f"it was not written whole: {fault}")
-        target = root / place
+        tfds_folder.verify(tfds_folder.Found(folder.name, folder, real=False))
+    except CourseError as problem:
+        return str(problem)
+    return None
+
+
+def _make(name: str, kind: str, root: Path) -> None:
+    """Make the sample in a folder of its own, then move it to its place."""
+    target = root / recipes.RECIPES[name].place
+    with tempfile.TemporaryDirectory(prefix=f".making-{kind}-", dir=root, ignore_cleanup_errors=True) as workshop:
+        made = recipes.make(name, Path(workshop))
+        if (problem := fault(made)) is not None:
+            raise OSError(0, f"it was not written whole: {problem}")
         target.parent.mkdir(parents=True, exist_ok=True)
-        for attempt in range(5):
-            try:
-                made.rename(target)
-                return
-            except OSError:  # something stands there: another process's sample, or a damaged one
-                if tfrecords.fault(target) is None:
-                    return
-                if attempt == 4:
-                    raise
-                with contextlib.suppress(FileNotFoundError):
-                    target.rename(workshop / f"damaged-{attempt}")
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)
+        if fault(target) is not None:
+            with contextlib.suppress(FileNotFoundError):
+                target.rename(Path(workshop) / "damaged")
+        try:
+            made.rename(target)
+        except OSError:  # another process's sample stands there
+            if fault(target) is not None:
+                raise
 
 
 def _sweep(root: Path, kind: str, alone: bool) -> None:
@@ -93,22 +105,16 @@ def _sweep(root: Path, kind: str, alone: bool) -> None:
 @contextlib.contextmanager
 def _lock(path: Path, say: Callable[[str], None]) -> Iterator[bool]:
     """Hold the lock file while the body runs; gives False where the system or the disk has no locks."""
-    with path.open("a") as file:
-        alone = _take(file, say)
-        yield alone  # closing the file lets go of the lock, and so does the death of the process
+    with path.open("a") as file:  # closing it lets go of the lock, and so does the death of the process
+        try:
+            import fcntl  # late: Windows has none
 
-
-def _take(file: IO[str], say: Callable[[str], None]) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except BlockingIOError:
-        say("Another process is making this sample: waiting for it …")
-        fcntl.flock(file, fcntl.LOCK_EX)
-        return True
-    except OSError:
-        return False
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say("Another process is making this sample: waiting for it …")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            alone = True
+        except (ImportError, OSError):
+            alone = False
+        yield alone

@@ -1,4 +1,4 @@
-"""A data set in TFDS's own format: `NAME[/CONFIG]/VERSION/{dataset_info.json, features.json, *.tfrecord-…}`.
+"""Writing a data set in TFDS's own format: `NAME[/CONFIG]/VERSION/{dataset_info.json, features.json, *.tfrecord-…}`.
 
 The names, versions and features are those of TFDS's builder of that name, so that nothing but the data
 directory differs between a sample and the real set.
@@ -7,12 +7,11 @@ directory differs between a sample and the real set.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from utils.base import quiet_tensorflow, tfds_folder
-from utils.base.errors import CourseError
+from utils.base import quiet_tensorflow
 
 Example = dict[str, Any]  # a feature's name -> its value; "image" as uint8 [H, W, C]
 
@@ -25,12 +24,24 @@ def write(
     labels: tuple[str, ...] | None = None,
     description: str,
 ) -> Path:
-    """Write each split's examples under data_dir as the builder `name` would have; return the set's folder.
+    """Write each split's examples as TFDS's builder would have.
 
-    `labels` are the class names where the builder knows them only after a download. The same examples give
-    the same bytes: images are encoded by TensorFlow's own libpng and libjpeg, whose release is locked, since
-    what Pillow writes depends on the zlib that it finds on the machine; protocol buffers are put in order;
-    and no date is written. Raises OSError when the disk is full or cannot be written to.
+    The same examples give the same bytes: images are encoded by TensorFlow's own libpng and libjpeg, whose release is
+    locked, since what Pillow writes depends on the zlib that it finds on the machine; protocol buffers are put in
+    order; and no date is written.
+
+    Args:
+        name: The builder's name.
+        splits: Each split's examples.
+        data_dir: Where the set's folder is made.
+        labels: The class names where the builder knows them only after a download.
+        description: What the set really is, for its dataset_info.json.
+
+    Returns:
+        The set's folder, `data_dir`/NAME[/CONFIG]/VERSION.
+
+    Raises:
+        OSError: The disk is full or cannot be written to.
     """
     tf, tfds = quiet_tensorflow.tensorflow(), quiet_tensorflow.datasets()
     builder = tfds.builder(name, data_dir=data_dir)
@@ -41,7 +52,7 @@ def write(
     folder = Path(builder.data_path)
     folder.mkdir(parents=True, exist_ok=True)
 
-    def record(example: Example) -> bytes:
+    def record(example: Example) -> Any:
         image = example["image"]
         image = tf.io.encode_png(image) if fixed_size else tf.io.encode_jpeg(image, quality=85)
         encoded = features.encode_example({**example, "image": image.numpy()})
@@ -62,29 +73,14 @@ def write(
         infos.append(tfds.core.SplitInfo(name=split, shard_lengths=[count], num_bytes=size))
     builder.info.set_splits(tfds.core.splits.SplitDict(infos))
     builder.info.write_to_directory(folder)
-    _finish_info(folder / "dataset_info.json", description)
+    _tell(folder / "dataset_info.json", description)
     return folder
 
 
-def _finish_info(path: Path, description: str) -> None:
-    """Say what the set really is, and drop what was true of the real one only."""
+def _tell(path: Path, description: str) -> None:
+    """Say what the set really is, and drop what is true of the real one only."""
     info = json.loads(path.read_text(encoding="utf-8"))
     for key in ("citation", "downloadSize", "location"):
         info.pop(key, None)
     info["description"] = description
     path.write_text(json.dumps(info, indent=2, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
-
-
-def fault(folder: Path) -> str | None:
-    """What is wrong with a set that `write` wrote; None when it is whole."""
-    try:
-        tfds_folder.verify(tfds_folder.Found(folder.name, folder, real=False))
-    except CourseError as problem:
-        return str(problem)
-    return None
-
-
-def read(folder: Path, split: str) -> Iterator[Example]:
-    """The examples of a split of a set in TFDS's format, images as uint8 [H, W, C], in the order of the file."""
-    builder = quiet_tensorflow.datasets().builder_from_directory(folder)
-    yield from builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator()

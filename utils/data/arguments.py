@@ -1,0 +1,81 @@
+"""What `load` and the functions of `augment` are given, checked: whole numbers, functions, devices, normalisation."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from utils.base.errors import CourseError
+from utils.data.sets import Statistics
+
+Normalise = Literal["standard", "unit"] | tuple[Any, Any] | None
+
+
+def whole(value: Any, name: str, least: int) -> int:
+    """The value as an int. Raises CourseError, with the argument's name, unless it is whole and `least` or more."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least or isinstance(value, bool):
+        raise CourseError(f"{name}={value!r} is not a whole number of {least} or more.")
+    return number
+
+
+def functions(given: Any, name: str) -> tuple[Callable[..., Any], ...]:
+    """The functions in a tuple or list. Raises CourseError, with the argument's name, for anything else in it.
+
+    That goes, too, for a function of `utils.data.augment` that was forgotten to be called.
+    """
+    if not isinstance(given, list | tuple):
+        raise CourseError(f"{name}={given!r} is no tuple: write it as (augment.flip(),), or leave it out.")
+    for function in given:
+        if not callable(function):
+            raise CourseError(f"{name} takes functions, such as those that utils.data.augment makes, not {function!r}.")
+        if getattr(function, "__module__", "") == "utils.data.augment" and function.__qualname__ == function.__name__:
+            raise CourseError(f"{name}: call augment.{function.__name__}(…); what it returns is wanted, not itself.")
+    return tuple(given)
+
+
+def known_device(device: Any) -> Any:
+    """The device, if batches can go there: None, "numpy", a jax.Device or Sharding. Raises CourseError otherwise."""
+    if device is not None and device != "numpy":
+        import jax  # late: whoever names no device has no need of it yet
+
+        if not isinstance(device, jax.Device | jax.sharding.Sharding):
+            raise CourseError(f'device={device!r} is unknown: use None, "numpy", or a jax.Device or Sharding.')
+    return device
+
+
+def normalisation(normalise: Normalise, statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
+    """The constants with which pixels x in 0..1 become (x − mean) / std.
+
+    Args:
+        normalise: "standard": the set's own, so that each channel has about mean 0 and deviation 1; "unit": pixels
+            stay in 0..1; None: they stay in 0..255; or a pair (mean, std).
+        statistics: The set's own.
+
+    Returns:
+        mean and std, [C] float64 each.
+
+    Raises:
+        CourseError: `normalise` is none of these.
+    """
+    channels = len(statistics.mean)
+    known: dict[Any, tuple[Any, Any]] = {None: (0.0, 1 / 255), "unit": (0.0, 1.0), "standard": statistics}
+    if isinstance(normalise, tuple) and len(normalise) == 2:
+        pair = normalise
+    elif isinstance(normalise, str | None) and normalise in known:
+        pair = known[normalise]
+    else:
+        raise CourseError(f'normalise={normalise!r} is unknown: use "standard", "unit", None or a pair (mean, std).')
+    try:
+        mean, std = (np.broadcast_to(np.asarray(each, np.float64), (channels,)) for each in pair)
+    except (ValueError, TypeError) as error:
+        raise CourseError(f"normalise: mean and std must be numbers, one or {channels} of each.") from error
+    if not (np.isfinite(mean).all() and (std > 0).all()):
+        raise CourseError("normalise: the mean must be finite and the std greater than 0.")
+    return mean, std
