@@ -9,12 +9,13 @@
 # %% [markdown]
 # # 03 · Exercises: a network that learns too much by heart
 #
-# You write VGG8 in Haiku, with what keeps it from learning its pictures by heart: dropout, rising with depth, label smoothing, weight decay, and
-# patience that runs out. The last exercise is open: a recipe of your own, trained beside the plain network, on a scoreboard that stays honest.
+# You write VGG8 in Haiku, with what keeps it from learning its pictures by heart: dropout, rising with depth, label
+# smoothing, weight decay, and patience that runs out. The last exercise is open: a recipe of your own, trained beside
+# the plain network, on a scoreboard that stays honest.
 #
-# Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the check cell
-# below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with. Run
-# `check.hint("NAME")` in a cell of your own for a hint.
+# Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the
+# check cell below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with.
+# Run `check.hint("NAME")` in a cell of your own for a hint.
 
 # %%
 import time
@@ -41,8 +42,8 @@ pictures = next(iter(validation))  # a fixed batch to look at: image [100, 32, 3
 # %% [markdown]
 # ## Exercise 1: two convolutions and a pooling ★☆☆ (8 minutes, 2 points)
 #
-# In Haiku a piece of a network can be a plain function: it makes the layers it needs on the lines where it uses them, and they are named in the
-# order in which they are made. Write a block of VGG:
+# In Haiku a piece of a network can be a plain function: it makes the layers it needs on the lines where it uses them,
+# and they are named in the order in which they are made. Write a block of VGG:
 #
 # | step | result |
 # | --- | --- |
@@ -86,7 +87,8 @@ for name, layer in shapes.items():
 # %% [markdown]
 # ## Exercise 2: dropout by hand ★★☆ (10 minutes, 2 points)
 #
-# Each number of `x` is set to zero with probability `rate`, by a draw of its own; those that stay are divided by `1 - rate`, so that the sum is right on average. In plain Python:
+# Each number of `x` is set to zero with probability `rate`, by a draw of its own; those that stay are divided by `1 -
+# rate`, so that the sum is right on average. In plain Python:
 #
 # ```python
 # for place in np.ndindex(x.shape):
@@ -94,8 +96,8 @@ for name, layer in shapes.items():
 #     result[place] = x[place] / (1 - rate) if stays else 0.0
 # ```
 #
-# Yours draws all places at once, with `jax.random.bernoulli`, from the key. `rate` may be a traced number (so no `if rate == 0`).
-# Stuck? `check.hint("drop")`.
+# Yours draws all places at once, with `jax.random.bernoulli`, from the key. `rate` may be a traced number (so no `if
+# rate == 0`). Stuck? `check.hint("drop")`.
 
 
 # %%
@@ -119,8 +121,9 @@ plots.images(np.clip(dropped, 0, 1), titles=[f"rate {rate}" for rate in rates], 
 # %% [markdown]
 # ## Exercise 3: rates that rise with depth ★☆☆ (5 minutes, 1 point)
 #
-# `depth` dropout rates that rise in equal steps: the first is one step above 0, the last is `top`. For `top=0.4` and `depth=4`: 0.1, 0.2, 0.3, 0.4.
-# `top` may be a traced number, so leave it in JAX: a Python list of four numbers. Stuck? `check.hint("rising")`.
+# `depth` dropout rates that rise in equal steps: the first is one step above 0, the last is `top`. For `top=0.4` and
+# `depth=4`: 0.1, 0.2, 0.3, 0.4. `top` may be a traced number, so leave it in JAX: a Python list of four numbers. Stuck?
+# `check.hint("rising")`.
 
 
 # %%
@@ -150,13 +153,17 @@ print(" ".join(f"{rate:.2f}" for rate in rising(0.5, 4)))
 # | linear, 4W; ReLU | `[B, 4W]` | fourth |
 # | linear, `classes` | `[B, classes]`, plain logits | |
 #
-# W is `self.width`. Each `drop` gets a key of its own from `hk.next_rng_key()`. In evaluation (`training=False`) nothing is dropped and *no key is asked for*,
-# so that `apply` can be given `None`. Leave the layers' names to Haiku. Stuck? `check.hint("VGG8")`.
+# W is `self.width`. Each `drop` gets a key of its own from `hk.next_rng_key()`. In evaluation (`training=False`)
+# nothing is dropped and *no key is asked for*, so that `apply` can be given `None`. Leave the layers' names to Haiku.
+# Stuck? `check.hint("VGG8")`.
 
 
 # %%
 class VGG8(hk.Module):
-    """Three blocks of two 3×3 convolutions, then two linear layers. `[B, 32, 32, 3]` float32 to logits `[B, classes]`."""
+    """Three blocks of two 3×3 convolutions, then two linear layers.
+
+    `[B, 32, 32, 3]` float32 to logits `[B, classes]`.
+    """
 
     def __init__(self, width: int, classes: int = 10, name: str | None = None):
         super().__init__(name=name)
@@ -172,8 +179,9 @@ VGG8 = check.VGG8(VGG8)
 # %% [markdown]
 # ## Exercise 5: two pure functions ★☆☆ (5 minutes, 1 point)
 #
-# A module lives only inside a transformed function. Write that function, of images, `dropout` and `training` with the defaults of `VGG8`'s own, and return what `hk.transform` makes of it: `init(key, images)` and
-# `apply(params, key, images, dropout=0.0, training=False)`. Stuck? `check.hint("make_network")`.
+# A module lives only inside a transformed function. Write that function, of images, `dropout` and `training` with the
+# defaults of `VGG8`'s own, and return what `hk.transform` makes of it: `init(key, images)` and `apply(params, key,
+# images, dropout=0.0, training=False)`. Stuck? `check.hint("make_network")`.
 
 
 # %%
@@ -187,8 +195,9 @@ def make_network(width: int, classes: int = 10) -> hk.Transformed:
 make_network = check.make_network(make_network)
 
 # %% [markdown]
-# The course ships a VGG8 that was trained on photographs (a part of CIFAR-10). Its weights have the lesson's names and shapes, and so have yours: they fit. How much does it know of the pictures
-# loaded here? (If these are the course's drawings: it has never seen one. By chance 10 % are right.)
+# The course ships a VGG8 that was trained on photographs (a part of CIFAR-10). Its weights have the lesson's names and
+# shapes, and so have yours: they fit. How much does it know of the pictures loaded here? (If these are the course's
+# drawings: it has never seen one. By chance 10 % are right.)
 
 # %% tags=["nbval-ignore-output"]
 if "vgg8_regularised" in pretrained.names():
@@ -201,7 +210,8 @@ if "vgg8_regularised" in pretrained.names():
 # %% [markdown]
 # ## Exercise 6: a loss with smoothed labels ★★☆ (10 minutes, 2 points)
 #
-# Label smoothing takes the share `smoothing` from the right class and spreads it evenly over *all* K classes, the right one included. For one example:
+# Label smoothing takes the share `smoothing` from the right class and spreads it evenly over *all* K classes, the right
+# one included. For one example:
 #
 # ```python
 # wanted = np.full(K, smoothing / K)
@@ -209,7 +219,8 @@ if "vgg8_regularised" in pretrained.names():
 # cost = -np.sum(wanted * log_probabilities)
 # ```
 #
-# Return the mean over the real examples (`mask` true). `smoothing` may be a traced number. Stuck? `check.hint("smoothed_loss")`.
+# Return the mean over the real examples (`mask` true). `smoothing` may be a traced number. Stuck?
+# `check.hint("smoothed_loss")`.
 
 
 # %%
@@ -240,9 +251,11 @@ _ = axes.legend()
 # %% [markdown]
 # ## Exercise 7: a training step with chance in it ★★★ (15 minutes, 3 points)
 #
-# As in unit 02, with two things more: the loss needs a key, another one in every step; and the optimiser may decay the weights.
+# As in unit 02, with two things more: the loss needs a key, another one in every step; and the optimiser may decay the
+# weights.
 #
-# 1. The key of this step: `key` is the run's own and the same in every call. Fold the step's number into it with `jax.random.fold_in`. Then a run that is resumed goes on with the very draws that it would have had.
+# 1. The key of this step: `key` is the run's own and the same in every call. Fold the step's number into it with
+#    `jax.random.fold_in`. Then a run that is resumed goes on with the very draws that it would have had.
 # 2. `loss_fn(params, key, batch)` gives a scalar. You need its value and its gradient with respect to the weights.
 # 3. The optimiser's update; it must be shown the *weights* too, or it cannot decay them.
 # 4. Add, count the step, return the new state and the loss before the update.
@@ -263,7 +276,10 @@ class TrainState(NamedTuple):
 def train_step(
     state: TrainState, batch: data.Batch, key: jax.Array, loss_fn, optimizer
 ) -> tuple[TrainState, jax.Array]:
-    """One step of gradient descent on a loss that draws random numbers. Returns the new state and the loss, a scalar."""
+    """One step of gradient descent on a loss that draws random numbers.
+
+    Returns the new state and the loss, a scalar.
+    """
     raise NotImplementedError("your code here")
 
 
@@ -273,7 +289,8 @@ train_step = check.train_step(train_step)
 # %% [markdown]
 # ## Exercise 8: when patience is over ★★☆ (8 minutes, 2 points)
 #
-# `losses` holds the validation loss of each epoch so far. Training should stop when the lowest of them is `patience` or more epochs old. With a patience of 2:
+# `losses` holds the validation loss of each epoch so far. Training should stop when the lowest of them is `patience` or
+# more epochs old. With a patience of 2:
 #
 # | losses | over? |
 # | --- | --- |
@@ -306,14 +323,17 @@ for patience in (1, 2, 3):
 #
 # How far can you get? Choose a network, an optimiser, ways to vary the pictures and a smoothing. The rules:
 #
-# - `network.init(key, images)` and `network.apply(params, key, images, training=…)`, which returns logits `[B, 10]`; in evaluation without a key;
+# - `network.init(key, images)` and `network.apply(params, key, images, training=…)`, which returns logits `[B, 10]`; in
+#   evaluation without a key;
 # - at most twice as many weights as `VGG8(width)`: otherwise it is a contest of sizes;
 # - an optimiser that learns within `steps` steps;
 # - `augment`: a tuple of functions from `utils.data.augment`, or none: `()`;
-# - `name`: small letters, digits and `-`. Another recipe gets another name, for its own folder in `models/My_vgg8` and its own line on the scoreboard.
+# - `name`: small letters, digits and `-`. Another recipe gets another name, for its own folder in `models/My_vgg8` and
+#   its own line on the scoreboard.
 #
-# The course's answer takes from the lesson what pays within `steps` steps. Better ones are known: `hk.BatchNorm` is not allowed here (it needs `transform_with_state`), but `hk.LayerNorm` is, and skip connections, `augment.cutout`,
-# other schedules, a mean over places in place of the first linear layer … Stuck? `check.hint("recipe")`.
+# The course's answer takes from the lesson what pays within `steps` steps. Better ones are known: `hk.BatchNorm` is not
+# allowed here (it needs `transform_with_state`), but `hk.LayerNorm` is, and skip connections, `augment.cutout`, other
+# schedules, a mean over places in place of the first linear layer … Stuck? `check.hint("recipe")`.
 
 
 # %%
@@ -345,8 +365,10 @@ recipe = check.recipe(recipe)
 # %% [markdown]
 # ## All together
 #
-# Your pieces in one training run (or the course's, where a check handed you that). It saves a checkpoint after each epoch, in `models/My_vgg8/NAME`: stop it whenever you like (■ or Ctrl-C), and run the cell again to go on. It keeps the weights of
-# the best epoch, and stops when patience is over. A table holds what differs between the course's drawings and the real photographs.
+# Your pieces in one training run (or the course's, where a check handed you that). It saves a checkpoint after each
+# epoch, in `models/My_vgg8/NAME`: stop it whenever you like (■ or Ctrl-C), and run the cell again to go on. It keeps
+# the weights of the best epoch, and stops when patience is over. A table holds what differs between the course's
+# drawings and the real photographs.
 
 
 # %%
@@ -366,7 +388,8 @@ steps = setting.epochs * len(data.load("cifar10", setting.split, batch_size=sett
 
 
 # %% [markdown]
-# The programs of a recipe: one step of training, the answers in evaluation; and unit 02's way to add up over padded batches.
+# The programs of a recipe: one step of training, the answers in evaluation; and unit 02's way to add up over padded
+# batches.
 
 
 # %%
@@ -454,7 +477,8 @@ def train(recipe: Recipe, setting: Setting, folder: Path) -> Run:
 
 
 # %% [markdown]
-# First the plain network, which has nothing against overfitting, then your recipe. Same pictures, same number of epochs at most, same patience.
+# First the plain network, which has nothing against overfitting, then your recipe. Same pictures, same number of epochs
+# at most, same patience.
 
 # %%
 home = records.folder("My_vgg8")  # models/My_vgg8; where a machine runs this, a folder that goes with it
@@ -467,7 +491,8 @@ for name, run in runs.items():
 print("trained:", *runs)
 
 # %% [markdown]
-# The scoreboard ranks what was measured on the same validation pictures; it is kept in `models/scoreboard.json`. Look at the error beside each accuracy before you call one better.
+# The scoreboard ranks what was measured on the same validation pictures; it is kept in `models/scoreboard.json`. Look
+# at the error beside each accuracy before you call one better.
 
 # %% tags=["nbval-ignore-output"]
 for name, run in runs.items():
@@ -483,10 +508,13 @@ for name, run in runs.items():
 scoreboard.show(validation)
 
 # %% [markdown]
-# Did your recipe help? On the sample's few steps whatever slows learning down looks bad, however good it is for a long training: dropout and crops cost more there than they bring, while flips, weight decay and a falling rate pay at once.
-# The gap between training loss and validation loss says what a longer training would need. Change one thing, give the recipe a new name, run on from its cell.
+# Did your recipe help? On the sample's few steps whatever slows learning down looks bad, however good it is for a long
+# training: dropout and crops cost more there than they bring, while flips, weight decay and a falling rate pay at once.
+# The gap between training loss and validation loss says what a longer training would need. Change one thing, give the
+# recipe a new name, run on from its cell.
 #
-# When you have decided which one to keep, and not before, open the test set: say `True`. It is recorded, and the second time says so.
+# When you have decided which one to keep, and not before, open the test set: say `True`. It is recorded, and the second
+# time says so.
 
 # %%
 OPEN_THE_TEST_SET = False

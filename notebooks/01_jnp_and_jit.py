@@ -264,7 +264,7 @@ print(slope_at(jnp.array([-2.0, 0.0, 2.0])))
 # which fuses the operations into a few loops over memory. To get the *whole* function, JAX must first find out what it
 # does. It runs your Python code **once**, with stand-ins for the arguments, and writes down what happens to them.
 #
-# ![The first call with a new signature is traced and compiled; the next ones run the program](../ressources/u01_jit.svg)
+# ![The first call with a new signature is traced and compiled; the next run the program](../ressources/u01_jit.svg)
 #
 # **Guess:** how often does this cell print "Python runs"?
 

@@ -316,9 +316,9 @@ print("same weights, same answers:", np.allclose(ours, theirs, atol=1e-5))
 # | a network is | a function, or a module made inside one | a module, made outside |
 # | two pure functions by | `hk.transform(f)` → `init`, `apply` | the module's own `init`, `apply` |
 # | weights | `{"conv2_d": {"w", "b"}}` | `{"params": {"Conv_0": {"kernel", "bias"}}}` |
-# | randomness | one key to `apply`, `hk.next_rng_key()` | named keys, `rngs={"dropout": key}`, `self.make_rng("dropout")` |
-# | state | `transform_with_state`; in and out of every `apply` | collections; `mutable=["batch_stats"]` where they may change |
-# | how weights begin, unless told | normal of deviation √(1/inputs), cut at ±2 of these: what is left has 0.88 of it | the same, made wider so that √(1/inputs) is left |
+# | keys | one to `apply`, `hk.next_rng_key()` | named, `rngs={"dropout": key}`, `self.make_rng("dropout")` |
+# | state | `transform_with_state`; in and out of every `apply` | collections; `mutable=["batch_stats"]` lets one change |
+# | deviation of the first weights | √(1/inputs), cut at ±2 of it, which leaves 0.88 | the same, widened to leave √(1/inputs) |
 #
 # **Should you start something new in Haiku?** Its authors say no: since July 2023 Google DeepMind recommends Flax for
 # new projects. Haiku is in *maintenance mode*: it is kept working with new releases of JAX and Python, bugs are fixed,

@@ -12,9 +12,10 @@
 # Nine functions to write, from ★ to ★★★. Each stands alone: do them in any order, skip what you like.
 #
 # - Replace the line `raise NotImplementedError("your code here")` by your code and run the cell.
-# - The next cell checks it. If your answer is wrong, it says what the cause probably is. Try again as often as you like.
-# - Stuck? `check.hint("standardise")` gives a hint, and a better one each time. If your answer is not right, the check also says
-#   whose version the notebook goes on with.
+# - The next cell checks it. If your answer is wrong, it says what the cause probably is. Try again as often as you
+#   like.
+# - Stuck? `check.hint("standardise")` gives a hint, and a better one each time. If your answer is not right, the check
+#   also says whose version the notebook goes on with.
 #
 # The lesson is `notebooks/01_jnp_and_jit.ipynb`. Allow a hundred minutes.
 
@@ -67,8 +68,8 @@ def standardise(x):
 standardise = check.standardise(standardise)
 
 # %% [markdown]
-# Height in centimetres and weight in kilograms, before and after. Now one unit of height counts as much as one of weight, and
-# the distance between two people no longer depends on centimetres or inches.
+# Height in centimetres and weight in kilograms, before and after. Now one unit of height counts as much as one of
+# weight, and the distance between two people no longer depends on centimetres or inches.
 
 # %%
 keys = jax.random.split(jax.random.key(0))
@@ -85,8 +86,8 @@ plt.show()
 # %% [markdown]
 # ## Exercise 2: A histogram ★☆☆ (10 minutes, 2 points)
 #
-# Cut the interval from `low` up to but not including `high` into `bins` parts of the same width, and count how many values fall
-# into each. Values outside are not counted. As a loop:
+# Cut the interval from `low` up to but not including `high` into `bins` parts of the same width, and count how many
+# values fall into each. Values outside are not counted. As a loop:
 #
 # ```python
 # counts = [0] * bins
@@ -137,9 +138,9 @@ plt.show()
 # - log(1 + x) where x > 0,
 # - x where x ≤ 0.
 #
-# The pieces meet at 0 with the same slope. Write it for arrays of any shape; it must work under `jit` **and have a finite gradient
-# everywhere**. The second is the harder part: what is log(1 + x) at −2, on the side that you do not use?
-# Stuck? `check.hint("compress")`
+# The pieces meet at 0 with the same slope. Write it for arrays of any shape; it must work under `jit` **and have a
+# finite gradient everywhere**. The second is the harder part: what is log(1 + x) at −2, on the side that you do not
+# use? Stuck? `check.hint("compress")`
 
 
 # %%
@@ -172,8 +173,8 @@ plt.show()
 # %% [markdown]
 # ## Exercise 4: Compile once, however many rows ★★☆ (12 minutes, 2 points)
 #
-# `model` is a function of a batch, not compiled yet. Run it over all the rows of `x`, `size` rows at a time, so that it is
-# **traced once**. Ten rows and a size of four make batches of 4, 4 and 2, and that 2 is a new shape: fill it up with
+# `model` is a function of a batch, not compiled yet. Run it over all the rows of `x`, `size` rows at a time, so that it
+# is **traced once**. Ten rows and a size of four make batches of 4, 4 and 2, and that 2 is a new shape: fill it up with
 # anything you like, and throw the surplus results away.
 #
 # ```
@@ -207,9 +208,9 @@ def predict(model, x, size):
 predict = check.predict(predict)
 
 # %% [markdown]
-# Twelve tables of different lengths, as they come in on a working day. Compiled for each length, against your way. (`predict` may call
-# `jax.jit(model)` anew for each table. JAX keeps programs by function, so the same `squashed` with the same shape is not
-# compiled again.)
+# Twelve tables of different lengths, as they come in on a working day. Compiled for each length, against your way.
+# (`predict` may call `jax.jit(model)` anew for each table. JAX keeps programs by function, so the same `squashed` with
+# the same shape is not compiled again.)
 
 
 # %%
@@ -251,14 +252,16 @@ plt.show()
 # ```
 #
 # Each row of the result needs the one before, so it cannot be one array expression. As a Python loop under `jit` it
-# would be unrolled: a thousand rows, a thousand copies in the program. Use `lax.scan`. Stuck? `check.hint("moving_average")`
+# would be unrolled: a thousand rows, a thousand copies in the program. Use `lax.scan`. Stuck?
+# `check.hint("moving_average")`
 
 
 # %%
 def moving_average(x, decay):
     """Exponential moving averages of the rows of x, starting from the first row.
 
-    x: [T, D] float32, T ≥ 1; decay: a number in 0 … 1. Returns [T, D] float32. The compiled program does not grow with T.
+    x: [T, D] float32, T ≥ 1; decay: a number in 0 … 1. Returns [T, D] float32.
+    The compiled program does not grow with T.
     """
 
     # BEGIN SOLUTION
@@ -337,14 +340,15 @@ plt.show()
 # %% [markdown]
 # ## Exercise 7: A training step for any model ★★☆ (12 minutes, 2 points)
 #
-# Gradient descent with momentum. The parameters are a pytree of any structure, and the velocity is one of the same structure:
+# Gradient descent with momentum. The parameters are a pytree of any structure, and the velocity is one of the same
+# structure:
 #
 # > velocity ← momentum · velocity − rate · gradient
 # >
 # > params ← params + velocity (the new one)
 #
-# Return the new parameters, the new velocity, and the loss **before** the step, as a tuple. Change nothing in place, and do not
-# assume a list or a dict: `jax.tree.map` knows them all. Stuck? `check.hint("momentum_step")`
+# Return the new parameters, the new velocity, and the loss **before** the step, as a tuple. Change nothing in place,
+# and do not assume a list or a dict: `jax.tree.map` knows them all. Stuck? `check.hint("momentum_step")`
 
 
 # %%
@@ -366,8 +370,8 @@ def momentum_step(loss, params, velocity, x, y, rate, momentum):
 momentum_step = check.momentum_step(momentum_step)
 
 # %% [markdown]
-# Your step fits a line to data whose x lie all on one side of zero. That makes a long narrow valley of the loss, which momentum
-# runs down and plain descent crawls along. The step is jitted, the loss function being static.
+# Your step fits a line to data whose x lie all on one side of zero. That makes a long narrow valley of the loss, which
+# momentum runs down and plain descent crawls along. The step is jitted, the loss function being static.
 
 
 # %%
@@ -401,8 +405,8 @@ plt.show()
 # %% [markdown]
 # ## Exercise 8: Clip each example's gradient ★★★ (20 minutes, 4 points)
 #
-# One wild example can throw a whole step off. The cure, and the heart of differentially private training: limit what *each* example
-# may contribute.
+# One wild example can throw a whole step off. The cure, and the heart of differentially private training: limit
+# what *each* example may contribute.
 #
 # ```python
 # for each example i:
@@ -413,8 +417,8 @@ plt.show()
 # return the mean of all g
 # ```
 #
-# No Python loop over the examples. An example that is already fitted has gradient zero: mind the division. It is easiest
-# to write the body for **one** example and let `vmap` do the rest. Stuck? `check.hint("clipped_gradient")`
+# No Python loop over the examples. An example that is already fitted has gradient zero: mind the division. It is
+# easiest to write the body for **one** example and let `vmap` do the rest. Stuck? `check.hint("clipped_gradient")`
 
 
 # %%
@@ -440,8 +444,8 @@ def clipped_gradient(loss, params, x, y, bound):
 clipped_gradient = check.clipped_gradient(clipped_gradient)
 
 # %% [markdown]
-# Three typing errors among forty points. The squared error lets them pull the line away. With clipped gradients, they are three
-# voices among forty.
+# Three typing errors among forty points. The squared error lets them pull the line away. With clipped gradients, they
+# are three voices among forty.
 
 
 # %%
@@ -469,9 +473,9 @@ plt.show()
 # %% [markdown]
 # ## Exercise 9: Forwards, then back ★★★ (15 minutes, 3 points)
 #
-# To fit a model with n parameters to m measurements, let f(x) be the m residuals and J their Jacobian, m × n. The Gauss–Newton
-# method needs Jᵀ J v for many v. With a thousand parameters Jᵀ J has a million entries, and you need none of them: first J v,
-# then Jᵀ of that.
+# To fit a model with n parameters to m measurements, let f(x) be the m residuals and J their Jacobian, m × n. The
+# Gauss–Newton method needs Jᵀ J v for many v. With a thousand parameters Jᵀ J has a million entries, and you need none
+# of them: first J v, then Jᵀ of that.
 #
 # ```
 #          v ──────── forward mode ───────▶ J v ──────── reverse mode ───────▶ Jᵀ (J v)
@@ -499,9 +503,9 @@ def gauss_newton(f, x, v):
 gauss_newton = check.gauss_newton(gauss_newton)
 
 # %% [markdown]
-# Fit a decaying wave, four unknowns. A Gauss–Newton step solves JᵀJ s = −Jᵀf; conjugate gradients need only products with JᵀJ, which
-# are your function. (The 10 that is added shortens the first steps, far from the goal: Levenberg and Marquardt's idea.) Beside
-# it, gradient descent.
+# Fit a decaying wave, four unknowns. A Gauss–Newton step solves JᵀJ s = −Jᵀf; conjugate gradients need only products
+# with JᵀJ, which are your function. (The 10 that is added shortens the first steps, far from the goal: Levenberg and
+# Marquardt's idea.) Beside it, gradient descent.
 
 
 # %%

@@ -9,12 +9,13 @@
 # %% [markdown]
 # # 02 · Exercises: a network that reads digits
 #
-# The lesson showed each part of a training run. Now you write them: the loss, a network, the training step, its compilation, the
-# evaluation, keeping the best weights, packing them, and a look at what the network looks at. At the end your own pieces train a network.
+# The lesson showed each part of a training run. Now you write them: the loss, a network, the training step, its
+# compilation, the evaluation, keeping the best weights, packing them, and a look at what the network looks at. At the
+# end your own pieces train a network.
 #
-# Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the check cell
-# below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with. Run
-# `check.hint("NAME")` in a cell of your own for a hint; there are three to each exercise.
+# Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the
+# check cell below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with.
+# Run `check.hint("NAME")` in a cell of your own for a hint; there are three to each exercise.
 
 # %%
 from typing import NamedTuple
@@ -50,8 +51,8 @@ digits = next(iter(validation))  # a fixed batch to look at: image [64, 28, 28, 
 # return total / len(labels)
 # ```
 #
-# Yours has no loop, and stays finite when a score is 1000 (`np.exp(1000)` is not): `jax.nn.log_softmax` takes care of that.
-# Stuck? `check.hint("cross_entropy")`.
+# Yours has no loop, and stays finite when a score is 1000 (`np.exp(1000)` is not): `jax.nn.log_softmax` takes care of
+# that. Stuck? `check.hint("cross_entropy")`.
 
 
 # %%
@@ -102,8 +103,8 @@ plt.show()
 # %% [markdown]
 # ## Exercise 2: a network ★★☆ (15 minutes, 3 points)
 #
-# Write a smaller relative of the lesson's network as a Flax Linen module with `@nn.compact`. This time it returns plain *logits*:
-# nothing after the last layer.
+# Write a smaller relative of the lesson's network as a Flax Linen module with `@nn.compact`. This time it returns
+# plain *logits*: nothing after the last layer.
 #
 # | layer | result |
 # | --- | --- |
@@ -213,9 +214,9 @@ plt.show()
 # %% [markdown]
 # ## Exercise 4: compiled ahead of time ★★☆ (8 minutes, 2 points)
 #
-# Turn a step `step(state, batch)` into *one* compiled program, before there is any data: from descriptions of its arguments
-# (trees of `jax.ShapeDtypeStruct`). The program may use the old state's memory for the new one; the batch is not given away.
-# Stuck? `check.hint("compile_step")`.
+# Turn a step `step(state, batch)` into *one* compiled program, before there is any data: from descriptions of its
+# arguments (trees of `jax.ShapeDtypeStruct`). The program may use the old state's memory for the new one; the batch is
+# not given away. Stuck? `check.hint("compile_step")`.
 
 
 # %%
@@ -250,8 +251,8 @@ print(
 # %% [markdown]
 # ## Exercise 5: evaluation over padded batches ★★☆ (12 minutes, 3 points)
 #
-# Mean loss and accuracy over *all real examples* of all batches. The last batch is filled up with blanks, which have image 0 and label 0, and
-# `mask` false. In plain Python:
+# Mean loss and accuracy over *all real examples* of all batches. The last batch is filled up with blanks, which have
+# image 0 and label 0, and `mask` false. In plain Python:
 #
 # ```python
 # for batch in batches:
@@ -261,8 +262,8 @@ print(
 # return total_loss / count, hits / count
 # ```
 #
-# Do it a batch at a time. `predict(params, images)` is jitted and gives logits `[B, K]`; always call it with whole batches, because each new
-# shape compiles a new program. Stuck? `check.hint("evaluate")`.
+# Do it a batch at a time. `predict(params, images)` is jitted and gives logits `[B, K]`; always call it with whole
+# batches, because each new shape compiles a new program. Stuck? `check.hint("evaluate")`.
 
 
 # %%
@@ -295,11 +296,11 @@ for name, weights in (("before", params), ("after", state.params)):
 # %% [markdown]
 # ## Exercise 6: the best so far ★★☆ (8 minutes, 2 points)
 #
-# After each epoch: are these the best weights yet? A pure function from the best so far (`None` before the first epoch) to the best now. Lower loss is
-# better, and on a tie the earlier one stays.
+# After each epoch: are these the best weights yet? A pure function from the best so far (`None` before the first epoch)
+# to the best now. Lower loss is better, and on a tie the earlier one stays.
 #
-# There is a trap. The training step gives the memory of the old weights away (exercise 4). What you keep must therefore be a *copy*.
-# Stuck? `check.hint("keep_best")`.
+# There is a trap. The training step gives the memory of the old weights away (exercise 4). What you keep must therefore
+# be a *copy*. Stuck? `check.hint("keep_best")`.
 
 
 # %%
@@ -333,7 +334,8 @@ for epoch, loss in enumerate([0.9, 0.5, 0.4, 0.6, 0.4], start=1):
 # %% [markdown]
 # ## Exercise 7: packing weights for shipping ★☆☆ (8 minutes, 1 point)
 #
-# A safetensors file holds a flat dictionary: name → NumPy array. A Flax model's weights are nested dictionaries, to any depth. Flatten them:
+# A safetensors file holds a flat dictionary: name → NumPy array. A Flax model's weights are nested dictionaries, to any
+# depth. Flatten them:
 #
 #     {"params": {"Conv_0": {"kernel": k, "bias": b}}}   →   {"Conv_0/kernel": k, "Conv_0/bias": b}
 #
@@ -365,9 +367,9 @@ print("same answers:", bool(jnp.array_equal(predict(unpacked, digits.image), pre
 # %% [markdown]
 # ## Exercise 8: what does it look at? ★★★ (12 minutes, 3 points)
 #
-# For each image and the class named for it: how much does that class's *logit* change when a pixel changes a little? Differentiate one logit with
-# respect to one image, do that for all images with `vmap`, take absolute values, and the largest over the channels.
-# Stuck? `check.hint("saliency")`.
+# For each image and the class named for it: how much does that class's *logit* change when a pixel changes a little?
+# Differentiate one logit with respect to one image, do that for all images with `vmap`, take absolute values, and the
+# largest over the channels. Stuck? `check.hint("saliency")`.
 
 
 # %%
@@ -391,7 +393,8 @@ def saliency(apply_fn, params: dict, images: jax.Array, classes: jax.Array) -> j
 saliency = check.saliency(saliency)
 
 # %% [markdown]
-# The network that learnt one batch by heart, on eight digits of that batch: on which pixels does the logit of each depend?
+# The network that learnt one batch by heart, on eight digits of that batch: on which pixels does the logit of each
+# depend?
 
 # %%
 maps = jax.jit(saliency, static_argnums=0)(model.apply, state.params, digits.image[:8], digits.label[:8])
@@ -405,7 +408,8 @@ for place in axes.flat:
 # %% [markdown]
 # ## All together
 #
-# Your network, step, program, evaluation and memory for the best, in one training run (or the course's, where a check handed you that).
+# Your network, step, program, evaluation and memory for the best, in one training run (or the course's, where a check
+# handed you that).
 
 # %%
 optimizer = optax.adam(1e-3)

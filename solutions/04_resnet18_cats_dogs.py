@@ -9,13 +9,14 @@
 # %% [markdown]
 # # 04 · Exercises: the parts of a ResNet's training
 #
-# Nine parts of what the lesson trained: BatchNorm, the residual block, batches from a PyTorch loader, a step that carries running
-# statistics, which weights decay, a schedule, gradients of a batch that does not fit, gradients in float16, and a look at what the
-# network looks at. Before the last one your pieces train a small ResNet, on pictures that are drawn here: nothing is loaded.
+# Nine parts of what the lesson trained: BatchNorm, the residual block, batches from a PyTorch loader, a step that
+# carries running statistics, which weights decay, a schedule, gradients of a batch that does not fit, gradients in
+# float16, and a look at what the network looks at. Before the last one your pieces train a small ResNet, on pictures
+# that are drawn here: nothing is loaded.
 #
-# Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the check cell
-# below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with. Run
-# `check.hint("NAME")` in a cell of your own for a hint; there are three to each exercise.
+# Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the
+# check cell below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with.
+# Run `check.hint("NAME")` in a cell of your own for a hint; there are three to each exercise.
 #
 # The lesson is `notebooks/04_resnet18_cats_dogs.ipynb`. Allow two hours.
 
@@ -42,8 +43,8 @@ check = checks.unit("04_resnet18_cats_dogs")
 # %% [markdown]
 # ## Exercise 1: BatchNorm by hand ★★☆ (15 minutes, 3 points)
 #
-# BatchNorm brings each *channel* to mean 0 and variance 1, then stretches and shifts it by two weights. Where mean and variance come
-# from is what makes it awkward:
+# BatchNorm brings each *channel* to mean 0 and variance 1, then stretches and shifts it by two weights. Where mean and
+# variance come from is what makes it awkward:
 #
 # | | mean and variance | running statistics |
 # | --- | --- | --- |
@@ -62,12 +63,13 @@ check = checks.unit("04_resnet18_cats_dogs")
 # y[..., c] = (x[..., c] - mean) / np.sqrt(var + epsilon) * scale[c] + bias[c]
 # ```
 #
-# Here `momentum` is the share of the *old* value that stays, as in Flax. PyTorch means the share of the *new* one, so its 0.1 is our 0.9. And PyTorch
-# keeps a running variance that is divided by N − 1; here, as in Flax, one variance, divided by N, serves both purposes.
+# Here `momentum` is the share of the *old* value that stays, as in Flax. PyTorch means the share of the *new* one, so
+# its 0.1 is our 0.9. And PyTorch keeps a running variance that is divided by N − 1; here, as in Flax, one variance,
+# divided by N, serves both purposes.
 #
-# One thing more. If a channel has a single number (a batch of one, after a global mean), its variance is 0 and every output is
-# the bias, whatever went in. Nothing breaks and nothing is learnt. So in training raise a `ValueError` then. Shapes are known
-# while JAX traces: a Python `if` on them is fine. Stuck? `check.hint("batch_norm")`.
+# One thing more. If a channel has a single number (a batch of one, after a global mean), its variance is 0 and every
+# output is the bias, whatever went in. Nothing breaks and nothing is learnt. So in training raise a `ValueError` then.
+# Shapes are known while JAX traces: a Python `if` on them is fine. Stuck? `check.hint("batch_norm")`.
 
 
 # %%
@@ -103,8 +105,9 @@ def batch_norm(x, scale, bias, stats, train, momentum=0.9, epsilon=1e-5):
 batch_norm = check.batch_norm(batch_norm)
 
 # %% [markdown]
-# Sixty small batches whose values scatter around 3. The running mean is what evaluation will use in place of a batch's own. PyTorch's 0.1 typed
-# into Flax is the third line: it runs after every single batch. (It happened, in a published comparison of the two.)
+# Sixty small batches whose values scatter around 3. The running mean is what evaluation will use in place of a batch's
+# own. PyTorch's 0.1 typed into Flax is the third line: it runs after every single batch. (It happened, in a published
+# comparison of the two.)
 
 # %%
 batches = 3 + jax.random.normal(jax.random.key(0), (60, 4, 2, 2, 1))
@@ -134,12 +137,12 @@ _ = axes.set(title="")
 #     return F.relu(out + x)
 # ```
 #
-# Write it with `@nn.compact`. The block gets its convolution and its norm *from outside*, with the settings that all blocks share bound already
-# (no bias; train or evaluate). So call `self.conv(…)` and `self.norm(…)`, and hand each a `name`: `conv1`, `bn1`, `conv2`, `bn2`,
-# `downsample_conv`, `downsample_bn`.
+# Write it with `@nn.compact`. The block gets its convolution and its norm *from outside*, with the settings that all
+# blocks share bound already (no bias; train or evaluate). So call `self.conv(…)` and `self.norm(…)`, and hand each a
+# `name`: `conv1`, `bn1`, `conv2`, `bn2`, `downsample_conv`, `downsample_bn`.
 #
-# Write the padding as a number, as PyTorch does. With stride 2, `"SAME"` pads only at the right and at the bottom, so the
-# block would look one pixel beside the place where the shortcut looks. Stuck? `check.hint("ResidualBlock")`.
+# Write the padding as a number, as PyTorch does. With stride 2, `"SAME"` pads only at the right and at the bottom, so
+# the block would look one pixel beside the place where the shortcut looks. Stuck? `check.hint("ResidualBlock")`.
 
 
 # %%
@@ -169,8 +172,8 @@ class ResidualBlock(nn.Module):
 ResidualBlock = check.ResidualBlock(ResidualBlock)
 
 # %% [markdown]
-# Which pixels does the number in row 3, column 3 of a halved map depend on? The gradient tells. The cross marks the one pixel that the shortcut reads.
-# With padding 1 it stands in the middle; with `"SAME"` it does not.
+# Which pixels does the number in row 3, column 3 of a halved map depend on? The gradient tells. The cross marks the one
+# pixel that the shortcut reads. With padding 1 it stands in the middle; with `"SAME"` it does not.
 
 
 # %%
@@ -197,8 +200,8 @@ for ax, title, conv in zip(axes, ("padding 1", '"SAME"'), (partial(nn.Conv, use_
 # %% [markdown]
 # ## Exercise 3: batches from a PyTorch loader ★★☆ (12 minutes, 2 points)
 #
-# A PyTorch loader gives pictures channel first, as bytes, labels as int64, and a last batch that is shorter. A compiled JAX program wants one shape,
-# channels last, and float32. For one batch:
+# A PyTorch loader gives pictures channel first, as bytes, labels as int64, and a last batch that is shorter. A compiled
+# JAX program wants one shape, channels last, and float32. For one batch:
 #
 # ```python
 # for i in range(len(images)):                         # the real ones, at most `size`
@@ -208,9 +211,10 @@ for ax, title, conv in zip(axes, ("padding 1", '"SAME"'), (partial(nn.Conv, use_
 # # the others, up to `size`: image 0, label 0, mask False
 # ```
 #
-# And look at the labels before they are out of sight. A label that is out of range gives a NaN for a loss at best; at worst, as −1,
-# it silently counts as the last class. So raise a `ValueError` that *names* the first bad label.
-# The arrays come as NumPy's (a PyTorch tensor on the CPU becomes one by `np.asarray`, without a copy). Stuck? `check.hint("to_batch")`.
+# And look at the labels before they are out of sight. A label that is out of range gives a NaN for a loss at best; at
+# worst, as −1, it silently counts as the last class. So raise a `ValueError` that *names* the first bad label. The
+# arrays come as NumPy's (a PyTorch tensor on the CPU becomes one by `np.asarray`, without a copy). Stuck?
+# `check.hint("to_batch")`.
 
 
 # %%
@@ -239,8 +243,8 @@ def to_batch(images, labels, size, classes, mean, std) -> Batch:
 to_batch = check.to_batch(to_batch)
 
 # %% [markdown]
-# Our loader draws its pictures: a ball whose stripes lie or stand, on a noisy ground, with a square that means nothing. 42 of them, in batches of 16,
-# as PyTorch would yield them. Here is the last batch.
+# Our loader draws its pictures: a ball whose stripes lie or stand, on a noisy ground, with a square that means nothing.
+# 42 of them, in batches of 16, as PyTorch would yield them. Here is the last batch.
 
 
 # %%
@@ -264,7 +268,10 @@ def drawn(count: int, seed: int, size: int = 32) -> tuple[np.ndarray, np.ndarray
 def loader(
     images: np.ndarray, labels: np.ndarray, batch_size: int, seed: int | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """What `torch.utils.data.DataLoader` yields in an epoch; shuffled if there is a seed. The last batch may be short."""
+    """What `torch.utils.data.DataLoader` yields in an epoch; shuffled if there is a seed.
+
+    The last batch may be short.
+    """
     order = np.arange(len(labels)) if seed is None else np.random.default_rng(seed).permutation(len(labels))
     for start in range(0, len(labels), batch_size):
         chosen = order[start : start + batch_size]
@@ -282,16 +289,17 @@ plt.show()
 # %% [markdown]
 # ## Exercise 4: a step that carries statistics ★★★ (15 minutes, 3 points)
 #
-# A network with BatchNorm changes two things in a training step: the weights, by the gradient, and the running statistics, by having looked at a
-# batch. Flax's `TrainState` holds the weights, the optimiser and the count; a subclass adds the statistics.
+# A network with BatchNorm changes two things in a training step: the weights, by the gradient, and the running
+# statistics, by having looked at a batch. Flax's `TrainState` holds the weights, the optimiser and the count; a
+# subclass adds the statistics.
 #
 # 1. The loss is the mean of `optax.softmax_cross_entropy_with_integer_labels`, a function of the *weights* alone.
-# 2. `state.apply_fn({"params": …, "batch_stats": …}, images, train=True, mutable=["batch_stats"])` returns logits and what was
-#    changed, a dictionary `{"batch_stats": …}`. The gradient does not want it, but you do: `has_aux`.
+# 2. `state.apply_fn({"params": …, "batch_stats": …}, images, train=True, mutable=["batch_stats"])` returns logits and
+#    what was changed, a dictionary `{"batch_stats": …}`. The gradient does not want it, but you do: `has_aux`.
 # 3. `state.apply_gradients` steps and counts; it takes further fields to replace.
 #
-# There is no mask: a training batch is full. Blanks would be averaged into BatchNorm's statistics, so in training the short last batch is dropped.
-# Stuck? `check.hint("train_step")`.
+# There is no mask: a training batch is full. Blanks would be averaged into BatchNorm's statistics, so in training the
+# short last batch is dropped. Stuck? `check.hint("train_step")`.
 
 
 # %%
@@ -325,8 +333,9 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
 train_step = check.train_step(train_step)
 
 # %% [markdown]
-# Numbers around 20 go in. At the start the running statistics say "mean 0, variance 1", which is wrong, so in *evaluation* the network is far off, on
-# the very examples on which training goes well. It gets right as the statistics arrive, at the pace that momentum sets.
+# Numbers around 20 go in. At the start the running statistics say "mean 0, variance 1", which is wrong, so
+# in *evaluation* the network is far off, on the very examples on which training goes well. It gets right as
+# the statistics arrive, at the pace that momentum sets.
 
 
 # %%
@@ -368,14 +377,14 @@ plt.show()
 # %% [markdown]
 # ## Exercise 5: which weights decay ★☆☆ (8 minutes, 1 point)
 #
-# Weight decay pulls weights towards 0. For a kernel that is a mild wish for simplicity; for a bias, or the scale of a norm, it is a
-# mistake: 0 is no natural place for a scale. optax takes a *mask*: a tree of the same structure as the parameters, with `True` where a weight decays.
+# Weight decay pulls weights towards 0. For a kernel that is a mild wish for simplicity; for a bias, or the scale of a
+# norm, it is a mistake: 0 is no natural place for a scale. optax takes a *mask*: a tree of the same structure as the
+# parameters, with `True` where a weight decays.
 #
-# Decide by the leaf's own name: everything decays except what is called `bias` or `scale`. Not by looking for the letters somewhere
-# in the path: a layer named `upscale` has a kernel too. And not by the number of axes, which was enough for the
-# network of unit 03: there are biases with two.
-# `jax.tree_util.tree_map_with_path` hands you the path of each leaf, whose last entry has the name as its `.key`.
-# Stuck? `check.hint("decay_mask")`.
+# Decide by the leaf's own name: everything decays except what is called `bias` or `scale`. Not by looking for the
+# letters somewhere in the path: a layer named `upscale` has a kernel too. And not by the number of axes, which was
+# enough for the network of unit 03: there are biases with two. `jax.tree_util.tree_map_with_path` hands you the path of
+# each leaf, whose last entry has the name as its `.key`. Stuck? `check.hint("decay_mask")`.
 
 
 # %%
@@ -407,8 +416,8 @@ for path, update in jax.tree_util.tree_leaves_with_path(updates):
 # %% [markdown]
 # ## Exercise 6: warm-up and cosine ★★☆ (10 minutes, 2 points)
 #
-# The learning rate as a function of the step: up in a straight line from 0 to the peak, then down along half a cosine to 0, and 0
-# from there on.
+# The learning rate as a function of the step: up in a straight line from 0 to the peak, then down along half a cosine
+# to 0, and 0 from there on.
 #
 # ```python
 # if step < warmup:
@@ -419,8 +428,8 @@ for path, update in jax.tree_util.tree_leaves_with_path(updates):
 # return 0.0
 # ```
 #
-# An optimiser calls it inside a compiled step, with a *traced* step: no Python `if`. It must also work with `warmup = 0`, where it starts at the peak.
-# Stuck? `check.hint("warmup_cosine")`.
+# An optimiser calls it inside a compiled step, with a *traced* step: no Python `if`. It must also work with `warmup =
+# 0`, where it starts at the peak. Stuck? `check.hint("warmup_cosine")`.
 
 
 # %%
@@ -452,8 +461,8 @@ _ = axes.legend()
 # %% [markdown]
 # ## Exercise 7: a batch that does not fit ★★☆ (12 minutes, 3 points)
 #
-# Memory is short and the batch is large. Cut it into parts, take each part's gradient, and average: the result is the gradient of
-# the whole batch, exactly, and only one part's activations are alive at a time.
+# Memory is short and the batch is large. Cut it into parts, take each part's gradient, and average: the result is the
+# gradient of the whole batch, exactly, and only one part's activations are alive at a time.
 #
 # ```python
 # total_loss, total_gradients = 0, 0
@@ -463,15 +472,17 @@ _ = axes.legend()
 # return total_loss / parts, total_gradients / parts
 # ```
 #
-# A Python loop would write the network `parts` times into the program, and XLA compiles them all. `jax.lax.scan` writes it once.
-# (With BatchNorm "exactly" ends: each part has statistics of its own.) Stuck? `check.hint("accumulated_gradients")`.
+# A Python loop would write the network `parts` times into the program, and XLA compiles them all. `jax.lax.scan` writes
+# it once. (With BatchNorm "exactly" ends: each part has statistics of its own.) Stuck?
+# `check.hint("accumulated_gradients")`.
 
 
 # %%
 def accumulated_gradients(loss_fn, params, batch, parts):
     """Loss and gradient of a large batch, a part at a time.
 
-    loss_fn(params, batch) gives the mean over the examples, a float32 scalar. batch: a tree of arrays whose first axis counts B examples.
+    loss_fn(params, batch) gives the mean over the examples, a float32 scalar.
+    batch: a tree of arrays whose first axis counts B examples.
     parts: a Python int that divides B. Returns the mean loss, float32 scalar, and its gradient, a tree like `params`.
     """
     # BEGIN SOLUTION
@@ -492,7 +503,8 @@ accumulated_gradients = check.accumulated_gradients(accumulated_gradients)
 
 
 # %% [markdown]
-# What it saves, for a stack of four dense layers and 4,096 examples. The compiler tells the memory that a program needs before it has run:
+# What it saves, for a stack of four dense layers and 4,096 examples. The compiler tells the memory that a program needs
+# before it has run:
 
 
 # %%
@@ -516,9 +528,10 @@ plt.show()
 # %% [markdown]
 # ## Exercise 8: gradients that fit into float16 ★★★ (15 minutes, 3 points)
 #
-# float16 holds nothing between 0 and 6·10⁻⁸, and nothing above 65,504. Gradients are often smaller than the one, so they become 0. The cure:
-# multiply the *loss* by a large number, and every gradient on the way back is larger by that factor; divide in float32 at the end.
-# Which factor? Try: if anything overflows, halve it and forget this step's gradients; after `period` good steps in a row, double it.
+# float16 holds nothing between 0 and 6·10⁻⁸, and nothing above 65,504. Gradients are often smaller than the one, so
+# they become 0. The cure: multiply the *loss* by a large number, and every gradient on the way back is larger by that
+# factor; divide in float32 at the end. Which factor? Try: if anything overflows, halve it and forget this step's
+# gradients; after `period` good steps in a row, double it.
 #
 # ```python
 # gradients = gradient of (scale · loss), each leaf as float32, divided by scale
@@ -529,8 +542,8 @@ plt.show()
 #     if good_steps == period:    scale, good_steps = scale · 2, 0
 # ```
 #
-# Return everything; whether the step is taken is decided by the caller. No Python `if` here either. bfloat16 reaches as far as
-# float32 and needs none of this. Stuck? `check.hint("scaled_gradients")`.
+# Return everything; whether the step is taken is decided by the caller. No Python `if` here either. bfloat16 reaches as
+# far as float32 and needs none of this. Stuck? `check.hint("scaled_gradients")`.
 
 
 # %%
@@ -546,8 +559,8 @@ def scaled_gradients(loss_fn, params, loss_scale, period=2000):
     """Loss and gradients of `loss_fn(params)`, computed with a scaled loss.
 
     loss_fn: computes in float16 inside and returns a float32 scalar. params: a tree of float32 or float16 arrays.
-    Returns the loss (not scaled), the gradients (float32, scaling taken back), whether all gradients are finite ([] bool),
-    and the LossScale for the next step. Works under `jax.jit` with `loss_fn` and `period` static.
+    Returns the loss (not scaled), the gradients (float32, scaling taken back), whether all gradients are finite
+    ([] bool), and the LossScale for the next step. Works under `jax.jit` with `loss_fn` and `period` static.
     """
 
     # BEGIN SOLUTION
@@ -569,8 +582,8 @@ def scaled_gradients(loss_fn, params, loss_scale, period=2000):
 scaled_gradients = check.scaled_gradients(scaled_gradients)
 
 # %% [markdown]
-# A hundred steps with `period=20`, from a scale that is far too large. It comes down to a power of two that does not overflow, and knocks
-# at the next one from time to time. Crosses are steps that were not taken.
+# A hundred steps with `period=20`, from a scale that is far too large. It comes down to a power of two that does not
+# overflow, and knocks at the next one from time to time. Crosses are steps that were not taken.
 
 
 # %%
@@ -607,13 +620,17 @@ print(f"gradients that became 0: {100 * lost[0]:.1f} % without scaling, {100 * l
 # %% [markdown]
 # ## A training run from your pieces
 #
-# Two residual blocks, a schedule, decay where it belongs, statistics carried along: on 800 drawn pictures, tried on 200 others. (With your pieces,
-# or the course's, where a check handed you those.) No map is smaller than 8×8, so that no convolution falls into XLA's slow path.
+# Two residual blocks, a schedule, decay where it belongs, statistics carried along: on 800 drawn pictures, tried on 200
+# others. (With your pieces, or the course's, where a check handed you those.) No map is smaller than 8×8, so that no
+# convolution falls into XLA's slow path.
 
 
 # %%
 class SmallResNet(nn.Module):
-    """A stem and two residual blocks. [B, 32, 32, 3] float32 to logits [B, classes], or to the last maps [B, 8, 8, 32]."""
+    """A stem and two residual blocks.
+
+    [B, 32, 32, 3] float32 to logits [B, classes], or to the last maps [B, 8, 8, 32].
+    """
 
     block: Any
     classes: int = 2
@@ -656,10 +673,12 @@ plt.show()
 # %% [markdown]
 # ## Exercise 9: where does it look? ★★★ (12 minutes, 3 points)
 #
-# Grad-CAM (Selvaraju and others, 2017) asks the last feature maps, not the pixels: which of the C maps speak for a class, and where are they bright?
+# Grad-CAM (Selvaraju and others, 2017) asks the last feature maps, not the pixels: which of the C maps speak for a
+# class, and where are they bright?
 #
 # 1. The maps of the pictures: [B, h, w, C].
-# 2. How much the class's *logit* grows with each number of each map: the gradient of the logit with respect to the maps.
+# 2. How much the class's *logit* grows with each number of each map: the gradient of the logit with respect to the
+#    maps.
 # 3. One weight for each map: that gradient's mean over the h·w places.
 # 4. The maps' sum with these weights; what is negative speaks for another class: ReLU.
 # 5. Each picture's map divided by its own maximum, so that it is in 0..1; all zeros where nothing speaks for the class.

@@ -9,14 +9,15 @@
 # %% [markdown]
 # # 05 · Exercises: Swin Transformer v2, piece by piece
 #
-# The lesson built a Swin Transformer v2 and proved it equal to the reference implementation. Now you write its pieces: windows and their
-# inverse, the mask of shifted windows, cosine attention, the position bias, the merging of patches, and a block. The usual mistakes in them are
-# nasty: shapes are right, the model trains, it is only *another* model, a little worse and never equal to published weights. So the checks
-# compare numbers, and know the mistakes that were found in real ports. At the end your pieces are put together and train.
+# The lesson built a Swin Transformer v2 and proved it equal to the reference implementation. Now you write its pieces:
+# windows and their inverse, the mask of shifted windows, cosine attention, the position bias, the merging of patches,
+# and a block. The usual mistakes in them are nasty: shapes are right, the model trains, it is only *another* model, a
+# little worse and never equal to published weights. So the checks compare numbers, and know the mistakes that were
+# found in real ports. At the end your pieces are put together and train.
 #
-# Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the check cell
-# below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with. Run
-# `check.hint("NAME")` in a cell of your own for a hint; there are three to each exercise.
+# Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the
+# check cell below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with.
+# Run `check.hint("NAME")` in a cell of your own for a hint; there are three to each exercise.
 
 # %%
 import math
@@ -50,7 +51,8 @@ pictures = next(iter(validation)).image[:8]  # [8, 32, 32, 3], to look at
 #         windows.append([x[top + i, left + j] for i in range(window) for j in range(window)])   # tokens row by row
 # ```
 #
-# Yours does all maps of a batch, without a loop: `reshape`, `transpose`, `reshape`. Stuck? `check.hint("window_partition")`.
+# Yours does all maps of a batch, without a loop: `reshape`, `transpose`, `reshape`. Stuck?
+# `check.hint("window_partition")`.
 
 
 # %%
@@ -105,11 +107,13 @@ print("there and back:", bool(jnp.array_equal(there_and_back, pictures)))
 # %% [markdown]
 # ## Exercise 3: the mask of shifted windows ★★★ (15 minutes, 3 points)
 #
-# Every second block shifts its windows: the map is rolled up and to the left by `shift`, so what stood at its top comes in again at the
-# bottom. In the last row and the last column of windows there are then tokens that were never neighbours, and they must not attend to each other.
+# Every second block shifts its windows: the map is rolled up and to the left by `shift`, so what stood at its top comes
+# in again at the bottom. In the last row and the last column of windows there are then tokens that were never
+# neighbours, and they must not attend to each other.
 #
-# Number the regions of the rolled map. Along each axis there are three: before the last window; in the last window, but not wrapped round; wrapped
-# round (the last `shift` places). Rows and columns together make nine. In plain Python, with the slices that the reference uses:
+# Number the regions of the rolled map. Along each axis there are three: before the last window; in the last window, but
+# not wrapped round; wrapped round (the last `shift` places). Rows and columns together make nine. In plain Python, with
+# the slices that the reference uses:
 #
 # ```python
 # slices = (slice(0, -window), slice(-window, -shift), slice(-shift, None))
@@ -120,17 +124,17 @@ print("there and back:", bool(jnp.array_equal(there_and_back, pictures)))
 #         number += 1
 # ```
 #
-# Then cut `region` into windows, `[N, T]`, and compare every token with every other token *of its window*: 0 where both are of one region,
-# −100 where not. That is added to the logits before the softmax, and $e^{-100}$ is as good as nothing.
-# NumPy is fine here: all of this is known while JAX traces. Stuck? `check.hint("shift_mask")`.
+# Then cut `region` into windows, `[N, T]`, and compare every token with every other token *of its window*: 0 where both
+# are of one region, −100 where not. That is added to the logits before the softmax, and $e^{-100}$ is as good as
+# nothing. NumPy is fine here: all of this is known while JAX traces. Stuck? `check.hint("shift_mask")`.
 
 
 # %%
 def shift_mask(height: int, width: int, window: int, shift: int) -> np.ndarray:
     """The mask for windows on a map that was rolled by -shift along both axes.
 
-    0 < shift < window; height and width are multiples of window, and greater. Returns [N, T, T] float32: for each window
-    0.0 where two of its tokens belong together and -100.0 where not.
+    0 < shift < window; height and width are multiples of window, and greater.
+    Returns [N, T, T] float32: for each window 0.0 where two of its tokens belong together and -100.0 where not.
     """
     # BEGIN SOLUTION
     parts = (slice(0, -window), slice(-window, -shift), slice(-shift, None))
@@ -160,14 +164,17 @@ plt.show()
 #
 # ## Exercise 4: cosine attention ★★★ (15 minutes, 3 points)
 #
-# Swin v1 compared query and key by their dot product. In large models a few pairs then got all the attention. Version 2 compares by
-# the *cosine*, times a factor that each head learns:
+# Swin v1 compared query and key by their dot product. In large models a few pairs then got all the attention. Version 2
+# compares by the *cosine*, times a factor that each head learns:
 #
-# $$\text{attention} = \text{softmax}\left(e^{\min(s,\ \log 100)} \cdot \cos(q, k) + \text{bias} + \text{mask}\right) v$$
+# $$
+# \text{attention} = \text{softmax}\left(e^{\min(s,\ \log 100)} \cdot \cos(q, k) + \text{bias} + \text{mask}\right) v
+# $$
 #
-# `logit_scale` is $s$, the *logarithm* of the factor, and the factor is cut off at 100. A vector's length is
-# taken along its `D` numbers. Zero vectors happen (a padded token has no key): add nothing to the length, but keep it from being less than
-# $10^{-12}$, so that neither the value nor the gradient is NaN. Stuck? `check.hint("cosine_attention")`.
+# `logit_scale` is $s$, the *logarithm* of the factor, and the factor is cut off at 100. A vector's length is taken
+# along its `D` numbers. Zero vectors happen (a padded token has no key): add nothing to the length, but keep it from
+# being less than $10^{-12}$, so that neither the value nor the gradient is NaN. Stuck?
+# `check.hint("cosine_attention")`.
 
 
 # %%
@@ -195,7 +202,8 @@ def cosine_attention(q, k, v, logit_scale, bias, mask=None) -> jax.Array:
 cosine_attention = check.cosine_attention(cosine_attention)
 
 # %% [markdown]
-# How sharp can it get? One query looks at 64 keys that lie all around it. The share of the nearest one, as the factor grows:
+# How sharp can it get? One query looks at 64 keys that lie all around it. The share of the nearest one, as the factor
+# grows:
 
 # %%
 keys = jax.random.normal(jax.random.key(0), (1, 1, 64, 8))
@@ -215,20 +223,22 @@ plt.show()
 # %% [markdown]
 # ## Exercise 5: offsets on a logarithmic scale ★★☆ (10 minutes, 2 points)
 #
-# Two tokens of a window are $-(w-1) \ldots w-1$ rows and as many columns apart. The bias for an offset comes from a small network, which is fed
-# the offset as two numbers. To make a network that was trained on small windows useful in large ones, they are scaled:
+# Two tokens of a window are $-(w-1) \ldots w-1$ rows and as many columns apart. The bias for an offset comes from a
+# small network, which is fed the offset as two numbers. To make a network that was trained on small windows useful in
+# large ones, they are scaled:
 #
 # 1. divide by $w - 1$, and multiply by 8: the edge of the window is at 8;
 # 2. $x \mapsto \operatorname{sign}(x) \cdot \log_2(|x| + 1) \,/\, \log_2 8$.
 #
-# In a model whose weights were trained with *another* window, step 1 divides by that window's size minus 1 instead (`trained`, where it is not 0).
-# Rows come first, columns second. Stuck? `check.hint("log_coordinates")`.
+# In a model whose weights were trained with *another* window, step 1 divides by that window's size minus 1 instead
+# (`trained`, where it is not 0). Rows come first, columns second. Stuck? `check.hint("log_coordinates")`.
 
 
 # %%
 def log_coordinates(window: int, trained: int = 0) -> np.ndarray:
-    """Log-spaced offsets: [2·window-1, 2·window-1, 2] float32; entry [i, j] is (row offset i - window + 1, column offset …).
+    """Log-spaced offsets: [2·window-1, 2·window-1, 2] float32.
 
+    Entry [i, j] is (row offset i - window + 1, column offset …).
     window: at least 2. trained: the window that the weights were trained with; 0 for this one.
     """
     # BEGIN SOLUTION
@@ -251,12 +261,13 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# The doubled window reaches only a little beyond what the network has seen: 1.39 instead of 1.06. On a linear scale it would be twice as far.
+# The doubled window reaches only a little beyond what the network has seen: 1.39 instead of 1.06. On a linear scale it
+# would be twice as far.
 #
 # ## Exercise 6: from the table to the bias ★★☆ (10 minutes, 2 points)
 #
-# The network gives one number for each offset and head: a table of $(2w-1)^2$ rows, in the order of exercise 5. Each pair of tokens looks its offset
-# up. In plain Python, for one head:
+# The network gives one number for each offset and head: a table of $(2w-1)^2$ rows, in the order of exercise 5. Each
+# pair of tokens looks its offset up. In plain Python, for one head:
 #
 # ```python
 # for q in range(T):
@@ -271,7 +282,10 @@ plt.show()
 
 # %%
 def position_bias(table: jax.Array, window: int) -> jax.Array:
-    """The bias of every pair of tokens. table: [(2·window-1)², heads] float32. Returns [heads, T, T] float32, in 0 … 16."""
+    """The bias of every pair of tokens.
+
+    table: [(2·window-1)², heads] float32. Returns [heads, T, T] float32, in 0 … 16.
+    """
     # BEGIN SOLUTION
     rows, columns = np.indices((window, window)).reshape(2, -1)  # of each token
     down = rows[:, None] - rows[None, :] + window - 1
@@ -285,7 +299,8 @@ def position_bias(table: jax.Array, window: int) -> jax.Array:
 position_bias = check.position_bias(position_bias)
 
 # %% [markdown]
-# A table that prefers what is near and to the right. The bias of four queries (white dot) for all 64 keys of their window:
+# A table that prefers what is near and to the right. The bias of four queries (white dot) for all 64 keys of their
+# window:
 
 # %%
 down, right = np.moveaxis(log_coordinates(8), -1, 0)
@@ -302,14 +317,16 @@ plt.show()
 # %% [markdown]
 # ## Exercise 7: merging patches ★★☆ (8 minutes, 2 points)
 #
-# Between stages the map gets half as high and half as wide. The four tokens of each 2 × 2 square are put one after the other, in the order
+# Between stages the map gets half as high and half as wide. The four tokens of each 2 × 2 square are put one after the
+# other, in the order
 #
 # | first | second | third | fourth |
 # | --- | --- | --- | --- |
 # | row 0, column 0 | row **1**, column 0 | row 0, column **1** | row 1, column 1 |
 #
 # (down first, then right), multiplied by `kernel`, and *then* normalised: minus the mean over the channels, divided by
-# $\sqrt{\text{variance} + 10^{-5}}$, times `scale`, plus `bias`. Version 1 did it the other way round. Stuck? `check.hint("merge_patches")`.
+# $\sqrt{\text{variance} + 10^{-5}}$, times `scale`, plus `bias`. Version 1 did it the other way round. Stuck?
+# `check.hint("merge_patches")`.
 
 
 # %%
@@ -330,7 +347,8 @@ def merge_patches(x: jax.Array, kernel: jax.Array, scale: jax.Array, bias: jax.A
 merge_patches = check.merge_patches(merge_patches)
 
 # %% [markdown]
-# With a kernel that takes the mean of the four, pictures get half as high and wide. (Their colours change, since each pixel is normalised.)
+# With a kernel that takes the mean of the four, pictures get half as high and wide. (Their colours change, since each
+# pixel is normalised.)
 
 # %%
 mean_of_four = jnp.tile(jnp.eye(3), (4, 1)) / 4  # [12, 3], so not twice the channels
@@ -342,13 +360,18 @@ plt.show()
 # %% [markdown]
 # ## Exercise 8: a block ★★★ (15 minutes, 3 points)
 #
-# A block has two branches, attention and MLP. Each is normalised *after* it, and then added to what came in (res-post-norm):
+# A block has two branches, attention and MLP. Each is normalised *after* it, and then added to what came in
+# (res-post-norm):
 #
-# $$x \leftarrow x + \text{drop}(\text{norm}_1(\text{attention}(x))) \qquad x \leftarrow x + \text{drop}(\text{norm}_2(\text{mlp}(x)))$$
+# $$
+# x \leftarrow x + \text{drop}(\text{norm}_1(\text{attention}(x))) \qquad
+# x \leftarrow x + \text{drop}(\text{norm}_2(\text{mlp}(x)))
+# $$
 #
-# Write it as a Flax module. `attention` and `mlp` are handed over, ready to be called with `x`. The two normalisations are yours:
-# `nn.LayerNorm` with epsilon $10^{-5}$ (Flax's own is $10^{-6}$), whose *scale begins at zero*, so that a new block changes nothing; name them
-# `norm1` and `norm2`. `DropPath`, below, is given: call `DropPath(rate)(branch, train)`. Stuck? `check.hint("PostNormBlock")`.
+# Write it as a Flax module. `attention` and `mlp` are handed over, ready to be called with `x`. The two normalisations
+# are yours: `nn.LayerNorm` with epsilon $10^{-5}$ (Flax's own is $10^{-6}$), whose *scale begins at zero*, so that a
+# new block changes nothing; name them `norm1` and `norm2`. `DropPath`, below, is given: call `DropPath(rate)(branch,
+# train)`. Stuck? `check.hint("PostNormBlock")`.
 
 
 # %%
@@ -388,7 +411,8 @@ class PostNormBlock(nn.Module):
 PostNormBlock = check.PostNormBlock(PostNormBlock)
 
 # %% [markdown]
-# A new block hands everything through. So a stack of a hundred new blocks still gives what came in, and gradients reach the first of them:
+# A new block hands everything through. So a stack of a hundred new blocks still gives what came in, and gradients reach
+# the first of them:
 
 # %%
 block = PostNormBlock(attention=nn.Dense(3), mlp=nn.Dense(3))
@@ -398,8 +422,9 @@ print("a new block changes nothing:", bool(jnp.array_equal(block.apply(weights, 
 # %% [markdown]
 # ## All together
 #
-# Your windows, mask, attention, bias, merging and block (or the course's, where a check handed you that) in a small Swin v2: pictures of 32 pixels,
-# patches of 4, windows of 4 tokens: two blocks on a map of 8 × 8, and one on a map of 4 × 4, which is a single window.
+# Your windows, mask, attention, bias, merging and block (or the course's, where a check handed you that) in a small
+# Swin v2: pictures of 32 pixels, patches of 4, windows of 4 tokens: two blocks on a map of 8 × 8, and one on a map of 4
+# × 4, which is a single window.
 
 
 # %%
