@@ -102,14 +102,11 @@ def parts(race: Race) -> Parts:
     optimiser = OPTIMISERS[race.optimiser]()
     params, kept = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, *race.image)))
 
-    def loss_of(state: Any, images: jax.Array, labels: jax.Array, train: bool) -> tuple[Any, Any]:
+    def forward(state: Any, images: jax.Array, labels: jax.Array, train: bool = True) -> tuple[Any, Any]:
         params, kept, _ = state
         logits, kept = model.apply(params, kept, images, train)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), labels)
         return losses.mean(), kept
-
-    def forward(state: Any, images: jax.Array, labels: jax.Array) -> tuple[Any, Any]:
-        return loss_of(state, images, labels, True)
 
     def gradients(state: Any, images: jax.Array, labels: jax.Array) -> Any:
         params, *others = state
@@ -126,7 +123,7 @@ def parts(race: Race) -> Parts:
         return (params, kept, memory), loss
 
     def evaluate(state: Any, images: jax.Array, labels: jax.Array) -> Any:
-        return loss_of(state, images, labels, False)[0]
+        return forward(state, images, labels, train=False)[0]
 
     return Parts(
         (params, kept, jax.jit(optimiser.init)(params)),
