@@ -317,8 +317,8 @@ print("same weights, same answers:", np.allclose(ours, theirs, atol=1e-5))
 # | two pure functions by | `hk.transform(f)` → `init`, `apply` | the module's own `init`, `apply` |
 # | weights | `{"conv2_d": {"w", "b"}}` | `{"params": {"Conv_0": {"kernel", "bias"}}}` |
 # | keys | one to `apply`, `hk.next_rng_key()` | named, `rngs={"dropout": key}`, `self.make_rng("dropout")` |
-# | state | `transform_with_state`; in and out of every `apply` | collections; `mutable=["batch_stats"]` lets one change |
-# | deviation of the first weights | √(1/inputs), cut at ±2 of it, which leaves 0.88 | the same, widened to leave √(1/inputs) |
+# | state | `transform_with_state`; in and out of `apply` | a collection; `mutable=["batch_stats"]` lets it change |
+# | first weights' deviation | √(1/inputs), cut at ±2 of it: 0.88 is left | the same, widened to leave √(1/inputs) |
 #
 # **Should you start something new in Haiku?** Its authors say no: since July 2023 Google DeepMind recommends Flax for
 # new projects. Haiku is in *maintenance mode*: it is kept working with new releases of JAX and Python, bugs are fixed,

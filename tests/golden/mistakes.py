@@ -13,10 +13,11 @@ from pathlib import Path
 
 import jax
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
-import test_swin_v2 as tests
+for place in ("", "models"):
+    sys.path.insert(0, str(Path(__file__).parents[1] / place))
+import test_swin_v2 as tests  # noqa: E402
 
-from utils.base import files
+from utils.base import files  # noqa: E402
 
 
 def main() -> None:
