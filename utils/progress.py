@@ -40,7 +40,7 @@ def track(
     settings |= {"mininterval": 0.2, "dynamic_ncols": True}
     if not issubclass(auto.tqdm, tqdm_notebook):
         return auto.tqdm(iterable, disable=not (always or sys.stderr.isatty()), **settings)
-    from IPython import display
+    from IPython import display  # late: a fifth of a second, and commands draw text
 
     # The widget is shown by itself. tqdm would show a line of text beside it, which is saved with the notebook as "0%",
     # and the widget's random id with it; this way a bar leaves nothing behind, for nbval to compare.

@@ -100,7 +100,7 @@ def select(names: list[str]) -> list[Path]:
 def pipelines() -> str:
     """Time the input pipelines and write build/pipeline.json. Returns the figures as a table."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from utils.data import bench, sets
+    from utils.data import bench, sets  # late: it reads the log level
 
     names = tuple(name for name in bench.RECIPES if source.at_hand(sets.find(name)))  # nobody asked for a download
     speeds = list(track(bench.bench(names), "input pipelines", total=len(names), unit="set", leave=False))

@@ -14,6 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from PIL import Image
+
 from utils.author import pairs
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT, shown
@@ -57,8 +62,6 @@ def run(path: Path, *, timeout: float, on_cell: Callable[[int], object] = lambda
     Returns:
       What came of it, with the outputs of the cells that ran.
     """
-    from nbclient import NotebookClient
-
     notebook = pairs.read(path)
     cells = list(notebook.cells)
     client = NotebookClient(
@@ -154,8 +157,6 @@ def _tidied(output: Any, count: int, where: str) -> bool:
 
 def _without_text(picture: str) -> str:
     """A base64 PNG without its text: matplotlib names its version there."""
-    from PIL import Image
-
     plain = io.BytesIO()
     with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
         image.save(plain, "PNG", dpi=image.info.get("dpi"))
@@ -164,8 +165,6 @@ def _without_text(picture: str) -> str:
 
 def _peak(client: Any) -> float | None:
     """The kernel's peak memory in MiB; None when it no longer answers."""
-    import nbformat
-
     cell = nbformat.v4.new_code_cell(f"exec({_PEAK!r}, {{}})")  # type: ignore[no-untyped-call]
     client.nb.cells.append(cell)
     client.timeout = 10
@@ -179,8 +178,6 @@ def _peak(client: Any) -> float | None:
 
 
 def _one_line(problem: Exception) -> str:
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-
     if isinstance(problem, DeadKernelError):
         return "the kernel died (out of memory?)"
     if isinstance(problem, CellTimeoutError):

@@ -17,6 +17,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import jupytext
+import nbformat
+from jupytext.compare import compare
+from jupytext.config import load_jupytext_configuration_file
+
 from utils.author.exercises import exercise_from
 from utils.base import files
 from utils.base.errors import CourseError
@@ -30,8 +35,6 @@ AS_THEY_WERE = "Run make exercises; it keeps a copy of what it replaces in build
 
 def notebook_from(text: str) -> Any:
     """The notebook (an nbformat node) of a py:percent text: no outputs, ids made from the text alone."""
-    import jupytext
-
     notebook = jupytext.reads(text, fmt="py:percent", config=_config())
     notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"]} if "kernelspec" in notebook.metadata else {}
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -45,14 +48,10 @@ def notebook_from(text: str) -> Any:
 
 def text_from(notebook: Any) -> str:
     """The py:percent text of a notebook, as its pair holds it."""
-    import jupytext
-
     return str(jupytext.writes(notebook, fmt="py:percent", config=_config()))
 
 
 def _config() -> Any:
-    from jupytext.config import load_jupytext_configuration_file
-
     return load_jupytext_configuration_file(str(ROOT / "notebooks" / "jupytext.toml"))
 
 
@@ -62,8 +61,6 @@ def read(path: Path) -> Any:
     Raises:
       CourseError: the file is missing, or no notebook.
     """
-    import nbformat
-
     try:
         return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     except Exception as error:
@@ -79,8 +76,6 @@ def write_notebook(notebook: Any, path: Path) -> None:
 
 def file_text(notebook: Any) -> str:
     """A notebook as its file holds it: the same text for the same content."""
-    import nbformat
-
     nbformat.validate(notebook)
     text: str = nbformat.writes(notebook, version=4, indent=1)  # type: ignore[no-untyped-call]
     return text.rstrip("\n") + "\n"
@@ -135,8 +130,6 @@ def _new_notebook(path: Path, text: str) -> str | None:
     """What the notebook at `path` must hold for the text beside it; None where it does."""
     notebook = notebook_from(text)
     if (back := text_from(notebook)) != text:
-        from jupytext.compare import compare
-
         difference = compare(back, text, "as it comes back", "as it is", return_diff=True)
         raise CourseError(f"{shown(path.with_suffix('.py'))} changes on its way through a notebook:\n{difference}")
     if path.exists():

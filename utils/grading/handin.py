@@ -10,6 +10,8 @@ import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jupytext
+
 from utils.base.errors import CourseError
 
 ENDINGS = (".ipynb", ".py")
@@ -119,8 +121,6 @@ def _joined(data: Any, key: str) -> str:
 def _script(text: str, notes: tuple[str, ...]) -> Handin:
     if not _CELL_MARK.search(text):
         return Handin([text], "", (*notes, "A script without cell marks: it is cut at the check lines."))
-    import jupytext
-
     percent = _HEADER.sub("", re.sub(r"^# In\[[ \d]*\]:", "# %%", text, flags=re.MULTILINE))
     cells = jupytext.reads(percent, fmt="py:percent").cells
     return Handin([cell.source for cell in cells if cell.cell_type == "code" and cell.source.strip()], "", notes)

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import matplotlib.pyplot as plt
+
+from utils import plots  # noqa: F401  # the course's style
 from utils.races import run, stored
 from utils.races.catalogue import Race
 
@@ -46,7 +49,7 @@ def measure(race: Race, repeats: int = 15) -> Breakdown:
     Returns:
         The medians.
     """
-    import jax
+    import jax  # late, with the models: seconds, which a stored result does not need
     import jax.numpy as jnp
 
     from utils.races import entrants_jax
@@ -81,8 +84,6 @@ def measure(race: Race, repeats: int = 15) -> Breakdown:
 
 def show(race: str, folder: Path = stored.FOLDER) -> None:
     """What a lesson shows: the stored breakdowns of a race's model, each drawn and told; a line when there is none."""
-    import matplotlib.pyplot as plt
-
     results = stored.load(Breakdown, race, folder)
     for result in results:
         draw(result)
@@ -94,10 +95,6 @@ def show(race: str, folder: Path = stored.FOLDER) -> None:
 
 def draw(result: Breakdown) -> tuple[Any, Any]:
     """One bar, cut into its parts. Returns (figure, axes)."""
-    import matplotlib.pyplot as plt
-
-    from utils import plots  # noqa: F401  # the course's style
-
     figure, axes = plt.subplots(figsize=(9, 1.6), layout="constrained")
     left = 0.0
     for number, name in enumerate(PARTS):

@@ -54,7 +54,7 @@ def resnet18(race: Race) -> nn.Module:
 
 def swin(race: Race) -> nn.Module:
     """Swin v2, timm's, in the sizes of unit 05's."""
-    from utils.races.entrants_jax import swin_module
+    from utils.races.entrants_jax import swin_module  # late: JAX would be in the other models' processes
 
     ours = swin_module(race)
     return reference.timm().models.swin_transformer_v2.SwinTransformerV2(

@@ -6,8 +6,11 @@ import statistics
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator
 
+from utils import plots  # noqa: F401  # the course's style
 from utils.base import table
 from utils.races import stored
 from utils.races.catalogue import TITLES
@@ -103,8 +106,6 @@ def headline(result: Result) -> str:
 
 def show(race: str, folder: Path = stored.FOLDER) -> None:
     """What a lesson shows of a race: every stored result, told and drawn; a line when there is none."""
-    import matplotlib.pyplot as plt
-
     results = stored.load(Result, race, folder)
     for result in results:
         print(headline(result))
@@ -116,11 +117,6 @@ def show(race: str, folder: Path = stored.FOLDER) -> None:
 
 def draw(result: Result) -> tuple[Any, Any]:
     """Epoch by epoch, and as bars with and without the first epoch. Returns (figure, axes [2, 2])."""
-    import matplotlib.pyplot as plt
-    from matplotlib.ticker import LogLocator
-
-    from utils import plots  # noqa: F401  # the course's style
-
     names = entrants(result)
     figure, axes = plt.subplots(2, 2, figsize=(10, 5.2), layout="constrained", width_ratios=(3, 2))
     for row, what in enumerate(("train", "evaluate")):
