@@ -110,6 +110,7 @@ def test_it_is_the_course_without_what_is_the_instructors(content):
     recorded = {f"ressources/known/{unit}.{ending}" for unit in checks.units() for ending in ("py", "safetensors")}
     assert len(theirs) > 50 and not theirs & set(content)
     assert tracked - theirs | recorded <= set(content)
+    assert set(content) - recorded <= tracked, "what lies about in the folders is no part of the course"
 
 
 def test_every_file_that_a_lesson_reads_is_in_it(content):
@@ -293,7 +294,8 @@ def test_its_commands_say_what_a_release_lacks(content, tmp_path):
             [sys.executable, "-m", "utils", *arguments], cwd=tmp_path / "x", capture_output=True, text=True, timeout=120
         )
 
-    assert not re.search(r"^  (release|grade|gather|exercises) ", run("help").stdout, re.MULTILINE)
+    told = re.findall(r"^`python -m utils (\w+)", run("help").stdout, re.MULTILINE)
+    assert "doctor" in told and not {"course", "exercises", "gather", "grade", "lock", "release"} & set(told)
     assert "There is no command 'exercises'" in run("exercises").stderr
     from_inside = run("test", "lint")
     assert "There is no step 'lint'; there are notebooks" in from_inside.stderr

@@ -154,10 +154,6 @@ def test_no_line_of_the_course_s_answer_shows_when_it_trips_over_a_result():
     assert file not in [frame.f_code.co_filename for frame, _ in answer_frames(caught.value)]
 
 
-def test_a_mistake_that_gives_the_right_value_too_is_not_held_against_an_answer():
-    probes.close(jnp.ones(2), jnp.ones(2), mistakes={"nothing wrong": jnp.ones(2)})
-
-
 def test_a_limit_counts_computing_and_by_the_clock_is_far_above():
     with time_limit(0.5):
         time.sleep(1)  # as long as another program may keep the processor

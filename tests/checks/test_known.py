@@ -86,7 +86,6 @@ def _check(answer, reference):
 def demo(tmp_path, monkeypatch):
     """The small unit without its solution; `check` is what a student holds."""
     monkeypatch.setattr(known, "KNOWN", tmp_path / "known")
-    monkeypatch.setattr(known.Recorded.__init__, "__defaults__", (tmp_path / "known",))
     unit = _unit(_check, tmp_path)
     file = recorded.record(unit, into=tmp_path / "known")
     (tmp_path / "99_demo.py").unlink()

@@ -11,7 +11,7 @@ from utils.author import exercises, pairs
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
 from utils.checks.verdict import Kind
-from utils.grading import grades, handin, marking, pages, plan, sandbox, whole_class
+from utils.grading import compiled, grades, handin, marking, pages, plan, sandbox, whole_class
 
 UNIT = checks.units()["01_jnp_and_jit"]
 SOLUTION = (ROOT / UNIT.solution).read_text(encoding="utf-8")
@@ -328,3 +328,21 @@ def test_a_folder_that_cannot_be_graded_is_said_so(tmp_path, submissions, out):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CourseError):
         whole_class.grade(tmp_path / submissions, tmp_path / out, marking.Options(), sandbox.LIMITS, 1)
+
+
+def test_a_change_is_graded_anew_in_the_units_that_it_touches(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiled, "ROOT", tmp_path)
+    counts = {
+        UNIT.solution: True,
+        "utils/checks/causes.toml": True,
+        "utils/checks/judge.py": True,
+        "utils/checks/unit_01/predict/exercise.py": True,
+        "utils/checks/unit_05/shift_mask/exercise.py": False,
+    }
+    for name in counts:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for name, changes in counts.items():
+        before = compiled.fingerprint.__wrapped__(UNIT)
+        (tmp_path / name).write_text(name)
+        assert (compiled.fingerprint.__wrapped__(UNIT) != before) == changes, name

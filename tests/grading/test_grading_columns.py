@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from utils.base.errors import CourseError
-from utils.grading import gather, grades
+from utils.grading import gather, grades, handin
 from utils.grading.marking import Mark, Result
 
 UNIT, OTHER = "01_jnp_and_jit", "02_flax_mnist_cnn"
@@ -145,6 +145,22 @@ def test_links_and_damaged_zips_are_told(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"PK")
     with pytest.raises(CourseError, match="neither a folder nor a whole zip"):
         gather.gather(tmp_path / "x.zip", tmp_path / "other")
+
+
+def test_one_damaged_file_in_a_zip_costs_nobody_else_anything_and_none_replaces_another(tmp_path, monkeypatch):
+    monkeypatch.setattr(handin, "LARGEST", 100)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("ann_1_2_x.py", "first")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("ann_1_2_x.py", "second")
+        archive.writestr("bob_3_4_x.py", "damaged")
+        archive.writestr("cy_5_6_x.py", 1000 * "long")
+    raw = (tmp_path / "x.zip").read_bytes()
+    (tmp_path / "x.zip").write_bytes(raw.replace(b"damaged", b"DAMAGED", 1))
+    damaged, long = gather.gather(tmp_path / "x.zip", tmp_path / "to")
+    assert damaged.startswith("bob") and "it cannot be unpacked" in damaged
+    assert long.startswith("cy") and "larger than" in long
+    assert {path.read_text() for path in (tmp_path / "to").rglob("*.py")} == {"first", "second"}
 
 
 def test_nothing_is_put_among_what_is_there(tmp_path):

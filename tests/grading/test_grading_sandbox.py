@@ -117,9 +117,8 @@ NO_POINT = {
         "It set `utils.checks.judge._judged`.",
     ),
     "the wanted values replaced": (
-        "from utils.checks import known\nreal = known._source\n"
-        "class Mine:\n    def value(self, name, compute):\n        return x\n"
-        "known._source = Mine()\nreturn x",
+        "from utils.checks import known\nif not isinstance(x, jax.core.Tracer):\n"
+        "    known._source = lambda name, compute: x\nreturn x",
         "It set `utils.checks.known._source`.",
     ),
     "a library's function replaced": (
@@ -200,7 +199,8 @@ NETWORK = "import socket\nsocket.create_connection(('192.0.2.1', 80), 3)"
 @pytest.mark.proof
 @needs_bubblewrap
 def test_harm_is_stopped_and_the_answers_still_count(place):
-    bomb, end = "import os\nwhile True: os.fork()", "import os\nos._exit(0)"
+    bomb = "import os\nwhile True: os.fork()"
+    end = "import os\ndef predict(model, x, size):\n    return x\nos._exit(0)\npredict = check.predict(predict)"
     left_over = "import subprocess\nsubprocess.Popen(['sleep', '98765'], start_new_session=True)"
     flood = "while True: print('x' * 10_000)"
     result, marks = graded(place, RIGHT, bomb, end, LARGE_FILE, NETWORK, left_over, flood)
@@ -209,6 +209,7 @@ def test_harm_is_stopped_and_the_answers_still_count(place):
     for text in ("too m", "ended its own", "File too large", "network connection", "started a program", "still ran"):
         assert text in flags
     assert "Network is unreachable" in " ".join(result.errors)
+    assert "was stopped: it ended its own process" in marks["predict"].message
     assert not processes_with("98765")
 
 

@@ -28,6 +28,11 @@ def written(name: str, folder: Path) -> Path:
     return path
 
 
+def test_the_golden_files_hold_nothing_of_the_machine_that_wrote_them() -> None:
+    for name, content in GOLDEN["files"].items():
+        assert b"site-packages" not in base64.b64decode(content), name
+
+
 @pytest.mark.parametrize("name", STATES)
 def test_every_tensor_is_what_pytorch_wrote(name: str, tmp_path: Path) -> None:
     state = convert.read(written(name, tmp_path))

@@ -14,7 +14,7 @@ from utils import results
 from utils.author import execute, pairs
 from utils.base import files, table
 from utils.base.errors import CourseError
-from utils.base.paths import BUILD, EXERCISES, NOTEBOOKS, SOLUTIONS, shown, sources
+from utils.base.paths import BUILD, EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, shown, sources
 from utils.data import source
 from utils.progress import track
 
@@ -78,11 +78,12 @@ def select(names: list[str]) -> list[Path]:
     taught = [path for path in everything if path.parent != EXERCISES]
     chosen = [] if names else taught
     for name in names:
-        start = name.removesuffix(".ipynb").removesuffix(".py")
-        candidates = everything if "/" in start else taught
-        hits = [
-            path for path in candidates if start and any(text.startswith(start) for text in (shown(path), path.stem))
-        ]
+        start = name.rstrip("/").removesuffix(".ipynb").removesuffix(".py")
+        if "/" in start:
+            start = shown((ROOT / start).resolve())
+            hits = [path for path in everything if shown(path).startswith(start)]
+        else:
+            hits = [path for path in taught if start and path.stem.startswith(start)]
         if not hits:
             stems = sorted({path.stem for path in everything})
             known = [*stems, *(shown(path.with_suffix("")) for path in everything)]
@@ -90,7 +91,7 @@ def select(names: list[str]) -> list[Path]:
             guess = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(stems)}."
             raise CourseError(f"There is no notebook {name!r}. {guess}")
         chosen += [path for path in hits if path not in chosen]
-    if stale := [shown(path) for path in chosen if not pairs.in_step(path)]:
+    if stale := [shown(path) for path in chosen if path.parent != EXERCISES and not pairs.in_step(path)]:
         raise CourseError(f"Not what the .py beside it says: {', '.join(stale)}. {pairs.AS_THEY_WERE}")
     if not chosen:
         raise CourseError("There are no notebooks in notebooks/ and solutions/.")

@@ -83,8 +83,8 @@ def values_from(source: Source) -> Iterator[None]:
 class Recorded:
     """The values of an exercise from the file that came with a release. It is read when the first is asked for."""
 
-    def __init__(self, unit: str, exercise: str, folder: Path = KNOWN):
-        self._file, self._exercise = folder / f"{unit}.safetensors", exercise
+    def __init__(self, unit: str, exercise: str):
+        self._file, self._exercise = KNOWN / f"{unit}.safetensors", exercise
         self._values: dict[str, Any] | None = None
 
     def __call__(self, name: str, compute: Callable[[], Any]) -> Any:

@@ -46,10 +46,6 @@ class Verdict:
             lines += ["  Your code printed:", *("    " + line for line in self.printed.splitlines())]
         return "\n".join([*lines, *(["  " + self.goes_on] if self.goes_on else [])])
 
-    def html(self) -> str:
-        """A box with the verdict's colour on its left edge."""
-        return rendered("verdict", colour=self.kind.colour, verdict=self)
-
 
 def show(plain: str, template: str, /, **values: Any) -> None:
     """In a notebook the template with these values, and the plain text for viewers without HTML; elsewhere that."""

@@ -1,1 +1,1 @@
-"""The commands of `python -m utils`, a module each: they read options and call what does the work."""
+"""The commands of `python -m utils`, a module each. A small one does its work itself, the others call what does it."""

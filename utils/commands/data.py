@@ -1,4 +1,4 @@
-"""`python -m utils data list | download NAME | bench [NAME …]`."""
+"""`python -m utils data list | download NAME | bench [NAME …]`: list, download and time the data sets."""
 
 from __future__ import annotations
 

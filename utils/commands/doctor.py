@@ -178,7 +178,8 @@ def memory() -> Findings:
     ram = psutil.virtual_memory()
     text = f"{cores()} cores; {ram.available / GB:.1f} of {ram.total / GB:.1f} GB of memory are free"
     low = ram.available < 3 * GB
-    yield Finding("!" if low else "✓", text, "A notebook takes up to 3 GB: close other programs and kernels." * low)
+    cure = "A notebook takes up to 3 GB: close other programs and kernels." if low else ""
+    yield Finding("!" if low else "✓", text, cure)
     for what, folder, owner in (
         ("the course", paths.ROOT, "Change who owns it (chown)."),
         ("the cache", paths.cache_dir(), "Set COURSE_CACHE to a folder that can."),
@@ -190,7 +191,9 @@ def memory() -> Findings:
         elif not os.access(place, os.W_OK):
             yield Finding("✗", f"{what}'s folder, {place}, cannot be written to.", owner)
         else:
-            cure = "Real sets take up to 3 GB: make room (make clean), or set COURSE_CACHE elsewhere." * (free < 5)
+            cure = (
+                "Real sets take up to 3 GB: make room (make clean), or set COURSE_CACHE elsewhere." if free < 5 else ""
+            )
             mark = "✗" if free < 0.5 else "!" if free < 5 else "✓"
             yield Finding(mark, f"{free:.1f} GB of disk are free for {what}", cure)
 

@@ -17,7 +17,7 @@ from utils.base.command import parser_of
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until Ctrl-C. `arguments` go to JupyterLab as they are."""
+    """Serve until Ctrl-C. `arguments` go to JupyterLab as they are, but for `--help`."""
     if {"-h", "--help"} & set(arguments):
         parser_of("lab", __doc__).parse_args(["--help"])
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={paths.ROOT}"]

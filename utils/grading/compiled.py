@@ -27,8 +27,10 @@ def folder() -> Path:
 def fingerprint(unit: Unit) -> str:
     """A digest of all that judging a unit depends on: its answers and checks, the course's package, the libraries."""
     digest = hashlib.sha256(f"{version('jax')} {version('jaxlib')}".encode())
-    for path in [ROOT / unit.solution, *sorted((ROOT / "utils").rglob("*.py"))]:
-        if not path.parent.name.startswith("unit_") or path.parent.name == f"unit_{unit.name[:2]}":
+    mine = f"unit_{unit.name[:2]}"
+    package = sorted(path for path in (ROOT / "utils").rglob("*") if path.suffix in (".py", ".toml"))
+    for path in [ROOT / unit.solution, *package]:
+        if all(part == mine or not part.startswith("unit_") for part in path.relative_to(ROOT).parts):
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -7,10 +7,10 @@ left where it is.
 
 from __future__ import annotations
 
-import tempfile
 import zipfile
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 from utils.base import files
 from utils.base.errors import CourseError
@@ -31,40 +31,59 @@ def gather(download: Path, submissions: Path) -> list[str]:
     """
     if submissions.exists() and (not submissions.is_dir() or any(submissions.iterdir())):
         raise CourseError(f"{shown(submissions)} has something in it already. Name a new folder.")
+    return list(_sorted(_entries(download), submissions))
+
+
+def _entries(download: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Each file's name in the download, and what reads it. One that cannot be read costs nobody else anything."""
     if download.is_dir():
-        return list(_sorted(download, submissions))
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            with zipfile.ZipFile(download) as archive:
-                archive.extractall(folder)  # whatever a name says, it stays in the folder
-        except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as problem:
-            raise CourseError(f"{download} is neither a folder nor a whole zip file ({problem}).") from None
-        return list(_sorted(Path(folder), submissions))
+        for path in sorted(download.rglob("*")):
+            if not path.is_dir() or path.is_symlink():
+                yield path.relative_to(download).as_posix(), partial(handin.content, path)
+        return
+    try:
+        with zipfile.ZipFile(download) as archive:
+            for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
+                if not entry.is_dir():
+                    yield entry.filename, partial(_unpacked, archive, entry)
+    except (OSError, zipfile.BadZipFile) as problem:
+        raise CourseError(f"{download} is neither a folder nor a whole zip file ({problem}).") from None
 
 
-def _sorted(download: Path, submissions: Path) -> Iterable[str]:
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """What an entry holds; no more of it is unpacked than a hand-in may be long."""
+    try:
+        with archive.open(entry) as file:
+            raw = file.read(handin.LARGEST + 1)
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as problem:
+        raise handin.Unreadable(f"it cannot be unpacked: {problem}") from None
+    if len(raw) > handin.LARGEST:
+        raise handin.Unreadable(f"larger than {handin.LARGEST // 2**20} MB")
+    return raw
+
+
+def _sorted(entries: Iterator[tuple[str, Callable[[], bytes]]], submissions: Path) -> Iterator[str]:
     """Copy what is somebody's; yields what was left out."""
-    for path in sorted(download.rglob("*")):
-        if path.is_dir() and not path.is_symlink():
-            continue
-        name = path.relative_to(download)
-        target = _target(name.parts)
+    for name, content in entries:
+        target = _target(PurePosixPath(name.replace("\\", "/")).parts)
         if target is None:
             yield f"{name} (whose it is cannot be seen from its name)"
         elif not target.name.lower().endswith(handin.ENDINGS):
             yield f"{name} (no notebook and no script)"
         else:
             try:
-                files.write(_free(submissions / target), handin.content(path))
+                raw = content()
             except handin.Unreadable as problem:
                 yield f"{name} ({problem})"
+            else:
+                files.write(_free(submissions / target), raw)
 
 
 def _target(parts: tuple[str, ...]) -> Path | None:
     """Where a file goes: the student's folder, and in it the file's name."""
     *folders, last = parts
     for folder in folders:
-        if student_of(folder).system:
+        if folder not in (".", "..") and student_of(folder).system:
             return Path(folder, last)
     student = student_of(last)  # a file among everybody's
     if not student.file:

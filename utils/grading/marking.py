@@ -251,7 +251,7 @@ def _likeness(name: str, laid_out: plan.Plan) -> str:
         match node:
             case ast.Name(id=given):
                 node.id = names.setdefault(given, f"v{len(names)}")
-            case ast.arg(arg=given):
+            case ast.arg(arg=given) | ast.keyword(arg=str(given)):
                 node.arg = names.setdefault(given, f"v{len(names)}")
     return hashlib.sha256(ast.dump(own).encode()).hexdigest()[:16]
 

@@ -3,8 +3,8 @@
     python -m utils race                       # those that fit this machine, with what is installed
     python -m utils race resnet18 --rounds 5   # one of them, longer
 
-`plan` says what is raced; `entrants_jax`, `entrants_torch` and `entrants_keras` build each framework's model and
-training step; `run` times one of them in a process of its own; `cli` lets them take turns and stores every run in
+`catalogue` says what is raced; `entrants_jax`, `entrants_torch` and `entrants_keras` build each framework's model and
+training step; `run` times one of them in a process of its own; `turns` lets them take turns and stores every run in
 ressources/races; `stored` reads that back, `report` says and draws what it shows; `breakdown` cuts one of JAX's
 training steps into its parts.
 

@@ -1,8 +1,6 @@
 """Let a race's entrants take turns, each in a process of its own.
 
-Each entrant compiles everything itself: none finds on disk what an earlier run has compiled. Rounds alternate in
-direction, so that a machine that slows down hits everybody. What was timed is written after every run: Ctrl-C loses
-the run in progress only.
+`utils.commands.race` says how.
 """
 
 from __future__ import annotations

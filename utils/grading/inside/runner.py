@@ -63,7 +63,6 @@ def run(job: dict[str, Any], send: Send) -> None:
     for number, step in enumerate(job["steps"]):
         name = step["exercise"]
         if number in job["skipped"]:
-            failed |= dict.fromkeys(step["defines"], "it ended the process")
             if name:
                 ipython.user_ns[name] = getattr(lent, name)
             continue
@@ -78,7 +77,7 @@ def run(job: dict[str, Any], send: Send) -> None:
 def _courtesy(unit: Unit) -> Any:
     """What `checks.unit` is while a hand-in is graded: the grader's own checks do the judging."""
     check = SimpleNamespace(**dict.fromkeys(unit.exercises, lambda answer: answer))
-    vars(check).update(dict.fromkeys(RESERVED, lambda *_: None))
+    vars(check).update(dict.fromkeys(RESERVED, lambda *_, **__: None))
     return lambda name: check
 
 
