@@ -48,7 +48,7 @@ release:     ## write what students get, as folder and zip (OUT=DIR; RELEASE_ARG
 grade:       ## grade a folder of hand-ins (SUBMISSIONS=DIR OUT=DIR; GRADE_ARGS="--jobs 4" passes options on)
 	$(COURSE) grade $(if $(SUBMISSIONS),"$(SUBMISSIONS)") $(if $(OUT),"$(OUT)") $(GRADE_ARGS)
 
-proof:       ## prove what need not be proved at every change: every size, every wrong answer, all of grading
+proof:       ## the slow tests: every size, every known wrong answer, all of grading
 	$(COURSE) test proof
 
 lock:        ## make requirements*.txt again from pyproject.toml (LOCK_ARGS=--upgrade raises versions and tests them)

@@ -24,7 +24,7 @@ from utils.base.paths import RESSOURCES, shown
 
 plt.style.use(RESSOURCES / "course.mplstyle")
 
-STRONG = "#0072B2"  # the bar that is meant
+STRONG = "C0"  # the bar that is meant
 PALE = "#A9BFCF"  # the others
 PERCENT_WORDS = ("accuracy", "recall", "precision")
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import tempfile
 import zipfile
@@ -74,6 +75,8 @@ def files_of_release() -> dict[str, bytes]:
             continue
         if name.endswith(MARKED):
             raw = without_marked(raw.decode(), name).encode()
+        elif re.search(rb"^\W*(# instructors|<!-- instructors -->)(\\n)?\W*$", raw, re.MULTILINE):
+            raise CourseError(f"{name} has a marker for instructors, which counts in {', '.join(MARKED)} only.")
         found[name] = raw
         if path.parent == NOTEBOOKS:
             found[shown(path.with_suffix(".ipynb"))] = path.with_suffix(".ipynb").read_bytes()

@@ -12,6 +12,7 @@ from typing import Any
 
 Check = Callable[[Any, Any], None]
 
+SECONDS = 20.0  # of the CPU, that a check may take where its exercise says nothing else
 WALL = 10  # how many times its CPU seconds an answer may take by the clock: the last resort
 RESERVED = ("hint", "progress", "reveal")  # what `check` itself offers
 
@@ -45,7 +46,7 @@ class Exercise:
     minutes: int  # the time it takes
     points: int  # what a right answer scores
     hints: tuple[str, ...]  # from a nudge to nearly the line to write
-    seconds: float = 20.0  # of the CPU, that a check may take before it is called endless
+    seconds: float = SECONDS  # of the CPU, that a check may take before it is called endless
     folder: str = ""  # the package that holds it, e.g. "utils.checks.unit_01.standardise"
 
     @property
@@ -77,7 +78,7 @@ class Unit:
 
 
 def exercise(
-    *, stars: int, minutes: int, points: int, hints: tuple[str, ...], seconds: float = 20.0
+    *, stars: int, minutes: int, points: int, hints: tuple[str, ...], seconds: float = SECONDS
 ) -> Callable[[Check], Exercise]:
     """Make an exercise of the decorated check: its name is the exercise's, its docstring's first line the title."""
 

@@ -79,7 +79,8 @@ def fitted(race: Race, *, gpu: bool) -> Race:
     """The race as this machine runs it: without a GPU, the epochs of a race made for one are cut short."""
     if gpu or race.machine != "gpu":
         return race
-    return race._replace(steps=CPU_PICTURES // race.batch, eval_steps=CPU_PICTURES // race.batch)
+    steps = max(1, CPU_PICTURES // race.batch)
+    return race._replace(steps=steps, eval_steps=steps)
 
 
 def shorter(race: Race) -> Race:

@@ -33,9 +33,16 @@ def main(arguments: list[str]) -> int:
         help="grade the solutions, the untouched exercises and all known wrong answers of these units (default: all)",
     )
     parser.add_argument("--jobs", type=int, default=cores(), help="how many at once (default: one a core)")
-    parser.add_argument("--cell-seconds", type=int, default=60, help="CPU seconds for one cell (default: 60)")
-    parser.add_argument("--seconds", type=int, default=300, help="CPU seconds for each of its processes (default: 300)")
-    parser.add_argument("--memory-mb", type=int, default=4096, help="for a hand-in (default: 4096)")
+    parser.add_argument(
+        "--cell-seconds", type=int, default=Options.cell_seconds, help="CPU seconds for a cell (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=int,
+        default=Options.seconds,
+        help="CPU seconds for each of its processes (default: %(default)s)",
+    )
+    parser.add_argument("--memory-mb", type=int, default=Options.memory_mb, help="for a hand-in (default: %(default)s)")
     parser.add_argument(
         "--sandbox",
         choices=[kind.name for kind in sandbox.KINDS],
