@@ -244,3 +244,17 @@ def test_a_state_comes_back_in_its_own_classes(tmp_path):
         again = known.known("state", lambda: state.replace(step=3), like=state)
     assert type(again) is type(state) and again.step == 3 and again.tx is state.tx
     assert type(again.opt_state[0]) is type(state.opt_state[0])
+
+
+def test_an_endless_answer_is_not_handed_on_to_the_next_cell(tmp_path, monkeypatch):
+    def average(x):
+        while True:
+            pass
+
+    unit = _unit(_check, tmp_path)
+    unit.exercises["average"] = dataclasses.replace(unit.exercises["average"], seconds=0.3)
+    monkeypatch.setattr(known, "KNOWN", tmp_path / "known")
+    recorded.record(unit, into=tmp_path / "known")
+    (tmp_path / "99_demo.py").unlink()
+    with pytest.raises(CourseError, match="average never ended when it was checked"):
+        Checker(unit).average(average)(1)

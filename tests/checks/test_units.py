@@ -75,9 +75,19 @@ def test_an_exercise_is_complete(unit, exercise):
     assert len(exercise.wrong) >= 5
     assert len({wrong.mistake for wrong in exercise.wrong}) == len(exercise.wrong)
     text = (ROOT / unit.solution).read_text(encoding="utf-8")
-    points = f"{exercise.minutes} minutes, {exercise.points} point"
     assert f'check.hint("{exercise.name}")' in text, "the prose must name the hint"
-    assert points in text and exercise.difficulty in text, "heading and check must agree"
+    above = re.split(rf"^(?:def|class) {exercise.name}\b", text, flags=re.MULTILINE)[0]
+    heading = re.findall(r"^# ## Exercise .*", above, re.MULTILINE)[-1]
+    points = f"{exercise.points} point{'s' if exercise.points > 1 else ''}"
+    assert heading.endswith(f" {exercise.difficulty} ({exercise.minutes} minutes, {points})"), "they must agree"
+
+
+@each_unit
+def test_what_a_notebook_checks_is_listed_in_its_order_and_every_folder_is_listed(unit):
+    checked = re.findall(r"^(\w+) = check\.\1\(\1\)$", (ROOT / unit.solution).read_text(encoding="utf-8"), re.MULTILINE)
+    assert list(dict.fromkeys(checked)) == list(unit.exercises)
+    folders = {path.parent.name for path in ROOT.glob(f"utils/checks/unit_{unit.name[:2]}/*/exercise.py")}
+    assert folders == {exercise.folder.rpartition(".")[2] for exercise in unit.exercises.values()}
 
 
 # --- verdicts ---------------------------------------------------------------------------------------------------

@@ -310,6 +310,7 @@ def test_of_several_files_the_one_with_the_most_done_counts(tmp_path):
     ("files", "unit", "reason"),
     [
         ({}, "", "Nothing was handed in."),
+        ({"homework.docx": "x"}, "", "There is no notebook and no script, only homework.docx."),
         ({"01.ipynb": "{"}, UNIT.name, "not a whole notebook"),
         ({"holiday.py": "x = 1"}, "", "belongs to no unit"),
     ],

@@ -184,7 +184,7 @@ def see_that_there_is_room(folder: Path, archive: Path, *, replace: bool) -> Non
         if not path.exists() or (path.is_dir() and not any(path.iterdir())):
             continue
         if not replace:
-            raise CourseError(f"{shown(path)} is there already. Choose another OUT, or add --replace to replace it.")
+            raise CourseError(f"{shown(path)} is there already. Choose another OUT, or add RELEASE_ARGS=--replace.")
         whole = (path / "solutions").exists()
         if path.is_dir() and (whole or not (path / "utils" / "commands" / "bootstrap.py").exists()):
             raise CourseError(f"{shown(path)} is no release, so it is not replaced. Choose another OUT.")

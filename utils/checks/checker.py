@@ -110,6 +110,8 @@ class Checker:
         if not right and os.environ.get("COURSE_GRADING") == "1":
             raise CourseError(str(verdict))
         show(str(verdict), "verdict", colour=verdict.kind.colour, verdict=verdict)
+        if verdict.endless and not self._answers_are_here:
+            return _stopped(exercise.name)
         return reference if self._answers_are_here and not right else answer
 
     def _handed_back(self, exercise: Exercise) -> Verdict:
@@ -137,3 +139,12 @@ class Checker:
         none = Verdict(exercise.name, Kind.NOT_ATTEMPTED, "", 0, exercise.points)
         verdict = self._verdicts.get(exercise.name, none)
         return verdict, "revealed" if exercise.name in self._revealed else verdict.kind.words
+
+
+def _stopped(name: str) -> Callable[..., Any]:
+    """What a notebook goes on with, in place of an answer that never ends."""
+
+    def stopped(*_: Any, **__: Any) -> Any:
+        raise CourseError(f"{name} never ended when it was checked, so it is not called again. Mend it, run its cells.")
+
+    return stopped

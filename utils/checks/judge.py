@@ -51,7 +51,8 @@ def judge(exercise: Exercise, answer: Any, reference: Any, values: known.Source 
     except BaseException as error:
         found, message = _judged(exercise, reference, error, values is known.computed)
         printed = out.last(_PRINTED_LINES) if found is Kind.WRONG else ""
-        return Verdict(exercise.name, found, message, 0, exercise.points, printed)
+        endless = isinstance(error, _TookTooLong)
+        return Verdict(exercise.name, found, message, 0, exercise.points, printed, endless=endless)
     return Verdict(exercise.name, Kind.RIGHT, "", exercise.points, exercise.points)
 
 

@@ -37,6 +37,7 @@ class Verdict:
     of: int = 0  # what it can score
     printed: str = ""  # the end of what the answer printed while it was checked
     goes_on: str = ""  # what the notebook goes on with, where that isn't the student's own
+    endless: bool = False  # whether the answer was stopped: nobody should call it again
 
     def __str__(self) -> str:
         scored = f" ({self.points} of {self.of} points)" if self.kind is Kind.RIGHT else ""

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from utils import checks
 from utils.base import files
 from utils.base.errors import CourseError
+from utils.base.trees import few
 from utils.checks.registry import Unit
 from utils.grading import compiled, grades, handin, marking, pages, plan, sandbox
 from utils.grading.marking import Options, Result
@@ -81,6 +82,11 @@ def students(submissions: Path) -> list[Path]:
     return sorted(p for p in submissions.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith("."))
 
 
+def in_no_folder(submissions: Path) -> list[str]:
+    """The files that lie beside the students' folders: they are nobody's, and are not graded."""
+    return sorted(handin.writable(path.name) for path in submissions.iterdir() if not path.is_dir())
+
+
 def tasks_of(folder: Path, options: Options, kind: sandbox.Kind) -> Iterable[Task]:
     """The hand-ins of a student: a file for each unit, else what says why there is none."""
     found: dict[str, list[Task]] = defaultdict(list)
@@ -94,7 +100,9 @@ def tasks_of(folder: Path, options: Options, kind: sandbox.Kind) -> Iterable[Tas
             task.result.flags.append(f"{len(same)} files for this unit; graded: {task.result.file}.")
         yield task
     if not found:
-        nothing = Result(handin.writable(folder.name), "", "", reason="Nothing was handed in.", sandbox=kind.name)
+        others = [handin.writable(path.name) for path in sorted(folder.rglob("*")) if path.is_file()]
+        reason = f"There is no notebook and no script, only {few(others)}." if others else "Nothing was handed in."
+        nothing = Result(handin.writable(folder.name), "", "", reason=reason, sandbox=kind.name)
         yield min(strays, key=Task.rank, default=Task(folder.name, nothing))
 
 

@@ -61,6 +61,8 @@ def main(arguments: list[str]) -> int:
         parser.error("name the folder of the hand-ins and the one for the grades: SUBMISSIONS=DIR OUT=DIR")
     submissions, out = in_full(asked.submissions), in_full(asked.out)
     graded = whole_class.grade(submissions, out, options, kind, max(1, asked.jobs))
+    for name in whole_class.in_no_folder(submissions):
+        print(f"{name} is in no student's folder, so it was not graded.", file=sys.stderr)
     flagged = sum(bool(one.looks) for one in graded)
     students = len({one.student for one in graded})
     print(f"{len(graded)} hand-ins of {students} students graded, {flagged} to look at: {shown(out / 'class.html')}")

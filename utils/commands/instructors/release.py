@@ -13,9 +13,11 @@ from utils.base.paths import in_full, shown
 def main(arguments: list[str]) -> int:
     """Write a release."""
     parser = parser_of("release", __doc__)
-    parser.add_argument("out", type=Path, help=f"where the folder {NAME} and {NAME}.zip go")
+    parser.add_argument("out", type=Path, nargs="?", help=f"where the folder {NAME} and {NAME}.zip go")
     parser.add_argument("--replace", action="store_true", help="replace an earlier release there")
     asked = parser.parse_args(arguments)
+    if asked.out is None:
+        parser.error("say where it goes: OUT=DIR")
     out = in_full(asked.out).resolve()
     folder, archive = out / NAME, out / f"{NAME}.zip"
     see_that_there_is_room(folder, archive, replace=asked.replace)
