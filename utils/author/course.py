@@ -139,7 +139,7 @@ def as_table(rows: list[dict[str, Any]]) -> str:
         ]
         for row, late in zip(rows, over, strict=True)
     ]
-    text = table.render(["notebook", "status", "seconds", "peak MB", "data", "metrics"], body, right=(2, 3))
+    text = table.render(["notebook", "status", "seconds", "peak MB", "data", "metrics"], body, widest=38, right=(2, 3))
     if any(over):
         text += f"\n! takes longer than the {BUDGET_SECONDS} s that a notebook on samples should take on two cores"
     minutes = sum(row["seconds"] for row in rows) / 60
