@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -66,7 +67,7 @@ def _unit(name: str, results: list[Result]) -> dict[str, Any]:
 def _exercise(name: str, marks: list[Mark]) -> dict[str, Any]:
     kinds = Counter(mark.verdict for mark in marks)
     fails = Counter(
-        mark.mistake or mark.message.split(". ")[0].rstrip(".")[:100] or "?"
+        mark.mistake or _in_short(mark.message) or "?"
         for mark in marks
         if mark.verdict in (Kind.WRONG.name, Kind.NOT_CHECKED.name)
     )
@@ -93,3 +94,9 @@ def alike(results: list[Result]) -> Iterable[tuple[str, str, list[str]]]:
         same = [name for name in written[first] if name in both and written[first][name] == written[second][name]]
         if len(same) >= ALIKE_ANSWERS and len(same) >= ALIKE_SHARE * len(both):
             yield first, second, same
+
+
+def _in_short(message: str) -> str:
+    """A message's first sentence, cut between two words where it is long."""
+    first = shorten(message.split(". ")[0].rstrip("."), 140, placeholder=" …")
+    return f"{first}`" if first.count("`") % 2 else first
