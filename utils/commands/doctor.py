@@ -238,8 +238,7 @@ def notebooks() -> Findings:
 
         changed = [name for name in pairs.generate(check=True) if not name.startswith("exercises/")]
         if changed:
-            cure = "If that was not you, run make exercises; it keeps a copy of what it replaces in build/replaced."
-            yield Finding("!", f"changed: {', '.join(changed)}", cure)
+            yield Finding("!", f"changed: {', '.join(changed)}", f"If that was not you: {pairs.AS_THEY_WERE}")
         else:
             yield Finding("✓", "the lessons are as the course has them")
     for folder in (paths.NOTEBOOKS, paths.EXERCISES, paths.SOLUTIONS):

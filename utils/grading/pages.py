@@ -10,19 +10,11 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from utils.checks.verdict import Kind, marked_up
+from utils.checks.verdict import Kind, templates
 from utils.grading.marking import Mark, Result
 
 ALIKE_ANSWERS, ALIKE_SHARE = 3, 0.6
-_PAGES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-)
-_PAGES.filters["marked_up"] = marked_up
+_PAGES = templates(Path(__file__).parent / "templates")
 _PAGES.globals["Kind"] = Kind
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import queue
 import threading
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,14 +63,15 @@ def grade(submissions: Path, out: Path, options: Options, kind: sandbox.Kind, jo
             left.append(task)
     for unit in dict.fromkeys(task.unit for task in left if task.unit):
         compiled.fill(unit, kind, options)
+    order = attrgetter("student", "unit")
+    finished.sort(key=order)
+    grades.write(out, finished)
     with track(description="grading", total=len(tasks), unit="hand-in") as bar:
         bar.update(len(finished))
         for result in _run(left, out, options, kind, min(jobs, len(left))):
-            finished.append(result)
+            insort(finished, result, key=order)
             grades.write(out, finished)
             bar.update(1)
-    finished.sort(key=lambda one: (one.student, one.unit))
-    grades.write(out, finished)
     links = {task.result.student: f"students/{grades.safe_name(task.folder)}.html" for task in tasks}
     for student, link in links.items():
         own = [one for one in finished if one.student == student]
