@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from utils.base.errors import CourseError
-
-SHOWN = 3  # names in a message before "and 5 more"
+from utils.base.errors import CourseError, few
 
 
 def named(tree: Any) -> dict[str, Any]:
@@ -60,13 +58,6 @@ def differences(got: Mapping[str, str], want: Mapping[str, str]) -> str:
     changed = [f"{name} is {got[name]}, not {want[name]}" for name in want if name in got and got[name] != want[name]]
     parts = {"missing: ": missing, "not expected: ": extra, "": changed}
     return "; ".join(f"{what}{few(names)}" for what, names in parts.items() if names)
-
-
-def few(names: Iterable[str]) -> str:
-    """The first names, and how many more there are."""
-    all_names = list(names)
-    more = len(all_names) - SHOWN
-    return ", ".join(all_names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def is_key(leaf: Any) -> bool:

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from utils.base import trees
-from utils.base.errors import CourseError
+from utils.base.errors import CourseError, few
 from utils.convert.rules import Place, Rules
 
 
@@ -89,6 +89,6 @@ def _carried(
 
 def _complain(opening: str, missing: Collection[str], unknown: Collection[str], wrong: Collection[str]) -> None:
     kinds = {"missing": missing, "unknown": unknown, "wrong shape": wrong}
-    lines = [f"{kind} ({len(names)}): {trees.few(names)}" for kind, names in kinds.items() if names]
+    lines = [f"{kind} ({len(names)}): {few(names)}" for kind, names in kinds.items() if names]
     if lines:
         raise CourseError(f"{opening}: {'; '.join(lines)}.")

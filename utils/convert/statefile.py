@@ -20,8 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from utils import weights
-from utils.base import trees
-from utils.base.errors import CourseError
+from utils.base.errors import CourseError, few
 from utils.base.paths import ROOT, in_full, shown
 
 DTYPES: dict[str, Any] = {
@@ -86,7 +85,7 @@ def _state_dict(content: Any, file: Path) -> dict[str, np.ndarray]:
             found = found[key]
     tensors = {str(name): value for name, value in found.items() if isinstance(value, np.ndarray)}
     if not tensors:
-        holds = trees.few(map(str, found)) or f"a {type(content).__name__}"
+        holds = few(map(str, found)) or f"a {type(content).__name__}"
         raise CourseError(f"{shown(file)} holds no state dict. What is in it: {holds}.")
     return tensors
 

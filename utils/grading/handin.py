@@ -10,8 +10,6 @@ import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jupytext
-
 from utils.base.errors import CourseError
 
 ENDINGS = (".ipynb", ".py")
@@ -122,5 +120,7 @@ def _script(text: str, notes: tuple[str, ...]) -> Handin:
     if not _CELL_MARK.search(text):
         return Handin([text], "", (*notes, "A script without cell marks: it is cut at the check lines."))
     percent = _HEADER.sub("", re.sub(r"^# In\[[ \d]*\]:", "# %%", text, flags=re.MULTILINE))
+    import jupytext  # late: a second and a half, which only scripts with cell marks need
+
     cells = jupytext.reads(percent, fmt="py:percent").cells
     return Handin([cell.source for cell in cells if cell.cell_type == "code" and cell.source.strip()], "", notes)

@@ -16,8 +16,7 @@ from typing import NamedTuple
 
 from utils import checks
 from utils.base import files
-from utils.base.errors import CourseError
-from utils.base.trees import few
+from utils.base.errors import CourseError, few
 from utils.checks.registry import Unit
 from utils.grading import compiled, grades, handin, marking, pages, plan, sandbox
 from utils.grading.marking import Options, Result
