@@ -63,3 +63,13 @@ def _listed(layers: dict[str, Any]) -> str:
 def transformed(function: Any) -> hk.Transformed:
     """`hk.transform` of a lambda around the answer, so that a class or function of the student's stays as it is."""
     return hk.transform(lambda *args, **kwargs: function(*args, **kwargs))
+
+
+def needs_no_key(network: hk.Transformed, params: Any, images: Any, told: str) -> None:
+    """Tell of a network that asks for a key in evaluation, where `apply` is given None for one."""
+    try:
+        jax.eval_shape(lambda: network.apply(params, None, images))
+    except ValueError as error:
+        if "RNG" not in str(error) and "rng" not in str(error):
+            raise
+        probes.fail(told)

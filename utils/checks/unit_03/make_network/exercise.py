@@ -12,7 +12,7 @@ from utils.base.jaxprs import equations
 from utils.checks import probes
 from utils.checks.known import known
 from utils.checks.registry import exercise
-from utils.checks.unit_03.shared import drawn_like, key_of, layers_are_right, quick
+from utils.checks.unit_03.shared import drawn_like, key_of, layers_are_right, needs_no_key, quick
 
 
 @exercise(
@@ -35,14 +35,8 @@ def make_network(answer: Any, reference: Any) -> None:
     _gives_logits(mine, key, images, classes)
     layers_are_right(jax.eval_shape(mine.init, key, images), shapes, lambda *_: "pass `width` and `classes` on")
     params = drawn_like(shapes)
-    try:
-        jax.eval_shape(lambda: mine.apply(params, None, images))
-    except ValueError as error:
-        if "RNG" not in str(error) and "rng" not in str(error):
-            raise
-        probes.fail(
-            "Called without `training`, in evaluation it asks for a key: pass `training` on, and let it be False."
-        )
+    told = "Called without `training`, in evaluation it asks for a key: pass `training` on, and let it be False."
+    needs_no_key(mine, params, images, told)
 
     def right(*args: Any) -> Any:
         return reference(width, classes).apply(*args)

@@ -14,7 +14,7 @@ from utils.base.jaxprs import equations
 from utils.checks import probes
 from utils.checks.known import known
 from utils.checks.registry import exercise
-from utils.checks.unit_03.shared import bare, drawn_like, key_of, layers_are_right, quick, transformed
+from utils.checks.unit_03.shared import bare, drawn_like, key_of, layers_are_right, needs_no_key, quick, transformed
 
 WIDTH, CLASSES = 2, 5
 # at a rate below 0 nothing is dropped and all is divided by 1 - rate, whatever the key: numbers to compare by
@@ -105,15 +105,11 @@ def _asks_for_no_key(mine: Any, params: Any, images: Any, drawn: list[tuple[int,
             "A key is asked for in evaluation, and something is dropped. With `training=False` nothing may be: "
             "`if training:` before each `drop`."
         )
-    try:
-        jax.eval_shape(lambda: mine.apply(params, None, images))
-    except ValueError as error:
-        if "RNG" not in str(error) and "rng" not in str(error):
-            raise
-        probes.fail(
-            "In evaluation `hk.next_rng_key()` is called although nothing is drawn, so `apply` cannot be given `None`. "
-            "Ask for a key only `if training:`."
-        )
+    told = (
+        "In evaluation `hk.next_rng_key()` is called although nothing is drawn, so `apply` cannot be given `None`. "
+        "Ask for a key only `if training:`."
+    )
+    needs_no_key(mine, params, images, told)
 
 
 def _evaluation_differs(got: Any, want: Any, params: Any, images: Any) -> None:
