@@ -316,7 +316,7 @@ class Best(NamedTuple):
 def keep_best(best: Best | None, params: dict, epoch: int, loss: float) -> Best:
     """The better of `best` and these weights, with their epoch and validation loss; new weights are copied."""
     # BEGIN SOLUTION
-    if best is not None and best.loss <= loss:
+    if best is not None and (best.loss <= loss or np.isnan(loss)):
         return best
     return Best(loss, epoch, jax.tree.map(jnp.copy, params))
     # END SOLUTION

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 from utils.base import definitions
 from utils.base.errors import CourseError
 from utils.base.markers import BEGIN, END
 from utils.base.paths import ROOT
-from utils.checks import known
-from utils.checks.judge import judge
-from utils.checks.registry import RESERVED, Exercise, Unit, unknown
-from utils.checks.verdict import Kind, Verdict, show
+from utils.checks.answers import hand_over
+from utils.checks.exercise import Exercise
+from utils.checks.registry import RESERVED, Unit, unknown
+from utils.checks.verdict import Kind, Verdict, in_notebook, show
+from utils.checks.worker import Judge
 
 OWN = "Going on with your own: this copy of the course doesn't hold its answers, so what follows may not work."
 THEIRS = "Going on with the course's version, so what follows works."
@@ -31,14 +32,16 @@ class Checker:
     """`NAME = check.NAME(NAME)` judges an answer, shows the verdict and returns what to go on with.
 
     That is the student's own answer when it is right, else the course's, with a line that says so. In a copy of the
-    course without its solutions it is always the student's own; recorded values of the course's answers judge it.
+    course without its solutions it is always the student's own; recorded results of the course's answers judge it.
     """
 
-    def __init__(self, unit: Unit, solution: ModuleType | None = None):
-        """`solution` holds the course's answers; by default they are read from the unit's solution file."""
+    def __init__(self, unit: Unit):
+        """A notebook's process for judging starts here, so that the first verdict need not wait for it."""
         self._unit = unit
-        self._answers_are_here = solution is not None or (ROOT / unit.solution).exists()
-        self._solution = solution or definitions.load(unit.solution if self._answers_are_here else known.stubs(unit))
+        self._solution = definitions.load(unit.solution) if (ROOT / unit.solution).exists() else None
+        self._judge = Judge(unit)
+        if in_notebook():
+            self._judge.start()
         self._verdicts: dict[str, Verdict] = {}
         self._hints_shown: dict[str, int] = {}
         self._revealed: set[str] = set()
@@ -75,7 +78,7 @@ class Checker:
     def reveal(self, name: str) -> None:
         """Show the course's answer. The exercise scores nothing from then on."""
         exercise = self._exercise(name)
-        if not self._answers_are_here:
+        if self._solution is None:
             note = f"This copy of the course doesn't hold its answers. `check.hint({name!r})` helps."
             return show(note, "note", text=note)
         self._revealed.add(name)
@@ -99,20 +102,28 @@ class Checker:
         show("\n".join([head, *text]), "progress", head=head, share=share, rows=rows, done=Kind.RIGHT.colour)
 
     def _check(self, exercise: Exercise, answer: Any) -> Any:
-        reference = getattr(self._solution, exercise.name)
-        if answer is reference:
+        theirs = getattr(self._solution, exercise.name, None)
+        if theirs is not None and answer is theirs:
             verdict = self._handed_back(exercise)
         else:
-            values = known.computed if self._answers_are_here else known.Recorded(self._unit.name, exercise.name)
-            verdict = self._as_it_counts(judge(exercise, answer, reference, values))
+            verdict = self._as_it_counts(self._judged(exercise, answer))
             self._verdicts[exercise.name] = verdict
         right = verdict.kind is Kind.RIGHT
         if not right and os.environ.get("COURSE_GRADING") == "1":
             raise CourseError(str(verdict))
         show(str(verdict), "verdict", colour=verdict.kind.colour, verdict=verdict)
-        if verdict.endless and not self._answers_are_here:
-            return _stopped(exercise.name)
-        return reference if self._answers_are_here and not right else answer
+        if right:
+            return answer
+        if theirs is None:
+            return _stopped(exercise.name) if verdict.endless else answer
+        return theirs
+
+    def _judged(self, exercise: Exercise, answer: Any) -> Verdict:
+        try:
+            return self._judge.verdict(exercise.name, hand_over(exercise, answer, names=vars(sys.modules["__main__"])))
+        except KeyboardInterrupt:
+            message = "The check was interrupted. Run the cell again."
+            return Verdict(exercise.name, Kind.NOT_CHECKED, message, 0, exercise.points)
 
     def _handed_back(self, exercise: Exercise) -> Verdict:
         """The check cell ran twice: the name stands for the course's version by now."""
@@ -124,7 +135,7 @@ class Checker:
     def _as_it_counts(self, verdict: Verdict) -> Verdict:
         """Without points if the answer was revealed, and with what the notebook goes on with."""
         if verdict.kind is not Kind.RIGHT:
-            return replace(verdict, goes_on=THEIRS if self._answers_are_here else OWN)
+            return replace(verdict, goes_on=OWN if self._solution is None else THEIRS)
         if verdict.exercise not in self._revealed:
             return verdict
         return replace(verdict, message="The answer was revealed, so it scores nothing.", points=0)

@@ -1,198 +1,174 @@
-"""Run one check on one answer, and turn whatever happens into a verdict."""
+"""From what an answer handed over to a verdict. Nothing of the answer's Python is needed, or imported, here."""
 
 from __future__ import annotations
 
-import _thread
-import contextlib
-import inspect
-import io
-import signal
-import threading
-import time
-import traceback
-import warnings
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from functools import lru_cache
+from types import ModuleType
+from typing import Any, Protocol
 
-from utils.base.markers import STUB_MESSAGE
-from utils.checks import known
-from utils.checks.explain import answer_frames, explained
-from utils.checks.probes import Mistake, expect, fail, kind
-from utils.checks.registry import WALL, Exercise
+import jax
+import jax.export
+import numpy as np
+
+from utils.checks import answers, readings
+from utils.checks.crossing import Damaged, Failure, Handed, Leaves, Program, Result
+from utils.checks.exercise import NOTEBOOK_SEED, Case, Exercise
+from utils.checks.mistakes import Mistake, mistakes, wrong
 from utils.checks.verdict import Kind, Verdict
 
-_PRINTED_LINES = 6
-LOOK = 0.25  # seconds between two looks at the clocks
+
+class Known(Protocol):
+    """What the judge knows of an exercise."""
+
+    exercise: Exercise
+
+    def want(self, case: Case) -> Result:
+        """What is wanted for a case."""
+
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """The known mistakes, in the order in which they are tried."""
+
+    def wrong(self, mistake: Mistake, case: Case) -> Leaves | None:
+        """What a known mistake gives for a case; None where it gives nothing."""
 
 
-class _TookTooLong(BaseException):
-    """Not an Exception: an answer's own `except Exception` must not swallow it."""
+class FromSolution:
+    """What the judge knows of an exercise from the course's own answer, which is there."""
+
+    def __init__(self, exercise: Exercise, solution: ModuleType):
+        self.exercise, self._solution = exercise, solution
+        self._answer = getattr(solution, exercise.name)
+        self._own = answers.own(exercise, self._answer)
+        self._compiled: dict[int, Any] = {}
+
+    def want(self, case: Case) -> Result:
+        """Computed."""
+        if self.exercise.crosses == "values":
+            return self._result(self._answer, case)
+        arrays, call = answers.flat(self.exercise, self._answer, self._own, case.inputs)
+        if case.place not in self._compiled:
+            self._compiled[case.place] = (jax.jit(call), call)
+        compiled, call = self._compiled[case.place]
+        values = compiled(*arrays)
+        return Result(dict(zip(call.paths, map(np.asarray, values), strict=True)), call.whole)
+
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """From the exercise's folder."""
+        return mistakes(self.exercise)
+
+    def wrong(self, mistake: Mistake, case: Case) -> Leaves | None:
+        """Computed, one operation after the other: to compile would take longer."""
+        answer = wrong(self.exercise, mistake, self._solution)
+        try:
+            return self._result(answer, case).leaves
+        except Exception:
+            return None
+
+    def _result(self, answer: Any, case: Case) -> Result:
+        with jax.disable_jit(self.exercise.crosses == "values"):
+            return answers.result(self.exercise, answer, self._own, case.inputs)
 
 
-def judge(exercise: Exercise, answer: Any, reference: Any, values: known.Source = known.computed) -> Verdict:
-    """The verdict on an answer; raises nothing.
+def judge(known: Known, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
+    """The verdict on what was handed over; raises nothing that the answer is to blame for.
 
     Args:
-      exercise: what was asked.
-      answer: what the student handed over, of any kind.
-      reference: the course's own answer; where it isn't there, its stub.
-      values: where what the check must know of the course's answer comes from.
+        known: What is known of the course's own answer.
+        handed: By `answers.hand_over`, in whatever process.
+        seed: Of the cases.
     """
-    out = _Tail()
+    exercise = known.exercise
+
+    def verdict(kind: Kind, message: str = "", detail: str = "", endless: bool = False) -> Verdict:
+        points = exercise.points if kind is Kind.RIGHT else 0
+        return Verdict(exercise.name, kind, message, points, exercise.points, handed.printed, detail=detail, endless=endless)
+
+    tried: list[tuple[Case, Result, Result, str]] = []
+    for case, got in _outcomes(exercise, handed, seed):
+        if isinstance(got, Failure):
+            if not any(fault for *_, fault in tried):
+                return verdict(Kind[got.kind], _where(exercise, case, got.message, bool(tried)), "", got.endless)
+            break
+        want = known.want(case)
+        tried.append((case, got, want, _fault(exercise, case, got, want)))
+    faults = [one for one in tried if one[3]]
+    if not faults:
+        return verdict(Kind.RIGHT)
+    if message := _cause(known, tried):
+        return verdict(Kind.WRONG, message)
+    case, got, want, fault = min(faults, key=lambda one: sum(np.size(leaf) for leaf in jax.tree.leaves(one[0].inputs)))
+    of_values = exercise.accepts is None and fault.startswith(readings.VALUES)
+    detail = readings.example(case.inputs, got, want, exercise.limit) if of_values else ""
+    return verdict(Kind.WRONG, _reading(exercise, tried, fault), detail)
+
+
+def _outcomes(exercise: Exercise, handed: Handed, seed: int) -> Iterator[tuple[Case, Result | Failure]]:
+    """Each case with what the answer gives for it, up to the first failure."""
+    for number, case in enumerate(exercise.cases(seed)):
+        place = case.place if exercise.crosses == "program" else number
+        outcome = handed.outcomes[min(place, len(handed.outcomes) - 1)] if handed.outcomes else None
+        if isinstance(outcome, Program):
+            outcome = _run(outcome, case)
+        if not isinstance(outcome, Result | Failure):
+            outcome = Failure("NOT_CHECKED", "Nothing was handed over for it.")
+        yield case, outcome
+        if isinstance(outcome, Failure):
+            return
+
+
+def _run(program: Program, case: Case) -> Result | Failure:
+    arrays = [leaf for leaf in jax.tree.leaves(case.inputs) if answers.is_array(leaf)]
     try:
-        with (
-            time_limit(exercise.seconds),
-            contextlib.redirect_stdout(out),
-            warnings.catch_warnings(action="ignore"),
-            known.values_from(values),
-        ):
-            _is_what_was_asked(exercise.name, answer, reference)
-            exercise.check(answer, reference)
-    except BaseException as error:
-        found, message = _judged(exercise, reference, error, values is known.computed)
-        printed = out.last(_PRINTED_LINES) if found is Kind.WRONG else ""
-        endless = isinstance(error, _TookTooLong)
-        return Verdict(exercise.name, found, message, 0, exercise.points, printed, endless=endless)
-    return Verdict(exercise.name, Kind.RIGHT, "", exercise.points, exercise.points)
+        takes, call = _compiled(program.code)
+        if takes != [(leaf.shape, leaf.dtype) for leaf in arrays]:
+            raise Damaged("it takes other arguments")
+        return Result(dict(zip(program.paths, map(np.asarray, call(*arrays)), strict=True)), program.whole)
+    except Exception as error:
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        return Failure("WRONG", f"Its program cannot be run: {first:.200}")
 
 
-def _judged(exercise: Exercise, reference: Any, error: BaseException, has_answers: bool) -> tuple[Kind, str]:
-    match error:
-        case Mistake():
-            return Kind.WRONG, str(error)
-        case known.NotKnown():
-            return Kind.NOT_CHECKED, str(error)
-        case _TookTooLong():
-            return Kind.WRONG, (
-                f"It still ran after {exercise.seconds:g} seconds of computing and was stopped. Is there a loop that "
-                "never ends, for example over batches that repeat for ever?"
-            )
-        case KeyboardInterrupt():
-            return Kind.NOT_CHECKED, "The check was interrupted. Run the cell again."
-        case SystemExit():
-            return Kind.WRONG, "It called `exit()`. Return the result instead."
-        case NotImplementedError() if STUB_MESSAGE in str(error):
-            return _stopped_at_a_stub(exercise, reference, error, has_answers)
-    if answer_frames(error):
-        return Kind.WRONG, explained(error)
-    return _nothing_of_theirs(exercise, reference, error, has_answers)
+@lru_cache(maxsize=8)
+def _compiled(code: bytes) -> tuple[list[Any], Any]:
+    """What a program takes, and the program."""
+    exported = jax.export.deserialize(bytearray(code))
+    return [(aval.shape, aval.dtype) for aval in exported.in_avals], jax.jit(exported.call)
 
 
-def _stopped_at_a_stub(exercise: Exercise, reference: Any, error: BaseException, has_answers: bool) -> tuple[Kind, str]:
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    if not has_answers and frame.f_code.co_filename == inspect.getfile(reference):
-        return Kind.NOT_CHECKED, "The check needs the course's answer, which this copy of the course doesn't hold."
-    theirs = answer_frames(error)
-    stub = theirs[-1][0].f_code.co_qualname.split(".")[0] if theirs else ""  # "CNN" for `CNN.__call__`
-    if stub in ("", exercise.name):
-        return Kind.NOT_ATTEMPTED, f"Stuck? `check.hint({exercise.name!r})`"
-    first = f"Run the check cell of `{stub}` first." if has_answers else f"Write `{stub}` first."
-    return Kind.NOT_CHECKED, f"It calls `{stub}`, which is not written yet. {first}"
+def _fault(exercise: Exercise, case: Case, got: Result, want: Result) -> str:
+    """What is wrong with a result; "" where nothing is."""
+    if exercise.accepts is None:
+        return readings.difference(got, want, exercise.limit)
+    return readings.structure(got, want) or exercise.accepts(case.inputs, got.leaves, want.leaves)
 
 
-def _nothing_of_theirs(exercise: Exercise, reference: Any, error: BaseException, has_answers: bool) -> tuple[Kind, str]:
-    """An exception with no line of the answer in it: what it returned was unusable, or the check is broken.
-
-    Without the solutions the first is taken for granted: values are recorded only if the check works.
-    """
-    if has_answers:
-        try:
-            with time_limit(exercise.seconds), contextlib.redirect_stdout(io.StringIO()):
-                exercise.check(reference, reference)
-        except BaseException as own:
-            return Kind.NOT_CHECKED, (
-                f"The check itself failed ({type(own).__name__}), on the course's own answer too: this is not your "
-                "doing. `make doctor` tells whether the installation is sound."
-            )
-    return Kind.WRONG, f"What it returns cannot be used: {explained(error).removeprefix('It raised ')}"
+def _cause(known: Known, tried: list[tuple[Case, Result, Result, str]]) -> str:
+    """What the first known mistake says that gives the answer's results in all cases; "" where none does."""
+    first_wrong = sorted(tried, key=lambda one: not one[3])  # where most mistakes already part from the answer
+    for mistake in known.mistakes():
+        for case, got, _, _ in first_wrong:
+            made = known.wrong(mistake, case)
+            if made is None or not readings.agree(got.leaves, made, known.exercise.limit):
+                break
+        else:
+            return mistake.says
+    return ""
 
 
-def _is_what_was_asked(name: str, answer: Any, reference: Any) -> None:
-    is_class = inspect.isclass(answer)
-    if inspect.isclass(reference):
-        hand_over = "Hand over the class, not what it makes."
-        return expect(is_class, f"`{name}` should be a class; it is {kind(answer)}. {hand_over}")
-    hand_over = "Hand over the function, not what it returns."
-    expect(callable(answer) and not is_class, f"`{name}` should be a function; it is {kind(answer)}. {hand_over}")
-    try:
-        want, got = inspect.signature(reference), inspect.signature(answer)
-    except (TypeError, ValueError):
-        return
-    required = [p for p in want.parameters.values() if p.kind is not p.KEYWORD_ONLY]
-    keywords = {p.name: None for p in want.parameters.values() if p.kind is p.KEYWORD_ONLY}
-    try:
-        got.bind(*required, **keywords)
-    except TypeError:
-        fail(f"`{name}` takes {got}; it is called with {want}. Leave its first line as it was.")
+def _reading(exercise: Exercise, tried: list[tuple[Case, Result, Result, str]], fault: str) -> str:
+    """What the differences say in themselves, and which cases show them."""
+    wrong = [one for one in tried if one[3]]
+    parts = [fault]
+    if exercise.accepts is None and fault.startswith(readings.VALUES):
+        parts.append(readings.relation([(got.leaves, want.leaves) for _, got, want, _ in wrong], exercise.limit))
+    places, right = {case.place for case, *_ in wrong}, {case.place for case, _, _, fault in tried if not fault}
+    abouts = {case.about for case, *_ in wrong}
+    if len(places) < len(exercise.sizes) and right - places and abouts != {""}:
+        parts.append(f"Only some cases are wrong: {', '.join(sorted(abouts - {''}))}.")
+    return " ".join(filter(None, parts))
 
 
-@contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Stop Python code that has used that many CPU seconds, all threads of the process counted.
-
-    So a busy machine stops nobody. Code that only waits is stopped after WALL times as long by the clock. A single call
-    into compiled code is not stopped before it returns.
-    """
-    computed, waited = time.process_time() + seconds, time.monotonic() + WALL * seconds
-
-    def is_over() -> bool:
-        return time.process_time() > computed or time.monotonic() > waited
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-    elif hasattr(signal, "setitimer"):
-        yield from _by_alarm(is_over)
-    else:
-        yield from _by_interrupt(is_over)
-
-
-def _by_alarm(is_over: Callable[[], bool]) -> Iterator[None]:
-    def look(*_: Any) -> None:
-        if is_over():  # and again at the next look: a bare `except:` in a loop would swallow the first
-            raise _TookTooLong
-
-    before = signal.signal(signal.SIGALRM, look)
-    signal.setitimer(signal.ITIMER_REAL, LOOK, LOOK)
-    try:
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-    finally:  # also when the alarm went off in the line before
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def _by_interrupt(is_over: Callable[[], bool]) -> Iterator[None]:
-    """For systems without interval timers: Windows."""
-    done, fired = threading.Event(), threading.Event()
-
-    def look() -> None:
-        while not done.wait(LOOK):
-            if is_over():
-                fired.set()
-                return _thread.interrupt_main()
-
-    threading.Thread(target=look, daemon=True).start()
-    try:
-        yield
-    except KeyboardInterrupt:
-        if fired.is_set():
-            raise _TookTooLong from None
-        raise
-    finally:
-        done.set()
-
-
-class _Tail(io.TextIOBase):
-    """What was printed, of which only the end is kept: an answer may print without end."""
-
-    def __init__(self, keep: int = 4000):
-        self._keep, self._text = keep, ""
-
-    def write(self, text: str) -> int:
-        self._text = (self._text + text)[-self._keep :]
-        return len(text)
-
-    def last(self, lines: int) -> str:
-        return "\n".join(line[:200] for line in self._text.rstrip().splitlines()[-lines:])
+def _where(exercise: Exercise, case: Case, message: str, others: bool) -> str:
+    """A failure's message, with the case that it came up in, if that is a special one and others went well."""
+    return f"{message} That was in this case: {case.about}." if others and case.about else message

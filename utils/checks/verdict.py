@@ -41,12 +41,14 @@ class Verdict:
     of: int = 0  # what it can score
     printed: str = ""  # the end of what the answer printed while it was checked
     goes_on: str = ""  # what the notebook goes on with, where that isn't the student's own
+    detail: str = ""  # the smallest case that shows it: input, result, what is wanted
     endless: bool = False  # whether the answer was stopped: nobody should call it again
 
     def __str__(self) -> str:
         scored = f" ({self.points} of {self.of} points)" if self.kind is Kind.RIGHT else ""
         lines = [f"{self.kind.mark} {self.exercise}: {self.kind.words}{scored}"]
         lines += ["  " + line for line in self.message.splitlines()]
+        lines += ["    " + line for line in self.detail.splitlines()]
         if self.printed:
             lines += ["  Your code printed:", *("    " + line for line in self.printed.splitlines())]
         return "\n".join([*lines, *(["  " + self.goes_on] if self.goes_on else [])])
@@ -84,6 +86,11 @@ def templates(folder: Path) -> Environment:
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, undefined=StrictUndefined)
     made.filters["marked_up"] = marked_up
     return made
+
+
+def in_notebook() -> bool:
+    """Whether this runs in a notebook's kernel."""
+    return _notebook() is not None
 
 
 def _notebook() -> Any:

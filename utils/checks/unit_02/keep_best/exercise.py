@@ -1,19 +1,57 @@
-"""The check of `keep_best` and its hints."""
+"""`keep_best`: called epoch after epoch, with weights whose memory the next step takes."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from utils.checks import probes
-from utils.checks.known import known
-from utils.checks.registry import exercise
+from utils.checks.answers import Told
+from utils.checks.exercise import Draw, Exercise
 
 
-@exercise(
+class Best(NamedTuple):
+    """As in the notebook."""
+
+    loss: Any
+    epoch: Any
+    params: Any
+
+
+def draw(rng: Draw, epochs: int, tie: bool = False, near: bool = False) -> dict[str, Any]:
+    """The losses of some epochs, and how many layers the weights have."""
+    losses = [round(float(loss), 2) for loss in rng.uniform(0.2, 2.0, epochs)]
+    if near:
+        losses = [loss / 10_000 for loss in losses]
+        losses[-2] = 0.0
+    if tie:
+        losses[2], losses[4] = min(losses) / 2, min(losses) / 2
+    return {"losses": losses, "layers": rng.turn + 1}
+
+
+def ask(answer: Any, own: Any, *, losses: list[float], layers: int) -> Any:
+    """What is kept after each epoch."""
+    best, kept = None, []
+    for epoch, loss in enumerate(losses, start=1):
+        params = {"params": {f"Dense_{i}": {"kernel": jnp.full((2, i + 1), 10.0 * epoch + i)} for i in range(layers)}}
+        best = answer(best, params, epoch, loss)
+        for leaf in jax.tree.leaves(params):
+            leaf.delete()  # as a training step does that was given this memory
+        try:
+            weights = jax.tree.map(np.asarray, best.params)
+        except RuntimeError:
+            raise Told(
+                "What it keeps are the very arrays whose memory the next training step takes. Copy every leaf: `jax.tree.map`."
+            ) from None
+        kept.append({"loss": float(best.loss), "epoch": int(best.epoch), "params": weights})
+    return kept
+
+
+keep_best = Exercise(
+    name="keep_best",
+    title="The best weights so far, copied",
     stars=2,
     minutes=8,
     points=2,
@@ -22,42 +60,13 @@ from utils.checks.registry import exercise
         "`jax.tree.map(jnp.copy, params)` copies every leaf of a tree.",
         "`if best is not None and best.loss <= loss: return best`; else a new `Best`.",
     ),
+    crosses="values",
+    classes={"Best": Best},
+    sizes=(
+        {"epochs": 6},
+        {"epochs": 5, "tie": True, "about": "two epochs with the same loss"},
+        {"epochs": 4, "near": True, "about": "losses that are very small and lie near to each other, one of them 0.0"},
+    ),
+    draw=draw,
+    ask=ask,
 )
-def keep_best(answer: Any, reference: Any) -> None:
-    """The best weights so far, copied."""
-    losses = [0.7, 0.9, 0.4, 0.6, 0.4]
-    kept, want, found = None, None, []
-    for epoch, loss in enumerate(losses, start=1):
-        params = {"layer": {"w": jnp.full((2,), float(epoch))}}
-        with probes.doing("with `best=None`, as before the first epoch" if epoch == 1 else f"in epoch {epoch}"):
-            kept = probes.call(answer, kept, params, epoch, loss)
-        want = known(f"epoch {epoch}", partial(reference, want, params, epoch, loss))
-        probes.like(kept, want)
-        for leaf in jax.tree.leaves(params):
-            leaf.delete()  # as a training step does that was given this memory
-        gone = [leaf for leaf in jax.tree.leaves(kept.params) if isinstance(leaf, jax.Array) and leaf.is_deleted()]
-        if gone and kept.params is params:
-            probes.fail(
-                "What it keeps is the weights themselves, and their memory was given away by the next training step. "
-                "Keep a copy of every leaf."
-            )
-        if gone:
-            probes.fail(
-                "The dictionary is a new one, but in it are still the very arrays that the next training step gives "
-                "away. Copy every leaf: `jax.tree.map`."
-            )
-        found.append(int(kept.epoch))
-        if float(kept.params["layer"]["w"][0]) != found[-1]:
-            probes.fail(f"It says epoch {found[-1]}, but the weights of another epoch are kept with it.")
-        if kept.loss != losses[found[-1] - 1]:
-            probes.fail(f"It says epoch {found[-1]}, but the loss of another epoch is kept with it.")
-    reasons: dict[tuple[int, ...], str] = {
-        (1, 2, 2, 2, 2): "It keeps the weights with the highest loss; lower is better.",
-        (1, 2, 3, 4, 5): "It is always the newest that is kept, though an earlier one has a lower loss.",
-        (1, 1, 1, 1, 1): "It is always the first that stays, though a later one has a lower loss.",
-        (1, 1, 3, 3, 5): "On a tie the earlier one stays; here the later one was taken.",
-    }
-    right = (1, 1, 3, 3, 3)
-    if tuple(found) != right:
-        general = f"With losses {losses} it keeps the epochs {found}, one after the other; {list(right)} is wanted."
-        probes.fail(reasons.get(tuple(found), general))

@@ -1,0 +1,211 @@
+"""The side of the answer: call it or export it, and hand over what the judge needs."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import io
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import jax
+import jax.export
+import jax.numpy as jnp
+import numpy as np
+
+from utils.base.markers import STUB_MESSAGE
+from utils.checks.crossing import Failure, Handed, Outcome, Program, Result, is_array, kind, leaves
+from utils.checks.exercise import NOTEBOOK_SEED, Exercise
+from utils.checks.explain import answer_frames, explained
+from utils.checks.limits import TookTooMuch, time_limit
+
+_PRINTED_LINES = 6
+CHANGED = "It changed one of its arguments. A pure function leaves them as they are and returns a new value."
+TRACER = (
+    "It returned a tracer: a value from inside a `jit`, `grad` or `vmap` that was kept in a variable outside. Return "
+    "what you need instead of storing it."
+)
+
+
+class Told(Exception):
+    """`ask` has found what is wrong; the message says it."""
+
+
+def hand_over(exercise: Exercise, answer: Any, seed: int = NOTEBOOK_SEED, names: Mapping[str, Any] | None = None) -> Handed:
+    """What crosses of an answer to an exercise; raises nothing.
+
+    Args:
+        exercise: What was asked.
+        answer: What the student handed over, of any kind.
+        seed: Of the cases that an answer which crosses as values is called on.
+        names: What the notebook's names stand for; by default those that the answer sees.
+    """
+    out = _Tail()
+    outcomes: list[Outcome] = []
+    try:
+        with (
+            time_limit(exercise.seconds),
+            contextlib.redirect_stdout(out),
+            warnings.catch_warnings(action="ignore"),
+            _without_prints(),
+        ):
+            _is_what_was_asked(exercise.name, answer)
+            each = programs if exercise.crosses == "program" else results
+            for outcome in each(exercise, answer, own(exercise, answer, names), seed):
+                outcomes.append(outcome)
+    except BaseException as error:
+        outcomes.append(_failure(exercise, error))
+    failed = bool(outcomes) and isinstance(outcomes[-1], Failure)
+    return Handed(tuple(outcomes), out.last(_PRINTED_LINES) if failed else "")
+
+
+def programs(exercise: Exercise, answer: Any, own: Any, seed: int) -> Iterator[Program]:
+    """The program of `ask` with this answer, for each size. It depends on shapes alone: nothing of `seed` is in it."""
+    for place in range(len(exercise.sizes)):
+        arrays, call = flat(exercise, answer, own, exercise.case(NOTEBOOK_SEED, place).inputs)
+        specs = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in arrays]
+        exported = jax.export.export(jax.jit(call), platforms=["cpu"])(*specs)
+        yield Program(bytes(exported.serialize()), tuple(call.paths), call.whole)
+
+
+def results(exercise: Exercise, answer: Any, own: Any, seed: int) -> Iterator[Result]:
+    """What `ask` gives for each case. Nothing is compiled, so that an endless `lax.while_loop` can be stopped."""
+    for case in exercise.cases(seed):
+        with jax.disable_jit():
+            yield result(exercise, answer, own, case.inputs)
+
+
+def result(exercise: Exercise, answer: Any, own: Any, inputs: dict[str, Any]) -> Result:
+    """What `ask` gives for a case's inputs, which the answer must leave as they are."""
+    given = jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, inputs)
+    before = jax.tree.structure(given)
+    kept = jax.tree.leaves(given)
+    whole = exercise.ask(answer, own, **given)
+    if jax.tree.structure(given) != before or any(a is not b for a, b in zip(jax.tree.leaves(given), kept, strict=True)):
+        raise Told(CHANGED)
+    found = leaves(whole)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in found.values()):
+        raise Told(TRACER)
+    return Result({name: np.asarray(leaf) if is_array(leaf) else leaf for name, leaf in found.items()}, kind(whole))
+
+
+class flat:
+    """`ask` with this answer as a function of the case's arrays, one after the other, that returns a list of leaves.
+
+    Unpacks into the arrays and the function. After a call, `paths` and `whole` say what the leaves are.
+    """
+
+    def __init__(self, exercise: Exercise, answer: Any, own: Any, inputs: dict[str, Any]):
+        self._ask = functools.partial(exercise.ask, answer, own)
+        self._leaves, self._tree = jax.tree.flatten(inputs)
+        self._places = [place for place, leaf in enumerate(self._leaves) if is_array(leaf)]
+        self.arrays = [self._leaves[place] for place in self._places]
+        self.paths: list[str] = []
+        self.whole = ""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.arrays, self))
+
+    def __call__(self, *arrays: Any) -> list[Any]:
+        filled = list(self._leaves)
+        for place, leaf in zip(self._places, arrays, strict=True):
+            filled[place] = leaf
+        whole = self._ask(**jax.tree.unflatten(self._tree, filled))
+        found = leaves(whole)
+        for name, leaf in found.items():
+            if not (is_array(leaf) or isinstance(leaf, bool | int | float)):
+                where = f" at {name}" if name else ""
+                back = "It returned `None`. Is the `return` missing?" if whole is None else ""
+                raise Told(back or f"The result{where} is {kind(leaf)}; an array is wanted.")
+        self.paths, self.whole = list(found), kind(whole)
+        return [jnp.asarray(leaf) for leaf in found.values()]
+
+
+def own(exercise: Exercise, answer: Any, names: Mapping[str, Any] | None = None) -> SimpleNamespace:
+    """The classes that `exercise.classes` names: the notebook's where it has them with these fields, else those."""
+    inner = inspect.unwrap(answer.func if isinstance(answer, functools.partial) else answer)
+    seen = dict(getattr(sys.modules.get(getattr(inner, "__module__", "")), "__dict__", {}))
+    seen |= getattr(inner, "__globals__", {})
+    seen |= names or {}
+    found = {}
+    for name, stand_in in exercise.classes.items():
+        theirs = seen.get(name)
+        found[name] = theirs if isinstance(theirs, type) and set(fields(stand_in)) <= set(fields(theirs)) else stand_in
+    return SimpleNamespace(**found)
+
+
+def fields(cls: type) -> tuple[str, ...]:
+    """The fields of a named tuple or dataclass; none for any other class."""
+    return tuple(getattr(cls, "_fields", ()) or getattr(cls, "__dataclass_fields__", ()))
+
+
+def _is_what_was_asked(name: str, answer: Any) -> None:
+    if name[0].isupper():
+        if not inspect.isclass(answer):
+            raise Told(f"`{name}` should be a class; it is {kind(answer)}. Hand over the class, not what it makes.")
+    elif not callable(answer) or inspect.isclass(answer):
+        raise Told(f"`{name}` should be a function; it is {kind(answer)}. Hand over the function, not what it returns.")
+
+
+def _failure(exercise: Exercise, error: BaseException) -> Failure:
+    match error:
+        case Told():
+            return Failure("WRONG", str(error))
+        case TookTooMuch():
+            return Failure(
+                "WRONG",
+                f"It was stopped after {error} of computing. Is there a loop that never ends, or an array that only "
+                "grows?".replace("memory of computing", "memory"),
+                endless=True,
+            )
+        case KeyboardInterrupt():
+            return Failure("NOT_CHECKED", "The check was interrupted. Run the cell again.")
+        case SystemExit():
+            return Failure("WRONG", "It called `exit()`. Return the result instead.")
+        case NotImplementedError() if STUB_MESSAGE in str(error):
+            theirs = answer_frames(error)
+            stub = theirs[-1][0].f_code.co_qualname.split(".")[0] if theirs else ""  # "CNN" for `CNN.__call__`
+            if stub in ("", exercise.name):
+                return Failure("NOT_ATTEMPTED", f"Stuck? `check.hint({exercise.name!r})`")
+            return Failure("NOT_CHECKED", f"It calls `{stub}`, which is not written yet. Run its check cell first.")
+    if answer_frames(error):
+        return Failure("WRONG", explained(error))
+    if isinstance(error, TypeError) and (call := _refused(exercise, error)):
+        return Failure("WRONG", call)
+    return Failure("WRONG", f"What it returns cannot be used: {explained(error).removeprefix('It raised ')}")
+
+
+def _refused(exercise: Exercise, error: TypeError) -> str:
+    """What to say when the answer does not take the arguments that it was called with: nothing of it has run."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    if frame.f_code is not exercise.ask.__code__ or "argument" not in str(error):
+        return ""
+    return f"It cannot be called as the task says: {error}. Leave its first line as it was."
+
+
+@contextlib.contextmanager
+def _without_prints() -> Iterator[None]:
+    """Take `jax.debug`'s prints out of what is traced: a program that crosses may not call back."""
+    quiet: Callable[..., None] = lambda *_, **__: None  # noqa: E731
+    with mock.patch.object(jax.debug, "print", quiet), mock.patch.object(jax.debug, "callback", quiet):
+        yield
+
+
+class _Tail(io.TextIOBase):
+    """What was printed, of which only the end is kept: an answer may print without end."""
+
+    def __init__(self, keep: int = 4000):
+        self._keep, self._text = keep, ""
+
+    def write(self, text: str) -> int:
+        self._text = (self._text + text)[-self._keep :]
+        return len(text)
+
+    def last(self, lines: int) -> str:
+        return "\n".join(line[:200] for line in self._text.rstrip().splitlines()[-lines:])

@@ -1,0 +1,133 @@
+"""What the folder of an exercise declares: what is asked, on which cases, and how a case is drawn."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+NOTEBOOK_SEED = 0  # notebooks are judged on the cases of this seed; the grader draws one for each run
+SECONDS = 10.0  # of the CPU, that an answer may take where its exercise says nothing else
+
+Crossing = Literal["program", "values"]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: `exercise.py` in its folder makes one, under the exercise's name.
+
+    Attributes:
+        name: The function or class to write; a class if it begins with a capital.
+        title: What it is, in a line.
+        stars: Difficulty, 1 to 3.
+        minutes: The time it takes.
+        points: What a right answer scores.
+        hints: From a nudge to nearly the line to write.
+        sizes: The kinds of cases, as keywords for `draw`; an entry `about` says in words what is special about it.
+        draw: `draw(rng, **size)` gives a case's inputs, the keywords for `ask`. Arrays are NumPy's or random keys;
+            what else it holds (a rate, a name) depends on the size alone where answers cross as programs.
+        ask: `ask(answer, own, **inputs)` calls the answer and returns what is compared: any tree of arrays, numbers
+            and texts. `own` has the classes that the notebook's names stand for, see `classes`.
+        crosses: "program": `ask` is a function of arrays; it is traced with the answer, and its program runs in the
+            judge's process. "values": the answer is called where it lives, and the leaves of what `ask` returns cross.
+        classes: Name → class, for what a notebook defines itself and `ask` needs. The notebook's own is used where it
+            has these fields, else this one.
+        accepts: For what is not one value alone (random results): called with the case's inputs and the leaves of
+            the answer's and the course's result; returns what is wrong with the answer's, or "". None: the values
+            are the course's.
+        draws: How often each size is drawn.
+        seconds: Of the CPU, that an answer may take in all.
+        limit: How far a value may be off, as a share of the largest of its array.
+    """
+
+    name: str
+    title: str
+    stars: int
+    minutes: int
+    points: int
+    hints: tuple[str, ...]
+    sizes: tuple[Mapping[str, Any], ...]
+    draw: Callable[..., dict[str, Any]]
+    ask: Callable[..., Any]
+    crosses: Crossing = "program"
+    classes: Mapping[str, type] = field(default_factory=lambda: MappingProxyType({}))
+    accepts: Callable[[dict[str, Any], Mapping[str, Any], Mapping[str, Any]], str] | None = None
+    draws: int = 3
+    seconds: float = SECONDS
+    limit: float = 1e-4
+
+    @property
+    def difficulty(self) -> str:
+        """The stars as they are shown: "★★☆"."""
+        return "★" * self.stars + "☆" * (3 - self.stars)
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return Path(str(importlib.import_module(self.draw.__module__).__file__)).parent
+
+    def cases(self, seed: int) -> Iterator[Case]:
+        """The cases of a seed, each size in turn: the first of each, then the second of each."""
+        for turn in range(self.draws):
+            for place in range(len(self.sizes)):
+                yield self.case(seed, place, turn)
+
+    def case(self, seed: int, place: int, turn: int = 0) -> Case:
+        """One case: the size at that place, drawn for that turn."""
+        size = dict(self.sizes[place])
+        about = size.pop("about", "")
+        return Case(place, turn, about, self.draw(Draw(seed, place, turn), **size))
+
+
+class Case(NamedTuple):
+    """Inputs to try an answer on."""
+
+    place: int  # of its size among the exercise's
+    turn: int  # the how manieth draw of that size
+    about: str  # what is special about it, or ""
+    inputs: dict[str, Any]  # keywords for `ask`
+
+
+class Draw:
+    """Draws the arrays of a case. `turn` counts the draws of a size, so that not all need be of one kind."""
+
+    def __init__(self, seed: int, place: int, turn: int):
+        self.rng = np.random.default_rng((seed, place, turn))
+        self.turn = turn
+
+    def normal(self, *shape: int, scale: float = 1.0, around: float = 0.0) -> np.ndarray:
+        """Numbers around one, float32."""
+        return (around + scale * self.rng.standard_normal(shape)).astype(np.float32)
+
+    def uniform(self, low: float, high: float, *shape: int) -> np.ndarray:
+        """Numbers between two, float32."""
+        return self.rng.uniform(low, high, shape).astype(np.float32)
+
+    def integers(self, low: int, high: int, *shape: int) -> np.ndarray:
+        """Integers from `low` to `high - 1`, int32."""
+        return self.rng.integers(low, high, shape).astype(np.int32)
+
+    def flags(self, many: int, true: int) -> np.ndarray:
+        """`many` truth values in random order, of which `true` are true."""
+        return self.rng.permutation(np.arange(many) < true)
+
+    def key(self) -> Any:
+        """A random key for the answer."""
+        import jax  # late: what an exercise declares is read without it
+
+        return jax.random.key(int(self.rng.integers(2**31)))
+
+    def like(self, tree: Any, scale: float = 1.0) -> Any:
+        """A tree of the same shapes and dtypes, its floating-point leaves drawn anew, the others as they are."""
+        import jax
+
+        def drawn(leaf: Any) -> Any:
+            leaf = np.asarray(leaf)
+            return self.normal(*leaf.shape, scale=scale).astype(leaf.dtype) if leaf.dtype.kind == "f" else leaf
+
+        return jax.tree.map(drawn, tree)

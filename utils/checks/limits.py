@@ -1,0 +1,92 @@
+"""A limit on the CPU seconds and the memory that Python code may use in this process."""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+WALL = 10  # how many times its CPU seconds an answer may take by the clock: the last resort
+LOOK = 0.25  # seconds between two looks at the clocks
+MEMORY = 4 * 2**30  # bytes that an answer may take besides what the process has
+
+
+class TookTooMuch(BaseException):
+    """The code was stopped. Not an Exception: an answer's own `except Exception` must not swallow it."""
+
+
+def memory(pid: int | None = None) -> int:
+    """Bytes of memory that a process uses, by default this one; 0 where that cannot be found out."""
+    try:
+        import psutil  # late: a browser's Python has none
+
+        return int(psutil.Process(pid).memory_info().rss)
+    except Exception:
+        return 0
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Stop Python code that has used that many CPU seconds, all threads of the process counted, or MEMORY.
+
+    So a busy machine stops nobody. Code that only waits is stopped after WALL times as long by the clock. A single call
+    into compiled code is not stopped before it returns.
+
+    Raises:
+        TookTooMuch: the message says of what.
+    """
+    computed, waited, most = time.process_time() + seconds, time.monotonic() + WALL * seconds, memory() + MEMORY
+
+    def over() -> str:
+        if memory() > most:
+            return f"more than {MEMORY / 2**30:g} GB of memory"
+        return f"{seconds:g} seconds" * (time.process_time() > computed or time.monotonic() > waited)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+    elif hasattr(signal, "setitimer"):
+        yield from _by_alarm(over)
+    else:
+        yield from _by_interrupt(over)
+
+
+def _by_alarm(over: Callable[[], str]) -> Iterator[None]:
+    def look(*_: Any) -> None:
+        if of := over():  # and again at the next look: a bare `except:` in a loop would swallow the first
+            raise TookTooMuch(of)
+
+    before = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, LOOK, LOOK)
+    try:
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:  # also when the alarm went off in the line before
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _by_interrupt(over: Callable[[], str]) -> Iterator[None]:
+    """For systems without interval timers: Windows."""
+    done, fired = threading.Event(), []
+
+    def look() -> None:
+        while not done.wait(LOOK):
+            if of := over():
+                fired.append(of)
+                return _thread.interrupt_main()
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if fired:
+            raise TookTooMuch(fired[0]) from None
+        raise
+    finally:
+        done.set()

@@ -1,0 +1,249 @@
+"""What the difference between two results says about its cause, where no known mistake explains it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from utils.checks.crossing import Leaves, Result, is_array, kind, leaves
+
+FEW = 12  # numbers that are shown in full
+WIDE = 160  # characters of a line
+LINES = 8  # of an example's inputs
+VALUES = "The values differ"  # how a message begins when the form is right
+
+
+def difference(got: Result, want: Result, limit: float) -> str:
+    """How the form or the values of a result differ from what is wanted; "" where they agree."""
+    if message := structure(got, want):
+        return message
+    for path, wanted in want.leaves.items():
+        if message := _form(got.leaves[path], wanted, _at(path)):
+            return message
+    wrong = [path for path in want.leaves if not same(got.leaves[path], want.leaves[path], limit)]
+    for path in wrong:
+        a, b = got.leaves[path], want.leaves[path]
+        if is_array(a) and (message := _not_finite(_floats(a), _floats(b), _at(path))):
+            return message
+    if not wrong:
+        return ""
+    right = [path for path in want.leaves if path not in wrong]
+    which = f": {_names(wrong, want.leaves)} wrong, {_names(right, want.leaves)} right" if right else ""
+    return f"{VALUES}{which}."
+
+
+def same(got: Any, want: Any, limit: float) -> bool:
+    """Whether two leaves hold the same up to rounding: `limit`, as a share of the largest number in `want`."""
+    if not (_is_number(got) and _is_number(want)):
+        return type(got) is type(want) and bool(got == want)
+    return off(got, want) <= limit
+
+
+def off(got: Any, want: Any) -> float:
+    """How far an array is from what it should be, as a share of the largest finite number in that; infinite for NaN in other places."""
+    if np.shape(got) != np.shape(want):
+        return np.inf
+    a, b = _floats(got), _floats(want)
+    finite = np.isfinite(b)
+    if not np.array_equal(a[~finite], b[~finite], equal_nan=True) or not np.isfinite(a[finite]).all():
+        return np.inf
+    largest = max(np.abs(b[finite]).max(initial=0.0), 1e-6)
+    return float(np.abs(a - b)[finite].max(initial=0.0) / largest)
+
+
+def agree(got: Leaves, want: Leaves, limit: float) -> bool:
+    """Whether two results hold the same leaves, whatever their dtypes."""
+    return got.keys() == want.keys() and all(same(got[path], want[path], limit) for path in want)
+
+
+def relation(pairs: Sequence[tuple[Leaves, Leaves]], limit: float) -> str:
+    """One relation that explains a leaf's differences between all results (got, want), in words; "" for none."""
+    paths = list(pairs[0][1]) if pairs else []
+    for path in paths:
+        both = [(got.get(path), want.get(path)) for got, want in pairs]
+        wrong = [(_floats(a), _floats(b)) for a, b in both if is_array(b) and np.shape(a) == np.shape(b) and not same(a, b, limit)]
+        if len(wrong) < len(pairs) or any(not want.size for _, want in wrong):
+            continue
+        if words := next((w for w, f in _RELATIONS.items() if all(same(a, f(b), limit) for a, b in wrong)), "") or _factor(wrong):
+            return f"{_names([path])}: {words}" if len(paths) > 1 else words
+    return ""
+
+
+_RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
+    "The sign is wrong: it is minus what is wanted.": np.negative,
+    "It is what is wanted, transposed.": lambda want: want.swapaxes(-1, -2) if want.ndim > 1 else want + np.nan,
+    "It is what is wanted, in reverse order along axis 0.": lambda want: want[::-1] if want.ndim else want + np.nan,
+    "It is what is wanted, in reverse order along the last axis.": lambda want: want[..., ::-1] if want.ndim else want + np.nan,
+    "It is what is wanted, one place too late along axis 0.": lambda want: np.roll(want, 1, 0) if want.ndim else want + np.nan,
+    "It is what is wanted, one place too early along axis 0.": lambda want: np.roll(want, -1, 0) if want.ndim else want + np.nan,
+    "It is the opposite: true where false is wanted, and the other way round.": lambda want: 1 - want,
+    "It is one more than what is wanted.": lambda want: want + 1,
+    "It is one less than what is wanted.": lambda want: want - 1,
+    "It is the square of what is wanted.": np.square,
+    "It is the square root of what is wanted.": lambda want: np.sqrt(np.abs(want)),
+    "It is the absolute value of what is wanted.": np.abs,
+    "It is `exp` of what is wanted.": lambda want: np.exp(np.minimum(want, 50)),
+    "It is the logarithm of what is wanted.": lambda want: np.log(np.maximum(want, 1e-30)),
+    "It is zero everywhere.": np.zeros_like,
+}
+
+
+def _factor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
+    """The factor between got and want, if it is one in each case: "2 times", "between 3 and 12 times"."""
+    factors = []
+    for got, want in pairs:
+        place = np.unravel_index(np.argmax(np.abs(want)), want.shape)
+        factor = got[place] / want[place] if want[place] else np.nan
+        if not np.isfinite(factor) or not same(got, factor * want, 1e-4):
+            return ""
+        factors.append(float(factor))
+    low, high = min(factors), max(factors)
+    if high - low < 1e-3 * abs(high):
+        return f"It is {high:.4g} times what is wanted, in every case: a factor is missing, or one too many."
+    for what, sizes in (("a sum where a mean is wanted", factors), ("divided by it once too often", [1 / f for f in factors])):
+        if all(abs(size - round(size)) < 1e-3 * size and size > 0.5 for size in sizes):
+            return f"It is off by a factor that is a whole number, another one for another size: {what}?"
+    return ""
+
+
+def example(inputs: dict[str, Any], got: Result, want: Result, limit: float) -> str:
+    """A case, small enough to read: what went in, what came out, what is wanted."""
+    lines = [f"{path} = {_value(leaf)}" for name, value in inputs.items() for path, leaf in leaves(value, name).items()]
+    if len(lines) > LINES:
+        lines = [*lines[:LINES], "…"]
+    differ = [path for path in want.leaves if not (path in got.leaves and same(got.leaves[path], want.leaves[path], limit))]
+    for path in differ[:2]:
+        yours, wanted = got.leaves.get(path), want.leaves[path]
+        place = f"result{_subscript(path)}: " if path else ""
+        lines.append(f"{place}yours {_value(yours)}, expected {_value(wanted)}{_place(yours, wanted)}")
+    return "\n".join(line if len(line) <= WIDE else line[: WIDE - 1] + "…" for line in lines)
+
+
+def _value(value: Any) -> str:
+    if is_array(value):
+        array = np.asarray(value) if getattr(value.dtype, "kind", "") in "biuf" else None
+        if array is None or array.size > FEW:
+            return f"[{', '.join(map(str, value.shape))}] {value.dtype}"
+        return np.array2string(array, precision=4, separator=", ", suppress_small=True).replace("\n", "")
+    return f"{value!r:.80}".replace("\n", " ")
+
+
+def _place(got: Any, want: Any) -> str:
+    """Where two large arrays differ most."""
+    if not (is_array(got) and is_array(want)) or np.size(want) <= FEW or np.shape(got) != np.shape(want):
+        return ""
+    a, b = _floats(got), _floats(want)
+    apart = np.nan_to_num(np.abs(a - b), nan=np.inf)
+    place = np.unravel_index(np.argmax(apart), apart.shape)
+    return f"; at {[int(i) for i in place]} yours {a[place]:.5g}, expected {b[place]:.5g}"
+
+
+# --- form -----------------------------------------------------------------------------------------------------------
+
+
+def structure(got: Result, want: Result) -> str:
+    """What is missing or not expected in a result; "" where nothing is."""
+    if got.leaves.keys() == want.leaves.keys():
+        return ""
+    if got.whole == "`None`":
+        return "It returned `None`. Is the `return` missing?"
+    if set(want.leaves) == {""}:
+        return f"It returned {got.whole}; {want.whole} is wanted."
+    if set(got.leaves) == {""}:
+        return f"It returned {got.whole}; {want.whole} is wanted, with {_names(want.leaves)}."
+    missing = [path for path in want.leaves if path not in got.leaves]
+    extra = [path for path in got.leaves if path not in want.leaves]
+    parts = [f"{_names(missing)} missing"] * bool(missing) + [f"{_names(extra)} not expected"] * bool(extra)
+    return f"The result has another structure: {', '.join(parts)}."
+
+
+def _form(got: Any, want: Any, where: str) -> str:
+    if not _is_number(want):
+        return "" if type(got) is type(want) else f"The result{where} is {kind(got)}; {kind(want)} is wanted."
+    if not _is_number(got):
+        return f"The result{where} is {kind(got)}; {kind(want)} is wanted."
+    if np.shape(got) != np.shape(want):
+        return f"The result{where} has shape {_shape(got)}; {_shape(want)} is wanted.{_why_shape(np.shape(got), np.shape(want))}"
+    return _dtype(got, want, where)
+
+
+def _dtype(got: Any, want: Any, where: str) -> str:
+    if not (is_array(got) and is_array(want)) or got.dtype == want.dtype:
+        return ""
+    kinds = [_kind(one.dtype) for one in (got, want)]
+    if kinds[0] == kinds[1] and kinds[0] != "floating point":
+        return ""  # int32 for int64: JAX's, in place of NumPy's
+    if {str(got.dtype), str(want.dtype)} == {"float32", "float64"}:
+        return ""
+    return f"The result{where} has dtype {got.dtype}; {want.dtype} is wanted."
+
+
+def _kind(dtype: Any) -> str:
+    return {"b": "truth", "i": "integer", "u": "integer"}.get(dtype.kind, "floating point")
+
+
+def _why_shape(got: tuple[int, ...], want: tuple[int, ...]) -> str:
+    if len(got) == len(want) and sorted(got) == sorted(want):
+        return " Two axes are swapped."
+    if [size for size in got if size != 1] == [size for size in want if size != 1]:
+        return " There is an axis of size 1 too many or too few."
+    if len(got) < len(want) and _is_within(got, want):
+        return " An axis is gone: was it summed or averaged over, or is `keepdims` or `vmap` missing?"
+    if len(got) > len(want) and _is_within(want, got):
+        return " There is an axis too many: was it to be summed or averaged over?"
+    return ""
+
+
+def _is_within(few: tuple[int, ...], many: tuple[int, ...]) -> bool:
+    rest = iter(many)
+    return all(size in rest for size in few)
+
+
+def _not_finite(got: np.ndarray, want: np.ndarray, where: str) -> str:
+    if np.isnan(got).any() and not np.isnan(want).any():
+        return (
+            f"The result{where} holds NaN. Look for a logarithm or a square root of something ≤ 0, a division by 0, or "
+            "an overflow in `exp`."
+        )
+    if np.isinf(got).any() and np.isfinite(want).all():
+        return f"The result{where} holds infinity. Look for a division by 0, a logarithm of 0 or an overflow."
+    if np.isnan(want).any() and not np.isnan(got).any():
+        return f"The result{where} should hold NaN in this case and does not."
+    return ""
+
+
+def _is_number(value: Any) -> bool:
+    return is_array(value) or isinstance(value, bool | int | float | complex)
+
+
+def _floats(value: Any) -> np.ndarray:
+    return np.asarray(value).astype(np.float64)
+
+
+def _shape(value: Any) -> str:
+    shape = np.shape(value)
+    return "[" + ", ".join(map(str, shape)) + "]" + (" (one number)" if shape == () else "")
+
+
+def _names(paths: Sequence[str], of: Iterable[str] = ()) -> str:
+    """Some paths in words; a tree of which all leaves are among them is named in their place."""
+    rest = [path for path in of if path not in paths]
+    short: dict[str, None] = {}
+    for path in paths:
+        steps = path.split(".")
+        heads = [".".join(steps[:many]) for many in range(1, len(steps) + 1)] if of else [path]
+        short[next(head for head in heads if not any(f"{other}.".startswith(f"{head}.") for other in rest))] = None
+    shown = [f"`{_subscript(path).removeprefix('.')}`" for path in itertools.islice(short, 4)]
+    return ", ".join(shown) + (f" and {len(short) - 4} more" if len(short) > 4 else "")
+
+
+def _at(path: str) -> str:
+    return f" at `{_subscript(path).removeprefix('.')}`" if path else ""
+
+
+def _subscript(path: str) -> str:
+    """A path as Python writes it: "0.params.w" → "[0].params.w"."""
+    return "".join(f"[{step}]" if step.isdigit() else f".{step}" for step in path.split("."))

@@ -1,0 +1,212 @@
+"""The judge in a process of its own: what an answer's program does to it costs one process, not the notebook.
+
+`python -m utils.checks.worker UNIT` reads requests from its standard input and writes verdicts to its standard output.
+It ends with the process that started it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import queue
+import struct
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict
+from functools import cache
+from typing import Any, BinaryIO
+
+from utils.base import definitions
+from utils.base.paths import ROOT
+from utils.checks import known, limits
+from utils.checks.crossing import Handed, dumps, loads
+from utils.checks.exercise import NOTEBOOK_SEED
+from utils.checks.registry import Unit
+from utils.checks.verdict import Kind, Verdict
+
+START = 120.0  # seconds of the CPU in which a judge must have started
+LOOK = 0.05  # seconds between two looks at what the judge uses
+
+ENDLESS = (
+    "Its program took more than {} and was stopped. Is there a loop that never ends (a `lax.while_loop` whose condition "
+    "stays true, a `fori_loop` that counts too far), or an array far larger than its inputs?"
+)
+CRASHED = (
+    "Its program ended the process that it ran in. This is a fault in XLA, or memory ran out: write the same in another "
+    "way, and see whether `make doctor` finds anything."
+)
+
+
+class _Stopped(Exception):
+    """The judge has ended, or was ended; the message says why."""
+
+
+class Judge:
+    """Judges the answers of a unit: in a process of its own, or in this one where none can be started."""
+
+    def __init__(self, unit: Unit):
+        self.unit = unit
+        self._process: subprocess.Popen[bytes] | None = None
+        self._heard: queue.Queue[bytes | None] = queue.Queue()
+        self._ready = False
+
+    def start(self) -> bool:
+        """Let the process start, if it doesn't run; it is ready seconds later. Returns whether there is one."""
+        if self._process is not None and self._process.poll() is None:
+            return True
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "utils.checks.worker", self.unit.name],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is not for it
+                env=os.environ | {"JAX_PLATFORMS": "cpu"},
+            )
+        except OSError:  # a browser's Python
+            return False
+        self._heard, self._ready = queue.Queue(), False
+        threading.Thread(target=_listen, args=(self._process.stdout, self._heard), daemon=True).start()
+        return True
+
+    def stop(self) -> None:
+        """End the process, whatever it does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def verdict(self, exercise: str, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
+        """The verdict on what was handed over for an exercise. Ctrl-C ends the judge and is raised."""
+        if not self.start():
+            return judged(self.unit, exercise, handed, seed)
+        declared = self.unit.exercises[exercise]
+        try:
+            if not self._ready:
+                self._hear(START)
+                self._ready = True
+            assert self._process and self._process.stdin
+            _write(self._process.stdin, json.dumps([exercise, seed]).encode())
+            _write(self._process.stdin, dumps(handed))
+            found = json.loads(self._hear(declared.seconds))
+        except (_Stopped, OSError) as reason:
+            started, said = self._ready, str(reason) if isinstance(reason, _Stopped) else CRASHED
+            self.stop()
+            kind = Kind.WRONG if started else Kind.NOT_CHECKED
+            said = said if started else "The judge did not start. `make doctor` tells whether the installation is sound."
+            return Verdict(exercise, kind, said, 0, declared.points, endless=started)
+        except BaseException:
+            self.stop()
+            raise
+        return Verdict(**found | {"kind": Kind[found["kind"]]})
+
+    def _hear(self, seconds: float) -> bytes:
+        """What the judge says next. Raises _Stopped when it took too much, or ended."""
+        assert self._process
+        pid = self._process.pid
+        computed, waited = _computed(pid) + seconds, time.monotonic() + limits.WALL * seconds
+        most = limits.memory(pid) + limits.MEMORY
+        while True:
+            try:
+                heard = self._heard.get(timeout=LOOK)
+            except queue.Empty:
+                if limits.memory(pid) > most:
+                    raise _Stopped(ENDLESS.format(f"{limits.MEMORY / 2**30:g} GB of memory")) from None
+                if _computed(pid) > computed or time.monotonic() > waited:
+                    raise _Stopped(ENDLESS.format(f"{seconds:g} seconds of computing")) from None
+                continue
+            if heard is None:
+                raise _Stopped(CRASHED)
+            return heard
+
+
+def judged(unit: Unit, exercise: str, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
+    """The verdict, found in this process; raises nothing."""
+    from utils.checks.judge import judge
+
+    declared = unit.exercises[exercise]
+    try:
+        return judge(known_of(unit, exercise), handed, seed)
+    except known.NotKnown as reason:
+        message = str(reason)
+    except Exception as error:  # the judge's own
+        message = (
+            f"The check itself failed ({type(error).__name__}: {error}): this is not your doing. `make doctor` tells "
+            "whether the installation is sound."
+        )
+    return Verdict(exercise, Kind.NOT_CHECKED, message, 0, declared.points)
+
+
+@cache
+def known_of(unit: Unit, exercise: str) -> known.Known:
+    """What is known of an exercise: from the solution, or where it is absent from what was recorded."""
+    from utils.checks.judge import FromSolution
+
+    if (ROOT / unit.solution).exists():
+        return FromSolution(unit.exercises[exercise], definitions.load(unit.solution))
+    return known.Recorded(unit.exercises[exercise], known.file_of(unit.name, exercise))
+
+
+def _computed(pid: int) -> float:
+    """CPU seconds that a process has used."""
+    import psutil
+
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
+
+
+# --- the process ------------------------------------------------------------------------------------------------------
+
+
+def main(unit_name: str) -> None:
+    """Judge whatever is handed over, until the other side is gone."""
+    requests, verdicts = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what anything prints is no verdict
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    unit = importlib.import_module(f"utils.checks.unit_{unit_name[:2]}").unit
+    if (ROOT / unit.solution).exists():
+        definitions.load(unit.solution)
+    _write(verdicts, b"ready")
+    while (head := _read(requests)) is not None and (body := _read(requests)) is not None:
+        exercise, seed = json.loads(head)
+        verdict = judged(unit, exercise, loads(body), seed)
+        _write(verdicts, json.dumps(asdict(verdict) | {"kind": verdict.kind.name}).encode())
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has ended, also in the midst of a program."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _listen(pipe: Any, heard: queue.Queue[bytes | None]) -> None:
+    while (message := _read(pipe)) is not None:
+        heard.put(message)
+    heard.put(None)
+
+
+def _write(pipe: BinaryIO, message: bytes) -> None:
+    pipe.write(struct.pack("<Q", len(message)) + message)
+    pipe.flush()
+
+
+def _read(pipe: BinaryIO) -> bytes | None:
+    """The next message; None at the end."""
+    head = pipe.read(8)
+    if len(head) < 8:
+        return None
+    (size,) = struct.unpack("<Q", head)
+    message = pipe.read(size)
+    return message if len(message) == size else None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
