@@ -59,8 +59,9 @@ def standardise(x):
     x: [N, D] float32. Returns [N, D] float32. Works under `jax.jit`.
     """
     # BEGIN SOLUTION
-    std = jnp.std(x, axis=0)  # [D]
-    return (x - jnp.mean(x, axis=0)) / jnp.where(std > 0, std, 1.0)
+    constant = jnp.all(x == x[0], axis=0)  # [D]; where the mean is rounded, the deviation need not be exactly 0
+    std = jnp.where(constant, 1.0, jnp.std(x, axis=0))
+    return jnp.where(constant, 0.0, (x - jnp.mean(x, axis=0)) / std)
     # END SOLUTION
 
 
@@ -110,7 +111,8 @@ def histogram(values, low, high, bins):
     # BEGIN SOLUTION
     places = jnp.floor((values - low) / (high - low) * bins).astype(jnp.int32)  # [N]
     inside = (values >= low) & (values < high)
-    places = jnp.where(inside, places, bins)  # one past the end: such an update is dropped
+    # a value just below `high` may be rounded up to `bins`; one past the end is where an update is dropped
+    places = jnp.where(inside, jnp.minimum(places, bins - 1), bins)
     return jnp.zeros(bins, jnp.int32).at[places].add(1)
     # END SOLUTION
 

@@ -3,20 +3,22 @@
 import importlib
 import re
 import sys
+from types import ModuleType
 
 import pytest
 
 from utils.__main__ import COMMANDS
-from utils.author import exercises, hidden, pairs
+from utils.author import exercises, pairs
 from utils.base import definitions
 from utils.base.paths import ROOT
-from utils.checks import known, unit_02
-from utils.checks.judge import judge
+from utils.checks import answers, unit_02
+from utils.checks.judge import FromSolution, judge
+from utils.checks.mistakes import mistakes, wrong
 from utils.checks.verdict import Kind
 
 GUIDE = (ROOT / "INSTRUCTORS.md").read_text(encoding="utf-8")
-ADDED, CHECK, MISTAKES, RULE, HIDDEN = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
-TEXT = ADDED + "\n\n" + HIDDEN
+ADDED, CHECK = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+(MISTAKES,) = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
 
 
 def test_every_command_it_names_is_one():
@@ -41,22 +43,15 @@ def test_every_option_it_names_is_one(capsys):
 
 
 def test_every_path_it_names_is_there_or_what_its_example_adds():
-    added = {f"utils/checks/unit_02/hit_rate/{name}.py" for name in ("exercise", "mistakes")}
-    added.add("utils/checks/unit_06/__init__.py")
+    added = {f"utils/checks/unit_02/hit_rate/{name}" for name in ("exercise.py", "mistakes.toml")}
+    added |= {"utils/checks/unit_06/__init__.py", "tests/answers/02_flax_mnist_cnn/hit_rate.py"}
     named = (
         set(re.findall(r"\b(?:notebooks|exercises|solutions|ressources|tests|utils)/[\w./-]*\w+\.\w+", GUIDE)) - added
     )
     named = {path for path in named if "06_NAME" not in path and "NN_" not in path}
-    assert {"tests/checks/test_units.py", "utils/checks/known.py", "solutions/02_flax_mnist_cnn.py"} <= named
+    assert {"tests/checks/test_units.py", "utils/checks/exercise.py", "solutions/02_flax_mnist_cnn.py"} <= named
     for path in named:
         assert (ROOT / path).is_file(), path
-
-
-def test_its_rule_for_reference_values_is_the_one_in_force():
-    def words(text):
-        return " ".join(text.split())
-
-    assert words(RULE) in words(known.__doc__)
 
 
 def test_its_calendar_gives_the_readmes_minutes():
@@ -70,49 +65,41 @@ def example(monkeypatch, tmp_path):
     """The example's exercise, and its right answer and stub."""
     folder = tmp_path / "hit_rate"
     folder.mkdir()
-    for name, text in (("__init__", ""), ("exercise", CHECK), ("mistakes", MISTAKES)):
-        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    for name, text in (("__init__.py", ""), ("exercise.py", CHECK), ("mistakes.toml", MISTAKES)):
+        (folder / name).write_text(text, encoding="utf-8")
     monkeypatch.setattr(unit_02, "__path__", [*unit_02.__path__, str(tmp_path)])
     exercise = importlib.import_module("utils.checks.unit_02.hit_rate.exercise").hit_rate
-    file = "<INSTRUCTORS.md>"
+    solution = ModuleType("solution_with_hit_rate")
+    vars(solution).update(vars(definitions.load("solutions/02_flax_mnist_cnn.py")))
+    solution.__file__ = str(tmp_path / "solution.py")
+    (tmp_path / "solution.py").write_text(ADDED, encoding="utf-8")
 
-    def define(code):
-        names = dict(vars(definitions.load("solutions/02_flax_mnist_cnn.py")))
-        exec(compile(code, file, "exec"), names)
+    def defined(text):
+        cell = next(c.source for c in pairs.notebook_from(text).cells if c.source.startswith("def hit_rate"))
+        exec(compile(cell, "<answer INSTRUCTORS.md>", "exec"), names := dict(vars(solution)))
         return names["hit_rate"]
 
-    def cell(text):
-        return next(c.source for c in pairs.notebook_from(text).cells if c.source.startswith("def hit_rate"))
-
-    yield exercise, define, define(cell(ADDED)), define(cell(exercises.exercise_from(ADDED, "x.py")))
+    solution.hit_rate = defined(ADDED)
+    yield exercise, solution, defined(exercises.exercise_from(ADDED, "x.py"))
     for name in [name for name in sys.modules if name.startswith("utils.checks.unit_02.hit_rate")]:
         del sys.modules[name]
 
 
 def test_its_example_is_right_not_attempted_or_wrong_with_the_words_it_promises(example):
-    exercise, define, right, stub = example
-    assert judge(exercise, right, right).kind is Kind.RIGHT
-    assert judge(exercise, stub, right).kind is Kind.NOT_ATTEMPTED
-    assert len(exercise.wrong) >= 5 and 2 <= len(exercise.hints) <= 3
-    for wrong in exercise.wrong:
-        message = judge(exercise, define(wrong.code), right).message
-        said = [other.mistake for other in exercise.wrong if other.says in message]
-        assert said == [wrong.mistake], message
+    exercise, solution, stub = example
+    known = FromSolution(exercise, solution)
+    assert judge(known, answers.hand_over(exercise, solution.hit_rate)).kind is Kind.RIGHT
+    assert judge(known, answers.hand_over(exercise, stub)).kind is Kind.NOT_ATTEMPTED
+    assert len(mistakes(exercise)) >= 4 and 2 <= len(exercise.hints) <= 3
+    for one in mistakes(exercise):
+        verdict = judge(known, answers.hand_over(exercise, wrong(exercise, one, solution)))
+        assert verdict.message == one.says
 
 
 def test_its_example_says_the_same_in_the_heading_and_in_the_check(example):
     exercise = example[0]
     stars = "★" * exercise.stars + "☆" * (3 - exercise.stars)
     assert f"{stars} ({exercise.minutes} minutes, {exercise.points} point" in ADDED
-
-
-def test_its_hidden_check_is_one_and_passes_on_the_answer(example):
-    code = hidden.checks(TEXT, "solutions/02_flax_mnist_cnn.py")["hit_rate"].code
-    names = dict(vars(definitions.load("solutions/02_flax_mnist_cnn.py"))) | {"hit_rate": example[2]}
-    exec(compile(code, "<hidden>", "exec"), names)
-    assert "hit_rate" in exercises.exercise_from(TEXT, "x.py") and "hidden_" not in exercises.exercise_from(
-        TEXT, "x.py"
-    )
 
 
 def test_it_grades_what_it_lays_out():

@@ -13,9 +13,10 @@ import zipfile
 import pytest
 
 from utils import checks
-from utils.author import exercises, hidden, leaks, release
+from utils.author import exercises, leaks, release
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT, SOLUTIONS, sources
+from utils.checks.mistakes import code, mistakes
 from utils.commands.instructors import release as command
 
 
@@ -34,15 +35,14 @@ def wanted():
 # --- no answer in it -------------------------------------------------------------------------------------------
 
 
-def test_no_file_holds_an_answer_or_a_hidden_check(content):
+def test_no_file_holds_an_answer(content):
     assert release.leaked(content) == []
 
 
-def test_every_answer_and_hidden_check_is_looked_for(wanted):
+def test_every_answer_is_looked_for(wanted):
     names = " ".join(answer.name for answer in wanted)
     for unit in checks.units().values():
-        text = (SOLUTIONS / f"{unit.name}.py").read_text(encoding="utf-8")
-        for name in [*unit.exercises, *(f"the hidden check of `{name}`" for name in hidden.checks(text, unit.name))]:
+        for name in unit.exercises:
             assert name in names, f"nothing of {name} is long enough to be looked for"
 
 
@@ -260,7 +260,7 @@ def test_an_answer_in_it_stops_the_release(tmp_path, monkeypatch):
 JUDGE = """
 import sys
 from utils import checks
-from utils.checks.verdict import Kind
+from utils.checks import mistakes
 from utils.base.definitions import load
 
 check = checks.unit("01_jnp_and_jit")
@@ -268,14 +268,16 @@ right, wrong, stub = (load(path).standardise for path in sys.argv[1:])
 for answer in (right, wrong, stub):
     check.standardise(answer)
     print("VERDICT", check._verdicts["standardise"].kind.name, check._verdicts["standardise"].message)
-assert not check._unit.exercises["standardise"].wrong
+assert not mistakes.mistakes(check._unit.exercises["standardise"])
 """
 
 
 def test_its_checks_judge_without_the_solutions(content, tmp_path):
     release.write(content, tmp_path / "x", tmp_path / "x.zip")
-    (wrong, *_) = checks.units()["01_jnp_and_jit"].exercises["standardise"].wrong
-    (tmp_path / "wrong.py").write_text("import jax\nimport jax.numpy as jnp\n" + wrong.code)
+    exercise = checks.units()["01_jnp_and_jit"].exercises["standardise"]
+    wrong = mistakes(exercise)[0]
+    made = code(exercise, wrong, (SOLUTIONS / "01_jnp_and_jit.py").read_text(encoding="utf-8"))
+    (tmp_path / "wrong.py").write_text("import jax\nimport jax.numpy as jnp\n" + made)
     answers = [str(SOLUTIONS / "01_jnp_and_jit.py"), str(tmp_path / "wrong.py"), "exercises/01_jnp_and_jit.py"]
     told = subprocess.run(
         [sys.executable, "-c", JUDGE, *answers], cwd=tmp_path / "x", capture_output=True, text=True, timeout=120

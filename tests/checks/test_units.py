@@ -1,29 +1,30 @@
-"""What every unit promises, proved for each: right is right, a stub is not attempted, each known mistake is told."""
+"""What every unit promises, proved for each: right is right on any draw, each known mistake is told, and told apart."""
 
 import dataclasses
-import os
 import re
-import sys
 
 import jax
 import jax.numpy as jnp
 import nbformat
+import numpy as np
 import pytest
 from written import written
 
 from utils import checks
-from utils.author import exercises, hidden, pairs, recorded
+from utils.author import exercises, pairs
 from utils.base import definitions, markers
-from utils.base.paths import EXERCISES, ROOT, SOLUTIONS, sources
-from utils.checks import probes
-from utils.checks.checker import Checker
-from utils.checks.judge import judge
-from utils.checks.packing import unpacked
+from utils.base.paths import ROOT, SOLUTIONS, sources
+from utils.checks import answers, crossing, known, readings
+from utils.checks.exercise import NOTEBOOK_SEED
+from utils.checks.judge import FromSolution, judge
+from utils.checks.mistakes import mistakes, wrong
 from utils.checks.registry import RESERVED
 from utils.checks.verdict import Kind
 
 UNITS = checks.units()
 EXERCISES_OF_ALL = [(unit, exercise) for unit in UNITS.values() for exercise in unit.exercises.values()]
+CORPORA = {path.stem: path for path in ROOT.glob("tests/answers/*/*.py")}
+MOST_ACCEPTED = 0.01  # of the wrong answers in tests/answers
 
 each_unit = pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
 each_exercise = pytest.mark.parametrize(
@@ -31,25 +32,16 @@ each_exercise = pytest.mark.parametrize(
 )
 
 
-def reference_of(unit, exercise):
+def known_of(unit, exercise):
+    return FromSolution(exercise, definitions.load(unit.solution))
+
+
+def verdict_on(here, answer, seed=NOTEBOOK_SEED):
+    return judge(here, crossing.loads(crossing.dumps(answers.hand_over(here.exercise, answer, seed))), seed)
+
+
+def own_answer(unit, exercise):
     return getattr(definitions.load(unit.solution), exercise.name)
-
-
-def define(unit, name, code):
-    """`name` as `code` defines it, after the cells of the unit's solution."""
-    return written(name, code, **vars(definitions.load(unit.solution)))
-
-
-def stub_of(unit, exercise):
-    """The exercise's own cell, as the student finds it."""
-    text = exercises.exercise_from((ROOT / unit.solution).read_text(encoding="utf-8"), unit.solution)
-    first = re.compile(rf"^(def|class) {exercise.name}\(", re.MULTILINE)
-    (cell,) = [
-        cell.source
-        for cell in pairs.notebook_from(text).cells
-        if cell.cell_type == "code" and markers.STUB in cell.source and first.search(cell.source)
-    ]
-    return define(unit, exercise.name, cell)
 
 
 # --- what a unit declares -------------------------------------------------------------------------------------
@@ -63,17 +55,20 @@ def test_every_solution_has_its_checks():
 def test_a_unit_has_five_to_nine_exercises_in_the_order_of_its_notebook(unit):
     assert 5 <= len(unit.exercises) <= 9 and not set(unit.exercises) & set(RESERVED)
     text = (ROOT / unit.solution).read_text(encoding="utf-8")
-    places = [text.index(f"\n{name} = check.{name}({name})\n") for name in unit.exercises]
-    assert places == sorted(places)
+    checked = re.findall(r"^(\w+) = check\.\1\(\1\)$", text, re.MULTILINE)
+    assert list(dict.fromkeys(checked)) == list(unit.exercises)
     assert text.count(markers.BEGIN) >= len(unit.exercises)
+    folders = {path.parent for path in ROOT.glob(f"utils/checks/unit_{unit.name[:2]}/*/exercise.py")}
+    assert folders == {exercise.folder for exercise in unit.exercises.values()}
 
 
 @each_exercise
 def test_an_exercise_is_complete(unit, exercise):
     assert exercise.stars in (1, 2, 3) and exercise.minutes > 0 and exercise.points > 0
     assert 2 <= len(exercise.hints) <= 3
-    assert len(exercise.wrong) >= 5
-    assert len({wrong.mistake for wrong in exercise.wrong}) == len(exercise.wrong)
+    assert len(exercise.sizes) >= 3 and exercise.draws >= 3
+    known_ones = mistakes(exercise)
+    assert len(known_ones) >= 4 and len({one.name for one in known_ones}) == len(known_ones)
     text = (ROOT / unit.solution).read_text(encoding="utf-8")
     assert f'check.hint("{exercise.name}")' in text, "the prose must name the hint"
     above = re.split(rf"^(?:def|class) {exercise.name}\b", text, flags=re.MULTILINE)[0]
@@ -82,46 +77,53 @@ def test_an_exercise_is_complete(unit, exercise):
     assert heading.endswith(f" {exercise.difficulty} ({exercise.minutes} minutes, {points})"), "they must agree"
 
 
-@each_unit
-def test_what_a_notebook_checks_is_listed_in_its_order_and_every_folder_is_listed(unit):
-    checked = re.findall(r"^(\w+) = check\.\1\(\1\)$", (ROOT / unit.solution).read_text(encoding="utf-8"), re.MULTILINE)
-    assert list(dict.fromkeys(checked)) == list(unit.exercises)
-    folders = {path.parent.name for path in ROOT.glob(f"utils/checks/unit_{unit.name[:2]}/*/exercise.py")}
-    assert folders == {exercise.folder.rpartition(".")[2] for exercise in unit.exercises.values()}
+@each_exercise
+def test_cases_differ_with_the_seed_and_only_there(unit, exercise):
+    """What crosses as a program is drawn through arrays alone: all else is the size's."""
+    for first, again, other in zip(exercise.cases(3), exercise.cases(3), exercise.cases(4), strict=True):
+        assert readings.agree(crossing.leaves(first.inputs), crossing.leaves(again.inputs), 0.0)
+        if exercise.crosses == "program":
+            leaves = zip(*(jax.tree.leaves(case.inputs) for case in (first, other)), strict=True)
+            fixed = exercise.case(3, first.place).inputs  # of another turn
+            assert all(crossing.is_array(a) or a == b for a, b in leaves)
+            assert jax.tree.structure(fixed) == jax.tree.structure(first.inputs) == jax.tree.structure(other.inputs)
+            shapes = [
+                [np.shape(leaf) for leaf in jax.tree.leaves(case)] for case in (fixed, first.inputs, other.inputs)
+            ]
+            assert shapes[0] == shapes[1] == shapes[2]
 
 
 # --- verdicts ---------------------------------------------------------------------------------------------------
 
 
-def told_its_own_mistake(exercise, wrong, verdict):
-    assert verdict.kind is Kind.WRONG, f"{wrong.mistake}: {verdict}"
-    assert wrong.says in verdict.message, f"{wrong.mistake}: {verdict}"
-    others = [other.mistake for other in exercise.wrong if other is not wrong and other.says in verdict.message]
-    assert not others, f"the message for {wrong.mistake!r} is also that of {others}"
+def stub_of(unit, exercise):
+    """The exercise's own cell, as the student finds it."""
+    text = exercises.exercise_from((ROOT / unit.solution).read_text(encoding="utf-8"), unit.solution)
+    first = re.compile(rf"^(def|class) {exercise.name}\(", re.MULTILINE)
+    (cell,) = [
+        cell.source
+        for cell in pairs.notebook_from(text).cells
+        if cell.cell_type == "code" and markers.STUB in cell.source and first.search(cell.source)
+    ]
+    return written(exercise.name, cell, **vars(definitions.load(unit.solution)))
 
 
 @each_exercise
-def test_the_solution_is_right_the_stub_not_attempted_and_a_mistake_told_as_in_a_release(unit, exercise, monkeypatch):
-    """From recorded values; the verdicts where the solutions are stand in the solutions' committed outputs.
-
-    No mistake that a check computes gives the right value: nobody would ever be told of it.
-    """
-    close, dead = probes.close, []
-
-    def held(got, want, mistakes=None, **options):
-        limits = {name: options[name] for name in ("rtol", "atol") if name in options}
-        dead.extend(message for message, value in (mistakes or {}).items() if probes.agrees(value, want, **limits))
-        close(got, want, mistakes=mistakes, **options)
-
-    values = AsInARelease(recorded.recorded(unit, exercise.name))
-    reference, first = getattr(recorded.guarded(unit), exercise.name), exercise.wrong[0]
-    with monkeypatch.context() as patch:
-        patch.setattr(probes, "close", held)
-        verdict = judge(exercise, reference_of(unit, exercise), reference, values)
-    assert (verdict.kind, verdict.points) == (Kind.RIGHT, exercise.points), verdict.message
-    assert not dead
-    assert judge(exercise, stub_of(unit, exercise), reference, values).kind is Kind.NOT_ATTEMPTED
-    told_its_own_mistake(exercise, first, judge(exercise, define(unit, exercise.name, first.code), reference, values))
+def test_the_course_s_answer_is_right_the_stub_not_attempted_and_a_mistake_told_also_in_a_release(
+    unit, exercise, tmp_path
+):
+    here = known_of(unit, exercise)
+    file = tmp_path / "known"
+    file.write_bytes(known.recorded(here))
+    assert len(file.read_bytes()) < 100_000, "a release should be small"
+    there = known.Recorded(exercise, file)
+    first = mistakes(exercise)[0]
+    for values in (here, there):
+        verdict = verdict_on(values, own_answer(unit, exercise))
+        assert (verdict.kind, verdict.points) == (Kind.RIGHT, exercise.points), verdict
+        assert verdict_on(values, stub_of(unit, exercise)).kind is Kind.NOT_ATTEMPTED
+        verdict = verdict_on(values, wrong(exercise, first, definitions.load(unit.solution)))
+        assert (verdict.kind, verdict.message) == (Kind.WRONG, first.says)
 
 
 @each_unit
@@ -133,63 +135,98 @@ def test_a_committed_solution_is_right_in_every_check(unit):
         assert f"✓ {exercise.name}: right ({exercise.points} of {exercise.points} points)" in text
 
 
-class AsInARelease:
-    """The recorded values; `again`: each is computed again, so that one which depends on the answer shows."""
-
-    def __init__(self, recorder, again=False):
-        self.values = {name: unpacked(node, recorder.arrays) for name, node in recorder.nodes.items()}
-        self.again = again
-        self.computing = False  # outside `known` the guarded reference raises
-
-    def __call__(self, name, compute):
-        if self.again:
-            self.computing = True
-            computed = compute()
-            self.computing = False
-            assert probes.agrees(self.values[name], computed, 1e-4, 1e-5), f"{name} depends on the answer"
-        return self.values[name]
+@pytest.mark.proof
+@each_exercise
+def test_the_course_s_answer_is_right_for_200_seeds(unit, exercise):
+    here = known_of(unit, exercise)
+    handed = answers.hand_over(exercise, own_answer(unit, exercise))
+    for seed in range(200):
+        if exercise.crosses == "values":
+            handed = answers.hand_over(exercise, own_answer(unit, exercise), seed)
+        verdict = judge(here, handed, seed)
+        assert verdict.kind is Kind.RIGHT, f"seed {seed}: {verdict}"
 
 
 @pytest.mark.proof
 @each_exercise
-def test_each_known_wrong_answer_is_wrong_with_its_own_message(unit, exercise):
-    """With the values that a release would judge by, which are those that are computed where the solutions are."""
-    reference = getattr(recorded.guarded(unit), exercise.name)
-    values = AsInARelease(recorded.recorded(unit, exercise.name), again=True)
-    for wrong in exercise.wrong:
-        verdict = judge(exercise, define(unit, exercise.name, wrong.code), reference, values)
-        told_its_own_mistake(exercise, wrong, verdict)
+def test_each_known_mistake_is_told_and_is_wrong_for_20_seeds(unit, exercise):
+    """Far enough from right, too: some case is off by ten times the limit."""
+    here = known_of(unit, exercise)
+    for one in mistakes(exercise):
+        answer = wrong(exercise, one, definitions.load(unit.solution))
+        verdict = verdict_on(here, answer)
+        assert (verdict.kind, verdict.message) == (Kind.WRONG, one.says), f"{one.name}: {verdict}"
+        handed = answers.hand_over(exercise, answer)
+        for seed in range(1, 21):
+            if exercise.crosses == "values":
+                handed = answers.hand_over(exercise, answer, seed)
+            assert judge(here, handed, seed).kind is Kind.WRONG, f"{one.name}, seed {seed}"
+        coarse = dataclasses.replace(exercise, limit=10 * exercise.limit)
+        if exercise.accepts is None:
+            assert judge(FromSolution(coarse, definitions.load(unit.solution)), handed, 20).kind is Kind.WRONG, one.name
 
 
-def _is_numbers(leaf):
-    return hasattr(leaf, "dtype") and not jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
+# --- answers by people who have not seen the checks ----------------------------------------------------------------
+
+
+def corpus(unit, exercise):
+    """(right or wrong, title, answer) of each cell of tests/answers/UNIT/NAME.py; None for what raises when defined."""
+    path = ROOT / "tests" / "answers" / unit.name / f"{exercise.name}.py"
+    for cell in ("\n" + path.read_text(encoding="utf-8")).split("\n# %% ")[1:]:
+        title, _, code = cell.partition("\n")
+        label, _, what = title.partition(": ")
+        names = vars(definitions.load(unit.solution)) | {"__name__": "__main__"}
+        yield label, what, written(exercise.name, code, **names)
+
+
+@each_exercise
+def test_there_are_ten_right_and_twenty_wrong_answers_of_other_people(unit, exercise):
+    path = ROOT / "tests" / "answers" / unit.name / f"{exercise.name}.py"
+    labels = re.findall(r"^# %% (right|wrong): ", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert labels.count("right") >= 10 and labels.count("wrong") >= 20
+
+
+@pytest.mark.proof
+@each_exercise
+def test_other_people_s_right_answers_are_right(unit, exercise):
+    here = known_of(unit, exercise)
+    for label, what, answer in corpus(unit, exercise):
+        if label == "right":
+            verdict = verdict_on(here, answer)
+            assert verdict.kind is Kind.RIGHT, f"{what}: {verdict}"
+
+
+@pytest.mark.proof
+@each_unit
+def test_other_people_s_wrong_answers_are_wrong(unit):
+    accepted, tried = [], 0
+    for exercise in unit.exercises.values():
+        here = known_of(unit, exercise)
+        for label, what, answer in corpus(unit, exercise):
+            if label == "wrong":
+                tried += 1
+                verdict = verdict_on(here, answer)
+                accepted += [f"{exercise.name}: {what}"] * (verdict.kind is Kind.RIGHT)
+                assert verdict.kind is Kind.RIGHT or verdict.message
+    assert len(accepted) <= MOST_ACCEPTED * tried, accepted
+
+
+# --- nonsense ---------------------------------------------------------------------------------------------------------
 
 
 def _arrays_to(value):
-    return lambda tree: jax.tree.map(lambda leaf: value(jnp.asarray(leaf)) if _is_numbers(leaf) else leaf, tree)
+    def changed(leaf):
+        is_array = crossing.is_array(leaf) and not jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
+        return value(jnp.asarray(leaf)) if is_array else leaf
+
+    return lambda tree: jax.tree.map(changed, tree)
 
 
-def _leaked_tracer(tree):
-    box = []
-    jax.make_jaxpr(lambda x: (box.append(x), x)[1])(1.0)
-    return jax.tree.map(lambda leaf: box[0], tree)
-
-
-def _endless(tree):
-    while True:
-        pass
-
-
-ON_ARRAYS = {
+NONSENSE = {
     "NaN": _arrays_to(lambda leaf: jnp.full(leaf.shape, jnp.nan)),
     "another shape": _arrays_to(lambda leaf: jnp.stack([leaf, leaf, leaf])),
-    "another dtype": _arrays_to(lambda leaf: leaf.astype(jnp.float16)),
-}
-NONSENSE = ON_ARRAYS | {
     "None": lambda tree: None,
     "a string": lambda tree: "nonsense",
-    "a leaked tracer": _leaked_tracer,
-    "an endless loop": _endless,
     "an exception": lambda tree: 1 / 0,
 }
 
@@ -199,66 +236,15 @@ NONSENSE = ON_ARRAYS | {
 @each_exercise
 def test_nonsense_gets_a_verdict(unit, exercise, nonsense):
     """Whatever the function returns is replaced by nonsense; of a class, whatever its methods return."""
-    reference = reference_of(unit, exercise)
-    changed = [isinstance(reference, type) or nonsense not in ON_ARRAYS.values()]
+    reference = own_answer(unit, exercise)
     if isinstance(reference, type):
-        answer = type(
-            exercise.name,
-            (reference,),  # a module stays one: a check may ask for that first
-            {
-                "__call__": lambda self, *a, **k: nonsense(jnp.ones((2, 2))),
-                "init": lambda self, *a, **k: nonsense({"params": {"w": jnp.ones((2, 2))}}),
-                "apply": lambda self, *a, **k: nonsense(jnp.ones((2, 2))),
-            },
-        )
+        methods = {name: lambda self, *a, **k: nonsense(jnp.ones((2, 2))) for name in ("__call__", "init", "apply")}
+        answer = type(exercise.name, (reference,), methods)  # a module stays one
     else:
 
         def answer(*args, **kwargs):
-            result = reference(*args, **kwargs)
-            changed.extend(map(_is_numbers, jax.tree.leaves(result)))
-            return nonsense(result)
+            return nonsense(reference(*args, **kwargs))
 
-        answer.__wrapped__ = reference
-    endless = nonsense is _endless
-    verdict = judge(dataclasses.replace(exercise, seconds=1.0) if endless else exercise, answer, reference)
-    if not any(changed):  # it returns no arrays, and what is as the course's is right
-        assert verdict.kind is Kind.RIGHT, verdict
-        return
-    assert verdict.kind is Kind.WRONG, verdict
-    assert verdict.message
-    assert endless == ("It still ran" in verdict.message), verdict
-
-
-# --- each exercise stands alone -------------------------------------------------------------------------------------
-
-
-@pytest.mark.proof
-@each_unit
-def test_each_solution_alone_in_an_untouched_exercise_passes(unit, monkeypatch, capsys):
-    """Run the untouched exercise cell by cell; before each check, hand in the solution's cell once."""
-    monkeypatch.setenv("COURSE_DATA", "sample")
-    monkeypatch.setenv("MPLBACKEND", "Agg")
-    monkeypatch.chdir(EXERCISES)
-    text = hidden.without((ROOT / unit.solution).read_text(encoding="utf-8"), unit.solution)
-    solution = pairs.notebook_from(text)
-    exercise = pairs.notebook_from((EXERCISES / f"{unit.name}.py").read_text(encoding="utf-8"))
-    namespace = {"__name__": "__exercise__"}
-    monkeypatch.setitem(sys.modules, "__exercise__", type(os)("__exercise__"))
-    passed, answered = [], ""
-    for ours, stub in zip(solution.cells, exercise.cells, strict=True):
-        if stub.cell_type != "code":
-            continue
-        name = next((n for n in unit.exercises if stub.source.strip().startswith(f"{n} = check.{n}(")), None)
-        if name:
-            checker: Checker = namespace["check"]
-            untouched = namespace[name]
-            exec(compile(answered, f"<answer {name}>", "exec"), namespace)  # the cell before
-            assert checker._check(unit.exercises[name], namespace[name]) is namespace[name], capsys.readouterr().out
-            passed.append(name)
-            namespace[name] = untouched
-        exec(compile(stub.source, f"<answer cell {stub.id}>", "exec"), namespace)
-        if name:
-            assert checker._verdicts[name].kind is Kind.NOT_ATTEMPTED
-        if markers.STUB in stub.source:
-            answered = ours.source
-    assert passed == list(unit.exercises)
+    verdict = verdict_on(known_of(unit, exercise), answer)
+    no_arrays = verdict.kind is Kind.RIGHT and nonsense in (NONSENSE["NaN"], NONSENSE["another shape"])
+    assert no_arrays or (verdict.kind is Kind.WRONG and verdict.message), verdict

@@ -1,5 +1,6 @@
 """Grading without running anything: reading hand-ins, finding exercises, making points, writing reports."""
 
+import base64
 import json
 import re
 
@@ -10,8 +11,9 @@ from utils import checks
 from utils.author import exercises, pairs
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
-from utils.checks.verdict import Kind
-from utils.grading import compiled, grades, handin, marking, pages, plan, sandbox, whole_class
+from utils.checks.mistakes import mistakes
+from utils.checks.verdict import Kind, Verdict
+from utils.grading import grades, handin, marking, own_answers, pages, plan, sandbox, whole_class
 
 UNIT = checks.units()["01_jnp_and_jit"]
 SOLUTION = (ROOT / UNIT.solution).read_text(encoding="utf-8")
@@ -37,21 +39,36 @@ def order(laid_out):
     return [step.exercise or step.defines[0] + "()" for step in laid_out.steps if step.exercise or step.defines]
 
 
+class Place:
+    """A sandbox that says these messages, run by run, and a judge that takes what is handed over for a verdict."""
+
+    def __init__(self, runs):
+        self.runs, self.jobs, self.replies = list(runs), [], []
+
+    def run(self, job):
+        self.jobs.append(json.loads(json.dumps(job)))
+        for message in self.runs[len(self.jobs) - 1]:
+            self.replies.append((yield message))
+
+    def judge(self, unit):
+        return self
+
+    def verdict(self, name, handed, seed):
+        kind, message = handed.decode().split("|") if b"|" in handed else ("WRONG", "unreadable")
+        points = UNIT.exercises[name].points if kind == "RIGHT" else 0
+        return Verdict(name, Kind[kind], message, points, UNIT.exercises[name].points)
+
+
 def mark(handed_in, *runs):
-    """The result where a sandbox says these messages, run by run; and the jobs that it was given."""
-    jobs = []
-
-    def run(job):
-        jobs.append(json.loads(json.dumps(job)))
-        return runs[len(jobs) - 1]
-
-    result = marking.Result("ann", UNIT.name, "file")
-    marking.mark(run, UNIT, handed_in, marking.Options(), result)
-    return result, jobs
+    """The result where a sandbox says these messages, run by run; and the sandbox."""
+    place, result = Place(runs), marking.Result("ann", UNIT.name, "file")
+    marking.mark(place, UNIT, handed_in, marking.Options(), result)
+    return result, place
 
 
-def verdict(name, kind=Kind.RIGHT, **more):
-    return {"t": "verdict", "exercise": name, "kind": kind.name, "message": "", "printed": "", **more}
+def verdict(name, kind=Kind.RIGHT, message="", step=0):
+    data = base64.b64encode(f"{kind.name}|{message}".encode()).decode()
+    return {"t": "handed", "exercise": name, "data": data, "step": step}
 
 
 OVER = {"t": "over", "why": "ended"}
@@ -191,12 +208,33 @@ def test_right_answers_of_ones_own_score_and_nothing_else_does():
     assert {m.verdict for m in result.marks} == {"RIGHT", "WRONG", "NOT_ATTEMPTED"}
 
 
-@pytest.mark.parametrize("why", ["borrowed", "withheld", "revealed"])
-def test_what_is_not_ones_own_scores_nothing_and_is_said(why):
-    handed_in = read("check.reveal('compress')", ANSWER, CHECK) if why == "revealed" else HANDED_IN
-    result, _ = mark(handed_in, [verdict("compress", **{why: True}), OVER])
+def test_what_was_revealed_scores_nothing_and_is_said():
+    result, _ = mark(read("check.reveal('compress')", ANSWER, CHECK), [verdict("compress"), OVER])
     (compress,) = (mark for mark in result.marks if mark.exercise == "compress")
-    assert (result.points == 0 and any("`compress`" in text for text in result.flags)) or "revealed" in compress.message
+    assert result.points == 0 and "revealed" in compress.message
+
+
+def last_check(name):
+    return max(i for i, step in enumerate(plan.lay_out(HANDED_IN, UNIT).steps) if step.exercise == name)
+
+
+def test_once_the_course_s_answer_was_lent_nothing_counts_any_more():
+    last = last_check("compress")
+    forged = [verdict("compress", Kind.WRONG, "why", last), verdict("compress", step=last), OVER]
+    result, place = mark(HANDED_IN, forged)
+    assert result.points == 0
+    assert "def compress(x):" in place.replies[0] and "BEGIN" not in place.replies[0]
+    result, place = mark(HANDED_IN, [verdict("compress", step=last), OVER])
+    assert result.points and place.replies[0] == ""
+
+
+def test_the_seed_of_programs_is_not_told_to_the_hand_in():
+    options = marking.Options(seed=7)
+    seeds = {options.seed_of(exercise) for exercise in UNIT.exercises.values()}
+    assert len(seeds) == 2 and seeds != {marking.Options(seed=8).seed_of(one) for one in UNIT.exercises.values()}
+    _, place = mark(HANDED_IN, [OVER])
+    by_values = [one for one in UNIT.exercises.values() if one.crosses == "values"]
+    assert place.jobs[0]["seed"] == marking.Options().seed_of(by_values[0])
 
 
 def test_a_right_answer_stays_right_when_it_is_checked_again_later():
@@ -207,22 +245,21 @@ def test_a_right_answer_stays_right_when_it_is_checked_again_later():
 def test_a_step_that_ends_the_process_costs_its_own_points_only():
     steps = plan.lay_out(HANDED_IN, UNIT).steps
     culprit = next(i for i, step in enumerate(steps) if step.exercise == "compress")
-    begin = {"t": "begin", "step": culprit, "seconds": 1}
+    begin = {"t": "begin", "step": culprit}
     dead = {"t": "over", "why": "it ended its own process"}
-    result, jobs = mark(HANDED_IN, [verdict("standardise"), begin, dead], [verdict("predict"), OVER])
+    result, place = mark(HANDED_IN, [verdict("standardise"), begin, dead], [verdict("predict"), OVER])
     right = {m.exercise for m in result.marks if m.points}
     assert right == {"standardise", "predict"}
-    assert jobs[1]["skipped"] == [culprit]
+    assert place.jobs[1]["skipped"] == [culprit]
     assert any("ended its own process" in flag for flag in result.flags)
 
 
 def test_nonsense_from_the_worker_makes_no_points():
     nonsense = [
         verdict("no such exercise"),
-        verdict("predict", Kind.WRONG, message="\ud800"),
-        {"t": "verdict", "exercise": "compress", "kind": "SPLENDID"},
-        {"t": "verdict", "exercise": "compress"},
-        {"t": "flag", "text": 7},
+        {"t": "handed", "exercise": "compress", "step": 1},
+        {"t": "handed", "exercise": ["compress"], "data": {}, "step": 1},
+        {"t": "cell", "error": 7, "step": -1},
         {"t": "unheard of"},
         OVER,
     ]
@@ -231,9 +268,9 @@ def test_nonsense_from_the_worker_makes_no_points():
 
 
 def test_the_known_mistake_is_named():
-    wrong = UNIT.exercises["compress"].wrong[0]
-    result, _ = mark(HANDED_IN, [verdict("compress", Kind.WRONG, message=f"So {wrong.says}."), OVER])
-    assert [m.mistake for m in result.marks if m.mistake] == [wrong.mistake]
+    known = mistakes(UNIT.exercises["compress"])[0]
+    result, _ = mark(HANDED_IN, [verdict("compress", Kind.WRONG, known.says), OVER])
+    assert [m.mistake for m in result.marks if m.mistake] == [known.name]
 
 
 def test_a_copy_of_the_courses_answer_is_flagged_and_a_stub_is_not():
@@ -332,7 +369,7 @@ def test_a_folder_that_cannot_be_graded_is_said_so(tmp_path, submissions, out):
 
 
 def test_a_change_is_graded_anew_in_the_units_that_it_touches(tmp_path, monkeypatch):
-    monkeypatch.setattr(compiled, "ROOT", tmp_path)
+    monkeypatch.setattr(own_answers, "ROOT", tmp_path)
     counts = {
         UNIT.solution: True,
         "utils/checks/causes.toml": True,
@@ -344,6 +381,6 @@ def test_a_change_is_graded_anew_in_the_units_that_it_touches(tmp_path, monkeypa
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     for name, changes in counts.items():
-        before = compiled.fingerprint.__wrapped__(UNIT)
+        before = own_answers.fingerprint.__wrapped__(UNIT)
         (tmp_path / name).write_text(name)
-        assert (compiled.fingerprint.__wrapped__(UNIT) != before) == changes, name
+        assert (own_answers.fingerprint.__wrapped__(UNIT) != before) == changes, name

@@ -1,25 +1,22 @@
-"""Through the real grader, for every unit: the solution, the untouched exercise, known wrong answers.
+"""Through the real grader, for every unit: the solution, the untouched exercise, known mistakes.
 
-Here the first wrong answer of every exercise is graded; `python -m utils grade --rehearse` grades them all.
+Here the first known mistake of every exercise is graded; `python -m utils grade --rehearse` grades them all.
 """
 
 import pytest
 
 from utils import checks
+from utils.checks.mistakes import mistakes
 from utils.grading import marking, rehearsal, sandbox
 
 UNITS = checks.units()
 
 
-def test_every_known_wrong_answer_is_in_a_rehearsal():
+def test_every_known_mistake_is_in_a_rehearsal():
     for unit in UNITS.values():
-        rehearsed = [(name, wrong) for one in rehearsal.hand_ins(unit) for name, wrong in one.wrong.items()]
-        assert sorted((name, wrong.mistake) for name, wrong in rehearsed) == sorted(
-            (exercise.name, wrong.mistake) for exercise in unit.exercises.values() for wrong in exercise.wrong
-        )
-        for one in rehearsal.hand_ins(unit):
-            text = "\n\n".join(one.cells)
-            assert all(wrong.code.strip() in text for wrong in one.wrong.values())
+        rehearsed = [(name, one.name) for each in rehearsal.hand_ins(unit) for name, one in each.wrong.items()]
+        known = [(exercise.name, one.name) for exercise in unit.exercises.values() for one in mistakes(exercise)]
+        assert sorted(rehearsed) == sorted(known)
 
 
 @pytest.mark.proof

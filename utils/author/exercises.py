@@ -9,7 +9,7 @@ In a code cell of `solutions/NN_*.py` an answer stands between two marker lines:
         # END SOLUTION
 
 The exercise is the same text, but each region, markers included, becomes one line at the first marker's indentation,
-`raise NotImplementedError("your code here")`, and the cells of hidden checks (`utils.author.hidden`) are not there.
+`raise NotImplementedError("your code here")`.
 
 Markers do not nest, do not cross a cell's end, hold at least one line of code and begin where they end: at the same
 indentation. Any other comment of the form `# BEGIN WORD` or `# END WORD`, in any spelling or case, is an error.
@@ -18,13 +18,29 @@ indentation. Any other comment of the form `# BEGIN WORD` or `# END WORD`, in an
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
-from utils.author import hidden
 from utils.base.errors import CourseError
 from utils.base.markers import BEGIN, END, STUB
 
 _MARKER_LIKE = re.compile(r"#\s*(begin|end)[\s_-]+\w", re.IGNORECASE)
+
+
+class Cell(NamedTuple):
+    """A cell of a py:percent text, or what stands before the first. lines: their numbers, from 1, its head left out."""
+
+    is_code: bool
+    lines: range
+
+
+def cells(lines: list[str]) -> list[Cell]:
+    """The cells of a text's lines, in order."""
+    heads = [0, *(number for number, line in enumerate(lines, start=1) if line.startswith("# %%")), len(lines) + 1]
+    return [
+        Cell(bool(head) and not re.search(r"\[(markdown|raw)\]", lines[head - 1]), range(head + 1, following))
+        for head, following in pairwise(heads)
+    ]
 
 
 class Region(NamedTuple):
@@ -47,7 +63,7 @@ def regions(solution: str, name: str) -> list[Region]:
     """
     lines = solution.splitlines()
     found: list[Region] = []
-    for cell in hidden.cells(lines):
+    for cell in cells(lines):
         begin = 0
         for number in cell.lines:
             text, where = lines[number - 1].strip(), f"{name}, line {number}"
@@ -84,8 +100,8 @@ def _indentation(line: str) -> str:
 
 
 def exercise_from(solution: str, name: str) -> str:
-    """The exercise's text for a solution's text. Takes, and raises, what `regions` and `hidden.checks` do."""
-    left_out = {number for one in hidden.checks(solution, name).values() for number in one.lines}
+    """The exercise's text for a solution's text. Takes, and raises, what `regions` does."""
+    left_out: set[int] = set()
     lines = solution.splitlines()
     for begin, end, _ in regions(solution, name):
         lines[begin - 1] = _indentation(lines[begin - 1]) + STUB

@@ -1,4 +1,4 @@
-"""Look for a solution's answers and hidden checks in files that may hold none.
+"""Look for a solution's answers in files that may hold none.
 
 An answer is in a file when a run of the file's code lines is a run of the answer's that makes up more than half of it,
 comments, blank lines, indentation and quote signs aside. So a line that any program has says nothing, and an answer
@@ -15,7 +15,7 @@ from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from utils.author import exercises, hidden
+from utils.author import exercises
 
 SHARE = 0.5  # of an answer's characters; more of them in one piece give it away
 SHORTEST = 25  # characters of an answer that is worth looking for
@@ -30,15 +30,13 @@ class Answer(NamedTuple):
 
 
 def answers(solution: str, name: str) -> list[Answer]:
-    """What stands between a solution's markers, and its hidden checks."""
+    """What stands between a solution's markers."""
     lines = solution.splitlines()
     found: list[Answer] = []
     for region in exercises.regions(solution, name):
         starts = (re.match(r"(?:def|class) (\w+)", line) for line in reversed(lines[: region.begin]))
         defined = next((start[1] for start in starts if start), "the start")
         found.append(Answer(f"`{defined}` of {name}", tuple(code_lines("\n".join(region.answer)))))
-    for exercise, one in hidden.checks(solution, name).items():
-        found.append(Answer(f"the hidden check of `{exercise}` of {name}", tuple(code_lines(one.code))))
     return [one for one in found if sum(map(len, one.lines)) >= SHORTEST]
 
 

@@ -2,7 +2,7 @@
 
 That is the course without what only instructors have: folders and files (`LEFT_OUT`), and in texts the lines between
 `# instructors` and `# end instructors`, in Markdown `<!-- instructors -->` and `<!-- end instructors -->`. Exercises
-are fresh from the solutions, whatever stands in `exercises`. Checks judge there by reference values
+are fresh from the solutions, whatever stands in `exercises`. Answers are judged there by recorded results
 (`utils.checks.known`), recorded here. Nothing is written when an answer is found in any file (`utils.author.leaks`).
 
 The same course gives the same bytes: files in order, no times, no names of machines.
@@ -48,7 +48,7 @@ COURSE = (
 LEFT_OUT = (  # "*" is any part of a path
     "ressources/known/*",  # recorded anew
     "utils/author/*",
-    "utils/checks/*/mistakes.py",
+    "utils/checks/*/mistakes.toml",
     "utils/commands/instructors/*",
     "utils/grading/*",
     "*/.*",
@@ -86,8 +86,8 @@ def files_of_release() -> dict[str, bytes]:
         found[f"exercises/{path.stem}.ipynb"] = pairs.file_text(pairs.notebook_from(text)).encode()
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
         for unit in checks.units().values():
-            recorded.record(unit, into=folder)
-        found |= {f"ressources/known/{path.name}": path.read_bytes() for path in Path(folder).iterdir()}
+            for path in recorded.record(unit, into=folder):
+                found[f"ressources/known/{unit.name}/{path.name}"] = path.read_bytes()
     return dict(sorted(found.items()))
 
 
@@ -122,7 +122,7 @@ def without_marked(text: str, name: str) -> str:
 
 
 def leaked(content: dict[str, bytes]) -> list[str]:
-    """A line for each answer or hidden check that stands in one of the files."""
+    """A line for each answer that stands in one of the files."""
     wanted = [
         answer for path in sources(SOLUTIONS) for answer in leaks.answers(path.read_text(encoding="utf-8"), shown(path))
     ]

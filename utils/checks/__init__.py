@@ -7,9 +7,11 @@ In an exercise notebook:
     ...
     standardise = check.standardise(standardise)
 
-Here: `unit_NN/` has a folder for each exercise; `registry` what it declares, `probes` what its check asks of an answer,
-`known` what that knows of the course's answers where these are absent, `packing` how this is kept, `judge` how an
-answer becomes a verdict, `explain` what exceptions mean, `verdict` how it looks, `checker` what students hold.
+Here: `unit_NN/` has a folder for each exercise; `exercise` is what it declares, `mistakes` reads its known mistakes.
+`answers` calls or exports what a student wrote, `crossing` is what of it leaves that process, `worker` the process that
+judges, `judge` how it comes to a verdict, `known` what it knows where the solutions are absent. `readings` and `explain`
+say what differences and exceptions mean, `limits` stops what takes too much, `verdict` is how it all looks, and
+`checker` what students hold.
 """
 
 from __future__ import annotations

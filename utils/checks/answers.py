@@ -37,7 +37,9 @@ class Told(Exception):
     """`ask` has found what is wrong; the message says it."""
 
 
-def hand_over(exercise: Exercise, answer: Any, seed: int = NOTEBOOK_SEED, names: Mapping[str, Any] | None = None) -> Handed:
+def hand_over(
+    exercise: Exercise, answer: Any, seed: int = NOTEBOOK_SEED, names: Mapping[str, Any] | None = None
+) -> Handed:
     """What crosses of an answer to an exercise; raises nothing.
 
     Args:
@@ -57,12 +59,11 @@ def hand_over(exercise: Exercise, answer: Any, seed: int = NOTEBOOK_SEED, names:
         ):
             _is_what_was_asked(exercise.name, answer)
             each = programs if exercise.crosses == "program" else results
-            for outcome in each(exercise, answer, own(exercise, answer, names), seed):
+            for outcome in each(exercise, _watched(answer), own(exercise, answer, names), seed):
                 outcomes.append(outcome)
     except BaseException as error:
         outcomes.append(_failure(exercise, error))
-    failed = bool(outcomes) and isinstance(outcomes[-1], Failure)
-    return Handed(tuple(outcomes), out.last(_PRINTED_LINES) if failed else "")
+    return Handed(tuple(outcomes), out.last(_PRINTED_LINES))
 
 
 def programs(exercise: Exercise, answer: Any, own: Any, seed: int) -> Iterator[Program]:
@@ -87,7 +88,9 @@ def result(exercise: Exercise, answer: Any, own: Any, inputs: dict[str, Any]) ->
     before = jax.tree.structure(given)
     kept = jax.tree.leaves(given)
     whole = exercise.ask(answer, own, **given)
-    if jax.tree.structure(given) != before or any(a is not b for a, b in zip(jax.tree.leaves(given), kept, strict=True)):
+    if jax.tree.structure(given) != before or any(
+        a is not b for a, b in zip(jax.tree.leaves(given), kept, strict=True)
+    ):
         raise Told(CHANGED)
     found = leaves(whole)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in found.values()):
@@ -113,6 +116,7 @@ class flat:
         return iter((self.arrays, self))
 
     def __call__(self, *arrays: Any) -> list[Any]:
+        """The leaves of what `ask` gives for these arrays."""
         filled = list(self._leaves)
         for place, leaf in zip(self._places, arrays, strict=True):
             filled[place] = leaf
@@ -121,8 +125,7 @@ class flat:
         for name, leaf in found.items():
             if not (is_array(leaf) or isinstance(leaf, bool | int | float)):
                 where = f" at {name}" if name else ""
-                back = "It returned `None`. Is the `return` missing?" if whole is None else ""
-                raise Told(back or f"The result{where} is {kind(leaf)}; an array is wanted.")
+                raise Told(f"The result{where} is {kind(leaf)}; an array is wanted.")
         self.paths, self.whole = list(found), kind(whole)
         return [jnp.asarray(leaf) for leaf in found.values()]
 
@@ -174,17 +177,33 @@ def _failure(exercise: Exercise, error: BaseException) -> Failure:
             if stub in ("", exercise.name):
                 return Failure("NOT_ATTEMPTED", f"Stuck? `check.hint({exercise.name!r})`")
             return Failure("NOT_CHECKED", f"It calls `{stub}`, which is not written yet. Run its check cell first.")
+    message, text = explained(error)
     if answer_frames(error):
-        return Failure("WRONG", explained(error))
-    if isinstance(error, TypeError) and (call := _refused(exercise, error)):
+        return Failure("WRONG", message, text)
+    if isinstance(error, TypeError) and (call := _refused(error)):
         return Failure("WRONG", call)
-    return Failure("WRONG", f"What it returns cannot be used: {explained(error).removeprefix('It raised ')}")
+    return Failure("WRONG", f"What it returns cannot be used: {message.removeprefix('It raised ')}", text)
 
 
-def _refused(exercise: Exercise, error: TypeError) -> str:
+def _watched(answer: Any) -> Any:
+    """A function that does as the answer, and says so if that gives nothing. A class stays as it is."""
+    if inspect.isclass(answer):
+        return answer
+
+    @functools.wraps(answer, updated=())
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        result = answer(*args, **kwargs)
+        if result is None:
+            raise Told("It returned `None`. Is the `return` missing?")
+        return result
+
+    return watched
+
+
+def _refused(error: TypeError) -> str:
     """What to say when the answer does not take the arguments that it was called with: nothing of it has run."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    if frame.f_code is not exercise.ask.__code__ or "argument" not in str(error):
+    if frame.f_code.co_qualname != f"{_watched.__name__}.<locals>.watched" or "argument" not in str(error):
         return ""
     return f"It cannot be called as the task says: {error}. Leave its first line as it was."
 
@@ -208,4 +227,5 @@ class _Tail(io.TextIOBase):
         return len(text)
 
     def last(self, lines: int) -> str:
+        """The last lines, none of them long."""
         return "\n".join(line[:200] for line in self._text.rstrip().splitlines()[-lines:])

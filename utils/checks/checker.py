@@ -15,6 +15,7 @@ from utils.base.errors import CourseError
 from utils.base.markers import BEGIN, END
 from utils.base.paths import ROOT
 from utils.checks.answers import hand_over
+from utils.checks.crossing import dumps
 from utils.checks.exercise import Exercise
 from utils.checks.registry import RESERVED, Unit, unknown
 from utils.checks.verdict import Kind, Verdict, in_notebook, show
@@ -71,7 +72,7 @@ class Checker:
         self._hints_shown[name] = shown
         lines = [f"Hint {i} of {len(exercise.hints)}: {hint}" for i, hint in enumerate(exercise.hints[:shown], 1)]
         revealing = f" `check.reveal({name!r})` shows the course's answer; it then scores nothing."
-        last = "That was the last one." + revealing * self._answers_are_here
+        last = "That was the last one." + revealing * (self._solution is not None)
         lines.append("Run this again for the next one." if shown < len(exercise.hints) else last)
         show("\n".join(lines), "note", text="\n".join(lines))
 
@@ -120,7 +121,8 @@ class Checker:
 
     def _judged(self, exercise: Exercise, answer: Any) -> Verdict:
         try:
-            return self._judge.verdict(exercise.name, hand_over(exercise, answer, names=vars(sys.modules["__main__"])))
+            handed = hand_over(exercise, answer, names=vars(sys.modules["__main__"]))
+            return self._judge.verdict(exercise.name, dumps(handed))
         except KeyboardInterrupt:
             message = "The check was interrupted. Run the cell again."
             return Verdict(exercise.name, Kind.NOT_CHECKED, message, 0, exercise.points)

@@ -29,7 +29,7 @@ class Damaged(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """A function of a case's arrays, exported; `paths` and `whole` say what its results are, see `leaves` and `kind`."""
+    """A function of a case's arrays, exported; `paths` and `whole` say what its results are (`leaves`, `kind`)."""
 
     code: bytes
     paths: tuple[str, ...]
@@ -46,10 +46,11 @@ class Result:
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """Why there is no result. `kind` is the name of a `verdict.Kind`, `message` what the student is told."""
+    """Why there is no result. `kind` is a `verdict.Kind`'s name, `message` what is told; `detail` may hold values."""
 
     kind: str
     message: str
+    detail: str = ""
     endless: bool = False
 
 
@@ -116,6 +117,8 @@ def loads(data: bytes) -> Any:
     """What `dumps` was given. Raises Damaged for anything that it doesn't write."""
     try:
         size, many = struct.unpack_from("<QQ", data)
+        if many > _MANY or size > len(data):
+            raise Damaged("its length is wrong")
         head, place, blobs = data[16 : 16 + size], 16 + size, []
         for _ in range(many):
             (length,) = struct.unpack_from("<Q", data, place)
@@ -124,7 +127,7 @@ def loads(data: bytes) -> Any:
         if place != len(data):
             raise Damaged("its length is wrong")
         return _unpacked(json.loads(head), blobs)
-    except (struct.error, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (struct.error, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise Damaged(f"cannot be read: {error}") from None
 
 

@@ -17,7 +17,7 @@ _LIBRARIES = tuple(
     Path(sysconfig.get_paths()[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
 # the solutions too: when the course's answer trips over what the student's returned, none of its lines may show
-_OF_THE_COURSE = (ROOT / "utils", ROOT / ".venv", SOLUTIONS, NOTEBOOKS, RESSOURCES)
+_OF_THE_COURSE = (ROOT / "utils", ROOT / "tests", ROOT / ".venv", SOLUTIONS, NOTEBOOKS, RESSOURCES)
 
 
 @cache
@@ -26,21 +26,19 @@ def causes() -> dict[str, dict[str, str]]:
     return tomllib.loads((Path(__file__).parent / "causes.toml").read_text(encoding="utf-8"))
 
 
-def explained(error: BaseException) -> str:
-    """What was raised, where in the answer, and the likely cause."""
+def explained(error: BaseException) -> tuple[str, str]:
+    """What was raised, where in the answer, and the likely cause; where that is not known, the exception's own text."""
     head = f"It raised {type(error).__name__}"
     if frames := answer_frames(error):
         frame, line = frames[-1]
         source = linecache.getline(frame.f_code.co_filename, line).strip()
         head += f" in line {line}" + (f", `{source}`" if source else "")
-    if doing := getattr(error, "course_doing", ""):
-        head += f", {doing}"
     of_its_classes = (causes().get(kind.__name__, {}).items() for kind in type(error).__mro__)
     for part, likely in itertools.chain(*of_its_classes):
         if part in str(error):
-            return f"{head}. {likely}"
+            return f"{head}. {likely}", ""
     first = next(iter(str(error).strip().splitlines()), "")
-    return f"{head}: {first if len(first) <= 200 else first[:197] + '…'}" if first else f"{head}."
+    return f"{head}.", first if len(first) <= 200 else first[:197] + "…"
 
 
 def answer_frames(error: BaseException) -> list[tuple[FrameType, int]]:

@@ -12,10 +12,16 @@ import jax.export
 import numpy as np
 
 from utils.checks import answers, readings
-from utils.checks.crossing import Damaged, Failure, Handed, Leaves, Program, Result
+from utils.checks.crossing import Failure, Handed, Leaves, Program, Result
 from utils.checks.exercise import NOTEBOOK_SEED, Case, Exercise
 from utils.checks.mistakes import Mistake, mistakes, wrong
 from utils.checks.verdict import Kind, Verdict
+
+OUTSIDE = (
+    "Its program takes other arguments than it was given: a value of an earlier call was kept outside of the function "
+    "and used again. A function that is compiled uses its arguments, and nothing that changes."
+)
+_NO_RESULT = ("NOT_ATTEMPTED", "NOT_CHECKED")
 
 
 class Known(Protocol):
@@ -81,15 +87,17 @@ def judge(known: Known, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
     exercise = known.exercise
 
     def verdict(kind: Kind, message: str = "", detail: str = "", endless: bool = False) -> Verdict:
-        points = exercise.points if kind is Kind.RIGHT else 0
-        return Verdict(exercise.name, kind, message, points, exercise.points, handed.printed, detail=detail, endless=endless)
+        if kind is Kind.RIGHT:
+            return Verdict(exercise.name, kind, "", exercise.points, exercise.points)
+        return Verdict(exercise.name, kind, message, 0, exercise.points, handed.printed, detail=detail, endless=endless)
 
     tried: list[tuple[Case, Result, Result, str]] = []
     for case, got in _outcomes(exercise, handed, seed):
         if isinstance(got, Failure):
-            if not any(fault for *_, fault in tried):
-                return verdict(Kind[got.kind], _where(exercise, case, got.message, bool(tried)), "", got.endless)
-            break
+            if message := _cause(known, tried) if any(fault for *_, fault in tried) else "":
+                return verdict(Kind.WRONG, message)
+            kind = Kind[got.kind] if got.kind in _NO_RESULT else Kind.WRONG  # a forged one can say anything
+            return verdict(kind, _where(case, got.message, bool(tried)), got.detail, got.endless)
         want = known.want(case)
         tried.append((case, got, want, _fault(exercise, case, got, want)))
     faults = [one for one in tried if one[3]]
@@ -122,7 +130,7 @@ def _run(program: Program, case: Case) -> Result | Failure:
     try:
         takes, call = _compiled(program.code)
         if takes != [(leaf.shape, leaf.dtype) for leaf in arrays]:
-            raise Damaged("it takes other arguments")
+            return Failure("WRONG", OUTSIDE)
         return Result(dict(zip(program.paths, map(np.asarray, call(*arrays)), strict=True)), program.whole)
     except Exception as error:
         first = next(iter(str(error).splitlines()), type(error).__name__)
@@ -169,6 +177,6 @@ def _reading(exercise: Exercise, tried: list[tuple[Case, Result, Result, str]], 
     return " ".join(filter(None, parts))
 
 
-def _where(exercise: Exercise, case: Case, message: str, others: bool) -> str:
+def _where(case: Case, message: str, others: bool) -> str:
     """A failure's message, with the case that it came up in, if that is a special one and others went well."""
     return f"{message} That was in this case: {case.about}." if others and case.about else message

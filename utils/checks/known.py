@@ -66,7 +66,9 @@ class Recorded:
 
     def wrong(self, mistake: Mistake, case: Case) -> Leaves | None:
         """As it was recorded."""
-        results: tuple[Leaves | None, ...] = next(all_of for name, _, all_of in self._all["wrong"] if name == mistake.name)
+        results: tuple[Leaves | None, ...] = next(
+            all_of for name, _, all_of in self._all["wrong"] if name == mistake.name
+        )
         return results[self._number(case)]
 
     def _number(self, case: Case) -> int:

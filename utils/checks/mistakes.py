@@ -52,40 +52,42 @@ def mistakes(exercise: Exercise) -> tuple[Mistake, ...]:
 
 
 def _mistake(name: str, entry: dict[str, Any]) -> Mistake:
-    parts = {key: tuple([value] if isinstance(value, str) else value) for key, value in entry.items() if key in ("was", "now")}
-    made = Mistake(name, **{**entry, **parts})
+    for key in entry.keys() & {"was", "now"}:
+        entry[key] = (entry[key],) if isinstance(entry[key], str) else tuple(entry[key])
+    made = Mistake(name, **entry)
     if len(made.was) != len(made.now) or bool(made.code) == bool(made.was):
         raise ValueError(f"{name!r} needs `says`, and either `was` and `now` or `code`")
     return made
 
 
 def wrong(exercise: Exercise, mistake: Mistake, solution: ModuleType) -> Any:
-    """The answer that makes a mistake, defined among the solution's own definitions.
+    """The answer that makes a mistake, defined among the solution's own definitions. Raises what `code` does."""
+    text = "".join(linecache.getlines(str(solution.__file__)))
+    file, made = f"<mistake {exercise.name}: {mistake.name}>", code(exercise, mistake, text)
+    linecache.cache[file] = (len(made), None, made.splitlines(keepends=True), file)
+    names = dict(vars(solution))
+    exec(compile(made, file, "exec"), names)
+    return names[exercise.name]
+
+
+def code(exercise: Exercise, mistake: Mistake, solution: str) -> str:
+    """The wrong answer's code, from the solution's text.
 
     Raises:
         CourseError: the answer has changed, and `was` no longer stands in it once.
     """
-    code = mistake.code or _changed(exercise, mistake, source(exercise, solution))
-    file = f"<mistake {exercise.name}: {mistake.name}>"
-    linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
-    names = dict(vars(solution))
-    exec(compile(code, file, "exec"), names)
-    return names[exercise.name]
-
-
-def source(exercise: Exercise, solution: ModuleType) -> str:
-    """The course's answer as it stands in the solution, without the markers around it."""
-    lines = linecache.getlines(str(solution.__file__))
-    first = next(i for i, line in enumerate(lines) if re.match(rf"(def|class) {exercise.name}\b", line))
-    while first and lines[first - 1].startswith("@"):
-        first -= 1
-    last = next((i for i, line in enumerate(lines) if i > first and line.startswith("# %%")), len(lines))
-    return "".join(line for line in lines[first:last] if line.strip() not in (BEGIN, END))
-
-
-def _changed(exercise: Exercise, mistake: Mistake, code: str) -> str:
+    made = mistake.code or source(exercise.name, solution)
     for was, now in zip(mistake.was, mistake.now, strict=True):
-        if (many := code.count(was)) != 1:
-            raise CourseError(f"{exercise.name}, mistake {mistake.name!r}: {was!r} stands in the answer {many} times, not once.")
-        code = code.replace(was, now)
-    return code
+        if (many := made.count(was)) != 1:
+            raise CourseError(
+                f"{exercise.name}, mistake {mistake.name!r}: {was!r} stands in the answer {many} times, not once."
+            )
+        made = made.replace(was, now)
+    return made
+
+
+def source(name: str, solution: str) -> str:
+    """The course's answer as it stands in the solution's text, without the markers around it."""
+    (cell,) = [cell for cell in solution.split("\n# %%") if re.search(rf"^(def|class) {name}\b", cell, re.MULTILINE)]
+    lines = cell.splitlines(keepends=True)[1:]
+    return "".join(line for line in lines if line.strip() not in (BEGIN, END))

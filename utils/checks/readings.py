@@ -43,7 +43,10 @@ def same(got: Any, want: Any, limit: float) -> bool:
 
 
 def off(got: Any, want: Any) -> float:
-    """How far an array is from what it should be, as a share of the largest finite number in that; infinite for NaN in other places."""
+    """How far an array is from what it should be, as a share of that one's largest finite number.
+
+    Infinite where NaN or infinity stand in other places.
+    """
     if np.shape(got) != np.shape(want):
         return np.inf
     a, b = _floats(got), _floats(want)
@@ -64,10 +67,16 @@ def relation(pairs: Sequence[tuple[Leaves, Leaves]], limit: float) -> str:
     paths = list(pairs[0][1]) if pairs else []
     for path in paths:
         both = [(got.get(path), want.get(path)) for got, want in pairs]
-        wrong = [(_floats(a), _floats(b)) for a, b in both if is_array(b) and np.shape(a) == np.shape(b) and not same(a, b, limit)]
+        wrong = [
+            (_floats(a), _floats(b))
+            for a, b in both
+            if is_array(b) and np.shape(a) == np.shape(b) and not same(a, b, limit)
+        ]
         if len(wrong) < len(pairs) or any(not want.size for _, want in wrong):
             continue
-        if words := next((w for w, f in _RELATIONS.items() if all(same(a, f(b), limit) for a, b in wrong)), "") or _factor(wrong):
+        if words := next(
+            (w for w, f in _RELATIONS.items() if all(same(a, f(b), limit) for a, b in wrong)), ""
+        ) or _factor(wrong):
             return f"{_names([path])}: {words}" if len(paths) > 1 else words
     return ""
 
@@ -76,9 +85,15 @@ _RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
     "The sign is wrong: it is minus what is wanted.": np.negative,
     "It is what is wanted, transposed.": lambda want: want.swapaxes(-1, -2) if want.ndim > 1 else want + np.nan,
     "It is what is wanted, in reverse order along axis 0.": lambda want: want[::-1] if want.ndim else want + np.nan,
-    "It is what is wanted, in reverse order along the last axis.": lambda want: want[..., ::-1] if want.ndim else want + np.nan,
-    "It is what is wanted, one place too late along axis 0.": lambda want: np.roll(want, 1, 0) if want.ndim else want + np.nan,
-    "It is what is wanted, one place too early along axis 0.": lambda want: np.roll(want, -1, 0) if want.ndim else want + np.nan,
+    "It is what is wanted, in reverse order along the last axis.": lambda want: (
+        want[..., ::-1] if want.ndim else want + np.nan
+    ),
+    "It is what is wanted, one place too late along axis 0.": lambda want: (
+        np.roll(want, 1, 0) if want.ndim else want + np.nan
+    ),
+    "It is what is wanted, one place too early along axis 0.": lambda want: (
+        np.roll(want, -1, 0) if want.ndim else want + np.nan
+    ),
     "It is the opposite: true where false is wanted, and the other way round.": lambda want: 1 - want,
     "It is one more than what is wanted.": lambda want: want + 1,
     "It is one less than what is wanted.": lambda want: want - 1,
@@ -103,7 +118,10 @@ def _factor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
     low, high = min(factors), max(factors)
     if high - low < 1e-3 * abs(high):
         return f"It is {high:.4g} times what is wanted, in every case: a factor is missing, or one too many."
-    for what, sizes in (("a sum where a mean is wanted", factors), ("divided by it once too often", [1 / f for f in factors])):
+    for what, sizes in (
+        ("a sum where a mean is wanted", factors),
+        ("divided by it once too often", [1 / f for f in factors]),
+    ):
         if all(abs(size - round(size)) < 1e-3 * size and size > 0.5 for size in sizes):
             return f"It is off by a factor that is a whole number, another one for another size: {what}?"
     return ""
@@ -114,7 +132,9 @@ def example(inputs: dict[str, Any], got: Result, want: Result, limit: float) -> 
     lines = [f"{path} = {_value(leaf)}" for name, value in inputs.items() for path, leaf in leaves(value, name).items()]
     if len(lines) > LINES:
         lines = [*lines[:LINES], "…"]
-    differ = [path for path in want.leaves if not (path in got.leaves and same(got.leaves[path], want.leaves[path], limit))]
+    differ = [
+        path for path in want.leaves if not (path in got.leaves and same(got.leaves[path], want.leaves[path], limit))
+    ]
     for path in differ[:2]:
         yours, wanted = got.leaves.get(path), want.leaves[path]
         place = f"result{_subscript(path)}: " if path else ""
@@ -166,7 +186,8 @@ def _form(got: Any, want: Any, where: str) -> str:
     if not _is_number(got):
         return f"The result{where} is {kind(got)}; {kind(want)} is wanted."
     if np.shape(got) != np.shape(want):
-        return f"The result{where} has shape {_shape(got)}; {_shape(want)} is wanted.{_why_shape(np.shape(got), np.shape(want))}"
+        why = _why_shape(np.shape(got), np.shape(want))
+        return f"The result{where} has shape {_shape(got)}; {_shape(want)} is wanted.{why}"
     return _dtype(got, want, where)
 
 

@@ -6,6 +6,7 @@ It ends with the process that started it.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -15,28 +16,32 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
-from typing import Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 from utils.base import definitions
 from utils.base.paths import ROOT
 from utils.checks import known, limits
-from utils.checks.crossing import Handed, dumps, loads
+from utils.checks.crossing import Damaged, Handed, loads
 from utils.checks.exercise import NOTEBOOK_SEED
 from utils.checks.registry import Unit
 from utils.checks.verdict import Kind, Verdict
+
+if TYPE_CHECKING:
+    from utils.checks.judge import Known
 
 START = 120.0  # seconds of the CPU in which a judge must have started
 LOOK = 0.05  # seconds between two looks at what the judge uses
 
 ENDLESS = (
-    "Its program took more than {} and was stopped. Is there a loop that never ends (a `lax.while_loop` whose condition "
-    "stays true, a `fori_loop` that counts too far), or an array far larger than its inputs?"
+    "Its program took more than {} and was stopped. Is there a loop that never ends (a `lax.while_loop` whose "
+    "condition stays true, a `fori_loop` that counts too far), or an array far larger than its inputs?"
 )
 CRASHED = (
-    "Its program ended the process that it ran in. This is a fault in XLA, or memory ran out: write the same in another "
-    "way, and see whether `make doctor` finds anything."
+    "Its program ended the process that it ran in. This is a fault in XLA, or memory ran out: write the same in "
+    "another way, and see whether `make doctor` finds anything."
 )
 
 
@@ -47,8 +52,10 @@ class _Stopped(Exception):
 class Judge:
     """Judges the answers of a unit: in a process of its own, or in this one where none can be started."""
 
-    def __init__(self, unit: Unit):
+    def __init__(self, unit: Unit, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None):
+        """`prefix` is a command that starts another one, in a sandbox."""
         self.unit = unit
+        self._prefix, self._environment = prefix, environment
         self._process: subprocess.Popen[bytes] | None = None
         self._heard: queue.Queue[bytes | None] = queue.Queue()
         self._ready = False
@@ -59,13 +66,13 @@ class Judge:
             return True
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "utils.checks.worker", self.unit.name],
+                [*self._prefix, sys.executable, "-m", "utils.checks.worker", self.unit.name],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is not for it
-                env=os.environ | {"JAX_PLATFORMS": "cpu"},
+                env=dict(self._environment or os.environ) | {"JAX_PLATFORMS": "cpu"},
             )
         except OSError:  # a browser's Python
             return False
@@ -80,8 +87,11 @@ class Judge:
             self._process.communicate()
             self._process = None
 
-    def verdict(self, exercise: str, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
-        """The verdict on what was handed over for an exercise. Ctrl-C ends the judge and is raised."""
+    def verdict(self, exercise: str, handed: bytes, seed: int = NOTEBOOK_SEED) -> Verdict:
+        """The verdict on what was handed over for an exercise, as `crossing.dumps` writes it.
+
+        Ctrl-C ends the judge and is raised.
+        """
         if not self.start():
             return judged(self.unit, exercise, handed, seed)
         declared = self.unit.exercises[exercise]
@@ -91,13 +101,15 @@ class Judge:
                 self._ready = True
             assert self._process and self._process.stdin
             _write(self._process.stdin, json.dumps([exercise, seed]).encode())
-            _write(self._process.stdin, dumps(handed))
+            _write(self._process.stdin, handed)
             found = json.loads(self._hear(declared.seconds))
         except (_Stopped, OSError) as reason:
             started, said = self._ready, str(reason) if isinstance(reason, _Stopped) else CRASHED
             self.stop()
             kind = Kind.WRONG if started else Kind.NOT_CHECKED
-            said = said if started else "The judge did not start. `make doctor` tells whether the installation is sound."
+            said = (
+                said if started else "The judge did not start. `make doctor` tells whether the installation is sound."
+            )
             return Verdict(exercise, kind, said, 0, declared.points, endless=started)
         except BaseException:
             self.stop()
@@ -108,15 +120,15 @@ class Judge:
         """What the judge says next. Raises _Stopped when it took too much, or ended."""
         assert self._process
         pid = self._process.pid
-        computed, waited = _computed(pid) + seconds, time.monotonic() + limits.WALL * seconds
-        most = limits.memory(pid) + limits.MEMORY
+        (computed, most), waited = _taken(pid), time.monotonic() + limits.WALL * seconds
         while True:
             try:
                 heard = self._heard.get(timeout=LOOK)
             except queue.Empty:
-                if limits.memory(pid) > most:
+                now, memory = _taken(pid)
+                if memory > most + limits.MEMORY:
                     raise _Stopped(ENDLESS.format(f"{limits.MEMORY / 2**30:g} GB of memory")) from None
-                if _computed(pid) > computed or time.monotonic() > waited:
+                if now > computed + seconds or time.monotonic() > waited:
                     raise _Stopped(ENDLESS.format(f"{seconds:g} seconds of computing")) from None
                 continue
             if heard is None:
@@ -124,13 +136,18 @@ class Judge:
             return heard
 
 
-def judged(unit: Unit, exercise: str, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
+def judged(unit: Unit, exercise: str, handed: bytes, seed: int = NOTEBOOK_SEED) -> Verdict:
     """The verdict, found in this process; raises nothing."""
     from utils.checks.judge import judge
 
     declared = unit.exercises[exercise]
     try:
-        return judge(known_of(unit, exercise), handed, seed)
+        received = loads(handed)
+        if not isinstance(received, Handed):
+            raise Damaged("it is something else")
+        return judge(known_of(unit, exercise), received, seed)
+    except Damaged as reason:
+        return Verdict(exercise, Kind.WRONG, f"What was handed over cannot be read: {reason}.", 0, declared.points)
     except known.NotKnown as reason:
         message = str(reason)
     except Exception as error:  # the judge's own
@@ -142,7 +159,7 @@ def judged(unit: Unit, exercise: str, handed: Handed, seed: int = NOTEBOOK_SEED)
 
 
 @cache
-def known_of(unit: Unit, exercise: str) -> known.Known:
+def known_of(unit: Unit, exercise: str) -> Known:
     """What is known of an exercise: from the solution, or where it is absent from what was recorded."""
     from utils.checks.judge import FromSolution
 
@@ -151,15 +168,16 @@ def known_of(unit: Unit, exercise: str) -> known.Known:
     return known.Recorded(unit.exercises[exercise], known.file_of(unit.name, exercise))
 
 
-def _computed(pid: int) -> float:
-    """CPU seconds that a process has used."""
+def _taken(pid: int) -> tuple[float, float]:
+    """CPU seconds that a process and what it started have used, and bytes that they hold."""
     import psutil
 
-    try:
-        times = psutil.Process(pid).cpu_times()
-    except psutil.Error:
-        return 0.0
-    return float(times.user + times.system)
+    computed = held = 0.0
+    with contextlib.suppress(psutil.Error):
+        for one in [(process := psutil.Process(pid)), *process.children(recursive=True)]:
+            times = one.cpu_times()
+            computed, held = computed + times.user + times.system, held + one.memory_info().rss
+    return computed, held
 
 
 # --- the process ------------------------------------------------------------------------------------------------------
@@ -176,7 +194,7 @@ def main(unit_name: str) -> None:
     _write(verdicts, b"ready")
     while (head := _read(requests)) is not None and (body := _read(requests)) is not None:
         exercise, seed = json.loads(head)
-        verdict = judged(unit, exercise, loads(body), seed)
+        verdict = judged(unit, exercise, body, seed)
         _write(verdicts, json.dumps(asdict(verdict) | {"kind": verdict.kind.name}).encode())
 
 
@@ -193,12 +211,12 @@ def _listen(pipe: Any, heard: queue.Queue[bytes | None]) -> None:
     heard.put(None)
 
 
-def _write(pipe: BinaryIO, message: bytes) -> None:
+def _write(pipe: IO[bytes], message: bytes) -> None:
     pipe.write(struct.pack("<Q", len(message)) + message)
     pipe.flush()
 
 
-def _read(pipe: BinaryIO) -> bytes | None:
+def _read(pipe: IO[bytes]) -> bytes | None:
     """The next message; None at the end."""
     head = pipe.read(8)
     if len(head) < 8:

@@ -21,6 +21,7 @@ import html
 import io
 import json
 import re
+import secrets
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -88,6 +89,19 @@ def kept(out: Path, student: str, unit: str, digest: str) -> Result | None:
         return Result(**data | {"marks": [Mark(**mark) for mark in data["marks"]]})
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def seed(out: Path) -> int:
+    """The seed that an output folder's hand-ins were graded with; a new one where there is none."""
+    try:
+        return int((out / "records" / "seed").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return secrets.randbits(48)
+
+
+def keep_seed(out: Path, seed: int) -> None:
+    """Write it down, so that a run can go on, and be repeated with `--seed`."""
+    files.write(out / "records" / "seed", f"{seed}\n")
 
 
 # --- tables -------------------------------------------------------------------------------------------------------

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import ast
+import base64
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from utils.base.paths import ROOT
-from utils.checks.registry import WALL, Exercise, Unit
-from utils.checks.verdict import Kind
+from utils.checks.exercise import Exercise
+from utils.checks.limits import WALL
+from utils.checks.mistakes import mistakes, source
+from utils.checks.registry import Unit
+from utils.checks.verdict import Kind, Verdict
 from utils.grading import plan
 from utils.grading.handin import Handin, writable
+from utils.grading.sandbox import Conversation, Place
 
-Runs = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]  # `sandbox.Place.run`
-
-_OVER_A_LIMIT = ("till ran after", "File too large", "No space left", "MemoryError")
+_OVER_A_LIMIT = ("stopped after", "was stopped. Is there a loop", "File too large", "No space left", "MemoryError")
 _LONGEST = 2000  # characters of a message
 _MOST_TEXTS = 60
-_WORST_TO_BEST = (Kind.NOT_ATTEMPTED.name, Kind.NOT_CHECKED.name, Kind.WRONG.name, Kind.RIGHT.name)
+_WORST_TO_BEST = (Kind.NOT_ATTEMPTED, Kind.NOT_CHECKED, Kind.WRONG, Kind.RIGHT)
 
 
 @dataclass(frozen=True)
 class Options:
-    """The limits of a hand-in: CPU seconds of a cell and of each of its processes, memory in MB.
+    """The limits of a hand-in: CPU seconds of a cell and of each of its processes, memory in MB; the seed of the cases.
 
     By the clock it may take `WALL` times as long, so that a busy machine costs nobody anything.
     """
@@ -34,6 +36,12 @@ class Options:
     cell_seconds: int = 60
     seconds: int = 300
     memory_mb: int = 4096
+    seed: int = 0
+
+    def seed_of(self, exercise: Exercise) -> int:
+        """Of an exercise's cases. A hand-in's process knows the one for values only, from which no other follows."""
+        text = f"{exercise.crosses} {self.seed}".encode()
+        return int.from_bytes(hashlib.sha256(text).digest()[:6], "big")
 
 
 @dataclass
@@ -46,6 +54,7 @@ class Mark:
     of: int
     verdict: str  # the name of a `Kind`
     message: str = ""
+    detail: str = ""  # the case that shows it: not for students, who may hand in again
     printed: str = ""
     mistake: str = ""  # the known wrong answer that it is
     likeness: str = ""  # the same for answers that differ in names and layout alone
@@ -77,7 +86,7 @@ class Result:
         return [self.reason, *self.flags] if self.reason else self.flags
 
 
-def mark(runs: Runs, unit: Unit, handed_in: Handin, options: Options, result: Result) -> None:
+def mark(place: Place, unit: Unit, handed_in: Handin, options: Options, result: Result) -> None:
     """Run a hand-in and fill in `result`.
 
     When a step ends the process, all is run once more without it: it costs its own points only.
@@ -86,14 +95,15 @@ def mark(runs: Runs, unit: Unit, handed_in: Handin, options: Options, result: Re
     laid_out = plan.lay_out(handed_in, unit)
     result.changes = laid_out.changes
     result.flags += laid_out.doubts
-    heard = _Heard(unit, laid_out, result)
-    job = asdict(options) | {"unit": unit.name, "solution": solution, "steps": [asdict(one) for one in laid_out.steps]}
-    unreached = heard.all_runs(runs, job)
+    heard = _Heard(place, unit, laid_out, result, options, solution)
+    seeds = {exercise.crosses: options.seed_of(exercise) for exercise in unit.exercises.values()}
+    job = asdict(options) | {"unit": unit.name, "steps": [asdict(one) for one in laid_out.steps]}
+    unreached = heard.all_runs(job | {"seed": seeds.get("values", 0)})
     for exercise in unit.exercises.values():
-        absent = _verdict(Kind.NOT_CHECKED if unreached else Kind.NOT_ATTEMPTED, unreached)
-        verdict = heard.verdicts.get(exercise.name, absent)
-        result.marks.append(_marked(exercise, verdict, laid_out))
-        _flag(result, result.marks[-1], verdict)
+        absent = Verdict(exercise.name, Kind.NOT_CHECKED if unreached else Kind.NOT_ATTEMPTED, unreached)
+        result.marks.append(_marked(exercise, heard.verdicts.get(exercise.name, absent), laid_out))
+        if _is_over_a_limit(result.marks[-1].message):
+            _add(result.flags, f"`{exercise.name}`: {result.marks[-1].message}")
     result.out_of = sum(one.of for one in result.marks)
     right = [one.exercise for one in result.marks if one.verdict == Kind.RIGHT.name]
     if copied := [f"`{name}`" for name in right if _word_for_word(name, laid_out, solution)]:
@@ -103,17 +113,22 @@ def mark(runs: Runs, unit: Unit, handed_in: Handin, options: Options, result: Re
 class _Heard:
     """What is said of a hand-in, over all the times that it is run."""
 
-    def __init__(self, unit: Unit, laid_out: plan.Plan, result: Result):
-        self.verdicts: dict[str, dict[str, Any]] = {}  # by exercise
-        self._unit, self._steps, self._result = unit, laid_out.steps, result
+    def __init__(
+        self, place: Place, unit: Unit, laid_out: plan.Plan, result: Result, options: Options, solution: str
+    ) -> None:
+        self.verdicts: dict[str, Verdict] = {}  # by exercise
+        self._place, self._unit, self._steps, self._result = place, unit, laid_out.steps, result
+        self._options, self._solution = options, solution
+        self._last = {step.exercise: number for number, step in enumerate(self._steps)}
+        self._lent: set[str] = set()  # exercises of which the hand-in's process has had the course's answer
 
-    def all_runs(self, runs: Runs, job: dict[str, Any]) -> str:
+    def all_runs(self, job: dict[str, Any]) -> str:
         """Run, without the steps that ended an earlier run, until all is judged that can be; why the rest was not."""
         deadline = time.monotonic() + WALL * job["seconds"]
         skipped: list[int] = []
         while True:
             clock = max(1.0, deadline - time.monotonic())
-            step, why = self._one_run(runs(job | {"skipped": skipped, "clock": clock}))
+            step, why = self._one_run(self._place.run(job | {"skipped": skipped, "clock": clock}))
             if why == "ended":
                 return ""
             if not 0 <= step < len(self._steps) or step in skipped or time.monotonic() >= deadline:
@@ -122,42 +137,60 @@ class _Heard:
             skipped.append(step)
             self._blame(step, why)
 
-    def _one_run(self, messages: Iterable[dict[str, Any]]) -> tuple[int, str]:
-        """Note what one run says; the step at which it was over, and why."""
-        step, why = -1, ""
-        for message in messages:
-            match message["t"]:
-                case "begin":
-                    step = int(message["step"])
-                case "verdict":
-                    self._note(message)
-                case "flag":
-                    _add(self._result.flags, _text(message.get("text")))
-                case "cell":
+    def _one_run(self, conversation: Conversation) -> tuple[int, str]:
+        """Note what one run says, and reply; the step at which it was over, and why."""
+        step, reply = -1, None
+        while True:
+            message = conversation.send(reply)
+            reply = None
+            match message:
+                case {"t": "begin"}:
+                    step = message["step"]
+                case {"t": "handed", "exercise": str(name)} if name in self._unit.exercises:
+                    self._judge(name, message.get("data"))
+                    if message["step"] == self._last[name]:
+                        reply = self._what_it_goes_on_with(name)
+                case {"t": "cell"}:
                     text = f"`{self._first_line(step)}` stopped: {_text(message.get('error'))}"
                     _add(self._result.errors, text)
                     if _is_over_a_limit(text):
                         _add(self._result.flags, text)
-                case "over":
-                    why = _text(message["why"])
-        return step, why
+                case {"t": "over"}:
+                    conversation.close()
+                    return step, _text(message["why"])
 
-    def _note(self, verdict: dict[str, Any]) -> None:
-        """Of several verdicts on an exercise the best one counts: an answer of one's own that is right stays right."""
-        name = verdict.get("exercise")
-        if name not in self._unit.exercises or verdict.get("kind") not in _WORST_TO_BEST:
+    def _judge(self, name: str, data: Any) -> None:
+        """Of several verdicts on an exercise the best one counts, of those before the course's answer was lent."""
+        try:
+            handed = base64.b64decode(data, validate=True)
+        except (ValueError, TypeError):
+            handed = b"?"
+        if not handed or name in self._lent:
             return
-        if _rank(verdict) >= _rank(self.verdicts.get(name, verdict)):
+        seed = self._options.seed_of(self._unit.exercises[name])
+        verdict = self._place.judge(self._unit).verdict(name, handed, seed)
+        before = self.verdicts.get(name, verdict)
+        if _WORST_TO_BEST.index(verdict.kind) >= _WORST_TO_BEST.index(before.kind):
             self.verdicts[name] = verdict
+
+    def _what_it_goes_on_with(self, name: str) -> str:
+        """After an exercise's last check: its own answer if that is right, else the course's."""
+        if name in self.verdicts and self.verdicts[name].kind is Kind.RIGHT:
+            return ""
+        self._lent.add(name)
+        return source(name, self._solution)
 
     def _blame(self, step: int, why: str) -> None:
         """A step that ended the process: what it was to show counts as wrong, where it was not judged before."""
         culprit = self._steps[step]
         _add(self._result.flags, f"In {self._where(step)}: {why}.")
         if culprit.exercise:
-            self.verdicts.setdefault(culprit.exercise, _verdict(Kind.WRONG, f"While it was checked, {why}."))
+            self._stopped(culprit.exercise, f"While it was checked, {why}.")
         for name in culprit.defines:
-            self.verdicts.setdefault(name, _verdict(Kind.WRONG, f"The cell that defines it was stopped: {why}."))
+            self._stopped(name, f"The cell that defines it was stopped: {why}.")
+
+    def _stopped(self, name: str, why: str) -> None:
+        self.verdicts.setdefault(name, Verdict(name, Kind.WRONG, why))
 
     def _where(self, step: int) -> str:
         exercise = self._steps[step].exercise if 0 <= step < len(self._steps) else ""
@@ -169,49 +202,22 @@ class _Heard:
         return (code or lines or [""])[0][:60]
 
 
-def _verdict(kind: Kind, message: str) -> dict[str, Any]:
-    """A verdict as a worker would send it."""
-    return {"kind": kind.name, "message": message}
-
-
-def _is_own(verdict: dict[str, Any]) -> bool:
-    return not (verdict.get("borrowed") or verdict.get("withheld"))
-
-
-def _rank(verdict: dict[str, Any]) -> tuple[int, bool]:
-    return _WORST_TO_BEST.index(verdict["kind"]), _is_own(verdict)
-
-
-def _marked(exercise: Exercise, verdict: dict[str, Any], laid_out: plan.Plan) -> Mark:
-    kind = verdict["kind"]
-    right, wrong = kind == Kind.RIGHT.name, kind == Kind.WRONG.name
+def _marked(exercise: Exercise, verdict: Verdict, laid_out: plan.Plan) -> Mark:
+    right, wrong = verdict.kind is Kind.RIGHT, verdict.kind is Kind.WRONG
     revealed = right and exercise.name in laid_out.revealed
-    if verdict.get("withheld"):
-        message = "Its points are withheld: see what was flagged."
-    elif revealed:
-        message = "The answer was revealed, so it scores nothing."
-    else:
-        message = "" if kind == Kind.NOT_ATTEMPTED.name else _text(verdict.get("message"))
+    message = "" if verdict.kind is Kind.NOT_ATTEMPTED else _text(verdict.message)
     return Mark(
         exercise.name,
         exercise.title,
-        points=exercise.points if right and _is_own(verdict) and not revealed else 0,
+        points=exercise.points if right and not revealed else 0,
         of=exercise.points,
-        verdict=kind,
-        message=message,
-        printed=_text(verdict.get("printed")),
-        mistake=next((known.mistake for known in exercise.wrong if wrong and known.says in message), ""),
+        verdict=verdict.kind.name,
+        message="The answer was revealed, so it scores nothing." if revealed else message,
+        detail=_text(verdict.detail),
+        printed=_text(verdict.printed),
+        mistake=next((known.name for known in mistakes(exercise) if wrong and known.says == verdict.message), ""),
         likeness=_likeness(exercise.name, laid_out) if right or wrong else "",
     )
-
-
-def _flag(result: Result, mark: Mark, verdict: dict[str, Any]) -> None:
-    if _is_over_a_limit(mark.message):
-        _add(result.flags, f"`{mark.exercise}`: {mark.message}")
-    if verdict.get("borrowed"):
-        _add(result.flags, f"`{mark.exercise}` is the course's version, or calls it.")
-    if verdict.get("withheld"):
-        _add(result.flags, f"`{mark.exercise}`: {mark.of} points are withheld until a person has looked.")
 
 
 # --- how answers are written --------------------------------------------------------------------------------------

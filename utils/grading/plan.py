@@ -22,13 +22,7 @@ _ONE_AT_A_TIME = threading.Lock()  # Python 3.12 counts the depth of a tree for 
 MOST_CHECKS = 3  # of one exercise, however often its check stands in the notebook
 
 _DOUBTFUL = (
-    (r"\bdef __eq__\b|\b__eq__\s*=", "It defines its own `__eq__`: what equals what?"),
-    (r"\b(?:ast|input)_transformers", "It has IPython rewrite code."),
     (r"\butils\.(?:checks|grading)\b|\bchecks\.(?!unit\b)\w", "It names what is inside the course's checks."),
-    (
-        r"\b__(?:globals|closure|code|builtins|subclasses|setattr|dict)__|\bf_(?:locals|globals|back)\b|\bsys\.modules\b|\bvars\(",
-        "It reaches behind Python's names.",
-    ),
     (r"\b_solution\b|\bdefinitions\.load\b|\bsolutions/", "It looks for the course's solutions."),
 )
 

@@ -1,7 +1,7 @@
 """`python -m utils grade --rehearse`: grade what the course itself knows, and see that the points are right.
 
-For each unit: the solution scores full marks (`compiled.fill` sees to that), the untouched exercise none, and each
-known wrong answer loses its own points and no others. A hand-in holds many mistakes at once, in every other exercise,
+For each unit: the solution scores full marks (`own_answers` sees to that), the untouched exercise none, and each
+known mistake loses its own points and no others. A hand-in holds many mistakes at once, in every other exercise,
 so that each exercise that is right stands between two that are wrong.
 """
 
@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from contextlib import closing
 from typing import NamedTuple
 
-from utils.checks.registry import Unit, Wrong
+from utils.base.paths import ROOT
+from utils.checks.mistakes import Mistake, code, mistakes
+from utils.checks.registry import Unit
 from utils.checks.verdict import Kind
-from utils.grading import compiled, handin, marking, plan, sandbox
+from utils.grading import handin, marking, own_answers, plan, sandbox
 from utils.progress import track
 
 
@@ -22,29 +24,29 @@ class Rehearsed(NamedTuple):
 
     name: str
     cells: list[str]
-    wrong: dict[str, Wrong]  # by exercise, the others are the solution's; none at all in the untouched exercise
+    wrong: dict[str, Mistake]  # by exercise, the others are the solution's; none at all in the untouched exercise
 
 
 def hand_ins(unit: Unit, *, rounds: int | None = None) -> Iterable[Rehearsed]:
     """The untouched exercise, and two hand-ins for each round of known wrong answers (all for None)."""
     yield Rehearsed("the untouched exercise", plan.handed_out(unit), {})
-    solved = compiled.own_answers(unit).cells
-    most = max(len(exercise.wrong) for exercise in unit.exercises.values())
-    names = list(unit.exercises)
-    for number in range(most)[:rounds]:
+    solved = own_answers.handed_in(unit).cells
+    known = {name: mistakes(exercise) for name, exercise in unit.exercises.items()}
+    names = list(known)
+    for number in range(max(map(len, known.values())))[:rounds]:
         for half, every_other in (("a", names[::2]), ("b", names[1::2])):
-            known = {name: unit.exercises[name].wrong[number:] for name in every_other}
-            wrong = {name: answers[0] for name, answers in known.items() if answers}
+            wrong = {name: known[name][number] for name in every_other if number < len(known[name])}
             if wrong:
-                cells = [_with_mistakes(cell, wrong) for cell in solved]
+                cells = [_with_mistakes(cell, wrong, unit) for cell in solved]
                 yield Rehearsed(f"wrong answers {number + 1}{half}", cells, wrong)
 
 
-def _with_mistakes(cell: str, wrong: dict[str, Wrong]) -> str:
+def _with_mistakes(cell: str, wrong: dict[str, Mistake], unit: Unit) -> str:
     """A check's cell with the wrong answer in front of its check."""
     for name, mistake in wrong.items():
         if cell.startswith(f"{name} = check.{name}({name})"):
-            return f"{mistake.code.strip()}\n\n{cell}"
+            solution = (ROOT / unit.solution).read_text(encoding="utf-8")
+            return f"{code(unit.exercises[name], mistake, solution).strip()}\n\n{cell}"
     return cell
 
 
@@ -59,10 +61,9 @@ def faults(rehearsed: Rehearsed, result: marking.Result) -> list[str]:
             found.append(f"`{mark.exercise}` scores {mark.points} instead of {wanted}: {mark.verdict} {mark.message}")
         elif untouched and mark.verdict != Kind.NOT_ATTEMPTED.name:
             found.append(f"`{mark.exercise}` counts as attempted: {mark.verdict} {mark.message}")
-        elif mistake and mark.mistake != mistake.mistake:
-            found.append(f"`{mark.exercise}`: not known as {mistake.mistake!r}: {mark.verdict} {mark.message}")
-    meant = tuple(f"`{name}`: " for name in rehearsed.wrong)  # an answer that never ends is flagged, and should be
-    flags = [flag for flag in result.flags if "Word for word" not in flag and not flag.startswith(meant)]
+        elif mistake and mark.mistake != mistake.name:
+            found.append(f"`{mark.exercise}`: not known as {mistake.name!r}: {mark.verdict} {mark.message}")
+    flags = [flag for flag in result.flags if "Word for word" not in flag]
     return [*found, *(f"flagged: {flag}" for flag in flags), *(f"a cell stopped: {error}" for error in result.errors)]
 
 
@@ -72,9 +73,9 @@ def rehearse(unit: Unit, kind: sandbox.Kind, options: marking.Options, *, rounds
     Raises:
       CourseError: the solution does not score full marks.
     """
-    compiled.fill(unit, kind, options)
-    with closing(sandbox.Place(kind, compiled.folder())) as place:
+    own_answers.see_full_marks(unit, kind, options)
+    with closing(sandbox.Place(kind)) as place:
         for one in track(list(hand_ins(unit, rounds=rounds)), unit.name, unit="hand-in"):
             result = marking.Result(one.name, unit.name, unit.solution)
-            marking.mark(place.run, unit, handin.Handin(one.cells), options, result)
+            marking.mark(place, unit, handin.Handin(one.cells), options, result)
             yield from (f"{unit.name}, {one.name}: {fault}" for fault in faults(one, result))

@@ -9,12 +9,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT, cache_dir
+from utils.checks.registry import Unit
+from utils.checks.worker import Judge
 
 HOME = "/home/student"
 _TMPFS = str(64 * 2**20)
@@ -52,14 +54,14 @@ def works(kind: Kind) -> bool:
         raise CourseError("Grading needs Linux or macOS (on Windows: WSL), for a process of its own for each hand-in.")
     if kind is LIMITS:
         return True
-    command = [*_prefix(kind, None, writable=False), "true"]
+    command = [*_prefix(kind, ()), "true"]
     if shutil.which(command[0]) is None:
         return False
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
 
 
-def _prefix(kind: Kind, cache: Path | None, *, writable: bool) -> list[str]:
-    """The command in front of the worker's own."""
+def _prefix(kind: Kind, more: Iterable[Path]) -> list[str]:
+    """The command in front of the worker's own; `more` is what it may read besides the course's package."""
     if kind is LIMITS:
         return []
     if kind is UNSHARE:
@@ -79,15 +81,13 @@ def _prefix(kind: Kind, cache: Path | None, *, writable: bool) -> list[str]:
         command += ["--size", _TMPFS, "--tmpfs", folder]
     python = {sys.prefix, sys.base_prefix, str(Path(os.path.realpath(sys.executable)).parent.parent)}
     shown = sorted(path for path in python if not path.startswith(("/usr/", "/bin/")) and path != "/usr")
-    shown += map(str, [ROOT / "utils", ROOT / "ressources", *_samples()])
-    if not any(path.startswith("/tmp/") for path in [*shown, str(cache)]):
+    shown += map(str, [ROOT / "utils", ROOT / "ressources", *_samples(), *more])
+    if not any(path.startswith("/tmp/") for path in shown):
         command += ["--symlink", f"{HOME}/tmp", "/tmp"]  # of each hand-in's own
     for folder in shown:
         command += ["--ro-bind", folder, folder]
-    if cache is not None:
-        command += ["--bind" if writable else "--ro-bind", str(cache), str(cache)]
     command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
-    for name, value in _environment(HOME, cache, writable=writable).items():
+    for name, value in _environment(HOME).items():
         command += ["--setenv", name, value]
     return [*command, "--"]
 
@@ -97,7 +97,7 @@ def _samples() -> list[Path]:
     return [samples] if samples.is_dir() else []
 
 
-def _environment(home: str, cache: Path | None, *, writable: bool) -> dict[str, str]:
+def _environment(home: str) -> dict[str, str]:
     env = {
         "HOME": home,
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
@@ -114,29 +114,39 @@ def _environment(home: str, cache: Path | None, *, writable: bool) -> dict[str, 
     }
     if _samples():
         env["COURSE_CACHE"] = str(cache_dir())
-    if cache is not None:
-        env["JAX_COMPILATION_CACHE_DIR"] = str(cache)
-        env["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
-        # a program that took less is not written: none ever is, unless the cache is being filled
-        env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0" if writable else "1000000"
     return env
 
 
-class Place:
-    """A sandbox with a warm worker in it; `run` gives it one hand-in's plan after the other."""
+Conversation = Generator[dict[str, Any], str | None, None]  # yields messages; is sent the reply to one that wants it
 
-    def __init__(self, kind: Kind, cache: Path | None, *, writable: bool = False):
-        """cache: the folder of compiled programs, read-only unless `writable`."""
-        self._kind, self._cache, self._writable = kind, cache, writable
+
+class Place:
+    """A sandbox with a warm worker in it, and a judge in another: `run` gives it one hand-in's plan after the other."""
+
+    def __init__(self, kind: Kind):
+        self._kind = kind
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._reusable = True
         self._ended = False
+        self._judge: Judge | None = None
 
-    def run(self, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The messages of one job, the last of them `over`; whatever happens to the worker, there is a last one."""
+    def judge(self, unit: Unit) -> Judge:
+        """The judge of a unit's answers: it has the solutions, and nothing of a hand-in but what that handed over."""
+        if self._judge is None or self._judge.unit is not unit:
+            if self._judge is not None:
+                self._judge.stop()
+            environment = dict(os.environ) if self._kind is not BUBBLEWRAP else _environment(HOME)
+            self._judge = Judge(unit, _prefix(self._kind, [ROOT / "solutions"]), environment)
+        return self._judge
+
+    def run(self, job: dict[str, Any]) -> Conversation:
+        """The messages of one job, the last of them `over`; whatever happens to the worker, there is a last one.
+
+        What is sent to this generator goes to the hand-in, which waits for it.
+        """
         if self._process is None or not self._reusable:
-            self.close()
+            self._end_worker()
             self._start()
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
@@ -147,14 +157,17 @@ class Place:
             for line in process.stdout:
                 message = json.loads(line)
                 over = message["t"] == "over"
-                yield message
+                reply = yield message
                 if over:
                     return
+                if reply is not None:
+                    process.stdin.write(json.dumps(reply).encode() + b"\n")
+                    process.stdin.flush()
         except (OSError, ValueError):
             pass
         finally:
             if not over:  # also when the reader gave up
-                self.close()
+                self._end_worker()
         yield {"t": "over", "why": "it ended the sandbox"}
 
     def _start(self) -> None:
@@ -165,9 +178,9 @@ class Place:
         if self._kind is not BUBBLEWRAP:
             self._folder = tempfile.TemporaryDirectory(prefix="course-grading-", ignore_cleanup_errors=True)
             cwd = self._folder.name
-            env = _environment(cwd, self._cache, writable=self._writable)
+            env = _environment(cwd)
         self._process = subprocess.Popen(
-            [*_prefix(self._kind, self._cache, writable=self._writable), *python],
+            [*_prefix(self._kind, ()), *python],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -179,14 +192,19 @@ class Place:
         first = self._process.stdout.readline()
         if not first:
             problem = self._process.stderr.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
-            self.close()
+            self._end_worker()
             raise CourseError(f"The sandbox ({self._kind.name}) does not start: {problem[-1]}")
         # without namespaces of its own a hand-in could reach the worker: then it serves one only
         self._reusable = bool(json.loads(first)["nested"]) and self._kind is BUBBLEWRAP
 
     def close(self, *, for_good: bool = False) -> None:
-        """End the worker and everything in the sandbox; `for_good`: from another thread, and none is started again."""
+        """End the sandbox, the judge and all in them; `for_good`: from another thread, and none is started again."""
         self._ended = self._ended or for_good
+        if self._judge is not None:
+            self._judge.stop()
+        self._end_worker()
+
+    def _end_worker(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             with contextlib.suppress(OSError), process:  # closes the pipes: what was still to be written has no reader

@@ -18,7 +18,7 @@ from utils import checks
 from utils.base import files
 from utils.base.errors import CourseError, few
 from utils.checks.registry import Unit
-from utils.grading import compiled, grades, handin, marking, pages, plan, sandbox
+from utils.grading import grades, handin, marking, own_answers, pages, plan, sandbox
 from utils.grading.marking import Options, Result
 from utils.progress import track
 
@@ -51,6 +51,7 @@ def grade(submissions: Path, out: Path, options: Options, kind: sandbox.Kind, jo
     tasks = [task for folder in students(submissions) for task in tasks_of(folder, options, kind)]
     if not tasks:
         raise CourseError(f"Nobody is in {submissions}. It should hold a folder for each student.")
+    grades.keep_seed(out, options.seed)
     finished: list[Result] = []
     left: list[Task] = []
     for task in tasks:
@@ -61,7 +62,7 @@ def grade(submissions: Path, out: Path, options: Options, kind: sandbox.Kind, jo
         else:
             left.append(task)
     for unit in dict.fromkeys(task.unit for task in left if task.unit):
-        compiled.fill(unit, kind, options)
+        own_answers.see_full_marks(unit, kind, options)
     order = attrgetter("student", "unit")
     finished.sort(key=order)
     grades.write(out, finished)
@@ -125,7 +126,7 @@ def _task(folder: Path, path: Path, options: Options, kind: sandbox.Kind) -> Tas
         result.out_of = sum(exercise.points for exercise in unit.exercises.values())
     elif not result.reason:
         result.reason = "It belongs to no unit: it names none, and its file name does not begin with a unit's number."
-    state = [asdict(options), kind.name, compiled.fingerprint(unit) if unit else "", name]
+    state = [asdict(options), kind.name, own_answers.fingerprint(unit) if unit else "", name]
     digest = hashlib.sha256(repr(state).encode() + raw).hexdigest()
     return Task(folder.name, result, unit, read, digest)
 
@@ -134,7 +135,7 @@ def _run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, job
     """Grade the tasks, several at a time, each in a sandbox that is free; results as they come."""
     if not tasks:
         return
-    every = [sandbox.Place(kind, compiled.folder()) for _ in range(jobs)]
+    every = [sandbox.Place(kind) for _ in range(jobs)]
     places: queue.SimpleQueue[sandbox.Place] = queue.SimpleQueue()
     for place in every:
         places.put(place)
@@ -143,7 +144,7 @@ def _run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, job
     def one(task: Task) -> Result:
         place = places.get()
         try:
-            _grade_one(place.run, task, options)
+            _grade_one(place, task, options)
         finally:
             places.put(place)
         if not stop.is_set():  # else it was cut off
@@ -161,10 +162,10 @@ def _run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, job
         pool.shutdown(cancel_futures=True)
 
 
-def _grade_one(runs: marking.Runs, task: Task, options: Options) -> None:
+def _grade_one(place: sandbox.Place, task: Task, options: Options) -> None:
     assert task.unit is not None and task.read is not None
     try:
-        marking.mark(runs, task.unit, task.read, options, task.result)
+        marking.mark(place, task.unit, task.read, options, task.result)
     except CourseError:  # no sandbox: nobody can be graded
         raise
     except Exception as problem:

@@ -282,7 +282,7 @@ def momentum_step(loss, params, velocity, x, y, rate, momentum):
     return jax.tree.map(jnp.add, params, velocity), velocity, float(value)
 
 # %% wrong: gradient where the step ends
-# cause: the gradient is taken after params + momentum·velocity, and the loss there too
+# cause: gradient and loss are taken at params + momentum·velocity, both belong at params
 def momentum_step(loss, params, velocity, x, y, rate, momentum):
     params = jax.tree.map(lambda p, v: p + momentum * v, params, velocity)
     value, grads = jax.value_and_grad(loss)(params, x, y)

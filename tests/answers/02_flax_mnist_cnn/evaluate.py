@@ -45,7 +45,8 @@ class Sums(NamedTuple):
 @jax.jit
 def sums_of(logits, label, mask):
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, label)
-    return Sums(jnp.vdot(losses, mask), jnp.vdot(jnp.argmax(logits, -1) == label, mask), jnp.sum(mask))
+    hits = jnp.argmax(logits, -1) == label
+    return Sums(jnp.vdot(losses, mask), jnp.sum(hits & mask), jnp.sum(mask))
 
 
 def evaluate(predict, params, batches):
@@ -338,6 +339,18 @@ def evaluate(predict, params, batches):
         hits += int(jnp.sum(jnp.argmax(logits, axis=-1) == batch.label, where=batch.mask))
         count += int(batch.mask.sum())
     return total_loss / count, float(hits // count)
+
+
+# %% wrong: a dot product of booleans
+# cause: the dot product of two boolean arrays is a boolean (any hit at all), not the number of hits
+def evaluate(predict, params, batches):
+    total_loss, hits, count = 0.0, 0, 0
+    for batch in batches:
+        logits = predict(params, batch.image)
+        total_loss += float(optax.softmax_cross_entropy_with_integer_labels(logits, batch.label) @ batch.mask)
+        hits += int(jnp.vdot(jnp.argmax(logits, axis=-1) == batch.label, batch.mask))
+        count += int(batch.mask.sum())
+    return total_loss / count, hits / count
 
 
 # %% wrong: arrays instead of floats

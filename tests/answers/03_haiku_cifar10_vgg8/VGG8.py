@@ -71,7 +71,8 @@ class VGG8(hk.Module):
             for size in sizes:
                 x = double_conv(x, size)
             x = jnp.reshape(x, (len(x), 64 * self.width))
-            return hk.Linear(self.classes)(jax.nn.relu(hk.Linear(sizes[-1])(x)))
+            x = jax.nn.relu(hk.Linear(sizes[-1])(x))
+            return hk.Linear(self.classes)(x)
         *rates, last = rising(dropout, 4)
         for size, rate in zip(sizes, rates):
             x = drop(hk.next_rng_key(), rate, double_conv(x, size))
@@ -682,7 +683,7 @@ class VGG8(hk.Module):
         return hk.Linear(self.classes)(x)
 
 # %% wrong: layers named by hand
-# cause: the linear layers are given names of their own (fc1, fc2) instead of leaving them to Haiku; stored weights do not fit
+# cause: the linear layers are named by hand (fc1, fc2) instead of by Haiku, so stored weights do not fit
 class VGG8(hk.Module):
     def __init__(self, width: int, classes: int = 10, name: str | None = None):
         super().__init__(name=name)
@@ -873,7 +874,7 @@ class VGG8(hk.Module):
             x = drop(hk.next_rng_key(), last, x)
         return hk.Linear(self.classes)(x)
 
-# %% wrong: a third linear layer size from the square
+# %% wrong: a hidden layer of 64W
 # cause: hidden layer of 64W instead of 4W
 class VGG8(hk.Module):
     def __init__(self, width: int, classes: int = 10, name: str | None = None):

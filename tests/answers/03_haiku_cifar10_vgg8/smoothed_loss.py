@@ -139,7 +139,7 @@ def smoothed_loss(logits, labels, mask, smoothing):
     return jnp.mean(optax.softmax_cross_entropy(logits, wanted), where=mask)
 
 # %% wrong: nothing taken from the right class
-# cause: smoothing/K is added to all classes, but the share is not taken from the right one: the targets sum to 1 + smoothing
+# cause: smoothing/K is added, but the share is not taken from the right class: the targets sum to 1 + smoothing
 def smoothed_loss(logits, labels, mask, smoothing):
     wanted = jax.nn.one_hot(labels, logits.shape[-1]) + smoothing / logits.shape[-1]
     return jnp.mean(optax.softmax_cross_entropy(logits, wanted), where=mask)

@@ -220,7 +220,7 @@ def accumulated_gradients(loss_fn, params, batch, parts):
     return loss / parts, jax.tree.map(lambda g: g / parts, gradients)
 
 # %% wrong: examples flattened
-# cause: the reshape makes each part one long [B/parts · …] or flattens the examples' own axes
+# cause: the reshape flattens the examples' own axes: each example becomes one row of numbers
 def accumulated_gradients(loss_fn, params, batch, parts):
     cut = jax.tree.map(lambda a: a.reshape(parts, a.shape[0] // parts, -1), batch)
     def body(total, part):
@@ -431,7 +431,7 @@ def accumulated_gradients(loss_fn, params, batch, parts):
     return loss / parts, jax.tree.map(lambda g: g / parts, gradients)
 
 # %% wrong: sum over the leaves' first axis
-# cause: the gradient is averaged over its own first axis, a leaf loses its shape
+# cause: the gradient is averaged over its own first axis, so a leaf loses an axis
 def accumulated_gradients(loss_fn, params, batch, parts):
     cut = jax.tree.map(lambda a: a.reshape(parts, a.shape[0] // parts, *a.shape[1:]), batch)
     def body(total, part):
@@ -439,4 +439,4 @@ def accumulated_gradients(loss_fn, params, batch, parts):
         return jax.tree.map(jnp.add, total, new), None
     zero = (jnp.float32(0), jax.tree.map(jnp.zeros_like, params))
     (loss, gradients), _ = lax.scan(body, zero, cut)
-    return loss / parts, jax.tree.map(lambda g: jnp.broadcast_to(g.mean(axis=0, keepdims=True), g.shape) if g.ndim else g, gradients)
+    return loss / parts, jax.tree.map(lambda g: (g / parts).mean(axis=0) if g.ndim else g / parts, gradients)

@@ -204,7 +204,9 @@ def decay_mask(params):
 # %% wrong: norms by their name
 # cause: whole layers whose name has bn or norm are left out, with all their leaves
 def decay_mask(params):
-    rule = lambda path, leaf: path[-1].key not in ("bias", "scale") and not any("bn" in p.key or "norm" in p.key for p in path[:-1])
+    def rule(path, leaf):
+        of_norm = any("bn" in part.key or "norm" in part.key for part in path[:-1])
+        return path[-1].key not in ("bias", "scale") and not of_norm
     return jax.tree_util.tree_map_with_path(rule, params)
 
 # %% wrong: more names than asked

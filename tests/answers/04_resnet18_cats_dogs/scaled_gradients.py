@@ -19,7 +19,7 @@ def scaled_gradients(loss_fn, params, loss_scale, period=2000):
     gradients = jax.tree.map(lambda g: g.astype(jnp.float32) / scale, gradients)
     finite = jax.tree.reduce(lambda ok, g: ok & jnp.all(jnp.isfinite(g)), gradients, jnp.bool_(True))
     good_steps = (good_steps + 1) * finite
-    full = good_steps >= period
+    full = good_steps == period
     factor = jnp.where(finite, jnp.where(full, 2.0, 1.0), 0.5)
     return loss, gradients, finite, LossScale(scale * factor, jnp.where(full, 0, good_steps))
 
@@ -65,8 +65,9 @@ def scaled_gradients(loss_fn, params, loss_scale, period=2000):
     vector, back = ravel_pytree(raw)
     finite = ~jnp.any(jnp.isnan(vector) | jnp.isinf(vector))
     good = loss_scale.good_steps + 1
+    full = good == period
     new = jax.tree.map(partial(jnp.where, finite),
-                       LossScale(jnp.where(good == period, 2, 1) * loss_scale.scale, good % period),
+                       LossScale(jnp.where(full, 2, 1) * loss_scale.scale, jnp.where(full, 0, good)),
                        LossScale(loss_scale.scale * 0.5, jnp.zeros_like(good)))
     return loss, back(vector / loss_scale.scale), finite, new
 
@@ -119,7 +120,7 @@ class _Scaler:
         return g.astype("float32") * (1 / scale)
     def after(self, old, finite, period):
         good = old.good_steps + 1
-        kept = jnp.where(good < period, old.scale, old.scale * 2), jnp.where(good < period, good, 0)
+        kept = jnp.where(good != period, old.scale, old.scale * 2), jnp.where(good != period, good, 0)
         return LossScale(jnp.where(finite, kept[0], old.scale / 2), jnp.where(finite, kept[1], 0))
 
 scaled_gradients = _Scaler()
@@ -499,7 +500,8 @@ def scaled_gradients(loss_fn, params, loss_scale, period=2000):
     good = jnp.where(finite, good + 1, 0)
     grow = good == period
     new_scale = jnp.where(finite, jnp.where(grow, scale * 2, scale), scale / 2)
-    return loss, gradients, jax.tree.map(lambda g: jnp.isfinite(g).all(), gradients), LossScale(new_scale, jnp.where(grow, 0, good))
+    each = jax.tree.map(lambda g: jnp.isfinite(g).all(), gradients)
+    return loss, gradients, each, LossScale(new_scale, jnp.where(grow, 0, good))
 
 # %% wrong: bad gradients made 0
 # cause: the gradients are set to 0 after an overflow, but everything is to be returned

@@ -143,18 +143,6 @@ def shift_mask(height: int, width: int, window: int, shift: int) -> np.ndarray:
     return mask
 
 
-# %% wrong: float64
-# cause: NumPy's float64 is returned, the task wants float32
-def shift_mask(height: int, width: int, window: int, shift: int) -> np.ndarray:
-    slices = (slice(0, -window), slice(-window, -shift), slice(-shift, None))
-    region = np.zeros((height, width))
-    for i, rows in enumerate(slices):
-        for j, columns in enumerate(slices):
-            region[rows, columns] = 3 * i + j
-    region = region.reshape(height // window, window, width // window, window).swapaxes(1, 2).reshape(-1, window**2)
-    return np.where(region[:, None, :] == region[:, :, None], 0.0, -100.0)
-
-
 # %% wrong: sign of 100
 # cause: +100 is added for strangers, which draws attention to them; it must be -100
 def shift_mask(height: int, width: int, window: int, shift: int) -> np.ndarray:

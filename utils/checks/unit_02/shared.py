@@ -1,27 +1,19 @@
-"""What several checks of unit 02 use."""
+"""What several exercises of unit 02 use: a model that costs nothing."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
-import jax.numpy as jnp
 
-from utils.data import Batch
+from utils.checks.exercise import Draw
 
 
-def linear(params: dict[str, jax.Array], images: jax.Array) -> jax.Array:
-    """A model that costs nothing: logits [B, K] of images [B, H, W, C]."""
+def linear(params: Any, images: jax.Array) -> jax.Array:
+    """Logits [B, K] of images [B, H, W, C]."""
     return images.reshape((len(images), -1)) @ params["w"] + params["b"]
 
 
-def linear_params() -> dict[str, jax.Array]:
-    """Weights of that model."""
-    return {"w": 0.5 * jax.random.normal(jax.random.key(1), (4, 3)), "b": jnp.array([0.3, -0.2, 0.1])}
-
-
-def padded_batches() -> list[Batch]:
-    """Three batches of four; the last holds one real example and three blanks."""
-    images = jax.random.normal(jax.random.key(2), (12, 2, 2, 1))
-    labels = jnp.array([1, 2, 0, 1, 2, 2, 0, 1, 2, 0, 0, 0], jnp.int32)
-    mask = jnp.arange(12) < 9
-    images = jnp.where(mask[:, None, None, None], images, 0.0)
-    return [Batch(images[i : i + 4], labels[i : i + 4], mask[i : i + 4]) for i in (0, 4, 8)]
+def weights(rng: Draw, pixels: int, classes: int, scale: float = 1.0) -> dict[str, Any]:
+    """Weights of that model for images of so many numbers."""
+    return {"w": rng.normal(pixels, classes, scale=scale), "b": rng.normal(classes, scale=scale)}

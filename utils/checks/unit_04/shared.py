@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from utils.base.errors import CourseError
-from utils.checks import probes
+from utils.checks.answers import Told
 
 
-def refusal(fn: Callable[..., Any], *args: Any) -> str | None:
-    """The message of the ValueError that a call raises, None if it returns."""
+def refusal(call: Callable[..., Any], *args: Any, **settings: Any) -> str | None:
+    """The message of the ValueError that a call raises; None if it returns."""
     try:
-        fn(*args)
-    except (ValueError, CourseError) as error:
+        call(*args, **settings)
+    except ValueError as error:
         return str(error)
-    except (IndexError, KeyError, OverflowError) as error:
-        probes.fail(f"It raises {type(error).__name__}. The value is what is wrong, so raise a `ValueError`.")
     except AssertionError:
-        probes.fail("An `assert` is skipped under `python -O`, so it protects nobody. Raise a `ValueError`.")
+        raise Told("An `assert` is skipped under `python -O`, so it protects nobody. Raise a `ValueError`.") from None
+    except (IndexError, KeyError, OverflowError) as error:
+        raise Told(f"It raises {type(error).__name__}. The value is what is wrong, so raise a `ValueError`.") from None
     return None

@@ -17,7 +17,7 @@ from utils.base.command import parser_of
 from utils.base.errors import CourseError
 from utils.base.machine import cores
 from utils.base.paths import in_full, shown
-from utils.grading import rehearsal, sandbox, whole_class
+from utils.grading import grades, rehearsal, sandbox, whole_class
 from utils.grading.marking import Options
 
 
@@ -48,8 +48,12 @@ def main(arguments: list[str]) -> int:
         choices=[kind.name for kind in sandbox.KINDS],
         help="which one to use (default: the strongest there is)",
     )
+    parser.add_argument(
+        "--seed", type=int, help="of the cases (default: the one that OUT was graded with, else one is drawn)"
+    )
     asked = parser.parse_args(arguments)
-    options = Options(asked.cell_seconds, asked.seconds, asked.memory_mb)
+    seed = asked.seed if asked.seed is not None else grades.seed(asked.out) if asked.out else 0
+    options = Options(asked.cell_seconds, asked.seconds, asked.memory_mb, seed)
     kind = next((kind for kind in sandbox.KINDS if kind.name == asked.sandbox), None) or sandbox.best()
     if not sandbox.works(kind):
         raise CourseError(f"The sandbox {kind.name!r} does not work on this machine. Leave --sandbox out.")

@@ -1,8 +1,7 @@
 """In the sandbox: pay for Python's and JAX's start once, then give each hand-in a forked process of its own.
 
-Jobs come in on standard input, a JSON line each; what a hand-in's process says is handed on to standard output, after
-this process has seen that it is it who says so. JAX is imported here and never used: its threads would not survive
-a fork.
+Jobs come in on standard input, a JSON line each; what a hand-in's process says is handed on to standard output, and a
+reply to it back. JAX is imported here and never used: its threads would not survive a fork.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import contextlib
 import gc
 import json
 import os
-import secrets
 import select
 import signal
 import sys
@@ -22,12 +20,12 @@ from typing import Any, BinaryIO
 
 import psutil
 
-from utils.checks.registry import WALL
+from utils.checks.limits import WALL
 from utils.grading.inside import isolation
 
 FRESH = ("/home/student", "/dev/shm")
 TMP_MB = 64
-MOST_BYTES = 4 * 2**20  # that a hand-in's process may say
+MOST_BYTES = 64 * 2**20  # that a hand-in's process may say
 MOST_PROCESSES = 40
 PAUSE = 0.2  # seconds between two looks at the processes
 SPARE = 10  # CPU seconds beyond a step's limit, which the process itself keeps
@@ -47,7 +45,7 @@ def main(kind: str) -> None:
     _warm()
     nested = _can_nest()
     os.dup2(nothing, 2)  # until here it may say why it does not start
-    _say(out, {"t": "ready", "nested": nested})
+    _write(out, json.dumps({"t": "ready", "nested": nested}).encode())
     while line := jobs.readline():
         _serve(json.loads(line), jobs, out, nested)
 
@@ -81,10 +79,6 @@ def _fresh() -> tuple[str, ...]:
     return tuple(folder for folder in FRESH if os.environ.get("HOME") == "/home/student" and Path(folder).is_dir())
 
 
-def _say(out: BinaryIO, message: dict[str, Any]) -> None:
-    _write(out, json.dumps(message).encode())
-
-
 def _write(out: BinaryIO, line: bytes) -> None:
     out.write(line + b"\n")
     out.flush()
@@ -93,13 +87,13 @@ def _write(out: BinaryIO, line: bytes) -> None:
 # --- the hand-in's process ----------------------------------------------------------------------------------------
 
 
-def _child(job: dict[str, Any], out: int, token: bytes, nested: bool) -> None:
+def _child(job: dict[str, Any], out: int, replies: int, nested: bool) -> None:
     """Never returns. With namespaces: this process waits, its child is the first process of the new ones."""
     if nested:
         isolation.own_namespaces(_fresh(), TMP_MB)
         inner = os.fork()
         if inner:
-            for descriptor in (0, 1, 2, out):
+            for descriptor in (0, 1, 2, out, replies):
                 os.close(descriptor)
             _, status = os.waitpid(inner, 0)
             code = os.waitstatus_to_exitcode(status)
@@ -108,96 +102,87 @@ def _child(job: dict[str, Any], out: int, token: bytes, nested: bool) -> None:
     os.setsid()
     isolation.limits(job["seconds"], job["memory_mb"], TMP_MB // 2)
     isolation.drop_powers()
-    write, dumps = os.write, json.dumps  # whatever becomes of the modules
 
     def send(message: dict[str, Any]) -> None:
-        data = token + b" " + dumps(message).encode() + b"\n"
+        data = json.dumps(message).encode() + b"\n"
         while data:
-            data = data[write(out, data) :]
+            data = data[os.write(out, data) :]
 
+    def hear() -> str:
+        return str(json.loads(incoming.readline()))
+
+    incoming = os.fdopen(replies, "rb")
     from utils.grading.inside import runner
 
     Path(os.environ["TMPDIR"]).mkdir(parents=True, exist_ok=True)
     os.chdir(os.environ["HOME"])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    runner.run(job, send)
+    runner.run(job, send, hear)
 
 
 # --- looking after it ---------------------------------------------------------------------------------------------
 
 
 def _serve(job: dict[str, Any], jobs: BinaryIO, out: BinaryIO, nested: bool) -> None:
-    token = secrets.token_hex(16).encode()
     inlet, outlet = os.pipe()
+    replies, replying = os.pipe()
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            for descriptor in (inlet, out.fileno(), jobs.fileno()):
+            for descriptor in (inlet, replying, out.fileno(), jobs.fileno()):
                 os.close(descriptor)
-            _child(job, outlet, token, nested)
+            _child(job, outlet, replies, nested)
             status = 0
         finally:
             os._exit(status)
     os.close(outlet)
-    why = _look_after(child, _Channel(inlet, out, token), _Limits(job))
+    os.close(replies)
+    last = {step["exercise"]: number for number, step in enumerate(job["steps"]) if step["exercise"]}
+    why = ""
+    for message in _said(child, inlet, limits := _Limits(job)):
+        match message:
+            case {"t": "end"}:
+                why = "ended"
+            case {"t": "over", "why": str(why)}:
+                pass
+            case {"t": "begin" | "cell" | "handed" as kind, "step": int(step)}:
+                _write(out, json.dumps(message).encode())
+                if kind == "handed" and [step] == [
+                    number for name, number in last.items() if name == message.get("exercise")
+                ]:
+                    with contextlib.suppress(OSError):  # nobody is there to read it
+                        os.write(replying, jobs.readline())
+                limits.begins()
+        if why:
+            break
     _kill_all()
     os.close(inlet)
-    _say(out, {"t": "over", "why": why})
+    os.close(replying)
+    _write(out, json.dumps({"t": "over", "why": why}).encode())
 
 
-def _look_after(child: int, channel: _Channel, limits: _Limits) -> str:
-    """Hand on what the process says until it ends or must be ended; why it ended."""
+def _said(child: int, inlet: int, limits: _Limits) -> Iterable[dict[str, Any]]:
+    """What the process says, until it ends or must be ended; then `over`, and why."""
+    said, rest = 0, b""
     while True:
         ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-        data = channel.read(0 if ended else PAUSE)
-        for message in channel.messages(data):
-            limits.heard(message)
-            if message["t"] == "end":
-                return "ended"
-        if channel.said > MOST_BYTES:
-            return "it flooded the grader's channel"
-        if ended and not data:
-            list(channel.messages(b"\n"))  # an unfinished line is not the grader's
-            return "it ended its own process"
-        if why := limits.broken():
-            return why
-
-
-class _Channel:
-    """What a hand-in's process says, by lines that begin with a token that only the grader's code in it knows."""
-
-    def __init__(self, inlet: int, out: BinaryIO, token: bytes):
-        self._inlet, self._out, self._token = inlet, out, token
-        self.said, self._rest, self._forged = 0, b"", False
-
-    def read(self, seconds: float) -> bytes:
-        """What is said within so many seconds."""
-        readable = select.select([self._inlet], [], [], seconds)[0]
-        data = os.read(self._inlet, 65536) if readable else b""
-        self.said += len(data)
-        return data
-
-    def messages(self, data: bytes) -> Iterable[dict[str, Any]]:
-        """Hand on the messages that are whole now."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in filter(None, lines):
-            token, _, body = line.partition(b" ")
-            message = _message(body) if secrets.compare_digest(token, self._token) else None
-            if message:
-                _write(self._out, body)
-                yield message
-            elif not self._forged:
-                _say(self._out, {"t": "flag", "text": "It wrote to the grader's own channel."})
-                self._forged = True
-
-
-def _message(body: bytes) -> dict[str, Any] | None:
-    try:
-        message: dict[str, Any] = json.loads(body)
-        return message if isinstance(message["t"], str) and float(message.get("seconds", 0)) < 1e6 else None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
+        readable = select.select([inlet], [], [], 0 if ended else PAUSE)[0]
+        data = os.read(inlet, 65536) if readable else b""
+        said += len(data)
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            with contextlib.suppress(ValueError, RecursionError):  # not the runner's
+                if isinstance(message := json.loads(line), dict):
+                    yield message
+        why = limits.broken()
+        if said > MOST_BYTES:
+            why = "it flooded the grader's channel"
+        elif ended and not data:
+            why = "it ended its own process"
+        if why:
+            yield {"t": "over", "why": why}
+            return
 
 
 class _Limits:
@@ -208,14 +193,12 @@ class _Limits:
         self._began = self._since = time.monotonic()
         self._looked = 0.0
         self._computed = 0.0  # CPU seconds when the step began
-        self._allowed = 60.0  # CPU seconds of the step
+        self._allowed = job["cell_seconds"] + SPARE  # CPU seconds of a step
 
-    def heard(self, message: dict[str, Any]) -> None:
-        """Something was said: a step that begins has its own time."""
+    def begins(self) -> None:
+        """A step begins, which has its own time."""
         self._since = time.monotonic()
-        if message["t"] == "begin":
-            self._allowed = float(message["seconds"]) + SPARE
-            _, self._computed, _ = _taken()
+        _, self._computed, _ = _taken()
 
     def broken(self) -> str:
         """Which limit is broken, or ""."""

@@ -1,19 +1,45 @@
-"""The check of `pack` and its hints."""
+"""`pack`: trees of several depths, by name, value and class of each array."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-
-from utils.checks import probes
-from utils.checks.known import known
-from utils.checks.registry import exercise
+from utils.checks.answers import Told
+from utils.checks.crossing import kind
+from utils.checks.exercise import Draw, Exercise
 
 
-@exercise(
+def draw(rng: Draw, blocks: int) -> dict[str, Any]:
+    """Weights: two layers, so many blocks around them, and in a deep tree one array at the top."""
+
+    def layer(*shape: int) -> dict[str, Any]:
+        return {"kernel": rng.normal(*shape), "bias": rng.normal(shape[-1])}
+
+    tree: dict[str, Any] = {"Conv_0": layer(1, 2, 1, 3), "Dense_0": layer(2, 1)}
+    for block in range(blocks):
+        tree = {f"Block_{block}": tree, "Dense_0": layer(2, rng.turn + 1)}
+    if blocks > 1:
+        tree["scale"] = rng.normal(1)
+    return {"params": {"params": tree}}
+
+
+def ask(answer: Any, own: Any, *, params: Any) -> Any:
+    """Name → class → array."""
+    packed = answer(params)
+    if not isinstance(packed, dict):
+        raise Told(f"It returned {kind(packed)}; a dictionary from names to arrays is wanted.")
+    return {name: _by_class(value) for name, value in packed.items()}
+
+
+def _by_class(value: Any) -> dict[str, Any]:
+    if getattr(value, "dtype", None) == object:
+        return {"ndarray of objects": None}
+    return {"jax.Array" if type(value).__name__ == "ArrayImpl" else type(value).__name__: value}
+
+
+pack = Exercise(
+    name="pack",
+    title="Weights packed into a flat dictionary",
     stars=1,
     minutes=8,
     points=1,
@@ -22,40 +48,12 @@ from utils.checks.registry import exercise
         'Flatten `params["params"]`, so that the outermost name is left out.',
         "Then `{name: np.asarray(leaf) for name, leaf in flat.items()}`.",
     ),
+    crosses="values",
+    sizes=(
+        {"blocks": 0, "about": "a plain network"},
+        {"blocks": 1, "about": "layers within layers"},
+        {"blocks": 3, "about": "a deep tree, with an array at the top"},
+    ),
+    draw=draw,
+    ask=ask,
 )
-def pack(answer: Any, reference: Any) -> None:
-    """Weights packed into a flat dictionary."""
-    params = {
-        "params": {
-            "Conv_0": {"kernel": jnp.arange(6.0).reshape(3, 2), "bias": jnp.ones((2,))},
-            "Block_0": {"Dense_0": {"kernel": jnp.arange(4.0).reshape(2, 2), "bias": jnp.zeros((2,))}},
-        }
-    }
-    got, want = probes.call(answer, params), known("want", lambda: reference(params))
-    if not isinstance(got, dict):
-        probes.fail(f"A dictionary is wanted; it returned a `{type(got).__name__}`.")
-    names = list(got)
-    if any(isinstance(name, tuple) for name in names):
-        probes.fail('The names are tuples; join their parts by "/": the argument `sep`.')
-    if any(name.startswith("params/") for name in names):
-        probes.fail('The names begin with "params/", which is to be left out: flatten what is inside.')
-    if any("." in name for name in names):
-        probes.fail('The parts of the names are joined by "."; "/" is wanted.')
-    if any(isinstance(value, np.ndarray) and value.dtype == object for value in got.values()):
-        probes.fail("It goes only two levels deep; a model may have layers within layers, to any depth.")
-    if any(isinstance(value, dict) for value in got.values()):
-        if all("/" in name for name in names):
-            probes.fail("It goes only two levels deep; a model may have layers within layers, to any depth.")
-        probes.fail("The result is still nested: every value should be an array.")
-    if names and set(names) <= {"kernel", "bias"}:
-        probes.fail(
-            f"{len(want)} arrays went in and {len(names)} came out: names collide. Use the whole path, not its last part."
-        )
-    if names and set(names) != set(want):
-        probes.fail(f"The names are {', '.join(sorted(names))}; {', '.join(sorted(want))} are wanted.")
-    for name, value in got.items():
-        if isinstance(value, jax.Array):
-            probes.fail(
-                f"The value of `{name}` is still a JAX array; safetensors' NumPy side wants NumPy's: `np.asarray`."
-            )
-    probes.close(got, want)

@@ -1,18 +1,53 @@
-"""The check of `decay_mask` and its hints."""
+"""`decay_mask`: trees of several depths, with names that hold the letters of `bias` and `scale`, and what they hold traced."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
-from utils.checks import probes
-from utils.checks.known import known
-from utils.checks.registry import exercise
+from utils.checks.answers import Told
+from utils.checks.crossing import kind
+from utils.checks.exercise import Draw, Exercise
 
 
-@exercise(
+def draw(rng: Draw, form: str) -> dict[str, Any]:
+    """Parameters of a form, of sizes that are drawn."""
+    a, b = map(int, rng.integers(1, 4, 2))
+    dense = {"kernel": rng.normal(a, b), "bias": rng.normal(b)}
+    norm = {"scale": rng.normal(b), "bias": rng.normal(1, b)}
+    trees: dict[str, dict[str, Any]] = {
+        "layer": dense,
+        "layers": {"conv1": {"kernel": rng.normal(3, 3, a, b)}, "bn1": norm, "upscale": dense, "scale": dense},
+        "names": {
+            "attention": {
+                "query": {"kernel": rng.normal(a, 2, b), "bias": rng.normal(2, b)},
+                "scale_table": rng.normal(a),
+                "temperature": rng.normal(),
+                "bias": {"table": rng.normal(a, b), "s": rng.normal(a), "Bias": rng.normal(b), "scale": rng.normal(b)},
+            },
+            "bn": {"mean_of_bias": rng.normal(a), "beta": rng.normal(a), "scales": rng.normal(b)},
+            "scale": rng.normal(b),
+        },
+        "deep": {"encoder": {"block": {"norm": {"inner": norm}, "dense": dense}}, "head": dense},
+    }
+    return {"params": trees[form]}
+
+
+def ask(answer: Any, own: Any, *, params: Any) -> Any:
+    """The mask, of arrays and of traced ones, as optax asks for it under `jax.jit`."""
+    mask: list[Any] = []
+    jax.eval_shape(lambda params: mask.append(answer(params)), params)
+    mask.append(answer(params))
+    for leaf in jax.tree.leaves(mask):
+        if type(leaf) is not bool:
+            raise Told(f"The mask holds {kind(leaf)}. For a whole leaf it says Python's `True` or `False`: does it decay?")
+    return mask[1] if mask[0] == mask[1] else mask
+
+
+decay_mask = Exercise(
+    name="decay_mask",
+    title="Which weights decay",
     stars=1,
     minutes=8,
     points=1,
@@ -22,69 +57,13 @@ from utils.checks.registry import exercise
         "`path` is a tuple of keys, from the outside in; the leaf's own name is `path[-1].key`, a string. Compare it whole.",
         '`path[-1].key not in ("bias", "scale")`.',
     ),
+    crosses="values",
+    sizes=(
+        {"form": "layer"},
+        {"form": "layers"},
+        {"form": "names", "about": "names that hold the letters of `bias` or `scale`, biases with two axes"},
+        {"form": "deep", "about": "modules in modules, four levels deep"},
+    ),
+    draw=draw,
+    ask=ask,
 )
-def decay_mask(answer: Any, reference: Any) -> None:
-    """Which weights decay."""
-    params = {
-        "conv1": {"kernel": jnp.ones((3, 3, 2, 4))},
-        "bn1": {"scale": jnp.ones(4), "bias": jnp.zeros(4)},
-        "upscale": {"kernel": jnp.ones((2, 2)), "bias": jnp.zeros(2)},
-        "attention": {
-            "query": {"kernel": jnp.ones((4, 2, 2)), "bias": jnp.zeros((2, 2))},
-            "scale_table": jnp.ones((3, 2)),
-            "temperature": jnp.ones(()),
-        },
-        "head": {"kernel": jnp.ones((4, 2)), "bias": jnp.zeros(2)},
-    }
-    got, want = probes.call(answer, params), known("want", lambda: reference(params))
-    _is_a_tree_of_bools(got)
-    probes.close(got, want, mistakes=_mistakes(params, want), because="Print the mask and look at that leaf.")
-    with probes.doing("with shapes in place of arrays, as optax may ask"):
-        shapes = jax.eval_shape(lambda: params)
-        probes.close(answer(shapes), want)
-
-
-def _is_a_tree_of_bools(got: Any) -> None:
-    if isinstance(got, dict) and not any(isinstance(entry, dict) for entry in got.values()):
-        probes.fail("It returns a flat dictionary; the structure of `params` is wanted, dictionaries in dictionaries.")
-    if (
-        isinstance(got, dict)
-        and isinstance(got.get("attention"), dict)
-        and isinstance(got["attention"].get("query"), bool)
-    ):
-        probes.fail("It looks two levels deep: `attention/query/kernel` has no entry. Parameters nest to any depth.")
-    if any(hasattr(leaf, "shape") for leaf in jax.tree.leaves(got)):
-        probes.fail(
-            "The mask has arrays in it. It says, for a whole leaf, whether it decays: a Python `True` or `False`."
-        )
-
-
-def _mistakes(params: Any, want: Any) -> dict[str, Any]:
-    """What is told of a wrong mask, with this mask."""
-
-    def by(rule: Any) -> Any:
-        """The mask by another rule, of the names of a path and the leaf."""
-        return jax.tree_util.tree_map_with_path(lambda path, leaf: rule([key.key for key in path], leaf), params)
-
-    def letters(name: str) -> bool:
-        return "bias" in name or "scale" in name
-
-    return {
-        "It is the other way round: True is where a weight *decays*.": jax.tree.map(lambda decays: not decays, want),
-        "With this mask the scales decay. Leave them out too.": by(lambda names, _: names[-1] != "bias"),
-        "With this mask the biases decay. Leave them out too.": by(lambda names, _: names[-1] != "scale"),
-        "It looks for the letters somewhere in the path, so the kernel of the layer `upscale` does not decay. Compare the "
-        "leaf's own name, whole.": by(lambda names, _: not letters("/".join(names))),
-        "It looks for the letters in the name, so `scale_table` does not decay. Compare the whole name.": by(
-            lambda names, _: not letters(names[-1])
-        ),
-        "It goes by the number of axes, so a bias with two axes decays. Go by the name.": by(
-            lambda _, leaf: leaf.ndim > 1
-        ),
-        "It is True for only what is called `kernel`. Everything decays except `bias` and `scale`.": by(
-            lambda names, _: names[-1] == "kernel"
-        ),
-        "It is True for every leaf. Is a key compared with a string? The name is the `.key` of the last entry of the path.": by(
-            lambda *_: True
-        ),
-    }

@@ -1,4 +1,4 @@
-"""The check of `ResidualBlock` and its hints."""
+"""`ResidualBlock`: the names and shapes of its weights, its values for drawn ones, and the statistics that training moves."""
 
 from __future__ import annotations
 
@@ -6,25 +6,60 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
+from jax import lax
 
-from utils.checks import probes
-from utils.checks.known import known
-from utils.checks.registry import exercise
-from utils.checks.unit_04.residual_block.variant import Variant
+from utils.base import trees
+from utils.checks.answers import Told
+from utils.checks.exercise import Draw, Exercise
 
-# in: channels, out: channels, stride; what it is called
-_CASES = (
-    (3, 3, 1, "where the shape stays"),
-    (2, 3, 1, "from 2 channels to 3, with stride 1"),
-    (3, 3, 2, "from 3 channels to 3, with stride 2"),
-    (2, 3, 2, "from 2 channels to 3, with stride 2"),
-)
+FIELDS = ("features", "stride", "conv", "norm")
 
 
-@exercise(
+def halved(*args: Any, **settings: Any) -> jax.Array:
+    """A convolution that a block can't have from anywhere but outside."""
+    return 0.5 * lax.conv_general_dilated(*args, **settings)
+
+
+CONV = partial(nn.Conv, use_bias=False, conv_general_dilated=halved)
+NORM = partial(nn.BatchNorm, momentum=0.7, epsilon=0.2)
+
+
+def draw(rng: Draw, shape: tuple[int, ...], features: int, stride: int, mode: str) -> dict[str, Any]:
+    """Pictures, and weights and statistics of a block for them."""
+    channels = shape[-1]
+    sides = {"conv1": (3, 3, channels, features), "conv2": (3, 3, features, features)}
+    if (channels, 1) != (features, stride):
+        sides["downsample_conv"] = (1, 1, channels, features)
+    norms = [name.replace("conv", "bn") for name in sides]
+    params: dict[str, Any] = {name: {"kernel": rng.normal(*side)} for name, side in sides.items()}
+    params |= {name: {"scale": rng.normal(features, around=0.5), "bias": rng.normal(features)} for name in norms}
+    stats = {name: {"mean": rng.normal(features), "var": rng.uniform(0.5, 2, features)} for name in norms}
+    variables = {"params": params, "batch_stats": stats}
+    return {"x": rng.normal(*shape), "features": features, "stride": stride, "mode": mode, "variables": variables}
+
+
+def ask(answer: Any, own: Any, *, x: Any, features: int, stride: int, mode: str, variables: Any) -> Any:
+    """What its weights are called, and if that is right, what it gives with these."""
+    if gone := [name for name in FIELDS if name not in getattr(answer, "__dataclass_fields__", {})]:
+        raise Told(f"The field `{gone[0]}` is gone. Leave the four fields as they were.")
+    from_outside = () if mode == "default" else (CONV, partial(NORM, use_running_average=mode == "evaluation"))
+    block = answer(features, stride, *from_outside)
+    named = _named(jax.eval_shape(block.init, jax.random.key(0), x))
+    if named != _named(variables):
+        return {"weights": named}
+    y, moved = block.apply(variables, x, mutable=["batch_stats"])
+    return {"weights": named, "y": y} | ({"moved": moved} if mode == "training" else {})
+
+
+def _named(variables: Any) -> dict[str, int]:
+    """Names and shapes of weights, as names."""
+    return {f"{name} {list(leaf.shape)}": 1 for name, leaf in trees.named(variables.get("params", {})).items()}
+
+
+ResidualBlock = Exercise(
+    name="ResidualBlock",
+    title="The residual block of ResNet18",
     stars=2,
     minutes=15,
     points=3,
@@ -36,179 +71,12 @@ _CASES = (
         "`if x.shape != y.shape:` the shortcut becomes `self.conv(self.features, (1, 1), strides=self.stride, …)(x)` and its norm. "
         "Last, `nn.relu` of the sum.",
     ),
+    sizes=(
+        {"shape": (1, 2, 3, 1), "features": 1, "stride": 1, "mode": "default", "about": "the shape stays"},
+        {"shape": (1, 3, 2, 2), "features": 3, "stride": 1, "mode": "evaluation", "about": "only the channels change"},
+        {"shape": (2, 2, 4, 2), "features": 2, "stride": 2, "mode": "training", "about": "only the size changes"},
+        {"shape": (2, 6, 4, 3), "features": 4, "stride": 2, "mode": "evaluation", "about": "both change"},
+    ),
+    draw=draw,
+    ask=ask,
 )
-def ResidualBlock(answer: Any, reference: Any) -> None:
-    """The residual block, with a projection where the shape changes."""
-    probes.expect(issubclass(answer, nn.Module), "It should be a Flax Linen module: `class ResidualBlock(nn.Module)`.")
-    _fields_are_there(answer, reference)
-    _projects_where_it_must(answer)
-    for channels, features, stride, called in _CASES:
-        x = _picture(channels)
-        used: set[str] = set()
-        conv, norm = _parts(used)
-        with probes.doing(called):
-            got = jax.eval_shape(answer(features, stride, conv, norm).init, jax.random.key(0), x)
-            for part in ("conv", "norm"):
-                if part not in used:
-                    probes.fail(f"It does not use `self.{part}`, which brings the settings that all blocks share.")
-        right = reference(features, stride, conv, norm)
-        want = known(f"weights, {called}", partial(jax.eval_shape, right.init, jax.random.key(0), x))
-        _layers_are_right(got, want, called)
-        if (channels == features) == (stride == 1):  # the two that differ most tell all that the values can tell
-            _values_are_right(answer, reference, (features, stride, conv, norm), want, x, called)
-    _trains(answer, reference)
-
-
-def _picture(channels: int) -> jax.Array:
-    return jnp.asarray(np.random.default_rng(channels).normal(size=(2, 6, 6, channels)), jnp.float32)
-
-
-def _fields_are_there(answer: Any, reference: Any) -> None:
-    """The block has the fields that it was given."""
-    names = [name for name in reference.__annotations__ if name not in getattr(answer, "__dataclass_fields__", {})]
-    if names:
-        probes.fail(
-            f"The field `{names[0]}` is gone. Leave the four fields as they were: `features`, `stride`, `conv`, `norm`."
-        )
-
-
-def _parts(used: set[str]) -> tuple[Any, Any]:
-    """A convolution and a norm to build with, which note that they are used."""
-
-    def maker(name: str, layer: Any, **bound: Any) -> Any:
-        def make(*args: Any, **settings: Any) -> Any:
-            used.add(name)
-            if any(hasattr(arg, "dtype") for arg in args):
-                probes.fail(
-                    f"`self.{name}(…)` makes a layer from its settings, and the array goes to the layer: `self.{name}(…)(x)`."
-                )
-            return layer(*args, **bound | settings)
-
-        return make
-
-    return maker("conv", nn.Conv, use_bias=False), maker("norm", nn.BatchNorm, use_running_average=True)
-
-
-def _projects_where_it_must(answer: Any) -> None:
-    """Where adding fails for want of a projection, say in which cases it is forgotten."""
-    failed = []
-    for channels, features, stride, _ in _CASES:
-        try:
-            jax.eval_shape(
-                answer(features, stride, *_parts(set())).init, jax.random.key(0), jnp.zeros((2, 6, 6, channels))
-            )
-        except (TypeError, ValueError) as error:
-            if "broadcasting" not in str(error):
-                raise
-            failed.append((channels != features, stride != 1))
-    if (False, False) in failed:
-        probes.fail(
-            "Where the shape should stay, the two things that are added have different shapes. Do both 3×3 convolutions pad? "
-            "`padding=1` keeps the size."
-        )
-    if len(failed) == 3:
-        probes.fail(
-            "The two things that are added have different shapes. There is no projection, or its stride or its channels are not the "
-            "block's."
-        )
-    if failed == [(True, False)]:
-        probes.fail("It projects `x` only where the size changes. From 2 channels to 3, with stride 1, it must too.")
-    if failed == [(False, True)]:
-        probes.fail(
-            "It projects `x` only where the number of channels changes. From 3 channels to 3, with stride 2, it must too."
-        )
-
-
-def _layers_are_right(got: Any, want: Any, called: str) -> None:
-    """Names and kernels of the layers."""
-    probes.expect(
-        isinstance(got, dict), "`init` should return a dictionary of variables, as that of every module does."
-    )
-    layers, wanted = got.get("params", {}), want["params"]
-    where = f"{called[0].upper()}{called[1:]}: "
-    extra, missing = sorted(set(layers) - set(wanted)), sorted(set(wanted) - set(layers))
-    if extra and not missing and extra[0].startswith("downsample"):
-        probes.fail(
-            f"There is a projection too many: where the shape stays `x` is added as it is, without `{extra[0]}`."
-        )
-    if extra:
-        probes.fail(f"{where}its layers are {', '.join(sorted(layers))}. Give each its `name`, as in the list above.")
-    if missing:
-        probes.fail(f"{where}`{missing[0]}` is missing.")
-    for name in wanted:
-        if "kernel" not in wanted[name]:
-            continue
-        kernel, due = layers[name].get("kernel"), wanted[name]["kernel"]
-        if kernel is not None and kernel.shape[:2] != due.shape[:2]:
-            probes.fail(
-                f"{where}The kernel of `{name}` is {kernel.shape[0]}×{kernel.shape[1]}; {due.shape[0]}×{due.shape[1]} is wanted."
-            )
-        if "bias" in layers[name]:
-            probes.fail(
-                f"{where}`{name}` has a bias. The convolution that comes from outside has none: use it as it is."
-            )
-    with probes.doing(called):
-        probes.like(got, want)
-
-
-def _values_are_right(answer: Any, reference: Any, settings: Any, shapes: Any, x: jax.Array, called: str) -> None:
-    # all is drawn, means and biases too: with zeros, a ReLU in the wrong place could go unseen
-    draw = np.random.default_rng(0)
-    weights = jax.tree.map(lambda leaf: jnp.asarray(draw.normal(size=leaf.shape), jnp.float32), shapes)
-    weights["batch_stats"] = jax.tree.map(jnp.abs, weights["batch_stats"])
-
-    def run(kind: Any, **mistakes: Any) -> Any:
-        return kind(*settings, **mistakes).apply(weights, x)  # not jitted: all of these share their operations
-
-    with probes.doing(called):
-        mine, right = answer(*settings).apply, reference(*settings).apply
-        probes.same_shapes(mine, right, weights, x, known_as=f"shapes, {called}")
-        got, want = probes.call(run, answer), known(f"values, {called}", lambda: run(reference))
-        if probes.agrees(got, want, 1e-4, 1e-4):
-            return
-        mistakes: dict[str, dict[str, Any]] = {
-            "the ReLU between the two convolutions is missing.": {"relu_between": False},
-            "the last ReLU, after the sum, is missing.": {"relu_after": False},
-            "the last ReLU comes before the sum; it belongs after it.": {"relu_before": True, "relu_after": False},
-            "there is one ReLU too many: none on `bn2`'s result, before the sum.": {"relu_before": True},
-            "the second norm comes after the sum; it belongs before it.": {"norm_last": True},
-            "`x` is never added: there is no shortcut.": {"shortcut": False},
-        }
-        if "downsample_bn" in shapes["params"]:
-            mistakes["there is no ReLU on the shortcut; here there is one."] = {"relu_shortcut": True}
-        if settings[1] == 2:
-            mistakes |= {
-                'the padding is Flax\'s default, `"SAME"`, which with stride 2 pads only at the right and at the bottom. '
-                "PyTorch pads 1 on every side.": {"padding": "SAME"},
-                "the stride stands on the second convolution; it belongs to the first.": {"strided": "conv2"},
-            }
-        probes.close(
-            got,
-            want,
-            mistakes={message: run(Variant, **mistake) for message, mistake in mistakes.items()},
-            because="The weights have the right shapes, so look at what stands between the layers: norms, ReLUs, the sum.",
-            rtol=1e-4,
-            atol=1e-4,
-        )
-
-
-def _trains(answer: Any, reference: Any) -> None:
-    """With a norm that is bound for training the running statistics move as they should."""
-    x = _picture(2)
-    settings = (3, 2, partial(nn.Conv, use_bias=False), partial(nn.BatchNorm, use_running_average=False))
-    right = reference(*settings)
-    shapes = known("weights, in training", lambda: jax.eval_shape(right.init, jax.random.key(0), x))
-    variables = jax.tree.map(lambda leaf: jnp.ones(leaf.shape), shapes)
-
-    def run(kind: Any) -> Any:
-        return kind(*settings).apply(variables, x, mutable=["batch_stats"])
-
-    want = known("values, in training", lambda: run(reference))
-    with probes.doing("in training, with `use_running_average=False` bound to the norm"):
-        probes.close(
-            probes.call(run, answer),
-            want,
-            because="`self.norm` comes with its settings: hand it a `name` and nothing else.",
-            rtol=1e-4,
-            atol=1e-4,
-        )

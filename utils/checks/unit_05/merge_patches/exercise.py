@@ -1,30 +1,33 @@
-"""The check of `merge_patches` and its hints."""
+"""`merge_patches`: maps of many sizes, their numbers so small that the epsilon shows."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-
-from utils.checks import probes
-from utils.checks.known import known
-from utils.checks.registry import exercise
-from utils.checks.unit_05.shared import normal
+from utils.checks.exercise import Draw, Exercise
 
 
-def _normal(x: jax.Array, epsilon: float = 1e-5) -> jax.Array:
-    x = x - x.mean(axis=-1, keepdims=True)
-    return x * jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + epsilon)
+def draw(rng: Draw, shape: tuple[int, int, int, int], width: int, small: float = 0.02, blank: bool = False) -> dict[str, Any]:
+    """Maps of that shape, and weights that make `width` channels."""
+    x = rng.normal(*shape, scale=small)
+    if blank:
+        x[0] = 0.0
+    return {
+        "x": x,
+        "kernel": rng.normal(4 * shape[-1], width, scale=0.3),
+        "scale": rng.normal(width),
+        "bias": rng.normal(width),
+    }
 
 
-def _corners(x: jax.Array, order: tuple[int, ...] = (0, 1, 2, 3)) -> jax.Array:
-    four = (x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2])
-    return jnp.concatenate([four[i] for i in order], axis=-1)
+def ask(answer: Any, own: Any, *, x: Any, kernel: Any, scale: Any, bias: Any) -> Any:
+    """The merged maps."""
+    return answer(x, kernel, scale, bias)
 
 
-@exercise(
+merge_patches = Exercise(
+    name="merge_patches",
+    title="Four neighbours become one token",
     stars=2,
     minutes=8,
     points=2,
@@ -33,46 +36,12 @@ def _corners(x: jax.Array, order: tuple[int, ...] = (0, 1, 2, 3)) -> jax.Array:
         "Put the four beside each other along the channels: `jnp.concatenate([...], axis=-1)` is [B, H/2, W/2, 4C].",
         "Then `@ kernel`, and only then: subtract the mean, divide by the root of the variance plus 1e-5, scale, bias.",
     ),
+    sizes=(
+        {"shape": (1, 2, 2, 1), "width": 2, "about": "a single square, one channel"},
+        {"shape": (2, 4, 6, 3), "width": 6, "about": "maps wider than high"},
+        {"shape": (3, 6, 2, 2), "width": 4, "small": 1.0, "about": "maps higher than wide, numbers around 1"},
+        {"shape": (2, 2, 4, 3), "width": 5, "blank": True, "about": "a blank map, and a kernel [12, 5], not [4C, 2C]"},
+    ),
+    draw=draw,
+    ask=ask,
 )
-def merge_patches(answer: Any, reference: Any) -> None:
-    """Four neighbours become one token."""
-    draw = np.random.default_rng(2)
-    large = normal(draw, 2, 4, 6, 3)
-    x = large * np.float32(0.02)  # small numbers, so that the epsilon shows
-    kernel = normal(draw, 12, 6) * np.float32(0.3)
-    scale, bias = normal(draw, 6), normal(draw, 6)
-    inputs = x, kernel, scale, bias
-    probes.same_shapes(answer, reference, *inputs)
-    with probes.doing("under `jax.jit`"):  # one program compiles faster than its operations one by one
-        got = probes.call(jax.jit(answer), *inputs)
-    want = known("want", lambda: jax.jit(reference)(*inputs))
-    if not probes.agrees(got, want, 1e-4, 1e-5):
-        merged = _corners(x) @ kernel
-        centred = merged - merged.mean(-1, keepdims=True)
-        deviation = jnp.sqrt(jnp.mean(centred**2, -1, keepdims=True))
-        probes.close(
-            got,
-            want,
-            mistakes={
-                "The four go right, then down; the second one is *below* the first, the third beside it.": (
-                    _normal(_corners(x, (0, 2, 1, 3)) @ kernel) * scale + bias
-                ),
-                "It is not normalised after the kernel.": merged,
-                "It is normalised before it is multiplied by the kernel, as in version 1; here it comes after.": (
-                    _normal(_corners(x)) @ kernel * scale + bias
-                ),
-                "The epsilon is 1e-6, Flax's own; the reference has 1e-5.": _normal(merged, 1e-6) * scale + bias,
-                "The epsilon is added to the variance, inside the root.": centred / (deviation + 1e-5) * scale + bias,
-                "The variance divides by one less than the number of channels; divide by the number, as `jnp.var` does.": (
-                    (centred * jax.lax.rsqrt(merged.var(-1, ddof=1, keepdims=True) + 1e-5)) * scale + bias
-                ),
-                "Normalised, but `scale` and `bias` are left out.": _normal(merged),
-                "A `reshape` alone puts four tokens of one row together; a square is two rows high.": (
-                    _normal(x.reshape(2, 2, 3, 12) @ kernel) * scale + bias
-                ),
-            },
-            because="Check the order with a map of 2 × 2 tokens and one channel.",
-            rtol=1e-4,
-            atol=1e-5,
-        )
-    probes.gradient(jax.jit(lambda kernel: jnp.sum(answer(large, kernel, scale, bias) ** 2) / 10), kernel)

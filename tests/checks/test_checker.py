@@ -1,0 +1,243 @@
+"""What students hold: `check`, with the solutions there and without them, and a judge that can be stopped."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+import types
+
+import pytest
+from demo import exercise as demo_exercise
+from demo.exercise import Demo, average
+from written import written
+
+from utils import checks
+from utils.author import recorded
+from utils.base.errors import CourseError
+from utils.base.paths import ROOT
+from utils.checks import known, verdict, worker
+from utils.checks.checker import Checker
+from utils.checks.verdict import Kind
+
+
+def answered(body):
+    import jax
+    import jax.numpy as jnp
+
+    return written("average", f"def average(x):\n    {body}", jnp=jnp, jax=jax)
+
+
+STUB = "raise NotImplementedError('your code here')"
+
+
+@pytest.fixture
+def check(monkeypatch):
+    """Of the demo unit, judged in this process."""
+    monkeypatch.setattr(worker.Judge, "start", lambda self: False)
+    worker.known_of.cache_clear()
+    return Checker(Demo("99_demo", [average]))
+
+
+@pytest.fixture
+def check_in_a_release(check, tmp_path, monkeypatch):
+    """The same without the solution."""
+    unit = Demo("99_demo", [average])
+    recorded.record(unit, into=tmp_path)
+    monkeypatch.setattr(known, "KNOWN", tmp_path)
+    monkeypatch.setattr(known.file_of, "__defaults__", (tmp_path,))
+    unit.solution = "solutions/99_nowhere.py"
+    return Checker(unit)
+
+
+def test_a_right_answer_scores_is_returned_and_counted(check, capsys):
+    check.progress()
+    mine = answered("return x.mean()")
+    assert check.average(mine) is mine
+    check.progress()
+    before, told, after = [line for line in capsys.readouterr().out.splitlines() if "points" in line]
+    assert "0 of 1 exercises right, 0 of 2 points" in before and "1 of 1 exercises right, 2 of 2 points" in after
+    assert told == "✓ average: right (2 of 2 points)"
+
+
+def test_a_stub_is_not_attempted_and_the_course_goes_on_with_its_own(check, capsys):
+    theirs = check.average(answered(STUB))
+    assert theirs(types.SimpleNamespace(mean=0)) is not None if theirs is None else theirs.__name__ == "average"
+    out = capsys.readouterr().out
+    assert "○ average: not attempted" in out and "course's version" in out
+    assert check.average(theirs) is theirs  # the check cell ran twice
+    assert "This is the course's version" in capsys.readouterr().out
+
+
+def test_a_revealed_answer_scores_nothing(check, capsys):
+    mine = answered("return x.mean()")
+    check.reveal("average")
+    assert "jnp.mean(x)" in capsys.readouterr().out
+    assert check.average(mine) is mine
+    check.progress()
+    assert "0 of 2 points" in capsys.readouterr().out
+
+
+def test_hints_come_one_by_one_and_the_last_stays(check, capsys):
+    seen = []
+    for _ in range(3):
+        check.hint("average")
+        seen.append(capsys.readouterr().out)
+    assert ["second" in text for text in seen] == [False, True, True]
+
+
+def test_only_grading_raises(check, monkeypatch):
+    monkeypatch.setenv("COURSE_GRADING", "1")
+    with pytest.raises(CourseError, match="✗ average: not right yet"):
+        check.average(answered("return x.sum()"))
+    check.average(answered("return x.mean()"))
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(check):
+    with pytest.raises(CourseError, match="Did you mean 'average'"):
+        check.averge(None)
+    with pytest.raises(CourseError, match="There are: average"):
+        check.hint("nothing")
+    with pytest.raises(CourseError, match="There is no unit"):
+        checks.unit("07_nothing")
+
+
+def test_in_a_notebook_all_is_html_in_which_what_an_answer_says_is_escaped(check, monkeypatch):
+    shown = []
+    shell = types.SimpleNamespace(display_pub=types.SimpleNamespace(publish=shown.append))
+    monkeypatch.setattr(verdict, "_notebook", lambda: shell)
+    check.average(answered("print('<b>')\n    raise ValueError('<script>')"))
+    check.hint("average")
+    check.reveal("average")
+    check.progress()
+    told, hint, answer, progress = (one["text/html"] for one in shown)
+    assert "<script>" not in told and "&lt;script&gt;" in told and ">&lt;b&gt;</pre>" in told
+    assert "Hint 1 of 2: first<br>Run this again" in hint
+    assert "<code>average</code>, one way" in answer and "jnp.mean(x)" in answer
+    assert "0 of 1 exercises right" in progress and "★☆☆" in progress
+    assert all(one["text/plain"] and one["text/html"].startswith("<div style=") for one in shown)
+
+
+# --- without the solutions --------------------------------------------------------------------------------------------
+
+
+def test_in_a_release_the_student_keeps_the_own_answer_and_there_is_nothing_to_reveal(check_in_a_release, capsys):
+    for body, says in (
+        ("return x.mean()", "right (2 of 2 points)"),
+        ("return x.sum()", "It is the sum."),
+        (STUB, "not attempted"),
+        ("return x.mean() + x[0] / 7", "The values differ"),
+    ):
+        mine = answered(body)
+        assert check_in_a_release.average(mine) is mine
+        out = capsys.readouterr().out
+        assert says in out and ("Going on with your own" in out) == ("right (" not in out)
+    check_in_a_release.reveal("average")
+    assert "doesn't hold its answers" in capsys.readouterr().out
+    check_in_a_release.hint("average")
+    check_in_a_release.hint("average")
+    out = capsys.readouterr().out
+    assert "That was the last one." in out and "reveal" not in out
+
+
+def test_in_a_release_an_endless_answer_is_not_handed_on_to_the_next_cell(check_in_a_release):
+    exercises = check_in_a_release._unit.exercises
+    exercises["average"] = dataclasses.replace(exercises["average"], seconds=0.5)
+    handed_on = check_in_a_release.average(answered("while True: pass"))
+    with pytest.raises(CourseError, match="average never ended when it was checked"):
+        handed_on(1)
+
+
+DAMAGE = {
+    "cut": lambda file: file.write_bytes(file.read_bytes()[:-3]),
+    "garbage": lambda file: file.write_bytes(b"\x00garbage" * 9),
+    "missing": lambda file: file.unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_or_missing_file_is_told_and_not_held_against_the_answer(
+    check_in_a_release, capsys, damage, tmp_path
+):
+    DAMAGE[damage](tmp_path / "99_demo" / "average.known")
+    check_in_a_release.average(answered("return x.mean()"))
+    out = capsys.readouterr().out
+    assert "? average: could not be checked" in out and "average.known" in out and "not to blame" in out
+
+
+def test_what_cannot_be_recorded_is_told_to_the_author(tmp_path, monkeypatch):
+    for ask, says in (
+        (lambda answer, own, *, x: {"mean": answer(x), "f": answer}, "average"),
+        (lambda *a, **k: 1 / 0, "not right"),
+    ):
+        unit = Demo("99_demo", [dataclasses.replace(average, ask=ask)])
+        with pytest.raises(CourseError, match="99_demo") as told:
+            recorded.record(unit, into=tmp_path)
+        assert says in str(told.value)
+
+
+# --- a judge in a process of its own ----------------------------------------------------------------------------------
+
+# what goes on in a notebook's kernel; unit 01 has `compress`, a function of arrays
+KERNEL = """
+import json, sys, time
+import jax, jax.numpy as jnp
+from utils.checks import answers, crossing, limits
+from utils.checks.unit_01 import unit
+from utils.checks.worker import Judge
+kept = "mine"
+judge, told = Judge(unit), []
+for answer in {answers}:
+    handed = crossing.dumps(answers.hand_over(unit.exercises["compress"], answer))
+    verdict = judge.verdict("compress", handed)
+    told.append([verdict.kind.name, verdict.message, kept])
+print(json.dumps(told))
+"""
+RIGHT = "lambda x: jnp.where(x > 0, jnp.log1p(jnp.where(x > 0, x, 0.0)), x)"
+ENDLESS = "lambda x: x + jax.lax.stop_gradient(jax.lax.while_loop(lambda i: i >= 0, jnp.abs, x.sum() * 0 + 1.0))"
+LONG = "lambda x: x + jax.lax.stop_gradient(jax.lax.fori_loop(0, 2**31 - 1, lambda i, y: jnp.sin(y), x.sum()))"
+HUGE = "lambda x: x + jnp.ones((300_000, 300_000)).sum() * x.sum()"
+
+
+def told_in_a_kernel(*answers):
+    code = KERNEL.format(answers=f"[{', '.join(answers)}]")
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def test_a_program_without_end_costs_the_judge_and_not_the_kernel():
+    first, endless, again = told_in_a_kernel(RIGHT, ENDLESS, RIGHT)
+    assert first[0] == again[0] == "RIGHT" and again[2] == "mine"
+    assert endless[0] == "WRONG" and "loop that never ends" in endless[1]
+
+
+@pytest.mark.proof
+def test_programs_too_long_or_too_large_get_a_verdict():
+    for kind, message, _ in told_in_a_kernel(LONG, HUGE):
+        assert kind == "WRONG" and ("was stopped" in message or "cannot be run" in message), message
+
+
+def test_a_judge_that_dies_or_does_not_start_is_told(monkeypatch):
+    unit = checks.units()["01_jnp_and_jit"]
+    judge = worker.Judge(unit)
+    assert judge.start()
+    judge._process.kill()
+    judge._process.wait()
+    judge._ready = True
+    monkeypatch.setattr(judge, "start", lambda: True)
+    assert "ended the process" in judge.verdict("compress", b"").message
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/bin/false")
+        other = worker.Judge(unit)
+        found = other.verdict("compress", b"")
+    assert found.kind is Kind.NOT_CHECKED and "make doctor" in found.message
+
+
+def test_where_no_process_can_be_started_the_judge_runs_in_this_one(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("no processes here")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    found = worker.Judge(Demo("99_demo", [average])).verdict("average", b"what is this")
+    assert found.kind is Kind.WRONG and "cannot be read" in found.message
+    assert demo_exercise.average is average

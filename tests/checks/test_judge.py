@@ -1,0 +1,304 @@
+"""Whatever an answer does becomes one of four verdicts with the likely cause, and no traceback comes out."""
+
+import contextlib
+import dataclasses
+import signal
+import time
+from typing import NamedTuple
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from demo.exercise import average, unit
+from written import written
+
+from utils.base import definitions
+from utils.base.paths import SOLUTIONS
+from utils.checks import answers, crossing, limits, readings
+from utils.checks.crossing import Failure, Handed, Program, Result
+from utils.checks.exercise import Exercise
+from utils.checks.explain import answer_frames
+from utils.checks.judge import FromSolution, judge
+from utils.checks.verdict import Kind, marked_up
+
+
+def answered(code):
+    """`average` as a student defines it."""
+    return written("average", code, jnp=jnp, jax=jax)
+
+
+def verdict_on(answer, exercise=average):
+    known = FromSolution(exercise, definitions.load(unit.solution))
+    return judge(known, crossing.loads(crossing.dumps(answers.hand_over(exercise, answer))))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def average(x): return x.mean()",
+        "def average(x, axis=None): return sum(x) / len(x)",
+        "def average(x):\n    jax.debug.print('{}', x)\n    return x.sum() / x.size",
+        "class Mean:\n    def __call__(self, x): return x.mean()\naverage = Mean()",
+        "average = jax.jit(lambda x: jnp.mean(x), donate_argnums=0)",
+        "import functools\naverage = functools.partial(jnp.mean, axis=-1)",
+    ],
+)
+def test_a_right_answer_is_right_however_it_is_written(code):
+    verdict = verdict_on(answered(code))
+    assert verdict.kind is Kind.RIGHT and verdict.points == 2, verdict
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "says"),
+    [
+        ("def average(x): raise NotImplementedError('your code here')", Kind.NOT_ATTEMPTED, "check.hint('average')"),
+        ("def average(x): raise KeyboardInterrupt", Kind.NOT_CHECKED, "interrupted"),
+        (
+            "def other(x): raise NotImplementedError('your code here')\ndef average(x): return other(x)",
+            Kind.NOT_CHECKED,
+            "`other`",
+        ),
+        ("average = None", Kind.WRONG, "should be a function; it is `None`"),
+        ("class average: pass", Kind.WRONG, "should be a function; it is the class"),
+        ("def average(): pass", Kind.WRONG, "cannot be called as the task says"),
+        ("def average(x): return None", Kind.WRONG, "Is the `return` missing?"),
+        ("def average(x): return {'a': x.mean()}", Kind.WRONG, ""),
+        ("def average(x): return jnp.exp(1e3 * x).sum() / jnp.exp(1e3 * x).sum()", Kind.WRONG, "holds NaN"),
+        ("def average(x): return x.sum()", Kind.WRONG, "It is the sum."),
+        (
+            "def average(x): return jnp.sort(x)[(x.size - 1) // 2 : x.size // 2 + 1].mean()",
+            Kind.WRONG,
+            "It is the median.",
+        ),
+        ("def average(x): return 2.5 * x.mean()", Kind.WRONG, "2.5 times what is wanted"),
+        ("def average(x): return -x.mean()", Kind.WRONG, "sign is wrong"),
+        ("def average(x): return jax.lax.stop_gradient(x.mean())", Kind.WRONG, "`gradient` wrong, `mean` right"),
+        (
+            "def average(x): return x.mean() if x.size < 6 else x[0]",
+            Kind.WRONG,
+            "Only some cases are wrong: large numbers",
+        ),
+        ("def average(x):\n    if x.sum() > 0:\n        return x.mean()", Kind.WRONG, "line 2, `if x.sum() > 0:`"),
+        ("def average(x):\n    x[0] = 1\n    return x.mean()", Kind.WRONG, "x.at[index].set(value)"),
+        ("def average(x): return missing(x)", Kind.WRONG, "not defined"),
+        ("def average(x): return average(x)", Kind.WRONG, "calls itself without end"),
+        ("def average(x): raise SystemExit", Kind.WRONG, "called `exit()`"),
+        ("def average(x): raise ValueError", Kind.WRONG, "It raised ValueError"),
+        ("def average(x): raise NotImplementedError('for complex')", Kind.WRONG, "It raised NotImplementedError"),
+        ("class Odd(BaseException): pass\ndef average(x): raise Odd", Kind.WRONG, "It raised Odd"),
+        (
+            "kept = []\ndef average(x):\n    kept.append(x)\n    return kept[0].mean()",
+            Kind.WRONG,
+            "kept outside of the function",
+        ),
+        (
+            "def average(x): return jax.pure_callback(lambda x: x.mean(), jax.ShapeDtypeStruct((), x.dtype), x)",
+            Kind.WRONG,
+            "",
+        ),
+    ],
+)
+def test_any_other_answer_is_told_the_likely_cause(code, kind, says):
+    verdict = verdict_on(answered(code))
+    assert verdict.kind is kind and says in verdict.message, verdict
+    assert verdict.message and verdict.points == 0
+
+
+def test_an_unforeseen_wrong_answer_is_shown_the_smallest_case():
+    verdict = verdict_on(answered("def average(x): return x.mean() + x[0] / 7"))
+    lines = verdict.detail.splitlines()
+    assert lines[0].startswith("x = [") and "yours" in lines[1] and "expected" in lines[1], verdict
+
+
+@pytest.mark.parametrize(
+    "body", ["pass", "\n        try: 1 / 0\n        except Exception: pass"], ids=["bare", "caught"]
+)
+def test_an_endless_loop_is_stopped(body):
+    verdict = verdict_on(
+        answered(f"def average(x):\n    while True: {body}"), dataclasses.replace(average, seconds=1.0)
+    )
+    assert verdict.kind is Kind.WRONG and verdict.endless and "never ends" in verdict.message
+
+
+def test_what_a_wrong_answer_printed_is_shown_and_kept_short():
+    code = "def average(x):\n    for i in range(10_000): print('line', i)\n    return x.sum()"
+    printed = verdict_on(answered(code)).printed.splitlines()
+    assert printed[-1] == "line 9999" and len(printed) < 10
+
+
+# --- answers on Python objects --------------------------------------------------------------------------------------
+
+
+class Pair(NamedTuple):
+    left: object
+    right: object
+
+
+def _swap(answer, own, *, left, right):
+    return answer(own.Pair(left, right))
+
+
+SWAP = Exercise(
+    name="swap", title="Swap", stars=1, minutes=1, points=1, hints=("a", "b"), crosses="values", classes={"Pair": Pair},
+    sizes=({"many": 2}, {"many": 1}, {"many": 0}),
+    draw=lambda rng, many: {"left": rng.normal(many), "right": [float(rng.turn)]}, ask=_swap,
+)  # fmt: skip
+
+
+class _Swapped:
+    swap = staticmethod(lambda pair: Pair(pair.right, pair.left))
+
+
+def swap_verdict(code, **names):
+    mine = written("swap", code, jnp=jnp, jax=jax, np=np, NamedTuple=NamedTuple, flax=flax, **names)
+    known = FromSolution(SWAP, _Swapped)
+    known.mistakes = lambda: ()
+    return judge(known, crossing.loads(crossing.dumps(answers.hand_over(SWAP, mine))))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "class Pair(NamedTuple):\n    left: object\n    right: object\n"
+        "def swap(pair): return pair._replace(left=pair.right, right=pair.left)",
+        "@flax.struct.dataclass\nclass Pair:\n    left: object\n    right: object\n"
+        "def swap(pair): return pair.replace(left=pair.right, right=pair.left)",
+        "import dataclasses\n@dataclasses.dataclass\nclass Pair:\n    left: object\n    right: object\n"
+        "def swap(pair): return Pair(pair.right, np.asarray(pair.left))",
+    ],
+    ids=["named tuple", "flax.struct", "dataclass"],
+)
+def test_the_notebooks_own_class_is_used_and_any_of_the_same_fields_is_as_good(code):
+    assert swap_verdict(code).kind is Kind.RIGHT, swap_verdict(code)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("pair.right.append(1)\n    return type(pair)(pair.right, pair.left)", "changed one of its arguments"),
+        ("return pair", ""),
+        ("return (pair.right, pair.left)", "another structure"),
+        ("return jax.lax.while_loop(lambda i: i >= 0, lambda i: i * 1, jnp.zeros(()))", "never ends"),
+    ],
+)
+def test_what_works_on_objects_is_called_where_it_lives(body, says, monkeypatch):
+    monkeypatch.setattr(answers, "time_limit", lambda seconds: limits.time_limit(1.0))
+    verdict = swap_verdict(f"def swap(pair):\n    {body}")
+    assert verdict.kind is Kind.WRONG and says in verdict.message, verdict
+
+
+# --- what crosses -----------------------------------------------------------------------------------------------------
+
+
+def test_what_crosses_comes_back_as_it_was():
+    tree = {
+        "w": jnp.ones((2, 3), jnp.bfloat16),
+        "keys": jax.random.split(jax.random.key(3)),
+        "none": None,
+        "n": (1, True),
+    }
+    leaves = crossing.leaves(tree | {"pair": Pair(np.arange(3, dtype=np.uint8), float("inf")), "text": "a"})
+    handed = Handed(
+        (Result(leaves, "a `dict` of 6"), Program(b"\x00code", ("a", "b"), "x"), Failure("WRONG", "why")), "it"
+    )
+    again = crossing.loads(crossing.dumps(handed))
+    assert again.outcomes[1:] == handed.outcomes[1:] and again.printed == "it"
+    assert again.outcomes[0].leaves.keys() == leaves.keys() >= {"pair.left", "pair.right", "n.1", "w"}
+    for path, leaf in leaves.items():
+        other = again.outcomes[0].leaves[path]
+        assert (
+            np.array_equal(other, np.asarray(leaf))
+            if crossing.is_array(leaf)
+            else other == leaf and type(other) is type(leaf)
+        )
+        assert not crossing.is_array(leaf) or other.dtype == leaf.dtype
+
+
+def test_damaged_bytes_are_refused_and_forged_ones_earn_nothing():
+    good = crossing.dumps(Handed((Result({"a": np.ones(3)}, ""),)))
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        bad = bytearray(good)
+        for place in rng.integers(0, len(bad), 3):
+            bad[place] = rng.integers(256)
+        with contextlib.suppress(crossing.Damaged):
+            crossing.loads(bytes(bad[: rng.integers(1, len(bad) + 1)]))
+    known = FromSolution(average, definitions.load(unit.solution))
+    for outcome in (
+        Failure("RIGHT", "all is well"),
+        Program(b"junk", (), ""),
+        Program(good, (), ""),
+        Result({}, ""),
+        None,
+    ):
+        verdict = judge(known, Handed((outcome,) if outcome else ()))
+        assert verdict.kind is not Kind.RIGHT and verdict.points == 0
+
+
+def test_a_program_that_takes_other_arguments_is_refused():
+    other = jax.export.export(jax.jit(lambda x: [x.mean(), x]), platforms=["cpu"])(jnp.ones(5))
+    known = FromSolution(average, definitions.load(unit.solution))
+    verdict = judge(known, Handed((Program(bytes(other.serialize()), ("mean", "gradient"), ""),) * 3))
+    assert verdict.kind is Kind.WRONG and "other arguments" in verdict.message
+
+
+# --- readings ---------------------------------------------------------------------------------------------------------
+
+BASE = np.arange(1.0, 13.0).reshape(3, 4) ** 1.5
+
+
+@pytest.mark.parametrize(
+    ("got", "says"),
+    [
+        (-BASE, "sign"),
+        (3 * BASE, "3 times"),
+        (BASE[::-1], "reverse order along axis 0"),
+        (np.roll(BASE, 1, 0), "one place too late"),
+        (BASE**2, "square"),
+        (np.sqrt(BASE), "square root"),
+        (BASE.T, "Two axes are swapped"),
+        (BASE[:, :, None], "axis of size 1"),
+        (BASE.mean(0), "An axis is gone"),
+        (BASE.astype(np.float16), "dtype float16"),
+        (np.where(BASE > 9, np.nan, BASE), "holds NaN"),
+        (np.where(BASE > 9, np.inf, BASE), "holds infinity"),
+        (BASE.astype(np.int32), "dtype int32"),
+    ],
+)
+def test_a_difference_is_read(got, says):
+    a, b = Result({"": got}, "an array"), Result({"": BASE.astype(np.float32)}, "an array")
+    told = readings.difference(a, b, 1e-4) + readings.relation([(a.leaves, b.leaves)], 1e-4)
+    assert says in told
+
+
+def test_a_limit_is_far_above_rounding_and_far_below_a_slip():
+    noise = 1 + np.random.default_rng(0).uniform(-1e-6, 1e-6, BASE.shape)
+    assert readings.off(BASE * noise, BASE) < average.limit / 50 < 10 * average.limit < readings.off(1.01 * BASE, BASE)
+
+
+def test_a_limit_counts_computing_and_by_the_clock_is_far_above():
+    with limits.time_limit(0.5):
+        time.sleep(1)  # as long as another program may keep the processor
+    with pytest.raises(limits.TookTooMuch), limits.time_limit(0.05):
+        time.sleep(60)
+    began = time.process_time()
+    with pytest.raises(limits.TookTooMuch), limits.time_limit(0.5):
+        while time.process_time() < began + 4:  # before the clock's limit, 5 s
+            pass
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0), "the alarm is still on"
+
+
+def test_no_line_of_the_course_s_answer_shows_when_it_trips_over_a_result():
+    namespace = {}
+    file = str(SOLUTIONS / "01_jnp_and_jit.py")
+    exec(compile("def average(x): return x.missing", file, "exec"), namespace)
+    with pytest.raises(AttributeError) as caught:
+        namespace["average"](3.0)
+    assert file not in [frame.f_code.co_filename for frame, _ in answer_frames(caught.value)]
+
+
+def test_messages_may_hold_code_and_stress_and_nothing_else() -> None:
+    text = "the *old* value; `a *b* c` and 2 * 3 * 4 <b>"
+    assert marked_up(text) == "the <em>old</em> value; <code>a *b* c</code> and 2 * 3 * 4 &lt;b&gt;"
