@@ -740,13 +740,13 @@ def beginning(state: TrainState) -> Run:
 
 
 def best_epoch(losses: list[float]) -> int:
-    """The epoch, counted from 1, with the lowest loss; the first of several."""
-    return 1 + losses.index(min(losses))
+    """The epoch, counted from 1, with the lowest loss; the first of several. NaN is never the lowest."""
+    return 1 + min(range(len(losses)), key=lambda place: (np.isnan(losses[place]), losses[place]))
 
 
 def patience_is_over(losses: list[float], patience: int) -> bool:
-    """Whether the lowest loss is `patience` or more epochs old."""
-    return bool(losses) and len(losses) - best_epoch(losses) >= patience
+    """Whether the lowest loss is `patience` or more epochs old; False where there is none but NaN."""
+    return not np.isnan(losses).all() and len(losses) - best_epoch(losses) >= patience
 
 
 # %%

@@ -126,8 +126,8 @@ print("there and back:", bool(jnp.array_equal(there_and_back, pictures)))
 #
 # Then cut `region` into windows, `[N, T]`, and compare every token with every other token *of its window*: 0 where both
 # are of one region, −100 where not. That is added to the logits before the softmax, and $e^{-100}$ is as good as
-# nothing. NumPy is fine here: all of this is known while JAX traces. (Not both, though: the model calls this while it is
-# traced, and there NumPy cannot read what `jnp` returns.) Stuck? `check.hint("shift_mask")`.
+# nothing. NumPy is fine here: all of this is known while JAX traces. (Not both, though: the model calls this while it
+# is traced, and there NumPy cannot read what `jnp` returns.) Stuck? `check.hint("shift_mask")`.
 
 
 # %%
@@ -335,8 +335,8 @@ plt.show()
 def merge_patches(x: jax.Array, kernel: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
     """Patch merging.
 
-    x: [B, H, W, C] with even H and W; kernel: [4C, D]; scale, bias: [D]. Returns [B, H/2, W/2, D] float32. In the model D
-    is 2C.
+    x: [B, H, W, C] with even H and W; kernel: [4C, D]; scale, bias: [D]. Returns [B, H/2, W/2, D] float32. In the model
+    D is 2C.
     """
     # BEGIN SOLUTION
     corners = (x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2])

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import tomllib
 import zipfile
 
@@ -50,44 +51,71 @@ def _in_a_notebook(text):
     return json.dumps({"cells": [{"cell_type": "code", "source": text.splitlines(keepends=True)}]})
 
 
+class _Renamed(ast.NodeTransformer):
+    """Every variable by another name; what is imported keeps its own."""
+
+    def visit_Name(self, node):
+        return ast.Name(node.id if node.id in ("jax", "jnp", "np", "nn", "optax") else f"my_{node.id}", node.ctx)
+
+    def visit_arg(self, node):
+        return ast.arg(f"my_{node.arg}")
+
+
+def _renamed(text):
+    return ast.unparse(_Renamed().visit(ast.parse(text)))
+
+
+def _split(text):
+    """Its statements the last first, each in a function of its own."""
+    (function,) = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
+    parts = [ast.unparse(node).replace("\n", "\n    ") for node in reversed(function.body)]
+    return "\n".join(f"def part_{i}():\n    {part}\n\nprint({i})\n" for i, part in enumerate(parts))
+
+
 HIDINGS = {  # the file it is put into, and how its text is changed
     "as it is": ("utils/x.py", str),
     "in a notebook": ("exercises/x.ipynb", _in_a_notebook),
-    "indented": ("utils/x.py", lambda text: text.replace("\n", "\n        ")),
+    "renamed": ("utils/x.py", _renamed),
+    "split": ("utils/x.py", _split),
+    "split and renamed": ("utils/x.py", lambda text: _split(_renamed(text))),
+    "in a string": ("utils/x.py", lambda text: f"CODE = {text!r}"),
     "commented": ("utils/x.py", lambda text: text.replace("\n", "  # so it goes\n\n")),
     "in bytes": ("ressources/x.safetensors", str),
 }
 
 
-@pytest.mark.parametrize("hiding", [*HIDINGS, "first line lost"])
+@pytest.mark.parametrize("hiding", HIDINGS)
 def test_an_answer_that_slipped_in_is_found(wanted, hiding):
     """The search fails where it should: each answer is put into a file in ways that hide it a little."""
-    name, changed = HIDINGS.get(hiding, HIDINGS["as it is"])
+    name, changed = HIDINGS[hiding]
     for path in sources(SOLUTIONS):
         for region in exercises.regions(path.read_text(encoding="utf-8"), path.name):
-            code = leaks.code_lines("\n".join(region.answer))
-            size, first = sum(map(len, code)), 0
-            if hiding == "first line lost":
-                first = 1
-                if 2 * len(code[0]) >= size or '"""' in "".join(code):
-                    continue
-            if size < leaks.SHORTEST or (hiding == "in bytes" and max(map(len, code)) < leaks.TELLING):
+            body = textwrap.indent(textwrap.dedent("\n".join(region.answer)), "    ")
+            if '"""' in body and hiding == "commented":
                 continue
-            text = "\n".join(["import jax", "def f(x):", *region.answer[first:], "print(f(1))", ""])
+            text = f"import jax\n\n\ndef f(x):\n{body}\n\n\nprint(f(1))\n"
+            if hiding == "in bytes" and max(len(line.strip()) for line in region.answer) < leaks.TELLING:
+                continue
             raw = changed(text).encode()
             raw = b"\xff\xfe\x00" + raw + b"\xff" if hiding == "in bytes" else raw
-            assert list(leaks.found_in(name, raw, wanted)), f"{path.name}: {code[0]}"
+            whole = sum(nodes for _, nodes in leaks.statements(text)) >= 2 * leaks.SMALLEST
+            assert not whole or list(leaks.found_in(name, raw, wanted)), f"{path.name}: {region.answer[0]}"
 
 
-def test_a_line_that_any_program_has_is_no_answer():
-    answer = leaks.Answer("it", ("x = x.reshape((x.shape[0], -1))", "return jnp.mean(jnp.square(x - y), axis=-1)"))
-    assert list(leaks.found_in("a.py", b"x = x.reshape((x.shape[0], -1))\n", [answer])) == []
+def test_a_statement_that_any_program_has_is_no_answer():
+    lines = (
+        "x = x.reshape((x.shape[0], -1))\ny = jnp.square(x - jnp.mean(x))\nreturn jnp.mean(jnp.square(x - y), axis=-1)"
+    )
+    (answer,) = leaks.answers(
+        f"# %%\ndef it(x):\n    # BEGIN SOLUTION\n{textwrap.indent(lines, '    ')}\n    # END SOLUTION\n", "a"
+    )
+    assert list(leaks.found_in("a.py", b"z = z.reshape((z.shape[0], -1))\n", [answer])) == []
 
 
 def test_it_holds_all_of_the_checks_but_the_known_mistakes(content):
     files = (path for path in (ROOT / "utils" / "checks").rglob("*") if path.is_file() and path.suffix != ".pyc")
     ours = {path.relative_to(ROOT).as_posix() for path in files}
-    mistakes = {name for name in ours if name.endswith("/mistakes.py")}
+    mistakes = {name for name in ours if name.endswith("/mistakes.toml")}
     assert len(mistakes) == sum(len(unit.exercises) for unit in checks.units().values())
     assert {name for name in content if name.startswith("utils/checks/")} == ours - mistakes
 
@@ -96,7 +124,7 @@ def test_it_holds_all_of_the_checks_but_the_known_mistakes(content):
 
 INSTRUCTORS = re.compile(  # every file of the course is in a release or among these
     r"(solutions|tests|utils/author|utils/grading|utils/commands/instructors|\.ci|\.github)/"
-    r"|\.gitlab-ci\.yml$|\.pre-commit-config\.yaml$|(INSTRUCTORS|CONTRIBUTING)\.md$|.*/(jupytext\.toml|mistakes\.py)$"
+    r"|\.gitlab-ci\.yml$|\.pre-commit-config\.yaml$|(INSTRUCTORS|CONTRIBUTING)\.md$|.*/(jupytext\.toml|mistakes\.toml)$"
 )
 OF_THE_TESTS = {"tests/golden/resnet18.json", "tests/golden/rule.py", "tests/nbval_sanitize.cfg"}
 
@@ -107,7 +135,8 @@ def test_it_is_the_course_without_what_is_the_instructors(content):
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
     tracked = {name for name in names.split("\0") if (ROOT / name).is_file()}
     theirs = {name for name in tracked | set(content) if INSTRUCTORS.match(name)} - OF_THE_TESTS
-    recorded = {f"ressources/known/{unit}.{ending}" for unit in checks.units() for ending in ("py", "safetensors")}
+    units = checks.units()
+    recorded = {f"ressources/known/{unit}/{name}.known" for unit in units for name in units[unit].exercises}
     assert len(theirs) > 50 and not theirs & set(content)
     assert tracked - theirs | recorded <= set(content)
     assert set(content) - recorded <= tracked, "what lies about in the folders is no part of the course"

@@ -42,9 +42,8 @@ def check(monkeypatch):
 def check_in_a_release(check, tmp_path, monkeypatch):
     """The same without the solution."""
     unit = Demo("99_demo", [average])
-    recorded.record(unit, into=tmp_path)
     monkeypatch.setattr(known, "KNOWN", tmp_path)
-    monkeypatch.setattr(known.file_of, "__defaults__", (tmp_path,))
+    recorded.record(unit, "average")
     unit.solution = "solutions/99_nowhere.py"
     return Checker(unit)
 
@@ -171,7 +170,7 @@ def test_what_cannot_be_recorded_is_told_to_the_author(tmp_path, monkeypatch):
     ):
         unit = Demo("99_demo", [dataclasses.replace(average, ask=ask)])
         with pytest.raises(CourseError, match="99_demo") as told:
-            recorded.record(unit, into=tmp_path)
+            recorded.record(unit, "average")
         assert says in str(told.value)
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import time
 
 import nbformat
 import pytest
@@ -13,7 +14,7 @@ from utils.base.errors import CourseError
 from utils.base.paths import ROOT
 from utils.checks.mistakes import mistakes
 from utils.checks.verdict import Kind, Verdict
-from utils.grading import grades, handin, marking, own_answers, pages, plan, sandbox, whole_class
+from utils.grading import grades, grants, handin, marking, own_answers, pages, plan, sandbox, whole_class
 
 UNIT = checks.units()["01_jnp_and_jit"]
 SOLUTION = (ROOT / UNIT.solution).read_text(encoding="utf-8")
@@ -54,7 +55,7 @@ class Place:
         return self
 
     def verdict(self, name, handed, seed):
-        kind, message = handed.decode().split("|") if b"|" in handed else ("WRONG", "unreadable")
+        kind, message = handed.decode().split("|", 1) if b"|" in handed else ("WRONG", "unreadable")
         points = UNIT.exercises[name].points if kind == "RIGHT" else 0
         return Verdict(name, Kind[kind], message, points, UNIT.exercises[name].points)
 
@@ -384,3 +385,76 @@ def test_a_change_is_graded_anew_in_the_units_that_it_touches(tmp_path, monkeypa
         before = own_answers.fingerprint.__wrapped__(UNIT)
         (tmp_path / name).write_text(name)
         assert (own_answers.fingerprint.__wrapped__(UNIT) != before) == changes, name
+
+
+# --- grants -----------------------------------------------------------------------------------------------------------
+
+HEAD = "student,unit,exercise,points,reason\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("nobody,01_jnp_and_jit,compress,1,why", "no student 'nobody'"),
+        ("ann,01_jnp_and_jit,compres,1,why", "no exercise 'compres'"),
+        ("ann,01_jnp_and_jit,compress,99,why", "'99' is no number of points from 0 to"),
+        ("ann,01_jnp_and_jit,compress,-1,why", "'-1' is no number"),
+        ("ann,01_jnp_and_jit,compress,1,", "the reason is missing"),
+        ("ann,01_jnp_and_jit,compress,1,why,more", "the columns are"),
+    ],
+)
+def test_a_grant_that_names_nothing_is_refused_by_its_line(tmp_path, line, says):
+    (tmp_path / "grants.csv").write_text(HEAD + line)
+    with pytest.raises(CourseError, match="line 2") as told:
+        grants.read(tmp_path, ["ann"], checks.units())
+    assert says in str(told.value)
+
+
+def test_what_a_person_grants_counts_also_where_nothing_could_be_graded_and_is_said(tmp_path):
+    (tmp_path / "grants.csv").write_text(HEAD + "ann,01_jnp_and_jit,predict,1,told me why\n")
+    granted = grants.read(tmp_path, ["ann"], checks.units())
+    for result in (result_of("ann"), marking.Result("ann", UNIT.name, "f", reason="not a notebook")):
+        after = grants.applied(result, granted, checks.units())
+        assert after.points == result.points + 1
+        (predict,) = (mark for mark in after.marks if mark.exercise == "predict")
+        assert "told me why" in predict.message
+    assert grants.applied(result_of("bob"), granted, checks.units()).points == result_of("bob").points
+
+
+def test_grades_that_someone_changed_are_not_written_over(tmp_path):
+    grades.write(tmp_path, [result_of("ann")])
+    grades.see_unchanged(tmp_path)
+    (tmp_path / "grades.csv").write_text("student,points\nann,20\n")
+    with pytest.raises(CourseError, match=r"grants\.csv"):
+        grades.see_unchanged(tmp_path)
+
+
+# --- odd input --------------------------------------------------------------------------------------------------------
+
+
+def test_what_steers_a_terminal_or_turns_a_line_round_is_shown_as_an_escape():
+    assert handin.visible("a\x1b[31mb\u202ec\ud800d\te\n") == "a\\x1b[31mb\\u202ec?d\te\n"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "a;=1+1", "a, @x", "x|+1", '"-1'])
+def test_no_cell_is_a_formula_whatever_parts_the_cells(text):
+    assert re.search(r"(^|[;,|\"'])\s*[=+@-]", grades.cell(text).replace("'", "§")) is None
+
+
+def test_two_folders_of_one_student_are_refused_by_name_both(tmp_path):
+    for name in ("Ann_17_assignsubmission_file_", "Bob_17_assignsubmission_file_", "cy", "CY", "di"):
+        put(tmp_path, f"{name}/01.py", SOLUTION)
+    (tmp_path / "link").symlink_to(tmp_path / "di")
+    refused = {path.name: why for path, why in whole_class.claimed_twice(whole_class.students(tmp_path)).items()}
+    assert refused.keys() == {"Ann_17_assignsubmission_file_", "Bob_17_assignsubmission_file_", "cy", "CY", "link"}
+    assert (
+        "'Ann_17" in refused["Bob_17_assignsubmission_file_"]
+        and "moodle number 17" in refused["Ann_17_assignsubmission_file_"]
+    )
+
+
+@pytest.mark.parametrize("source", ["\n" * 80_000, " \n" * 80_000 + "#", "(" * 5_000, "# " + "9" * 100_000])
+def test_long_odd_code_is_laid_out_in_no_time(source):
+    began = time.process_time()
+    plan.lay_out(read(source, ANSWER, CHECK), UNIT)
+    assert time.process_time() - began < 5

@@ -1,91 +1,107 @@
 """Look for a solution's answers in files that may hold none.
 
-An answer is in a file when a run of the file's code lines is a run of the answer's that makes up more than half of it,
-comments, blank lines, indentation and quote signs aside. So a line that any program has says nothing, and an answer
-with its first line changed is still found. In files that are neither Python nor notebooks, single long lines of an
-answer are looked for too, at any place.
+Code is compared as syntax trees in which every name of a variable is the same, statement by statement, in whatever
+order and at whatever places of a file they stand. An answer is in a file when statements that make up more than half of
+it are there. So an answer is found that was renamed, cut up or laid out anew, also within a string. In files that are
+neither Python nor notebooks single long lines of an answer are looked for. Lessons may hold what they teach.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import re
-from collections.abc import Iterable
-from itertools import takewhile
+import textwrap
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from utils.author import exercises
 
-SHARE = 0.5  # of an answer's characters; more of them in one piece give it away
-SHORTEST = 25  # characters of an answer that is worth looking for
+SHARE = 0.5  # of an answer's nodes; more of them in one file give it away
+SMALLEST = 20  # nodes of what says anything
 TELLING = 60  # characters of a line that no other program has
 
 
 class Answer(NamedTuple):
-    """Code that a release must not hold: what it is, and its lines, normalised."""
+    """Code that a release must not hold: what it is, its statements with their numbers of nodes, its long lines."""
 
     name: str
+    statements: dict[str, int]
     lines: tuple[str, ...]
 
 
 def answers(solution: str, name: str) -> list[Answer]:
-    """What stands between a solution's markers."""
+    """What stands between a solution's markers, an answer for each function or class."""
     lines = solution.splitlines()
-    found: list[Answer] = []
+    found: dict[str, list[str]] = {}
     for region in exercises.regions(solution, name):
         starts = (re.match(r"(?:def|class) (\w+)", line) for line in reversed(lines[: region.begin]))
         defined = next((start[1] for start in starts if start), "the start")
-        found.append(Answer(f"`{defined}` of {name}", tuple(code_lines("\n".join(region.answer)))))
-    return [one for one in found if sum(map(len, one.lines)) >= SHORTEST]
+        found.setdefault(defined, []).append(textwrap.dedent("\n".join(region.answer)))
+    return [
+        Answer(
+            f"`{defined}` of {name}",
+            dict(one for code in codes for one in statements("def f():\n" + textwrap.indent(code, " "))),
+            tuple(line for code in codes for line in map(_flat, code.splitlines()) if len(line) >= TELLING),
+        )
+        for defined, codes in found.items()
+    ]
 
 
-def code_lines(text: str) -> list[str]:
-    """A text's lines without indentation, comments and blank ones; all space single, all quotes double."""
-    lines = (
-        re.sub(r"\s+", " ", re.sub(r"(^|\s)#\s.*$", "", line)).strip().replace("'", '"') for line in text.splitlines()
-    )
-    return [line for line in lines if line]
+def statements(code: str) -> Iterator[tuple[str, int]]:
+    """Each statement of some code without what stands inside of it, names aside, and its number of nodes.
+
+    Code within strings counts too. Nothing for what is not Python.
+    """
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" in node.value:
+            yield from statements(textwrap.dedent(node.value))
+    for node in list(ast.walk(tree)):
+        match node:
+            case ast.Name():
+                node.id = "_"
+            case ast.arg():
+                node.arg = "_"
+            case ast.FunctionDef() | ast.ClassDef():
+                node.name, node.decorator_list = "_", []
+    for node in list(ast.walk(tree)):
+        idle = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.Pass
+        if isinstance(node, ast.stmt) and not isinstance(node, idle):
+            for block in ("body", "orelse", "finalbody", "handlers"):
+                if hasattr(node, block):
+                    setattr(node, block, [])
+            yield ast.dump(node), sum(1 for _ in ast.walk(node))
 
 
-def share(answer: Answer, lines: list[str]) -> float:
-    """The largest part of the answer, in 0..1 of its characters, that stands in one piece among the lines."""
-    starts = [(i, j) for i, first in enumerate(answer.lines) for j, line in enumerate(lines) if line == first]
-    beside = (zip(answer.lines[i:], lines[j:], strict=False) for i, j in starts)
-    runs = (takewhile(lambda pair: pair[0] == pair[1], pairs) for pairs in beside)
-    return max((sum(len(line) for line, _ in run) for run in runs), default=0) / sum(map(len, answer.lines))
-
-
-def found_in(name: str, raw: bytes, wanted: list[Answer]) -> Iterable[str]:
+def found_in(name: str, raw: bytes, wanted: list[Answer]) -> Iterator[str]:
     """A line for each answer that a file of that name and content holds."""
     suffix = PurePosixPath(name).suffix
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-        known: set[str] = set()
-    else:
-        if suffix in (".ipynb", ".json"):
-            text = "\n".join(_strings(json.loads(text)))
-        known = set(lines := code_lines(text))
-        for answer in wanted:
-            if known.intersection(answer.lines) and (part := share(answer, lines)) > SHARE:
-                yield f"{name}: {part:.0%} of {answer.name}"
+    text = raw.decode("utf-8", errors="replace")
     if suffix in (".py", ".ipynb"):
+        cells = [text] if suffix == ".py" else _cells(text)
+        here = {statement for cell in cells for statement, _ in statements(cell)}
+        for answer in wanted:
+            same = sum(nodes for statement, nodes in answer.statements.items() if statement in here)
+            share = same / sum(answer.statements.values())
+            if share > SHARE and same >= SMALLEST:
+                yield f"{name}: {share:.0%} of {answer.name}"
         return
-    flat = re.sub(r"\s+", " ", text).replace("'", '"')
+    flat = _flat(text)
     for answer in wanted:
         for line in answer.lines:
-            if len(line) >= TELLING and line in flat and line not in known:
+            if line in flat:
                 yield f"{name}: a line of {answer.name}: {line}"
 
 
-def _strings(value: Any) -> Iterable[str]:
-    """All texts in a JSON value; those of a list are one."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list) and all(isinstance(inner, str) for inner in value):
-        yield "".join(value)
-    elif isinstance(value, list | dict):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _strings(inner)
+def _cells(notebook: str) -> Iterable[str]:
+    return ["".join(cell["source"]) for cell in json.loads(notebook)["cells"] if cell["cell_type"] == "code"]
+
+
+def _flat(text: str) -> str:
+    """All space single, all quotes double."""
+    return re.sub(r"\s+", " ", text).strip().replace("'", '"')

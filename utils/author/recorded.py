@@ -1,41 +1,44 @@
-"""Record what the judge knows of the course's answers and of known mistakes, for a release, which has neither."""
+"""Record what notebooks are judged by: the results of the course's answers and of known mistakes."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
+from utils import checks
 from utils.base import definitions, files
 from utils.base.errors import CourseError
+from utils.base.paths import ROOT
 from utils.checks import answers, known
 from utils.checks.judge import FromSolution, judge
 from utils.checks.registry import Unit
 from utils.checks.verdict import Kind
 
 
-def record(unit: Unit, into: Path | str = known.KNOWN) -> list[Path]:
-    """Write the results of a unit's answers and known mistakes on the notebooks' cases, a file for each exercise.
+def stale() -> Iterator[tuple[Unit, str]]:
+    """Each exercise whose recorded results were made of something else than there is now."""
+    for unit in checks.units().values():
+        solution = (ROOT / unit.solution).read_text(encoding="utf-8")
+        for name, exercise in unit.exercises.items():
+            file = known.file_of(unit.name, name)
+            if not known.Recorded(exercise, file).is_of(known.made_of(exercise, solution)):
+                yield unit, name
 
-    Args:
-      unit: e.g. `checks.units()["01_jnp_and_jit"]`.
-      into: the folder to write to.
 
-    Returns:
-      The files.
+def record(unit: Unit, name: str) -> None:
+    """Write the results of an exercise's answer and of its known mistakes on the notebooks' cases.
 
     Raises:
       CourseError: the course's own answer does not pass, or has a result that cannot be kept; names the exercise.
     """
     solution = definitions.load(unit.solution)
-    written = []
-    for name, exercise in unit.exercises.items():
-        here = FromSolution(exercise, solution)
-        verdict = judge(here, answers.hand_over(exercise, getattr(solution, name)))
-        if verdict.kind is not Kind.RIGHT:
-            raise CourseError(f"{unit.name}: the course's own `{name}` is {verdict.kind.words}: {verdict.message}")
-        try:
-            content = known.recorded(here)
-        except TypeError as error:
-            raise CourseError(f"{unit.name}, `{name}`: {error}, which cannot be kept.") from error
-        written.append(known.file_of(unit.name, name, Path(into)))
-        files.write(written[-1], content)
-    return written
+    exercise = unit.exercises[name]
+    here = FromSolution(exercise, solution)
+    verdict = judge(here, answers.hand_over(exercise, getattr(solution, name)))
+    if verdict.kind is not Kind.RIGHT:
+        raise CourseError(f"{unit.name}: the course's own `{name}` is {verdict.kind.words}: {verdict.message}")
+    made_of = known.made_of(exercise, (ROOT / unit.solution).read_text(encoding="utf-8"))
+    try:
+        content = known.recorded(here, made_of)
+    except TypeError as error:
+        raise CourseError(f"{unit.name}, `{name}`: {error}, which cannot be kept.") from error
+    files.write(known.file_of(unit.name, name), content)

@@ -3,7 +3,7 @@
 That is the course without what only instructors have: folders and files (`LEFT_OUT`), and in texts the lines between
 `# instructors` and `# end instructors`, in Markdown `<!-- instructors -->` and `<!-- end instructors -->`. Exercises
 are fresh from the solutions, whatever stands in `exercises`. Answers are judged there by recorded results
-(`utils.checks.known`), recorded here. Nothing is written when an answer is found in any file (`utils.author.leaks`).
+(`utils.checks.known`). Nothing is written when an answer is found in any file (`utils.author.leaks`).
 
 The same course gives the same bytes: files in order, no times, no names of machines.
 """
@@ -14,12 +14,10 @@ import io
 import os
 import re
 import shutil
-import tempfile
 import zipfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from utils import checks
 from utils.author import exercises, leaks, pairs, recorded
 from utils.base.errors import CourseError
 from utils.base.paths import EXERCISES, NOTEBOOKS, RESSOURCES, ROOT, SOLUTIONS, shown, sources
@@ -46,7 +44,6 @@ COURSE = (
     "utils/**/*.toml",
 )
 LEFT_OUT = (  # "*" is any part of a path
-    "ressources/known/*",  # recorded anew
     "utils/author/*",
     "utils/checks/*/mistakes.toml",
     "utils/commands/instructors/*",
@@ -68,6 +65,8 @@ def files_of_release() -> dict[str, bytes]:
     stale = [line for line in pairs.generate(check=True) if line.startswith("notebooks/")]
     if stale:
         raise CourseError(f"Out of step with its text: {', '.join(stale)}. {pairs.AS_THEY_WERE}")
+    if old := [f"`{name}`" for _, name in recorded.stale()]:
+        raise CourseError(f"The recorded results of {', '.join(old)} are not of today's answers. Run make exercises.")
     found: dict[str, bytes] = {}
     for path in (path for pattern in COURSE for path in ROOT.glob(pattern) if path.is_file()):
         name, raw = shown(path), path.read_bytes()
@@ -84,10 +83,6 @@ def files_of_release() -> dict[str, bytes]:
         text = exercises.exercise_from(path.read_text(encoding="utf-8"), shown(path))
         found[f"exercises/{path.name}"] = text.encode()
         found[f"exercises/{path.stem}.ipynb"] = pairs.file_text(pairs.notebook_from(text)).encode()
-    with tempfile.TemporaryDirectory(prefix="course-") as folder:
-        for unit in checks.units().values():
-            for path in recorded.record(unit, into=folder):
-                found[f"ressources/known/{unit.name}/{path.name}"] = path.read_bytes()
     return dict(sorted(found.items()))
 
 
@@ -126,7 +121,8 @@ def leaked(content: dict[str, bytes]) -> list[str]:
     wanted = [
         answer for path in sources(SOLUTIONS) for answer in leaks.answers(path.read_text(encoding="utf-8"), shown(path))
     ]
-    return [line for name, raw in content.items() for line in leaks.found_in(name, raw, wanted)]
+    searched = {name: raw for name, raw in content.items() if not name.startswith("notebooks/")}
+    return [line for name, raw in searched.items() for line in leaks.found_in(name, raw, wanted)]
 
 
 def write(content: dict[str, bytes], folder: Path, archive: Path) -> None:

@@ -8,10 +8,10 @@ In an exercise notebook:
     standardise = check.standardise(standardise)
 
 Here: `unit_NN/` has a folder for each exercise; `exercise` is what it declares, `mistakes` reads its known mistakes.
-`answers` calls or exports what a student wrote, `crossing` is what of it leaves that process, `worker` the process that
-judges, `judge` how it comes to a verdict, `known` what it knows where the solutions are absent. `readings` and `explain`
-say what differences and exceptions mean, `limits` stops what takes too much, `verdict` is how it all looks, and
-`checker` what students hold.
+`answers` calls or exports what a student wrote, `crossing` is what leaves that process, `worker` the process that
+judges, `judge` how it comes to a verdict, `known` what it knows where the solutions are absent. `readings` and
+`explain` say what differences and exceptions mean, `limits` stops what takes too much, `verdict` is how it all looks,
+and `checker` what students hold.
 """
 
 from __future__ import annotations

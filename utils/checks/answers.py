@@ -69,8 +69,8 @@ def hand_over(
 def programs(exercise: Exercise, answer: Any, own: Any, seed: int) -> Iterator[Program]:
     """The program of `ask` with this answer, for each size. It depends on shapes alone: nothing of `seed` is in it."""
     for place in range(len(exercise.sizes)):
-        arrays, call = flat(exercise, answer, own, exercise.case(NOTEBOOK_SEED, place).inputs)
-        specs = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in arrays]
+        call = flat(exercise, answer, own, exercise.case(NOTEBOOK_SEED, place).inputs)
+        specs = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in call.arrays]
         exported = jax.export.export(jax.jit(call), platforms=["cpu"])(*specs)
         yield Program(bytes(exported.serialize()), tuple(call.paths), call.whole)
 
@@ -101,7 +101,7 @@ def result(exercise: Exercise, answer: Any, own: Any, inputs: dict[str, Any]) ->
 class flat:
     """`ask` with this answer as a function of the case's arrays, one after the other, that returns a list of leaves.
 
-    Unpacks into the arrays and the function. After a call, `paths` and `whole` say what the leaves are.
+    `arrays` are those of the case. After a call, `paths` and `whole` say what the leaves are.
     """
 
     def __init__(self, exercise: Exercise, answer: Any, own: Any, inputs: dict[str, Any]):
@@ -111,9 +111,6 @@ class flat:
         self.arrays = [self._leaves[place] for place in self._places]
         self.paths: list[str] = []
         self.whole = ""
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter((self.arrays, self))
 
     def __call__(self, *arrays: Any) -> list[Any]:
         """The leaves of what `ask` gives for these arrays."""
@@ -161,12 +158,8 @@ def _failure(exercise: Exercise, error: BaseException) -> Failure:
         case Told():
             return Failure("WRONG", str(error))
         case TookTooMuch():
-            return Failure(
-                "WRONG",
-                f"It was stopped after {error} of computing. Is there a loop that never ends, or an array that only "
-                "grows?".replace("memory of computing", "memory"),
-                endless=True,
-            )
+            message = f"It was stopped after {error}. Is there a loop that never ends, or an array that only grows?"
+            return Failure("WRONG", message, endless=True)
         case KeyboardInterrupt():
             return Failure("NOT_CHECKED", "The check was interrupted. Run the cell again.")
         case SystemExit():

@@ -44,7 +44,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     def over() -> str:
         if memory() > most:
             return f"more than {MEMORY / 2**30:g} GB of memory"
-        return f"{seconds:g} seconds" * (time.process_time() > computed or time.monotonic() > waited)
+        return f"{seconds:g} seconds of computing" * (time.process_time() > computed or time.monotonic() > waited)
 
     if threading.current_thread() is not threading.main_thread():
         yield

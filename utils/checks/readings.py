@@ -12,7 +12,7 @@ from utils.checks.crossing import Leaves, Result, is_array, kind, leaves
 
 FEW = 12  # numbers that are shown in full
 WIDE = 160  # characters of a line
-LINES = 8  # of an example's inputs
+LINES = 6  # of an example's inputs
 VALUES = "The values differ"  # how a message begins when the form is right
 
 
@@ -54,7 +54,7 @@ def off(got: Any, want: Any) -> float:
     if not np.array_equal(a[~finite], b[~finite], equal_nan=True) or not np.isfinite(a[finite]).all():
         return np.inf
     largest = max(np.abs(b[finite]).max(initial=0.0), 1e-6)
-    return float(np.abs(a - b)[finite].max(initial=0.0) / largest)
+    return float(np.abs(a[finite] - b[finite]).max(initial=0.0) / largest)
 
 
 def agree(got: Leaves, want: Leaves, limit: float) -> bool:
@@ -94,7 +94,9 @@ _RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
     "It is what is wanted, one place too early along axis 0.": lambda want: (
         np.roll(want, -1, 0) if want.ndim else want + np.nan
     ),
-    "It is the opposite: true where false is wanted, and the other way round.": lambda want: 1 - want,
+    "It is the opposite: true where false is wanted, and the other way round.": lambda want: (
+        1 - want if want.size > 1 and np.isin(want, (0, 1)).all() else want + np.nan
+    ),
     "It is one more than what is wanted.": lambda want: want + 1,
     "It is one less than what is wanted.": lambda want: want - 1,
     "It is the square of what is wanted.": np.square,
@@ -107,12 +109,12 @@ _RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
 
 
 def _factor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
-    """The factor between got and want, if it is one in each case: "2 times", "between 3 and 12 times"."""
+    """The factor between got and want, if there is one in each case."""
     factors = []
     for got, want in pairs:
         place = np.unravel_index(np.argmax(np.abs(want)), want.shape)
         factor = got[place] / want[place] if want[place] else np.nan
-        if not np.isfinite(factor) or not same(got, factor * want, 1e-4):
+        if not np.isfinite(factor) or not factor or not same(got, factor * want, 1e-4):
             return ""
         factors.append(float(factor))
     low, high = min(factors), max(factors)
@@ -129,9 +131,9 @@ def _factor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
 
 def example(inputs: dict[str, Any], got: Result, want: Result, limit: float) -> str:
     """A case, small enough to read: what went in, what came out, what is wanted."""
-    lines = [f"{path} = {_value(leaf)}" for name, value in inputs.items() for path, leaf in leaves(value, name).items()]
-    if len(lines) > LINES:
-        lines = [*lines[:LINES], "…"]
+    went_in = {path: leaf for name, value in inputs.items() for path, leaf in leaves(value, name).items()}
+    small_first = sorted(went_in, key=lambda path: np.size(went_in[path]) > FEW)
+    lines = [f"{path} = {_value(went_in[path])}" for path in small_first[:LINES]] + ["…"] * (len(went_in) > LINES)
     differ = [
         path for path in want.leaves if not (path in got.leaves and same(got.leaves[path], want.leaves[path], limit))
     ]
@@ -147,7 +149,7 @@ def _value(value: Any) -> str:
         array = np.asarray(value) if getattr(value.dtype, "kind", "") in "biuf" else None
         if array is None or array.size > FEW:
             return f"[{', '.join(map(str, value.shape))}] {value.dtype}"
-        return np.array2string(array, precision=4, separator=", ", suppress_small=True).replace("\n", "")
+        return np.array2string(array, precision=4, separator=", ").replace("\n", "")
     return f"{value!r:.80}".replace("\n", " ")
 
 

@@ -28,6 +28,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from utils.base import files
+from utils.base.errors import CourseError
+from utils.base.paths import shown
 from utils.checks.verdict import Kind
 from utils.grading.marking import Mark, Result
 
@@ -104,13 +106,27 @@ def keep_seed(out: Path, seed: int) -> None:
     files.write(out / "records" / "seed", f"{seed}\n")
 
 
+def see_unchanged(out: Path) -> None:
+    """Raise CourseError if `grades.csv` is no longer what was written: someone's changes would be lost."""
+    file, known = out / "grades.csv", out / "records" / "grades.sha256"
+    if file.exists() and not (
+        known.exists() and known.read_text(encoding="utf-8").strip() == hashlib.sha256(file.read_bytes()).hexdigest()
+    ):
+        raise CourseError(
+            f"{shown(file)} was changed by hand, and grading would write over it. Put points that you give into "
+            f"{shown(out / 'grants.csv')}, which is never written over; then grade again with --replace."
+        )
+
+
 # --- tables -------------------------------------------------------------------------------------------------------
 
 
 def write(out: Path, results: list[Result]) -> None:
     """Write grades.csv and grades.json, and the same in the columns that Moodle and Canvas import."""
     plain = [(cell(one.student), one.unit, one.points, one.out_of, cell(" | ".join(one.looks))) for one in results]
-    files.write(out / "grades.csv", _csv([GRADES, *plain]))
+    table = _csv([GRADES, *plain])
+    files.write(out / "records" / "grades.sha256", hashlib.sha256(table.encode()).hexdigest() + "\n")
+    files.write(out / "grades.csv", table)
     files.write(out / "grades.json", _json([asdict(one) | {"points": one.points} for one in results]))
     graded = [one for one in results if one.unit]
     units = sorted({one.unit for one in graded})
@@ -153,9 +169,8 @@ def feedback(one: Result) -> str:
 
 
 def cell(text: str) -> str:
-    """A stranger's text as a cell in one line that no spreadsheet takes for a formula."""
-    flat = " ".join(text.split())
-    return f"'{flat}" if flat.startswith(("=", "+", "-", "@")) else flat
+    """A stranger's text as a cell in one line that no spreadsheet takes for a formula, however it parts cells."""
+    return re.sub(r"(^|[;,|\"'])( ?)(?=[=+@-])", r"\1\2'", " ".join(text.split()))
 
 
 def _csv(rows: Iterable[Iterable[object]]) -> str:

@@ -16,6 +16,7 @@ ENDINGS = (".ipynb", ".py")
 LARGEST = 200 * 2**20  # bytes: a notebook with every picture it ever drew
 _SKIPPED_FOLDERS = {".ipynb_checkpoints", "__MACOSX", "__pycache__", ".git"}
 _CELL_MARK = re.compile(r"^# (?:%%|In\[[ \d]*\]:)", re.MULTILINE)  # py:percent, and what nbconvert writes
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _HEADER = re.compile(r"\A# ---\n(?:#.*\n)*?# ---\n")  # jupytext's, which may be damaged
 
 
@@ -84,6 +85,11 @@ def read(raw: bytes, name: str) -> Handin:
 def writable(text: str) -> str:
     """The text with what no UTF-8 file can hold, bytes of an odd file name for one, as question marks."""
     return text.encode(errors="replace").decode()
+
+
+def visible(text: str) -> str:
+    """The text with what steers a terminal or turns a line's direction round as escapes, and nothing unwritable."""
+    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), writable(text))
 
 
 def _notebook(text: str, notes: tuple[str, ...]) -> Handin:

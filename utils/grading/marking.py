@@ -17,7 +17,7 @@ from utils.checks.mistakes import mistakes, source
 from utils.checks.registry import Unit
 from utils.checks.verdict import Kind, Verdict
 from utils.grading import plan
-from utils.grading.handin import Handin, writable
+from utils.grading.handin import Handin, visible
 from utils.grading.sandbox import Conversation, Place
 
 _OVER_A_LIMIT = ("stopped after", "was stopped. Is there a loop", "File too large", "No space left", "MemoryError")
@@ -267,7 +267,7 @@ def _likeness(name: str, laid_out: plan.Plan) -> str:
 
 def _text(value: Any) -> str:
     """Of a string the start, without addresses in memory, which differ from run to run."""
-    return re.sub(r"0x[0-9a-f]{6,}", "0x…", writable(value[:_LONGEST])) if isinstance(value, str) else ""
+    return re.sub(r"0x[0-9a-f]{6,}", "0x…", visible(value[:_LONGEST])) if isinstance(value, str) else ""
 
 
 def _is_over_a_limit(text: str) -> bool:

@@ -160,7 +160,7 @@ def _with_checks(steps: list[Step], unit: Unit, changes: list[str]) -> list[Step
 
 def _revealed(handin: Handin, unit: Unit) -> set[str]:
     code = "\n".join(handin.cells)
-    calls = re.findall(r"^(?!\s*#).*?\.\s*reveal\(\s*[\"'](\w+)[\"']", code, re.MULTILINE)
+    calls = re.findall(r"^(?![ \t]*#).*?\.[ \t]*reveal\([ \t]*[\"'](\w+)[\"']", code, re.MULTILINE)
     shown = re.findall(r"The course's `(\w+)`, one way among others\. It is noted as revealed", handin.shown)
     return {name for name in [*calls, *shown] if name in unit.exercises}
 
@@ -180,7 +180,7 @@ def parsed(source: str) -> ast.Module | None:
 
 def _translated(source: str) -> str:
     """Magics as the Python that IPython makes of them."""
-    if not re.search(r"^\s*[%!?]|[?]\s*$|=\s*[%!]", source, re.MULTILINE):
+    if not re.search(r"^[ \t]*[%!?]|[?][ \t]*$|=[ \t]*[%!]", source, re.MULTILINE):
         return source
     from IPython.core.inputtransformer2 import TransformerManager
 

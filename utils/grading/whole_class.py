@@ -18,7 +18,7 @@ from utils import checks
 from utils.base import files
 from utils.base.errors import CourseError, few
 from utils.checks.registry import Unit
-from utils.grading import grades, handin, marking, own_answers, pages, plan, sandbox
+from utils.grading import grades, grants, handin, marking, own_answers, pages, plan, sandbox
 from utils.grading.marking import Options, Result
 from utils.progress import track
 
@@ -38,19 +38,42 @@ class Task(NamedTuple):
         return bool(self.result.reason), stubs, not self.result.file.endswith(".ipynb"), self.result.file
 
 
-def grade(submissions: Path, out: Path, options: Options, kind: sandbox.Kind, jobs: int) -> list[Result]:
+def grade(
+    submissions: Path, out: Path, options: Options, kind: sandbox.Kind, jobs: int, *, replace: bool = False
+) -> list[Result]:
     """Grade all that is handed in and write the results as they come.
 
+    Args:
+      submissions: a folder with a folder for each student.
+      out: where the results go.
+      options: the limits of a hand-in.
+      kind: of sandbox.
+      jobs: how many hand-ins are graded at once.
+      replace: write the grades also where someone has changed them.
+
     Raises:
-      CourseError: there is no such folder or nobody in it, or the course's own answers do not pass here.
+      CourseError: there is no such folder or nobody in it, a grant or the output folder is not as it should be, or the
+        course's own answers do not pass here.
     """
     if not submissions.is_dir():
         raise CourseError(f"{submissions} is no folder. It should hold a folder for each student.")
     if out.resolve().is_relative_to(submissions.resolve()):
         raise CourseError("The results would lie among the hand-ins. Choose an OUT outside of SUBMISSIONS.")
-    tasks = [task for folder in students(submissions) for task in tasks_of(folder, options, kind)]
+    folders = students(submissions)
+    refused = claimed_twice(folders)
+    tasks = [
+        task
+        for folder in folders
+        for task in (
+            [_nothing(folder, refused[folder], kind)] if folder in refused else tasks_of(folder, options, kind)
+        )
+    ]
     if not tasks:
         raise CourseError(f"Nobody is in {submissions}. It should hold a folder for each student.")
+    units = checks.units()
+    granted = grants.read(out, {task.result.student for task in tasks}, units)
+    if not replace:
+        grades.see_unchanged(out)
     grades.keep_seed(out, options.seed)
     finished: list[Result] = []
     left: list[Task] = []
@@ -64,12 +87,12 @@ def grade(submissions: Path, out: Path, options: Options, kind: sandbox.Kind, jo
     for unit in dict.fromkeys(task.unit for task in left if task.unit):
         own_answers.see_full_marks(unit, kind, options)
     order = attrgetter("student", "unit")
-    finished.sort(key=order)
+    finished = sorted((grants.applied(one, granted, units) for one in finished), key=order)
     grades.write(out, finished)
     with track(description="grading", total=len(tasks), unit="hand-in") as bar:
         bar.update(len(finished))
         for result in _run(left, out, options, kind, min(jobs, len(left))):
-            insort(finished, result, key=order)
+            insort(finished, grants.applied(result, granted, units), key=order)
             grades.write(out, finished)
             bar.update(1)
     links = {task.result.student: f"students/{grades.safe_name(task.folder)}.html" for task in tasks}
@@ -81,19 +104,42 @@ def grade(submissions: Path, out: Path, options: Options, kind: sandbox.Kind, jo
 
 
 def students(submissions: Path) -> list[Path]:
-    """A folder for each student, in order."""
-    return sorted(p for p in submissions.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith("."))
+    """A folder for each student, in order; links to folders are listed too."""
+    return sorted(path for path in submissions.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def claimed_twice(folders: list[Path]) -> dict[Path, str]:
+    """Why a folder's hand-ins are not graded: another one says that it is the same student's, or it is a link."""
+    found = {path: "It is a link, not a folder. Put the folder itself there." for path in folders if path.is_symlink()}
+    claims: dict[tuple[str, str], list[Path]] = defaultdict(list)
+    for path in folders:
+        student = grades.student_of(handin.visible(path.name))
+        claims["name", handin.visible(path.name).casefold()].append(path)
+        if student.number:
+            claims[student.system, student.number].append(path)
+    for (what, which), same in claims.items():
+        if len(same) > 1:
+            names = ", ".join(repr(handin.visible(path.name)) for path in same)
+            claim = f"the {what} number {which}" if what != "name" else "one name"
+            found |= dict.fromkeys(same, f"{names} claim {claim}. Rename all but one of these folders.")
+    return found
 
 
 def in_no_folder(submissions: Path) -> list[str]:
     """The files that lie beside the students' folders: they are nobody's, and are not graded."""
-    return sorted(handin.writable(path.name) for path in submissions.iterdir() if not path.is_dir())
+    return sorted(handin.visible(path.name) for path in submissions.iterdir() if not path.is_dir())
 
 
 def tasks_of(folder: Path, options: Options, kind: sandbox.Kind) -> Iterable[Task]:
     """The hand-ins of a student: a file for each unit, else what says why there is none."""
     found: dict[str, list[Task]] = defaultdict(list)
-    for path in handin.files_of(folder):
+    try:
+        every = sorted(path for path in folder.rglob("*") if path.is_file())
+        paths = handin.files_of(folder)
+    except OSError as problem:
+        yield _nothing(folder, f"The folder cannot be read: {problem.strerror}.", kind)
+        return
+    for path in paths:
         task = _task(folder, path, options, kind)
         found[task.result.unit].append(task)
     strays = found.pop("", [])
@@ -103,15 +149,18 @@ def tasks_of(folder: Path, options: Options, kind: sandbox.Kind) -> Iterable[Tas
             task.result.flags.append(f"{len(same)} files for this unit; graded: {task.result.file}.")
         yield task
     if not found:
-        others = [handin.writable(path.name) for path in sorted(folder.rglob("*")) if path.is_file()]
+        others = [handin.visible(path.name) for path in every]
         reason = f"There is no notebook and no script, only {few(others)}." if others else "Nothing was handed in."
-        nothing = Result(handin.writable(folder.name), "", "", reason=reason, sandbox=kind.name)
-        yield min(strays, key=Task.rank, default=Task(folder.name, nothing))
+        yield min(strays, key=Task.rank, default=_nothing(folder, reason, kind))
+
+
+def _nothing(folder: Path, reason: str, kind: sandbox.Kind) -> Task:
+    return Task(folder.name, Result(handin.visible(folder.name), "", "", reason=reason, sandbox=kind.name))
 
 
 def _task(folder: Path, path: Path, options: Options, kind: sandbox.Kind) -> Task:
-    name = handin.writable(str(path.relative_to(folder)))
-    result = Result(handin.writable(folder.name), "", name, sandbox=kind.name)
+    name = handin.visible(str(path.relative_to(folder)))
+    result = Result(handin.visible(folder.name), "", name, sandbox=kind.name)
     read, raw = None, b""
     try:
         raw = handin.content(path)
@@ -120,7 +169,7 @@ def _task(folder: Path, path: Path, options: Options, kind: sandbox.Kind) -> Tas
         result.reason = str(problem)
     except Exception as problem:  # whatever a file holds, it stops nobody else's grading
         result.reason = f"It cannot be read ({type(problem).__name__})."
-    unit = plan.unit_of(read or handin.Handin([]), handin.writable(path.name), checks.units())
+    unit = plan.unit_of(read or handin.Handin([]), handin.visible(path.name), checks.units())
     if unit is not None:
         result.unit = unit.name
         result.out_of = sum(exercise.points for exercise in unit.exercises.values())

@@ -231,8 +231,7 @@ def scaled_gradients(loss_fn, params, loss_scale, period=2000):
     new_scale = jnp.where(finite, jnp.where(grow, scale * 2, scale), scale / 2)
     return loss, gradients, finite, LossScale(new_scale, jnp.where(grow, 0, good))
 
-# %% wrong: loss by dividing
-# cause: the loss is the scaled one divided by the scale, which is infinite where the product overflows
+# %% right: loss by dividing
 def scaled_gradients(loss_fn, params, loss_scale, period=2000):
     scale, good = loss_scale
     def scaled(params):

@@ -1,12 +1,42 @@
-"""What several exercises of unit 01 use: whether a program is written out once for every row, and an argument changed."""
+"""What several exercises of unit 01 use: trees of parameters, and whether a program is written out for every row."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
-from utils.checks.answers import CHANGED, Told
+from utils.checks.answers import Told
+from utils.checks.exercise import Draw
+
+
+class Layer(NamedTuple):
+    """A node of a tree of parameters."""
+
+    kernel: Any
+    gain: Any
+
+
+TREES = ("a list", "a dict of tuples", "one array", "named tuples in a dict")
+
+
+def parameters(rng: Draw, kind: str, inputs: int) -> Any:
+    """A tree of parameters for `predicted`, of one of the kinds in TREES."""
+    match kind:
+        case "a list":
+            return [rng.normal(inputs), rng.normal()]
+        case "a dict of tuples":
+            return {"layer": (rng.normal(inputs, 2), rng.normal(inputs)), "scale": rng.normal()}
+        case "one array":
+            return rng.normal(inputs)
+        case _:
+            return {"second": Layer(rng.normal(inputs), rng.normal()), "first": Layer(rng.normal(inputs, 3), rng.normal())}
+
+
+def predicted(params: Any, x: jax.Array) -> jax.Array:
+    """A number for each row of x [N, D], or for one row [D]; 0 where all of the row is."""
+    return sum(jnp.tanh(x @ w.reshape(len(w), -1)).sum(-1) if w.ndim else w * x.sum(-1) for w in jax.tree.leaves(params))
 
 
 def tell_if_it_grows(message: str, call: Any, like: Any, sizes: tuple[int, int]) -> None:
@@ -23,13 +53,3 @@ def tell_if_it_grows(message: str, call: Any, like: Any, sizes: tuple[int, int])
         lines.append(jax.jit(lambda *args: call(*args)).lower(*args).as_text().count("\n"))
     if lines[1] > lines[0]:
         raise Told(message)
-
-
-def untouched(call: Any, *trees: Any) -> Any:
-    """What a call gives that should leave these trees as they are."""
-    before, form = jax.tree.flatten(trees)
-    result = call(*trees)
-    after, form_after = jax.tree.flatten(trees)
-    if form != form_after or any(a is not b for a, b in zip(before, after, strict=True)):
-        raise Told(CHANGED)
-    return result

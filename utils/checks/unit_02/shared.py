@@ -11,7 +11,8 @@ from utils.checks.exercise import Draw
 
 def linear(params: Any, images: jax.Array) -> jax.Array:
     """Logits [B, K] of images [B, H, W, C]."""
-    return images.reshape((len(images), -1)) @ params["w"] + params["b"]
+    logits: jax.Array = images.reshape((len(images), -1)) @ params["w"] + params["b"]
+    return logits
 
 
 def weights(rng: Draw, pixels: int, classes: int, scale: float = 1.0) -> dict[str, Any]:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.key_reuse._core import check_key_reuse
 
-from utils.checks import probes
+from utils.checks.answers import Told
+from utils.checks.crossing import is_array, kind
+from utils.checks.exercise import Draw
 
 
 def key_of(seed: int) -> jax.Array:
@@ -39,37 +46,77 @@ def bare(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def layers_are_right(got: dict[str, Any], want: dict[str, Any], explain: Callable[[str, Any, Any], str]) -> None:
-    """Names and shapes of Haiku's weights, layer by layer; `explain` says why a kernel has the shape it has."""
-    if [bare(name) for name in got] != [bare(name) for name in want]:
-        probes.fail(
-            f"Its layers are {_listed(got)}; {_listed(want)} are wanted. "
-            "Make each on the line where it is used, and leave its name to Haiku."
-        )
-    for name, wanted in zip(got, want.values(), strict=True):
-        if "b" not in got[name]:
-            probes.fail(f"`{bare(name)}` has no bias: leave `with_bias` as it is.")
-        shape, due = got[name]["w"].shape, wanted["w"].shape
-        if shape != due:
-            probes.fail(
-                f"The kernel of `{bare(name)}` is {list(shape)}; {list(due)} is wanted: {explain(name, shape, due)}."
-            )
+# --- VGG8 and what `hk.transform` makes of it -------------------------------------------------------------------------
+
+TINY = 1e-9  # a rate at which nothing is dropped; what stays is divided by 1 - rate, and that shows in the derivative
+KEYS = 8
 
 
-def _listed(layers: dict[str, Any]) -> str:
-    return ", ".join(f"`{bare(name)}`" for name in layers) or "none"
+def vgg8_case(rng: Draw, batch: int, width: int, classes: int = 10, name: str = "vgg8") -> dict[str, Any]:
+    """Pictures, a key, and the weights of a VGG8 for them; no bias is zero, so that the place of a ReLU is seen."""
+    channels = [3, width, width, 2 * width, 2 * width, 4 * width, 4 * width]
+    shapes = [(3, 3, *pair) for pair in itertools.pairwise(channels)] + [(64 * width, 4 * width), (4 * width, classes)]
+    layers = ["conv2_d", *(f"conv2_d_{place}" for place in range(1, 6)), "linear", "linear_1"]
+    params = {
+        f"{name}/{layer}": {
+            "w": rng.normal(*shape, scale=(2 / math.prod(shape[:-1])) ** 0.5),
+            "b": rng.normal(shape[-1], scale=0.3, around=0.3),
+        }
+        for layer, shape in zip(layers, shapes, strict=True)
+    }
+    key = jax.random.key(int(rng.integers(0, 2**31 - 1)), impl="unsafe_rbg")  # compiles several times as fast
+    return {"images": rng.normal(batch, 32, 32, 3), "key": key, "params": params}
 
 
-def transformed(function: Any) -> hk.Transformed:
-    """`hk.transform` of a lambda around the answer, so that a class or function of the student's stays as it is."""
-    return hk.transform(lambda *args, **kwargs: function(*args, **kwargs))
+def is_pair(network: Any, params: Any, images: Any) -> None:
+    """Tell of what is not `init(key, images)` and `apply(params, key, images)`."""
+    if isinstance(network, hk.TransformedWithState):
+        raise Told("It is `transform_with_state`, whose functions carry a state in and out. Use `hk.transform`.")
+    if not (callable(getattr(network, "init", None)) and callable(getattr(network, "apply", None))):
+        raise Told(f"The network is {kind(network)}; what `hk.transform` returns is wanted, with `init` and `apply`.")
+    with contextlib.suppress(Exception):
+        jax.eval_shape(network.apply, params, images)
+        network = None
+    if network is None:
+        raise Told("`apply` takes no key: that is `hk.without_apply_rng`. Leave it as `hk.transform` makes it.")
 
 
-def needs_no_key(network: hk.Transformed, params: Any, images: Any, told: str) -> None:
-    """Tell of a network that asks for a key in evaluation, where `apply` is given None for one."""
+def behaviour(network: hk.Transformed, images: jax.Array, key: jax.Array, params: Any, mode: str) -> dict[str, Any]:
+    """The names of the weights, and if they are right, what is determined of the logits with these, in a mode."""
+    named = _named(jax.eval_shape(network.init, key, images))
+    if named != _named(params):
+        return {"weights": named, "logits": 0.0}
+    if mode != "rate":
+        options, key = ({"training": True}, key) if mode == "training" else ({"dropout": 0.5}, None)
+        logits = network.apply(params, key, images, **options)
+        if not (is_array(logits) and logits.ndim == 2 and jnp.issubdtype(logits.dtype, jnp.floating)):
+            raise Told(f"For images it gives {kind(logits)}; logits are wanted: a row of numbers for each image.")
+        return {"weights": named, "logits": logits}
+
+    def trained(key: jax.Array, rate: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Logits in training, and how they change with the rate."""
+        apply = partial(network.apply, params, key, images, training=True)
+        return jax.jvp(lambda rate: apply(dropout=rate), (rate,), (jnp.ones_like(rate),))
+
     try:
-        jax.eval_shape(lambda: network.apply(params, None, images))
-    except ValueError as error:
-        if "RNG" not in str(error) and "rng" not in str(error):
-            raise
-        probes.fail(told)
+        check_key_reuse(lambda key: trained(key, jnp.float32(0.5)), key)
+    except jax.errors.KeyReuseError:
+        raise Told(
+            "One key is used for two draws, which then drop the same places. Each `drop` needs a key of its own: call "
+            "`hk.next_rng_key()` once for each."
+        ) from None
+    rates = jnp.where(jnp.arange(KEYS + 3) < KEYS, 0.5, TINY)
+    logits, slopes = jax.vmap(trained)(jax.random.split(key, KEYS + 3), rates)
+    return {
+        "weights": named,
+        "with training=True": {
+            "another key, other logits": jnp.any(logits[:KEYS] != logits[0]),
+            "change of the logits with dropout": jnp.median(slopes[KEYS:], axis=0),
+        },
+    }
+
+
+def _named(params: Any) -> dict[str, int]:
+    """Names and shapes of weights, as names."""
+    shapes = {layer: ", ".join(f"{name} {list(leaf.shape)}" for name, leaf in sorted(of.items())) for layer, of in params.items()}
+    return {f"{layer}: {shape}": 1 for layer, shape in shapes.items()}

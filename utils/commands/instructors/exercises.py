@@ -1,8 +1,8 @@
-"""`python -m utils exercises [--check]`: write the exercises and the notebook of every pair."""
+"""`python -m utils exercises [--check]`: write the exercises, every pair's notebook, and what answers are judged by."""
 
 from __future__ import annotations
 
-from utils.author import pairs
+from utils.author import pairs, recorded
 from utils.base.command import parser_of
 from utils.base.paths import BUILD
 
@@ -13,6 +13,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail when something is out of step")
     arguments = parser.parse_args(argv)
     changed = pairs.generate(check=arguments.check)
+    for unit, name in recorded.stale():
+        if not arguments.check:
+            recorded.record(unit, name)
+        changed.append(f"recorded results of {name} ({unit.name})")
     for line in changed:
         print(("out of step: " if arguments.check else "written: ") + line)
     if not changed:

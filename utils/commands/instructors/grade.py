@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> int:
         choices=[kind.name for kind in sandbox.KINDS],
         help="which one to use (default: the strongest there is)",
     )
+    parser.add_argument("--replace", action="store_true", help="write over a grades.csv that someone changed")
     parser.add_argument(
         "--seed", type=int, help="of the cases (default: the one that OUT was graded with, else one is drawn)"
     )
@@ -64,7 +65,7 @@ def main(arguments: list[str]) -> int:
     if asked.out is None:
         parser.error("name the folder of the hand-ins and the one for the grades: SUBMISSIONS=DIR OUT=DIR")
     submissions, out = in_full(asked.submissions), in_full(asked.out)
-    graded = whole_class.grade(submissions, out, options, kind, max(1, asked.jobs))
+    graded = whole_class.grade(submissions, out, options, kind, max(1, asked.jobs), replace=asked.replace)
     for name in whole_class.in_no_folder(submissions):
         print(f"{name} is in no student's folder, so it was not graded.", file=sys.stderr)
     flagged = sum(bool(one.looks) for one in graded)

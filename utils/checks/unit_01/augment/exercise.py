@@ -1,19 +1,113 @@
-"""The check of `augment` and its hints."""
+"""`augment`: coins and noise under many keys. Whatever way the key is split, their statistics are the same."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from utils.checks import probes
-from utils.checks.registry import exercise
+from utils.checks.exercise import Draw, Exercise
+
+KEYS = 500  # for each case, in place of more draws
 
 
-@exercise(
+def draw(rng: Draw, signals: int, length: int, scale: float, zero: bool = False) -> dict[str, Any]:
+    """Signals so large beside the noise that each number shows its coin; or `zero`: then noise is all that there is."""
+    size = rng.uniform(5, 10, signals, length) * rng.rng.choice([-1, 1], (signals, length))
+    return {
+        "keys": jax.random.split(rng.key(), KEYS),
+        "signals": np.float32(size * (not zero)),
+        "scale": scale,
+    }
+
+
+def ask(answer: Any, own: Any, *, keys: Any, signals: Any, scale: float) -> Any:
+    """The altered signals for each key; JAX watches that none is used twice."""
+    if isinstance(signals, jax.core.Tracer):  # while it is exported
+        with jax.ensure_compile_time_eval(), jax.debug_key_reuse(True):
+            answer(jax.random.key(0), jnp.ones(signals.shape), scale)
+    return jax.vmap(lambda key: answer(key, signals, scale))(keys)
+
+
+def accepts(inputs: dict[str, Any], got: Mapping[str, Any], want: Mapping[str, Any]) -> str:
+    """What is wrong with the altered signals. Each limit is passed by a right answer but once in a million times."""
+    altered, signals, scale = got[""], inputs["signals"], inputs["scale"]
+    if altered.shape != want[""].shape or altered.dtype.kind != "f":
+        return f"For signals {list(signals.shape)} float32 it returns {list(altered.shape[1:])} {altered.dtype}; the same is wanted."
+    turned, noise = np.zeros((KEYS, 0)), altered.astype(np.float64)
+    if signals.any():
+        signs = np.where(altered * signals < 0, -1, 1)  # [keys, B, T]
+        noise = noise - signs * signals
+        turned = signs[..., 0] < 0
+        far = np.abs(noise) > 12 * scale
+        if message := _coins(signs, far, far & (np.abs(altered) > 12 * scale)):
+            return message
+    return _noise(noise / scale, turned)
+
+
+def _coins(signs: np.ndarray, far: np.ndarray, elsewhere: np.ndarray) -> str:
+    """Of numbers `far` from plus and minus the signal some may be `elsewhere` than at 0."""
+    turned, many = signs[..., 0] < 0, signs.shape[1]
+    off = 6 * np.sqrt(KEYS) / 2  # from half of KEYS
+    rates = turned.sum(0)
+    if far.any() and not elsewhere.any():
+        return (
+            "Some signals are wiped out: a coin that shows 0 was multiplied in. Upside down is times −1: "
+            "`jax.random.rademacher`, or `jnp.where(coin, -signals, signals)`."
+        )
+    if far.any():
+        return (
+            "Some numbers are neither near the signal nor near minus the signal. Upside down is times −1 (not in reverse order, "
+            "no other factor), and noise of deviation `scale` is added."
+        )
+    if (signs != signs[..., :1]).any():
+        return "Within one signal some numbers are turned and others not. A signal is turned as a whole: draw the coins with shape (B, 1)."
+    if not turned.any():
+        return "No signal is turned upside down."
+    if many > 1 and (turned == turned[:, :1]).all():
+        return "One coin for all signals: they are all turned, or none is. Each has its own: draw with shape (B, 1)."
+    if (np.minimum(rates, KEYS - rates) == 0).any():
+        return "Under every key the same signals are turned. Draw a coin for each signal from `key`."
+    if (np.abs(rates - KEYS / 2) > off).any():
+        return f"A signal is turned with probability {rates.mean() / KEYS:.0%}; half of the time is wanted."
+    if not 0.5 < turned.sum(1).var() / (many / 4) < 2:
+        return "How many of the signals are turned is not left to chance: the coins depend on each other. Draw each for itself."
+    return ""
+
+
+def _noise(noise: np.ndarray, turned: np.ndarray) -> str:
+    """Standard normal is wanted, [keys, B, T], of numbers that know nothing of each other nor of the coins."""
+    flat = noise.reshape(KEYS, -1)
+    mean, spread = flat.mean(), flat.std()
+    if spread < 1e-3:
+        return "There is no noise" + (", at least where the signal is 0. It is added, not multiplied." if not turned.size else ".")
+    if flat.std(0).max() < 1e-3:
+        return "Another key gives the same noise: draw it from `key`."
+    for what, axis in (("for every signal", 1), ("for every number of a signal", 2)):
+        if noise.shape[axis] > 1 and np.abs(np.diff(np.abs(noise), axis=axis)).max() < 1e-2:
+            return f"The noise is the same {what}. Each number has its own: draw it with the shape of `signals`."
+    values = np.sort(flat.ravel())
+    far = np.abs(np.asarray(jax.scipy.special.ndtr(values)) - (np.arange(values.size) + 0.5) / values.size).max()
+    if far > 3 / np.sqrt(values.size):  # Dvoretzky, Kiefer and Wolfowitz: by chance with probability 2 exp(−18)
+        if abs(mean) > 0.1:
+            return f"The noise has mean {mean:.2g} times `scale`; it should be 0."
+        if abs(spread - 1) > 0.1:
+            return f"The noise has standard deviation {spread:.2g} times `scale`; it should be `scale` itself, which is no variance."
+        return "The noise has the right deviation but is not Gaussian: `jax.random.normal`."
+    columns = np.concatenate([turned, flat, np.abs(flat)], axis=1)
+    related = np.abs(np.corrcoef(columns.T)) - np.eye(columns.shape[1])
+    if related.max() > 8 / np.sqrt(KEYS):
+        coins = related[: turned.shape[1], turned.shape[1] :].max(initial=0) > 8 / np.sqrt(KEYS)
+        return "Coins and noise are not independent: one draw decides both?" if coins else "The noise of some numbers is not independent."
+    return ""
+
+
+augment = Exercise(
+    name="augment",
+    title="Random, and the same every time",
     stars=2,
     minutes=10,
     points=2,
@@ -23,62 +117,14 @@ from utils.checks.registry import exercise
         "`jax.random.rademacher(key_sign, (len(signals), 1), signals.dtype)` is −1 or 1; "
         "`scale * jax.random.normal(key_noise, signals.shape)` is the noise.",
     ),
+    sizes=(
+        {"signals": 4, "length": 3, "scale": 0.25, "about": "several signals of several numbers"},
+        {"signals": 3, "length": 2, "scale": 0.1, "zero": True, "about": "signals of zeros"},
+        {"signals": 1, "length": 4, "scale": 0.2, "about": "a single signal"},
+        {"signals": 5, "length": 1, "scale": 0.3, "about": "signals of length 1"},
+    ),
+    draw=draw,
+    ask=ask,
+    accepts=accepts,
+    draws=1,
 )
-def augment(answer: Any, reference: Any) -> None:
-    """Altered copies of signals, from one key."""
-    key, scale = jax.random.key(3), 0.25
-    signals = jnp.full((500, 4), 10.0)
-    probes.same_shapes(answer, reference, key, signals, scale)
-    probes.keys(answer, key, signals, scale)
-    probes.jits(answer, key, signals, scale)
-
-    got = np.asarray(probes.call(answer, key, signals, scale))
-    signs = _signs(got, lambda seed: np.asarray(answer(jax.random.key(seed), signals, scale)))
-    _noise_is_right(got - 10.0 * signs, scale)
-
-
-def _signs(got: np.ndarray, of_key: Callable[[int], np.ndarray]) -> np.ndarray:
-    """1 where a number of the signals, all 10, stayed upright, −1 where it was turned: a coin for each signal."""
-    signs = np.where(got > 5, 1, np.where(got < -5, -1, 0))
-    probes.expect(
-        bool(signs.all()),
-        "Some signals are wiped out: a coin that shows 0 or 1 was multiplied in. Upside down is times −1: `jax.random.rademacher`, "
-        "or `jnp.where(coin, -signals, signals)`.",
-    )
-    probes.expect(
-        bool((signs == signs[:, :1]).all()),
-        "Each number has a coin of its own; but a signal is turned as a whole. Draw the coins with shape (B, 1).",
-    )
-    up = float((signs[:, 0] > 0).mean())
-    if up in (0.0, 1.0):
-        turned = any((altered < -5).any() for altered in (got, of_key(4), of_key(5)))
-        probes.fail(
-            "One coin for all signals: they are all turned, or none is. Each has its own: draw with shape (B, 1)."
-            if turned
-            else "No signal is turned upside down."
-        )
-    probes.expect(0.4 < up < 0.6, f"{up:.0%} of the signals stay upright; half of them should.")
-    return signs
-
-
-def _noise_is_right(noise: np.ndarray, scale: float) -> None:
-    """Gaussian, of mean 0 and standard deviation `scale`, with a draw for each number."""
-    if not noise.any():
-        probes.fail("There is no noise.")
-    if np.allclose(noise, noise[:1], atol=1e-4) or np.allclose(np.abs(noise), np.abs(noise[:1]), atol=1e-4):
-        probes.fail("All signals get the same noise. Draw it with the shape of `signals`.")
-    if np.allclose(noise, noise[:, :1], atol=1e-4):
-        probes.fail(
-            "The noise shifts the signal as a whole: one draw for a signal. Each number has its own: the shape of `signals`."
-        )
-    spread = float(noise.std())
-    if abs(spread - np.sqrt(scale)) < 0.03:
-        probes.fail(
-            f"The noise has standard deviation √scale: `scale` was taken for the variance ({spread:.2f} instead of {scale})."
-        )
-    probes.expect(abs(spread - scale) < 0.03, f"The noise has standard deviation {spread:.2f}; `scale` is {scale}.")
-    probes.expect(abs(float(noise.mean())) < 0.03, f"The noise has mean {noise.mean():.2f}; it should be 0.")
-    probes.expect(
-        float(np.abs(noise).max()) > 2.5 * spread,
-        "The noise is not Gaussian: in 2,000 draws none lies beyond 2.5 standard deviations. `jax.random.normal`.",
-    )

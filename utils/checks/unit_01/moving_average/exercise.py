@@ -1,18 +1,37 @@
-"""The check of `moving_average` and its hints."""
+"""`moving_average`: few rows and many, a decay of 0 and of 1, and a program that must not grow."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import jax.numpy as jnp
+import numpy as np
 
-from utils.checks import probes
-from utils.checks.known import known
-from utils.checks.registry import exercise
-from utils.checks.unit_01.shared import equations
+from utils.checks.exercise import Draw, Exercise
+from utils.checks.unit_01.shared import tell_if_it_grows
 
 
-@exercise(
+def draw(rng: Draw, rows: int, columns: int, decay: float | None = None) -> dict[str, Any]:
+    """Some rows, and a decay where none is given."""
+    drawn = rng.uniform(0.3, 0.8) if decay is None else decay
+    return {"x": rng.normal(rows, columns, scale=3, around=1), "decay": np.float32(drawn)}
+
+
+def ask(answer: Any, own: Any, *, x: Any, decay: Any) -> Any:
+    """The averages; `decay` is traced, as in the cell below the exercise."""
+    averages = answer(x, decay)
+    tell_if_it_grows(
+        "The program grows with the number of rows. A Python loop, `unroll=True` or `lax.associative_scan` writes its steps out "
+        "one after the other; `lax.scan` holds its body once.",
+        lambda x: answer(x, 0.5),
+        x,
+        (16, 64),
+    )
+    return averages
+
+
+moving_average = Exercise(
+    name="moving_average",
+    title="A moving average with `lax.scan`",
     stars=2,
     minutes=10,
     points=2,
@@ -22,44 +41,14 @@ from utils.checks.unit_01.shared import equations
         "Start with `x[0]`: the first round then gives decay · x[0] + (1 − decay) · x[0], which is x[0]. `scan` returns the last "
         "state and the kept ones; you want the second.",
     ),
+    sizes=(
+        {"rows": 4, "columns": 2, "about": "a few rows"},
+        {"rows": 5, "columns": 5, "about": "as many columns as rows"},
+        {"rows": 1, "columns": 3, "about": "a single row"},
+        {"rows": 40, "columns": 1, "decay": 0.98, "about": "40 rows and a decay of 0.98"},
+        {"rows": 4, "columns": 1, "decay": 1.0, "about": "a decay of 1"},
+        {"rows": 3, "columns": 2, "decay": 0.0, "about": "a decay of 0"},
+    ),
+    draw=draw,
+    ask=ask,
 )
-def moving_average(answer: Any, reference: Any) -> None:
-    """An exponential moving average with `lax.scan`."""
-    x = jnp.array([[1.0, -2.0], [4.0, 0.5], [2.0, 3.0], [7.0, -1.0], [3.0, 5.0]])
-    decay = 0.7
-    want = known("want", lambda: reference(x, decay))
-    got = probes.call(answer, x, decay)
-    if getattr(got, "shape", None) == x.shape[1:]:
-        probes.fail(
-            "You returned only the last average, [D]. `lax.scan` returns (last state, all that was kept): you want the second."
-        )
-    probes.like(got, want)
-    before = jnp.concatenate([x[:1], x[:-1]])
-    probes.close(
-        got,
-        want,
-        mistakes={
-            "The average starts from 0. It should start from the first row, or the first results are too small.": (
-                want - decay ** jnp.arange(1, 6.0)[:, None] * x[0]
-            ),
-            "The weights are swapped: `decay` belongs to the old average, 1 − decay to the new row.": known(
-                "swapped", lambda: reference(x, 1 - decay)
-            ),
-            "These are the rows themselves: the second thing that `step` returns is what `scan` keeps.": x,
-            "The averages come one row late: keep the average *after* the update.": jnp.concatenate(
-                [want[:1], want[:-1]]
-            ),
-            "It forgets all but the row before: the first thing that `step` returns is carried on, and that should be the average.": (
-                decay * before + (1 - decay) * x
-            ),
-        },
-    )
-    probes.same_shapes(answer, reference, x, decay)
-    short, long = (len(list(equations(answer, jnp.ones((n, 2)), decay))) for n in (8, 128))
-    probes.expect(
-        long < short + 120,  # one operation a row; `lax.associative_scan` grows with the logarithm
-        f"The program grows with the number of rows: {short} operations for 8 rows, {long} for 128. A Python loop is unrolled; "
-        "`lax.scan` holds its body once.",
-    )
-    probes.jits(answer, x, decay)
-    probes.close(probes.call(answer, x[:1], decay), x[:1], because="With a single row the result is that row.")

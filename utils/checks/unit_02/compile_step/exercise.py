@@ -30,7 +30,10 @@ def ask(answer: Any, own: Any, *, rate: float, state: Any, batches: list[Batch])
 
     def step(state: Any, batch: Batch) -> Any:
         loss = jnp.vdot(linear(state["params"], batch.image)[:, 0] - batch.label, batch.mask)
-        return {"step": state["step"] + 1, "params": jax.tree.map(lambda leaf: leaf - rate * loss, state["params"])}, loss
+        return {
+            "step": state["step"] + 1,
+            "params": jax.tree.map(lambda leaf: leaf - rate * loss, state["params"]),
+        }, loss
 
     with jax.disable_jit(False):
         program = answer(step, *jax.eval_shape(lambda: (state, batches[0])))
@@ -40,7 +43,9 @@ def ask(answer: Any, own: Any, *, rate: float, state: Any, batches: list[Batch])
         if len(takes) != 2:
             raise Told(f"The program takes {len(takes)} argument(s); two are wanted: state and batch.")
         if other := trees.differences(_forms(*takes), _forms(state, batches[0])):
-            raise Told(f"It is compiled for other arguments than described: {other}. Lower with the descriptions as they are.")
+            raise Told(
+                f"It is compiled for other arguments than described: {other}. Lower with the descriptions as they are."
+            )
         donated = [[leaf.donated for leaf in jax.tree.leaves(tree)] for tree in takes]
         first, second = [program(*jax.tree.map(jnp.copy, (state, batch))) for batch in batches]
     given_away = {"the state is donated": all(donated[0]), "the batch is donated": any(donated[1])}

@@ -34,9 +34,9 @@ cross_entropy = Exercise(
         "The last line is `return -jnp.mean(picked)`, where `picked` is [B, 1].",
     ),
     sizes=(
-        {"batch": 2, "classes": 3},
+        {"batch": 2, "classes": 3, "about": "two examples"},
         {"batch": 1, "classes": 2, "about": "a single example"},
-        {"batch": 7, "classes": 5},
+        {"batch": 7, "classes": 5, "about": "seven examples"},
         {"batch": 5, "classes": 12, "spread": 1000.0, "about": "scores of about 1000"},
     ),
     draw=draw,

@@ -29,8 +29,9 @@ class Loader:
 def draw(rng: Draw, many: int, batch: int, real: int, loader: bool = False, scale: float = 1.0) -> dict[str, Any]:
     """Batches, the last with `real` real examples; and weights by which the network takes a blank for a 0."""
     mask = np.arange(many * batch) < (many - 1) * batch + real
-    image = rng.normal(many * batch, 1, 2, 1) * mask[:, None, None, None]
+    image = np.where(mask[:, None, None, None], rng.normal(many * batch, 1, 2, 1), np.float32(0))
     label = rng.integers(0, 3, many * batch) * mask
+    label[[0, -batch]] = 0, rng.turn % 2 + 1  # a real 0, and what is none in the last batch
     params = weights(rng, 2, 3, scale)
     params["b"] = -np.sort(-params["b"])
     parts = [np.split(leaf, many) for leaf in (image, label, mask)]
@@ -46,9 +47,13 @@ def ask(answer: Any, own: Any, *, params: Any, batches: list[Batch], loader: boo
         return linear(params, images)
 
     result = answer(predict, params, Loader(batches) if loader else batches)
-    if not (isinstance(result, tuple | list) and len(result) == 2 and all(isinstance(one, float | int) for one in result)):
+    if not (
+        isinstance(result, tuple | list) and len(result) == 2 and all(isinstance(one, float | int) for one in result)
+    ):
         whole = f"({', '.join(map(kind, result))})" if isinstance(result, tuple | list) else kind(result)
-        raise Told(f"It returned {whole}; two Python floats are wanted, the loss and the accuracy: `return float(…), float(…)`.")
+        raise Told(
+            f"It returned {whole}; two Python floats are wanted, the loss and the accuracy: `return float(…), float(…)`."
+        )
     return {"loss": float(result[0]), "accuracy": float(result[1]), "shapes given to predict": str(sorted(shapes))}
 
 
@@ -67,7 +72,7 @@ evaluate = Exercise(
     sizes=(
         {"many": 2, "batch": 3, "real": 1, "about": "a last batch with two blanks"},
         {"many": 1, "batch": 1, "real": 1, "about": "a single example"},
-        {"many": 3, "batch": 5, "real": 4, "loader": True, "about": "batches that come from a loader, with one blank"},
+        {"many": 3, "batch": 5, "real": 4, "loader": True, "about": "batches from a loader"},
         {"many": 2, "batch": 4, "real": 4, "scale": 1000.0, "about": "scores of about 1000"},
     ),
     draw=draw,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from utils.checks.answers import Told
 from utils.checks.crossing import kind
 from utils.checks.exercise import Draw, Exercise
@@ -17,24 +19,26 @@ def draw(rng: Draw, blocks: int) -> dict[str, Any]:
 
     tree: dict[str, Any] = {"Conv_0": layer(1, 2, 1, 3), "Dense_0": layer(2, 1)}
     for block in range(blocks):
-        tree = {f"Block_{block}": tree, "Dense_0": layer(2, rng.turn + 1)}
+        tree = {"params" if block == 1 else f"Block_{block}": tree, "Dense_0": layer(2, rng.turn + 1)}
     if blocks > 1:
-        tree["scale"] = rng.normal(1)
+        tree["scale"] = rng.normal(1).astype(np.float16)
     return {"params": {"params": tree}}
 
 
 def ask(answer: Any, own: Any, *, params: Any) -> Any:
-    """Name → class → array."""
+    """Names and arrays; what is no NumPy array stands under the name of its class."""
     packed = answer(params)
     if not isinstance(packed, dict):
         raise Told(f"It returned {kind(packed)}; a dictionary from names to arrays is wanted.")
-    return {name: _by_class(value) for name, value in packed.items()}
+    if any(isinstance(value, dict) for value in packed.values()):
+        raise Told("The result is still nested: every value should be an array.")
+    return {name: _shown(value) for name, value in packed.items()}
 
 
-def _by_class(value: Any) -> dict[str, Any]:
-    if getattr(value, "dtype", None) == object:
-        return {"ndarray of objects": None}
-    return {"jax.Array" if type(value).__name__ == "ArrayImpl" else type(value).__name__: value}
+def _shown(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value if value.dtype != object else {"objects": None}
+    return {type(value).__name__: value}
 
 
 pack = Exercise(
@@ -52,7 +56,7 @@ pack = Exercise(
     sizes=(
         {"blocks": 0, "about": "a plain network"},
         {"blocks": 1, "about": "layers within layers"},
-        {"blocks": 3, "about": "a deep tree, with an array at the top"},
+        {"blocks": 3, "about": "a deep tree with a float16 at its top and a layer called `params`"},
     ),
     draw=draw,
     ask=ask,

@@ -42,9 +42,9 @@ saliency = Exercise(
         "`jnp.abs(gradients).max(axis=-1)`, where `gradients` is [B, H, W, C].",
     ),
     sizes=(
-        {"batch": 2, "height": 1, "width": 2, "channels": 3, "classes": 4},
-        {"batch": 1, "height": 2, "width": 1, "channels": 2, "classes": 3, "about": "a single image"},
-        {"batch": 5, "height": 3, "width": 4, "channels": 1, "classes": 2, "about": "one channel"},
+        {"batch": 3, "height": 2, "width": 4, "channels": 1, "classes": 2, "about": "three images of one channel"},
+        {"batch": 1, "height": 2, "width": 3, "channels": 2, "classes": 5, "about": "a single image of two channels"},
+        {"batch": 2, "height": 1, "width": 5, "channels": 3, "classes": 4, "about": "two images of three channels"},
     ),
     draw=draw,
     ask=ask,

@@ -19,20 +19,25 @@ def draw(rng: Draw, batch: int) -> dict[str, Any]:
     """Images and weights; no bias is zero, so that the place of a ReLU is seen."""
 
     def layer(*shape: int) -> dict[str, Any]:
-        return {"kernel": rng.normal(*shape, scale=math.prod(shape[:-1]) ** -0.5), "bias": rng.normal(shape[-1], scale=0.3)}
+        return {
+            "kernel": rng.normal(*shape, scale=math.prod(shape[:-1]) ** -0.5),
+            "bias": rng.normal(shape[-1], scale=0.3),
+        }
 
     return {"x": rng.normal(batch, 28, 28, 1), "params": {name: layer(*shape) for name, shape in KERNELS.items()}}
 
 
 def ask(answer: Any, own: Any, *, x: Any, params: Any) -> Any:
-    """The shapes of the weights by name, and the logits: with weights of other shapes, what was drawn fills these."""
+    """The weights by name, with the shapes of kernels, and the logits; what was drawn fills weights of other shapes too."""
     if not issubclass(answer, nn.Module):
         raise Told("It should be a Flax Linen module: `class SmallCNN(nn.Module)`.")
     shapes = jax.eval_shape(answer().init, jax.random.key(0), x)
-    filled = jax.tree_util.tree_map_with_path(lambda path, leaf: _filled(leaf, params, [step.key for step in path]), shapes)
+    filled = jax.tree_util.tree_map_with_path(
+        lambda path, leaf: _filled(leaf, params, [step.key for step in path]), shapes
+    )
     logits = answer().apply(filled, x)
     named = {kind if kind != "params" else "weights": tree for kind, tree in shapes.items()}
-    return {**jax.tree.map(lambda leaf: jnp.array(leaf.shape), named), "logits": logits}
+    return {**jax.tree.map(lambda leaf: jnp.array(leaf.shape if leaf.ndim > 1 else True), named), "logits": logits}
 
 
 def _filled(leaf: Any, params: Any, path: list[str]) -> jax.Array:

@@ -8,6 +8,7 @@ import jax
 import optax
 
 from utils.checks.exercise import Draw, Exercise
+from utils.checks.unit_02.shared import linear, weights
 from utils.data import Batch
 
 
@@ -27,7 +28,7 @@ OPTIMIZERS = {
 
 def draw(rng: Draw, batch: int, height: int, width: int, classes: int, real: int, optimizer: str) -> dict[str, Any]:
     """A state in the midst of training and a batch of which `real` examples are real."""
-    params = {"w": rng.normal(height * width, classes, scale=0.5), "b": rng.normal(classes)}
+    params = weights(rng, height * width, classes)
     mask = rng.flags(batch, real)
     image = rng.normal(batch, height, width, 1) * mask[:, None, None, None]
     opt_state = jax.tree.map(abs, rng.like(OPTIMIZERS[optimizer].init(params), scale=0.1))
@@ -44,11 +45,7 @@ def draw(rng: Draw, batch: int, height: int, width: int, classes: int, real: int
 
 def ask(answer: Any, own: Any, *, step: Any, params: Any, opt_state: Any, optimizer: str, **batch: Any) -> Any:
     """The new state and the loss."""
-
-    def apply_fn(params: Any, images: jax.Array) -> jax.Array:
-        return images.reshape((len(images), -1)) @ params["w"] + params["b"]
-
-    result = answer(own.TrainState(step, params, opt_state), Batch(**batch), apply_fn, OPTIMIZERS[optimizer])
+    result = answer(own.TrainState(step, params, opt_state), Batch(**batch), linear, OPTIMIZERS[optimizer])
     return {"state": result[0], "loss": result[1]}
 
 
@@ -68,7 +65,15 @@ train_step = Exercise(
     ),
     classes={"TrainState": TrainState},
     sizes=(
-        {"batch": 5, "height": 2, "width": 3, "classes": 4, "real": 3, "optimizer": "sgd", "about": "a batch with two blanks"},
+        {
+            "batch": 5,
+            "height": 2,
+            "width": 3,
+            "classes": 4,
+            "real": 3,
+            "optimizer": "sgd",
+            "about": "a batch with two blanks",
+        },
         {"batch": 4, "height": 3, "width": 1, "classes": 2, "real": 4, "optimizer": "adamw"},
         {"batch": 1, "height": 1, "width": 2, "classes": 3, "real": 1, "optimizer": "sgd", "about": "a single example"},
     ),

@@ -1,84 +1,72 @@
-"""The check of `patience_is_over` and its hints."""
+"""`patience_is_over`: asked after each epoch, of losses that fall, rise, tie, and are no numbers."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from utils.checks import probes
-from utils.checks.known import known
-from utils.checks.registry import exercise
+from utils.checks.answers import Told
+from utils.checks.exercise import Draw, Exercise
 
-NAN = float("nan")
-# losses, patience, what is right, and why
-CASES: tuple[tuple[list[float], int, bool, str], ...] = (
-    ([], 2, False, "before the first epoch there is nothing to wait for"),
-    ([3.0], 1, False, "the only loss is the lowest"),
-    ([3.0, 2.0, 1.0], 1, False, "the lowest is the newest"),
-    ([3.0, 1.0, 2.0], 2, False, "the lowest is one epoch old"),
-    ([3.0, 1.0, 2.0], 1, True, "the lowest is one epoch old"),
-    ([3.0, 1.0, 2.0, 1.5], 2, True, "the lowest is two epochs old; that 1.5 is below 2 does not count"),
-    ([3.0, 1.0, 2.0, 1.5, 1.2], 3, True, "the lowest is three epochs old, though each later loss fell"),
-    ([1.0, 2.0, 3.0, 2.0], 1, True, "the lowest is three epochs old"),
-    ([1.0, 2.0, 1.0], 2, True, "the lowest came first; a loss that is only equal is no improvement"),
-    ([5.0, 6.0, 4.0, 5.0, 3.0, 4.0], 2, False, "bad epochs before the lowest are forgiven"),
-    ([2.0, 3.0, 4.0, 1.0], 2, False, "the lowest is the newest, however long it took"),
-    ([NAN, 3.0, 2.0], 2, False, "NaN is never the lowest"),
-    ([3.0, 2.0, NAN, NAN], 2, True, "NaN is no improvement"),
-)
+NAN, INF = float("nan"), float("inf")
 
 
-@exercise(
+def draw(rng: Draw, losses: str) -> dict[str, Any]:
+    """Losses of this kind, and a patience of 1, 2 or 3."""
+    some = [round(float(loss), 2) for loss in rng.normal(4, around=2.0, scale=0.3)]
+    low = min(some)
+    drawn = {
+        "none": [],
+        "falling and rising": [low + 1.2, low + 0.9, low + 1.5, low, low + 0.8, low + 0.4, low + 0.6, low + 0.5, low + 1],
+        "rising": [low, low + 0.5, low + 0.2, low + 0.4, low + 0.3],
+        "ties": [low + 0.5, low, low + 0.3, low, low + 0.1, low],
+        "near": [1 + low / 1e4, 1 + (low - 0.5) / 1e4, 1 + (low - 1) / 1e4, 1 + low / 1e4, 1 + low / 1e4],
+        "negative": [low, -low / 2, -low, -low / 3, low / 4, low / 2],
+        "a NaN in front": [NAN, low + 0.4, NAN, low, NAN, low + 0.1, NAN],
+        "a NaN in between": [low + 0.3, low, low + 0.2, NAN, NAN, low - 0.1, low + 0.2, NAN],
+        "NaN alone": [NAN] * 5,
+        "infinite": [NAN, INF, NAN, INF, -low],
+    }[losses]
+    return {"losses": drawn, "patience": rng.turn + 1}
+
+
+def ask(answer: Any, own: Any, *, losses: list[float], patience: int) -> Any:
+    """What it says after each epoch; before the first, where there are no losses."""
+    said = [answer(losses[:epochs], patience) for epochs in range(1, len(losses))] + [answer(losses, patience)]
+    for over in said:
+        if np.shape(over) != () or np.asarray(over).dtype != bool:
+            raise Told(f"It returned {over!r:.60}; `True` or `False` is wanted.")
+    first = 1 if losses else 0
+    return {f"after epoch {epoch}" if epoch else "before": over for epoch, over in enumerate(said, start=first)}
+
+
+patience_is_over = Exercise(
+    name="patience_is_over",
+    title="Early stopping: when patience is over",
     stars=2,
     minutes=8,
     points=2,
     hints=(
         "Which epoch has the lowest loss? How many came after it? Compare that number with `patience`.",
-        "`len(losses) - 1 - best` epochs came after epoch `best` (counted from 0). `np.nanargmin(losses)` gives the first of "
-        "several lowest and leaves NaN out; but it wants at least one number.",
-        "Ask for `not losses` first. `min(range(len(losses)), key=lambda epoch: (np.isnan(losses[epoch]), losses[epoch]))` "
-        "is the epoch, NaNs last.",
+        "`len(losses) - 1 - best` epochs came after epoch `best` (counted from 0). The first of several lowest counts, and "
+        "a NaN is none of them: which epochs are left? There may be none.",
+        "`numbers = [epoch for epoch, loss in enumerate(losses) if not np.isnan(loss)]`. If it is empty, return `False`; "
+        "else `best = min(numbers, key=lambda epoch: losses[epoch])`.",
     ),
+    crosses="values",
+    sizes=(
+        {"losses": "falling and rising", "about": "losses that fall, then rise"},
+        {"losses": "rising", "about": "the first loss is the lowest"},
+        {"losses": "ties", "about": "the lowest loss comes more than once"},
+        {"losses": "near", "about": "losses that lie near to each other"},
+        {"losses": "negative", "about": "losses below zero"},
+        {"losses": "a NaN in front", "about": "the first loss is NaN"},
+        {"losses": "a NaN in between", "about": "NaN after a number"},
+        {"losses": "infinite", "about": "an infinite loss beside a NaN"},
+        {"losses": "NaN alone", "about": "all losses are NaN"},
+        {"losses": "none", "about": "no losses yet"},
+    ),
+    draw=draw,
+    ask=ask,
 )
-def patience_is_over(answer: Any, reference: Any) -> None:
-    """Early stopping: when patience is over."""
-    given = []
-    for losses, patience, _, _ in CASES:
-        with probes.doing("with no losses yet" if not losses else f"with losses {losses} and patience {patience}"):
-            over = probes.call(answer, list(losses), patience)
-            if not isinstance(over, bool | np.bool_):
-                probes.fail(f"it returned {over!r:.60}; `True` or `False` is wanted.")
-        given.append(bool(over))
-    right = known("right", lambda: [reference(list(losses), patience) for losses, patience, _, _ in CASES])
-    if given == right:
-        return
-    for name, rule in _MISTAKES.items():
-        if given == [rule(losses, patience) for losses, patience, _, _ in CASES]:
-            probes.fail(name)
-    wrong = next(place for place, over in enumerate(given) if over != right[place])
-    losses, patience, due, why = CASES[wrong]
-    probes.fail(f"With losses {losses} and a patience of {patience} it says {given[wrong]}; {due} is right: {why}.")
-
-
-def _age(losses: list[float], pick: Any = np.nanargmin) -> int:
-    return len(losses) - 1 - int(pick(losses))
-
-
-_MISTAKES: dict[str, Callable[[list[float], int], bool]] = {
-    "It stops one epoch too late: when the lowest loss is `patience` epochs old, patience is over.": lambda losses, patience: (
-        bool(losses) and _age(losses) > patience
-    ),
-    "It stops one epoch too early: an epoch is 0 epochs old when it is the newest.": lambda losses, patience: (
-        bool(losses) and _age(losses) + 1 >= patience
-    ),
-    "It goes by the highest loss; the lowest is wanted.": lambda losses, patience: (
-        bool(losses) and _age(losses, np.nanargmax) >= patience
-    ),
-    "It never stops.": lambda losses, patience: False,
-    "It compares neighbours: a loss that is lower than the one before may still be above the lowest.": lambda losses, patience: (
-        len(losses) > patience and all(b >= a for a, b in list(itertools.pairwise(losses))[-patience:])
-    ),
-}

@@ -41,7 +41,7 @@ def ask(answer: Any, own: Any, *, params: Any, batch: Any, parts: int) -> Any:
     program = equations(lambda *args: answer(loss_fn, *args, parts), params, batch)
     loops = [equation for equation in program if equation.primitive.name in ("scan", "while")]
     each = parts, len(batch[0]) // parts  # the first axes of what is kept for every example
-    kept = any(out.aval.shape[:2] == each for loop in loops for out in loop.outvars)
+    kept = any(getattr(out.aval, "shape", ())[:2] == each for loop in loops for out in loop.outvars)
     found = {"has a loop": bool(loops), "holds the network once": len(seen) < parts, "keeps activations": kept}
     return result | {"the program": found}
 

@@ -41,7 +41,7 @@ def ask(answer: Any, own: Any, *, params: Any) -> Any:
     mask.append(answer(params))
     for leaf in jax.tree.leaves(mask):
         if type(leaf) is not bool:
-            raise Told(f"The mask holds {kind(leaf)}. For a whole leaf it says Python's `True` or `False`: does it decay?")
+            raise Told(f"The mask holds {kind(leaf)}. Python's `True` or `False` says whether a whole leaf decays.")
     return mask[1] if mask[0] == mask[1] else mask
 
 

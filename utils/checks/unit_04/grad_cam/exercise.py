@@ -31,7 +31,8 @@ def ask(answer: Any, own: Any, *, images: Any, classes: Any, weights: Any) -> An
         return jnp.tanh(jnp.einsum("bhiwjc,ijcm->bhwm", patches, weights["filters"]))
 
     def head_fn(maps: jax.Array) -> jax.Array:
-        return jnp.tanh(maps.reshape(len(maps), -1) @ weights["hidden"]) @ weights["logits"]
+        hidden = jnp.tanh(maps.reshape(len(maps), -1) @ weights["hidden"])
+        return jnp.matmul(hidden, weights["logits"])
 
     return answer(maps_fn, head_fn, images, classes)
 

@@ -31,6 +31,7 @@ def draw(rng: Draw, many: int, period: int | None, good: int, steep: bool = Fals
     scale = np.float32(2.0 ** (20 - 2 * rng.turn))
     if steep:
         share[LEAVES[rng.turn]][-1] = 1.0
+        params[LEAVES[rng.turn]][-1] *= rng.turn != 1  # 0 times infinity is NaN
         if rng.turn == 2:
             scale, share["c"][-1] = np.float32(1), 1e6
     if nan:
@@ -81,7 +82,7 @@ scaled_gradients = Exercise(
         {"many": 2, "period": 8, "good": 7, "about": "the `period`-th good step in a row"},
         {"many": 1, "period": 1, "good": 0, "about": "`period=1`"},
         {"many": 2, "period": 8, "good": 5, "steep": True, "about": "one gradient overflows"},
-        {"many": 2, "period": 4, "good": 3, "steep": True, "about": "an overflow where the period would be full"},
+        {"many": 1, "period": 4, "good": 3, "steep": True, "about": "an overflow where the period would be full"},
         {"many": 2, "period": 8, "good": 2, "nan": True, "about": "a gradient that is NaN"},
     ),
     draw=draw,

@@ -23,7 +23,10 @@ def draw(rng: Draw, windows: int, heads: int, tokens: int, numbers: int, mask: s
     scales = np.array([5.5, -1.0, 3.5])[(np.arange(heads) + rng.turn) % 3]  # above log 100, below 0, between
     scales = scales if heads > 1 else np.zeros(1)  # in the example to be read the softmax is not to be sharp
     hidden = rng.rng.random((windows, tokens, tokens)) < 0.3
-    masks = {"any": rng.normal(windows, tokens, tokens, scale=3.0), "shifted": np.where(hidden, -100.0, 0.0).astype(np.float32)}
+    masks = {
+        "any": rng.normal(windows, tokens, tokens, scale=3.0),
+        "shifted": np.where(hidden, -100.0, 0.0).astype(np.float32),
+    }
     return {
         "q": q,
         "k": k,
@@ -64,10 +67,17 @@ cosine_attention = Exercise(
         "and `mask[:, None]` gives the mask an axis for the heads.",
     ),
     sizes=(
-        {"windows": 1, "heads": 1, "tokens": 2, "numbers": 2, "about": "one window, one head, no mask"},
+        {"windows": 1, "heads": 1, "tokens": 2, "numbers": 3, "about": "one window, one head, no mask"},
         {"windows": 2, "heads": 3, "tokens": 4, "numbers": 3, "mask": "shifted", "about": "a mask of 0 and -100"},
         {"windows": 3, "heads": 2, "tokens": 3, "numbers": 5, "mask": "any", "about": "a mask of any numbers"},
-        {"windows": 1, "heads": 2, "tokens": 4, "numbers": 3, "short": True, "about": "zero vectors and very short ones"},
+        {
+            "windows": 1,
+            "heads": 3,
+            "tokens": 4,
+            "numbers": 2,
+            "short": True,
+            "about": "zero vectors and very short ones",
+        },
     ),
     draw=draw,
     ask=ask,

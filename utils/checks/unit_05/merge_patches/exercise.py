@@ -7,7 +7,9 @@ from typing import Any
 from utils.checks.exercise import Draw, Exercise
 
 
-def draw(rng: Draw, shape: tuple[int, int, int, int], width: int, small: float = 0.02, blank: bool = False) -> dict[str, Any]:
+def draw(
+    rng: Draw, shape: tuple[int, int, int, int], width: int, small: float = 0.02, blank: bool = False
+) -> dict[str, Any]:
     """Maps of that shape, and weights that make `width` channels."""
     x = rng.normal(*shape, scale=small)
     if blank:
