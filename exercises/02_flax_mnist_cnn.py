@@ -51,8 +51,8 @@ digits = next(iter(validation))  # a fixed batch to look at: image [64, 28, 28, 
 # return total / len(labels)
 # ```
 #
-# Yours has no loop, and stays finite when a score is 1000 (`np.exp(1000)` is not): `jax.nn.log_softmax` takes care of
-# that. Stuck? `check.hint("cross_entropy")`.
+# Yours has no loop, works under `jax.jit` and `jax.grad`, and stays finite, as does its gradient, when a score is 1000
+# (`np.exp(1000)` is not): `jax.nn.log_softmax` takes care of that. Stuck? `check.hint("cross_entropy")`.
 
 
 # %%
@@ -225,12 +225,16 @@ print(
 # ```
 #
 # Do it a batch at a time. `predict(params, images)` is jitted and gives logits `[B, K]`; always call it with whole
-# batches, because each new shape compiles a new program. Stuck? `check.hint("evaluate")`.
+# batches, because each new shape compiles a new program. As in exercise 1, a score of 1000 leaves the loss finite.
+# Stuck? `check.hint("evaluate")`.
 
 
 # %%
 def evaluate(predict, params, batches) -> tuple[float, float]:
-    """Mean loss and accuracy over the real examples of all batches, as two Python floats."""
+    """Mean loss and accuracy over the real examples of all batches, as two Python floats.
+
+    batches: a list of batches, or what `data.load` returns, with at least one real example in all.
+    """
     raise NotImplementedError("your code here")
 
 
@@ -288,8 +292,8 @@ for epoch, loss in enumerate([0.9, 0.5, 0.4, 0.6, 0.4], start=1):
 #
 #     {"params": {"Conv_0": {"kernel": k, "bias": b}}}   →   {"Conv_0/kernel": k, "Conv_0/bias": b}
 #
-# The outermost `"params"` is left out, the rest of the path is joined by `/`. Write it yourself or find the function in
-# `flax.traverse_util`. Stuck? `check.hint("pack")`.
+# The outermost `"params"` is left out, the rest of the path is joined by `/`. Shapes and dtypes stay as they are. Write
+# it yourself or find the function in `flax.traverse_util`. Stuck? `check.hint("pack")`.
 
 
 # %%
@@ -315,7 +319,7 @@ print("same answers:", bool(jnp.array_equal(predict(unpacked, digits.image), pre
 #
 # For each image and the class named for it: how much does that class's *logit* change when a pixel changes a little?
 # Differentiate one logit with respect to one image, do that for all images with `vmap`, take absolute values, and the
-# largest over the channels. Stuck? `check.hint("saliency")`.
+# largest over the channels. It will be compiled: `images` and `classes` are traced. Stuck? `check.hint("saliency")`.
 
 
 # %%

@@ -52,7 +52,8 @@ pictures = next(iter(validation))  # a fixed batch to look at: image [100, 32, 3
 # | another 3×3 convolution to `channels` channels, then ReLU | `[B, H, W, channels]` |
 # | `max_pool` | `[B, H/2, W/2, channels]` |
 #
-# `max_pool` stands below, as in the lesson. Stuck? `check.hint("double_conv")`.
+# `max_pool` stands below, as in the lesson. Leave the layers' names to Haiku: weights are saved and loaded by them.
+# Stuck? `check.hint("double_conv")`.
 
 
 # %%
@@ -96,8 +97,8 @@ for name, layer in shapes.items():
 #     result[place] = x[place] / (1 - rate) if stays else 0.0
 # ```
 #
-# Yours draws all places at once, with `jax.random.bernoulli`, from the key. `rate` may be a traced number (so no `if
-# rate == 0`). Stuck? `check.hint("drop")`.
+# Yours draws all places at once, with `jax.random.bernoulli`, from the key. `rate` may be a Python number or a traced
+# one (so no `if rate == 0`). Stuck? `check.hint("drop")`.
 
 
 # %%
@@ -122,8 +123,8 @@ plots.images(np.clip(dropped, 0, 1), titles=[f"rate {rate}" for rate in rates], 
 # ## Exercise 3: rates that rise with depth ★☆☆ (5 minutes, 1 point)
 #
 # `depth` dropout rates that rise in equal steps: the first is one step above 0, the last is `top`. For `top=0.4` and
-# `depth=4`: 0.1, 0.2, 0.3, 0.4. `top` may be a traced number, so leave it in JAX: a Python list of four numbers. Stuck?
-# `check.hint("rising")`.
+# `depth=4`: 0.1, 0.2, 0.3, 0.4. `top` may be a Python number or a traced one, so leave it in JAX. Return a Python list
+# (no tuple, no array) of `depth` numbers. Stuck? `check.hint("rising")`.
 
 
 # %%
@@ -154,8 +155,11 @@ print(" ".join(f"{rate:.2f}" for rate in rising(0.5, 4)))
 # | linear, `classes` | `[B, classes]`, plain logits | |
 #
 # W is `self.width`. Each `drop` gets a key of its own from `hk.next_rng_key()`. In evaluation (`training=False`)
-# nothing is dropped and *no key is asked for*, so that `apply` can be given `None`. Leave the layers' names to Haiku.
-# Stuck? `check.hint("VGG8")`.
+# nothing is dropped and *no key is asked for*, so that `apply` can be given `None`.
+#
+# Trained weights find their place by the layers' names: `vgg8/conv2_d`, `vgg8/conv2_d_1` … `vgg8/linear`,
+# `vgg8/linear_1`. These are the names that Haiku gives if each layer is made in `__call__`, on the line where it is
+# used (in `__init__` it would be `vgg8/~/linear`). Stuck? `check.hint("VGG8")`.
 
 
 # %%
@@ -219,8 +223,9 @@ if "vgg8_regularised" in pretrained.names():
 # cost = -np.sum(wanted * log_probabilities)
 # ```
 #
-# Return the mean over the real examples (`mask` true). `smoothing` may be a traced number. Stuck?
-# `check.hint("smoothed_loss")`.
+# Return the mean over the real examples (`mask` true; they may stand anywhere in the batch). It must be right for
+# scores above 100 too, and so must its gradient, which training needs. `smoothing` may be a Python number or a traced
+# one. Stuck? `check.hint("smoothed_loss")`.
 
 
 # %%
@@ -300,12 +305,14 @@ train_step = check.train_step(train_step)
 # | 3, 1, 2, 1.5 | yes: it is two epochs old |
 # | 3, 1, 2, 1 | yes: a loss that is only *equal* is no improvement |
 #
-# A loss that is NaN is never the lowest. Stuck? `check.hint("patience_is_over")`.
+# A loss that is NaN is never the lowest, but its epoch counts: after 3, NaN, NaN it is over. Where all are NaN there is
+# no lowest, and patience is not over. Losses may be negative or infinite. Return `True` or `False`. Stuck?
+# `check.hint("patience_is_over")`.
 
 
 # %%
 def patience_is_over(losses: list[float], patience: int) -> bool:
-    """Whether the lowest of the losses (NaN left out) is `patience` or more epochs old; False for no losses."""
+    """Whether the lowest of the losses (NaN left out) is `patience` or more epochs old; False where there is none."""
     raise NotImplementedError("your code here")
 
 
@@ -410,14 +417,11 @@ def make_predict(recipe: Recipe):
 
 def evaluate(predict, params, batches) -> tuple[float, float]:
     """Mean loss (labels not smoothed, so that recipes can be compared) and accuracy over all real examples."""
-    loss, hits, count = 0.0, 0, 0
-    for batch in batches.epoch(0):
-        logits = predict(params, batch.image)  # [B, K]
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label)  # [B]
-        loss += jnp.sum(losses, where=batch.mask)
-        hits += jnp.sum(logits.argmax(axis=-1) == batch.label, where=batch.mask)
-        count += jnp.sum(batch.mask)
-    return float(loss / count), float(hits / count)
+    every = [(predict(params, batch.image), batch.label, batch.mask) for batch in batches.epoch(0)]
+    logits, labels, real = (jnp.concatenate(parts) for parts in zip(*every, strict=True))  # [N, K], [N], [N]
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)  # [N]
+    hits = logits.argmax(axis=-1) == labels
+    return float(jnp.mean(losses, where=real)), float(jnp.mean(hits, where=real))
 
 
 # %% [markdown]

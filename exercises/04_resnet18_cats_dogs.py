@@ -84,8 +84,10 @@ class Stats(NamedTuple):
 def batch_norm(x, scale, bias, stats, train, momentum=0.9, epsilon=1e-5):
     """Normalise every channel; in training by this batch's statistics, else by the running ones.
 
-    x: [B, H, W, C] float32; scale, bias: [C] float32; stats: Stats; train: a Python bool, static under `jit`.
-    Returns y [B, H, W, C] float32 and the running statistics from now on, a Stats.
+    x: [B, H, W, C] float32; scale, bias: [C] float32; stats: Stats; train: a Python bool, static under `jit`;
+    momentum, epsilon: floats, traced under `jit`.
+    Returns y [B, H, W, C] float32 and the running statistics from now on, a Stats. In training the gradient goes
+    through this batch's mean and variance too.
     Raises ValueError in training if a channel has only one number.
     """
     raise NotImplementedError("your code here")
@@ -167,9 +169,9 @@ def seen(block: nn.Module, row: int = 3, column: int = 3) -> jax.Array:
     return gradient[0].sum(axis=-1) > 0
 
 
-def same_padded(features, kernel, padding=0, **settings):
+def same_padded(*shape, **settings):
     """A convolution that pads as Flax does by default, whatever it is told."""
-    return nn.Conv(features, kernel, use_bias=False, **settings)
+    return nn.Conv(*shape, **{"use_bias": False, **settings, "padding": "SAME"})
 
 
 figure, axes = plt.subplots(1, 2, figsize=(5, 2.6))
@@ -202,8 +204,8 @@ for ax, title, conv in zip(axes, ("padding 1", '"SAME"'), (partial(nn.Conv, use_
 def to_batch(images, labels, size, classes, mean, std) -> Batch:
     """A batch of fixed size for JAX, from what a PyTorch loader yields.
 
-    images: [N, C, H, W] uint8; labels: [N] int64; N ≤ size. mean, std: [C] float, for pixels in 0..1.
-    Returns image [size, H, W, C] float32, label [size] int32, mask [size] bool, as JAX arrays.
+    images: [N, C, H, W] uint8; labels: [N] int64; N ≤ size. Both stay as they are. mean, std: tuples of C floats, for
+    pixels in 0..1. Returns image [size, H, W, C] float32, label [size] int32, mask [size] bool, as JAX arrays.
     Raises ValueError if a label is not in 0..classes-1.
     """
     raise NotImplementedError("your code here")
@@ -427,7 +429,8 @@ _ = axes.legend()
 # ```
 #
 # A Python loop would write the network `parts` times into the program, and XLA compiles them all. `jax.lax.scan` writes
-# it once. (With BatchNorm "exactly" ends: each part has statistics of its own.) Stuck?
+# it once. So the check looks at the program too: a loop of JAX's in which the network stands once, and which keeps no
+# activations of a part that is done. (With BatchNorm "exactly" ends: each part has statistics of its own.) Stuck?
 # `check.hint("accumulated_gradients")`.
 
 
@@ -436,7 +439,7 @@ def accumulated_gradients(loss_fn, params, batch, parts):
     """Loss and gradient of a large batch, a part at a time.
 
     loss_fn(params, batch) gives the mean over the examples, a float32 scalar.
-    batch: a tree of arrays whose first axis counts B examples.
+    batch: a tree of arrays whose first axis counts B examples; params: any tree of arrays.
     parts: a Python int that divides B. Returns the mean loss, float32 scalar, and its gradient, a tree like `params`.
     """
     raise NotImplementedError("your code here")

@@ -118,7 +118,8 @@ print("there and back:", bool(jnp.array_equal(there_and_back, pictures)))
 #
 # Then cut `region` into windows, `[N, T]`, and compare every token with every other token *of its window*: 0 where both
 # are of one region, −100 where not. That is added to the logits before the softmax, and $e^{-100}$ is as good as
-# nothing. NumPy is fine here: all of this is known while JAX traces. Stuck? `check.hint("shift_mask")`.
+# nothing. NumPy is fine here: all of this is known while JAX traces. (Not both, though: the model calls this while it
+# is traced, and there NumPy cannot read what `jnp` returns.) Stuck? `check.hint("shift_mask")`.
 
 
 # %%
@@ -163,7 +164,8 @@ plt.show()
 def cosine_attention(q, k, v, logit_scale, bias, mask=None) -> jax.Array:
     """Scaled cosine attention in windows.
 
-    q, k, v: [N, heads, T, D] float32; logit_scale: [heads, 1, 1], bias: [heads, T, T], mask: [N, T, T] or None.
+    q, k, v: [N, heads, T, D] float32; logit_scale: [heads, 1, 1], bias: [heads, T, T], mask: None, or numbers to add
+    (0 and -100, or any others), [N, T, T].
     Returns [N, heads, T, D] float32.
     """
 
@@ -294,7 +296,8 @@ plt.show()
 def merge_patches(x: jax.Array, kernel: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
     """Patch merging.
 
-    x: [B, H, W, C] with even H and W; kernel: [4C, 2C]; scale, bias: [2C]. Returns [B, H/2, W/2, 2C] float32.
+    x: [B, H, W, C] with even H and W; kernel: [4C, D]; scale, bias: [D]. Returns [B, H/2, W/2, D] float32. In the model
+    D is 2C.
     """
     raise NotImplementedError("your code here")
 

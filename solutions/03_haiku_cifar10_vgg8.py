@@ -52,8 +52,8 @@ pictures = next(iter(validation))  # a fixed batch to look at: image [100, 32, 3
 # | another 3×3 convolution to `channels` channels, then ReLU | `[B, H, W, channels]` |
 # | `max_pool` | `[B, H/2, W/2, channels]` |
 #
-# `max_pool` stands below, as in the lesson. Leave the layers' names to Haiku: weights are saved and loaded by them. Stuck?
-# `check.hint("double_conv")`.
+# `max_pool` stands below, as in the lesson. Leave the layers' names to Haiku: weights are saved and loaded by them.
+# Stuck? `check.hint("double_conv")`.
 
 
 # %%

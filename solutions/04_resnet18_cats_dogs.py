@@ -188,9 +188,9 @@ def seen(block: nn.Module, row: int = 3, column: int = 3) -> jax.Array:
     return gradient[0].sum(axis=-1) > 0
 
 
-def same_padded(features, kernel, padding=0, **settings):
+def same_padded(*shape, **settings):
     """A convolution that pads as Flax does by default, whatever it is told."""
-    return nn.Conv(features, kernel, use_bias=False, **settings)
+    return nn.Conv(*shape, **{"use_bias": False, **settings, "padding": "SAME"})
 
 
 figure, axes = plt.subplots(1, 2, figsize=(5, 2.6))

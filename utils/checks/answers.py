@@ -70,7 +70,7 @@ def programs(exercise: Exercise, answer: Any, own: Any, seed: int) -> Iterator[P
     """The program of `ask` with this answer, for each size. It depends on shapes alone: nothing of `seed` is in it."""
     for place in range(len(exercise.sizes)):
         call = flat(exercise, answer, own, exercise.case(NOTEBOOK_SEED, place).inputs)
-        specs = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in call.arrays]
+        specs = jax.eval_shape(lambda *arrays: arrays, *call.arrays)
         exported = jax.export.export(jax.jit(call), platforms=["cpu"])(*specs)
         yield Program(bytes(exported.serialize()), tuple(call.paths), call.whole)
 
@@ -85,12 +85,9 @@ def results(exercise: Exercise, answer: Any, own: Any, seed: int) -> Iterator[Re
 def result(exercise: Exercise, answer: Any, own: Any, inputs: dict[str, Any]) -> Result:
     """What `ask` gives for a case's inputs, which the answer must leave as they are."""
     given = jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, inputs)
-    before = jax.tree.structure(given)
-    kept = jax.tree.leaves(given)
+    before = [(path, id(leaf)) for path, leaf in jax.tree.leaves_with_path(given)]
     whole = exercise.ask(answer, own, **given)
-    if jax.tree.structure(given) != before or any(
-        a is not b for a, b in zip(jax.tree.leaves(given), kept, strict=True)
-    ):
+    if before != [(path, id(leaf)) for path, leaf in jax.tree.leaves_with_path(given)]:
         raise Told(CHANGED)
     found = leaves(whole)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in found.values()):

@@ -13,7 +13,7 @@ import jax.export
 import numpy as np
 
 from utils.checks import answers, readings
-from utils.checks.crossing import Failure, Handed, Leaves, Program, Result
+from utils.checks.crossing import Failure, Handed, Leaves, Program, Result, is_array
 from utils.checks.exercise import NOTEBOOK_SEED, Case, Exercise
 from utils.checks.mistakes import Mistake, mistakes, wrong
 from utils.checks.verdict import Kind, Verdict
@@ -127,7 +127,7 @@ def _outcomes(exercise: Exercise, handed: Handed, seed: int) -> Iterator[tuple[C
 
 
 def _run(program: Program, case: Case) -> Result | Failure:
-    arrays = [leaf for leaf in jax.tree.leaves(case.inputs) if answers.is_array(leaf)]
+    arrays = [leaf for leaf in jax.tree.leaves(case.inputs) if is_array(leaf)]
     try:
         takes, strange, call = _compiled(program.code)
         if takes != [(leaf.shape, leaf.dtype) for leaf in arrays]:

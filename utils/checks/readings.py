@@ -66,7 +66,7 @@ def relation(pairs: Sequence[tuple[Leaves, Leaves]], limit: float) -> str:
     """One relation that explains a leaf's differences between all results (got, want), in words; "" for none."""
     paths = list(pairs[0][1]) if pairs else []
     for path in paths:
-        both = [(got.get(path), want.get(path)) for got, want in pairs]
+        both = [(got[path], want[path]) for got, want in pairs if path in got and path in want]
         wrong = [
             (_floats(a), _floats(b))
             for a, b in both
@@ -175,7 +175,7 @@ def structure(got: Result, want: Result) -> str:
     if set(want.leaves) == {""}:
         return f"It returned {got.whole}; {want.whole} is wanted."
     if set(got.leaves) == {""}:
-        return f"It returned {got.whole}; {want.whole} is wanted, with {_names(want.leaves)}."
+        return f"It returned {got.whole}; {want.whole} is wanted, with {_names(list(want.leaves))}."
     missing = [path for path in want.leaves if path not in got.leaves]
     extra = [path for path in got.leaves if path not in want.leaves]
     parts = [f"{_names(missing)} missing"] * bool(missing) + [f"{_names(extra)} not expected"] * bool(extra)

@@ -118,5 +118,8 @@ def behaviour(network: hk.Transformed, images: jax.Array, key: jax.Array, params
 
 def _named(params: Any) -> dict[str, int]:
     """Names and shapes of weights, as names."""
-    shapes = {layer: ", ".join(f"{name} {list(leaf.shape)}" for name, leaf in sorted(of.items())) for layer, of in params.items()}
+    shapes = {
+        layer: ", ".join(f"{name} {list(leaf.shape)}" for name, leaf in sorted(of.items()))
+        for layer, of in params.items()
+    }
     return {f"{layer}: {shape}": 1 for layer, shape in shapes.items()}

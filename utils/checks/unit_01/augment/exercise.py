@@ -37,7 +37,8 @@ def accepts(inputs: dict[str, Any], got: Mapping[str, Any], want: Mapping[str, A
     altered, signals, scale = got[""], inputs["signals"], inputs["scale"]
     if altered.shape != want[""].shape or altered.dtype.kind != "f":
         return f"For signals {list(signals.shape)} float32 it returns {list(altered.shape[1:])} {altered.dtype}; the same is wanted."
-    turned, noise = np.zeros((KEYS, 0)), altered.astype(np.float64)
+    turned: np.ndarray = np.zeros((KEYS, 0), bool)
+    noise = altered.astype(np.float64)
     if signals.any():
         signs = np.where(altered * signals < 0, -1, 1)  # [keys, B, T]
         noise = noise - signs * signals
@@ -83,7 +84,11 @@ def _noise(noise: np.ndarray, turned: np.ndarray) -> str:
     flat = noise.reshape(KEYS, -1)
     mean, spread = flat.mean(), flat.std()
     if spread < 1e-3:
-        return "There is no noise" + (", at least where the signal is 0. It is added, not multiplied." if not turned.size else ".")
+        return (
+            "There is no noise."
+            if turned.size
+            else "There is no noise where the signal is 0. It is added, not multiplied."
+        )
     if flat.std(0).max() < 1e-3:
         return "Another key gives the same noise: draw it from `key`."
     for what, axis in (("for every signal", 1), ("for every number of a signal", 2)):
@@ -100,8 +105,9 @@ def _noise(noise: np.ndarray, turned: np.ndarray) -> str:
     columns = np.concatenate([turned, flat, np.abs(flat)], axis=1)
     related = np.abs(np.corrcoef(columns.T)) - np.eye(columns.shape[1])
     if related.max() > 8 / np.sqrt(KEYS):
-        coins = related[: turned.shape[1], turned.shape[1] :].max(initial=0) > 8 / np.sqrt(KEYS)
-        return "Coins and noise are not independent: one draw decides both?" if coins else "The noise of some numbers is not independent."
+        return (
+            "The coins and the noise of all numbers are to be independent; here one draw decides more than one of them."
+        )
     return ""
 
 

@@ -13,7 +13,9 @@ from utils.checks.exercise import Draw, Exercise
 from utils.checks.unit_01.shared import TREES, parameters, predicted, tell_if_it_grows
 
 
-def draw(rng: Draw, examples: int, shape: tuple[int, ...], params: str, bound: float, fitted: bool = False) -> dict[str, Any]:
+def draw(
+    rng: Draw, examples: int, shape: tuple[int, ...], params: str, bound: float, fitted: bool = False
+) -> dict[str, Any]:
     """Errors from small to large, so that gradients lie on both sides of the bound."""
     x = rng.normal(examples, *shape)
     tree = parameters(rng, params, int(np.prod(shape)))
@@ -28,7 +30,9 @@ def draw(rng: Draw, examples: int, shape: tuple[int, ...], params: str, bound: f
 def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
     """The error of one example, x of any shape."""
     if y.ndim:
-        raise Told(f"`loss` was called with a y of shape {list(y.shape)}. It is a function of one example: x[i] and y[i].")
+        raise Told(
+            f"`loss` was called with a y of shape {list(y.shape)}. It is a function of one example: x[i] and y[i]."
+        )
     return 0.5 * (predicted(params, x.reshape(-1)) - y) ** 2
 
 
@@ -57,10 +61,29 @@ clipped_gradient = Exercise(
         "`factor = jnp.minimum(1.0, bound / jnp.maximum(norm, 1e-12))`; and at the end the mean over the examples, axis 0, of each leaf.",
     ),
     sizes=(
-        {"examples": 5, "shape": (3,), "params": TREES[0], "bound": 1.5, "about": "some gradients are longer than `bound`"},
-        {"examples": 4, "shape": (2,), "params": TREES[1], "bound": 2, "fitted": True, "about": "an example with gradient zero"},
+        {
+            "examples": 5,
+            "shape": (3,),
+            "params": TREES[0],
+            "bound": 1.5,
+            "about": "some gradients are longer than `bound`",
+        },
+        {
+            "examples": 4,
+            "shape": (2,),
+            "params": TREES[1],
+            "bound": 2,
+            "fitted": True,
+            "about": "an example with gradient zero",
+        },
         {"examples": 3, "shape": (2, 2), "params": TREES[2], "bound": 1e-2, "about": "`bound` is small"},
-        {"examples": 4, "shape": (1,), "params": TREES[3], "bound": 1e6, "about": "`bound` is so large that nothing is clipped"},
+        {
+            "examples": 4,
+            "shape": (1,),
+            "params": TREES[3],
+            "bound": 1e6,
+            "about": "`bound` is so large that nothing is clipped",
+        },
         {"examples": 1, "shape": (2,), "params": TREES[1], "bound": 1, "about": "a single example"},
     ),
     draw=draw,

@@ -14,7 +14,7 @@ def draw(rng: Draw, shape: tuple[int, ...], scale: float, special: bool = False)
     """Numbers of both signs; `special` are 0, −1 and a very large one."""
     x = rng.normal(*shape, scale=scale)
     if special:
-        x.flat[:6] = np.float32([0.0, -1.0, -50.0, 1e30, 1e-6, -2.0])
+        x.flat[:6] = np.array([0.0, -1.0, -50.0, 1e30, 1e-6, -2.0], np.float32)
     return {"x": x}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from utils.base import jaxprs
 from utils.checks.answers import Told
@@ -34,8 +35,10 @@ def ask(answer: Any, own: Any, *, f: str, x: Any, v: Any) -> Any:
 
 
 def _tell_if_large(call: Any) -> None:
-    form = jax.ShapeDtypeStruct((MANY,), jnp.float32)
-    sizes = [getattr(out.aval, "size", 0) for equation in jaxprs.equations(call, form, form) for out in equation.outvars]
+    form = np.ones(MANY, np.float32)
+    sizes = [
+        getattr(out.aval, "size", 0) for equation in jaxprs.equations(call, form, form) for out in equation.outvars
+    ]
     if max(sizes, default=0) >= MANY * MANY:
         raise Told(
             f"There is an array of {max(sizes):,} numbers in it, for n = {MANY}: as large as J or JᵀJ. Multiply without "

@@ -32,10 +32,9 @@ def ask(answer: Any, own: Any, *, params: Any, velocity: Any, **data: Any) -> An
     def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         return jnp.mean((predicted(params, x) - y) ** 2)
 
-    before, form = jax.tree.flatten((params, velocity))
+    before = [(path, id(leaf)) for path, leaf in jax.tree.leaves_with_path((params, velocity))]
     result = answer(loss, params, velocity, **data)
-    after, form_after = jax.tree.flatten((params, velocity))
-    if form != form_after or any(a is not b for a, b in zip(before, after, strict=True)):
+    if before != [(path, id(leaf)) for path, leaf in jax.tree.leaves_with_path((params, velocity))]:
         raise Told(CHANGED)
     return result
 

@@ -13,7 +13,9 @@ def draw(
     rng: Draw, rows: int, columns: int, constant: tuple[float, ...] = (), around: float = 30.0, spread: float = 10.0
 ) -> dict[str, Any]:
     """A table whose columns differ in mean and spread; the last ones hold one number each."""
-    x = rng.normal(rows, columns) * rng.uniform(spread / 5, spread * 2, columns) + around * rng.uniform(-1.0, 1.0, columns)
+    x = rng.normal(rows, columns) * rng.uniform(spread / 5, spread * 2, columns) + around * rng.uniform(
+        -1.0, 1.0, columns
+    )
     for place, value in enumerate(constant):
         x[:, -1 - place] = np.float32(value)
     return {"x": x}
@@ -42,8 +44,20 @@ standardise = Exercise(
         {"rows": 7, "columns": 4, "constant": (7.0, 0.0), "about": "a table with constant columns"},
         {"rows": 11, "columns": 6, "constant": (0.1, 0.3, 170.3), "about": "columns of 0.1, 0.3 or 170.3 alone"},
         {"rows": 1, "columns": 2, "about": "a table of one row"},
-        {"rows": 6, "columns": 2, "around": 0.004, "spread": 0.002, "about": "columns of small numbers, all below 0.01"},
-        {"rows": 9, "columns": 2, "around": 1500.0, "spread": 1.0, "about": "columns whose mean is large beside their spread"},
+        {
+            "rows": 6,
+            "columns": 2,
+            "around": 0.004,
+            "spread": 0.002,
+            "about": "columns of small numbers, all below 0.01",
+        },
+        {
+            "rows": 9,
+            "columns": 2,
+            "around": 1500.0,
+            "spread": 1.0,
+            "about": "columns whose mean is large beside their spread",
+        },
     ),
     draw=draw,
     ask=ask,

@@ -48,7 +48,7 @@ double_conv = Exercise(
         "`for _ in range(2): x = jax.nn.relu(hk.Conv2D(channels, kernel_shape=3)(x))`, then return `max_pool(x)`.",
     ),
     sizes=(
-        {"shape": (2, 8, 12, 3), "channels": 5, "about": "3 channels go in, 5 come out"},
+        {"shape": (1, 8, 12, 3), "channels": 4, "about": "3 channels go in, 4 come out"},
         {"shape": (1, 12, 8, 2), "channels": 1, "about": "one channel comes out"},
         {"shape": (3, 8, 8, 2), "channels": 2, "about": "as many channels come out as go in"},
     ),

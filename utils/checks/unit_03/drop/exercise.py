@@ -37,6 +37,7 @@ def ask(answer: Any, own: Any, *, rate: Any, x: Any, keys: Any) -> Any:
     shares = jnp.where(abs(share - rate) < SIGMAS * spread, rate, jnp.round(share, 1))
     apart = zero.reshape((KEYS, -1)) - share.ravel()
     together = abs(apart.T @ apart / KEYS) > SIGMAS * spread * jnp.sqrt(rate * (1.0 - rate))
+    together &= ~jnp.eye(x.size, dtype=bool)
     moves = jnp.any(results != results[0]) | (rate == 0)
     return {
         "another key, another result": moves,

@@ -18,7 +18,7 @@ def draw(rng: Draw, losses: str) -> dict[str, Any]:
     low = min(some)
     drawn = {
         "none": [],
-        "falling and rising": [low + 1.2, low + 0.9, low + 1.5, low, low + 0.8, low + 0.4, low + 0.6, low + 0.5, low + 1],
+        "falling and rising": [low + more for more in (1.2, 0.9, 1.5, 0.0, 0.8, 0.4, 0.6, 0.5, 1.0)],
         "rising": [low, low + 0.5, low + 0.2, low + 0.4, low + 0.3],
         "ties": [low + 0.5, low, low + 0.3, low, low + 0.1, low],
         "near": [1 + low / 1e4, 1 + (low - 0.5) / 1e4, 1 + (low - 1) / 1e4, 1 + low / 1e4, 1 + low / 1e4],
