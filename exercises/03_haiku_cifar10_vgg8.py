@@ -115,7 +115,7 @@ drop = check.drop(drop)
 
 # %%
 rates = (0.0, 0.25, 0.5, 0.75)
-one = validation.denormalise(pictures.image[0])
+one = jnp.asarray(validation.denormalise(pictures.image[0]))
 dropped = [drop(jax.random.key(1), rate, one) for rate in rates]
 plots.images(np.clip(dropped, 0, 1), titles=[f"rate {rate}" for rate in rates], columns=4)
 
@@ -330,13 +330,15 @@ for patience in (1, 2, 3):
 #
 # How far can you get? Choose a network, an optimiser, ways to vary the pictures and a smoothing. The rules:
 #
-# - `network.init(key, images)` and `network.apply(params, key, images, training=…)`, which returns logits `[B, 10]`; in
-#   evaluation without a key;
+# - `network.init(key, images)` and `network.apply(params, key, images, training=…)`, which returns logits `[B, 10]` for
+#   any number of images; in evaluation without a key;
 # - at most twice as many weights as `VGG8(width)`: otherwise it is a contest of sizes;
-# - an optimiser that learns within `steps` steps;
-# - `augment`: a tuple of functions from `utils.data.augment`, or none: `()`;
-# - `name`: small letters, digits and `-`. Another recipe gets another name, for its own folder in `models/My_vgg8` and
-#   its own line on the scoreboard.
+# - an optimiser that learns within `steps` steps. The check trains `recipe(4, 80)` on four pictures, two bright ones and
+#   two dark ones: it should then tell them apart;
+# - `augment`: a tuple of functions from `utils.data.augment` that keep the pictures' size, or none: `()`;
+# - `smoothing`: a share from 0 to below 1;
+# - `name`: small letters, digits and `-`, and not `plain`. Another recipe gets another name, for its own folder in
+#   `models/My_vgg8` and its own line on the scoreboard.
 #
 # The course's answer takes from the lesson what pays within `steps` steps. Better ones are known: `hk.BatchNorm` is not
 # allowed here (it needs `transform_with_state`), but `hk.LayerNorm` is, and skip connections, `augment.cutout`, other

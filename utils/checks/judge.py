@@ -106,7 +106,7 @@ def judge(known: Known, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
         return verdict(Kind.RIGHT)
     if message := _cause(known, tried):
         return verdict(Kind.WRONG, message)
-    case, got, want, fault = min(faults, key=lambda one: sum(np.size(leaf) for leaf in jax.tree.leaves(one[0].inputs)))
+    case, got, want, fault = min(faults, key=lambda one: _size(one[0]))
     of_values = exercise.accepts is None and fault.startswith(readings.VALUES)
     detail = readings.example(case.inputs, got, want, exercise.limit) if of_values else ""
     return verdict(Kind.WRONG, _reading(exercise, tried, fault), detail)
@@ -160,7 +160,7 @@ def _fault(exercise: Exercise, case: Case, got: Result, want: Result) -> str:
 
 def _cause(known: Known, tried: list[tuple[Case, Result, Result, str]]) -> str:
     """What the first known mistake says that gives the answer's results in all cases; "" where none does."""
-    first_wrong = sorted(tried, key=lambda one: not one[3])  # where most mistakes already part from the answer
+    first_wrong = sorted(tried, key=lambda one: (not one[3], _size(one[0])))  # a mistake most often fails there
     for mistake in known.mistakes():
         for case, got, _, _ in first_wrong:
             made = known.wrong(mistake, case)
@@ -182,6 +182,10 @@ def _reading(exercise: Exercise, tried: list[tuple[Case, Result, Result, str]], 
     if len(places) < len(exercise.sizes) and right - places and "" not in abouts:
         parts.append(f"Only some cases are wrong: {'; '.join(sorted(abouts))}.")
     return " ".join(filter(None, parts))
+
+
+def _size(case: Case) -> int:
+    return sum(int(np.size(leaf)) for leaf in jax.tree.leaves(case.inputs))
 
 
 def _where(case: Case, message: str, others: bool) -> str:

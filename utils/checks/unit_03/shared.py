@@ -52,7 +52,7 @@ TINY = 1e-9  # a rate at which nothing is dropped; what stays is divided by 1 - 
 KEYS = 8
 
 
-def vgg8_case(rng: Draw, batch: int, width: int, classes: int = 10, name: str = "vgg8") -> dict[str, Any]:
+def vgg8_case(rng: Draw, batch: int, width: int, classes: int = 10, *, name: str = "vgg8") -> dict[str, Any]:
     """Pictures, a key, and the weights of a VGG8 for them; no bias is zero, so that the place of a ReLU is seen."""
     channels = [3, width, width, 2 * width, 2 * width, 4 * width, 4 * width]
     shapes = [(3, 3, *pair) for pair in itertools.pairwise(channels)] + [(64 * width, 4 * width), (4 * width, classes)]
@@ -87,8 +87,8 @@ def behaviour(network: hk.Transformed, images: jax.Array, key: jax.Array, params
     if named != _named(params):
         return {"weights": named, "logits": 0.0}
     if mode != "rate":
-        options, key = ({"training": True}, key) if mode == "training" else ({"dropout": 0.5}, None)
-        logits = network.apply(params, key, images, **options)
+        options, used = ({"training": True}, key) if mode == "training" else ({"dropout": 0.5}, None)
+        logits = network.apply(params, used, images, **options)
         if not (is_array(logits) and logits.ndim == 2 and jnp.issubdtype(logits.dtype, jnp.floating)):
             raise Told(f"For images it gives {kind(logits)}; logits are wanted: a row of numbers for each image.")
         return {"weights": named, "logits": logits}

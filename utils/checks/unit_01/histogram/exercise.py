@@ -47,14 +47,7 @@ histogram = Exercise(
     ),
     sizes=(
         {"many": 12, "bins": 3, "low": 2.0, "high": 9.5},
-        {
-            "many": 10,
-            "bins": 4,
-            "low": -1.0,
-            "high": 1.0,
-            "inner": (-0.5, 0.0, 0.5),
-            "about": "values at the edges between bins",
-        },
+        {"many": 10, "bins": 4, "low": -1.0, "high": 1.0, "inner": (-0.5, 0.0, 0.5), "about": "values at edges"},
         {"many": 900, "bins": 2, "low": 0.0, "high": 5.0, "about": "many values"},
         {"many": 9, "bins": 1, "low": -3.0, "high": -1.0, "about": "a single bin"},
         {"many": 60, "bins": 60, "low": -4.0, "high": 4.0},
