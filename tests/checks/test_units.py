@@ -113,18 +113,17 @@ def stub_of(unit, exercise):
 
 
 @each_exercise
-def test_the_course_s_answer_is_right_the_stub_not_attempted_and_a_mistake_told_also_in_a_release(unit, exercise):
-    here = known_of(unit, exercise)
+def test_the_course_s_answer_is_right_the_stub_not_attempted_and_a_mistake_told(unit, exercise):
+    """By what was recorded, as in a notebook and in a release."""
     file = known.file_of(unit.name, exercise.name)
     assert file.stat().st_size < 100_000, "a release should be small"
-    there = known.Recorded(exercise, file)
-    for values in (here, there):
-        verdict = verdict_on(values, own_answer(unit, exercise))
-        assert (verdict.kind, verdict.points) == (Kind.RIGHT, exercise.points), verdict
-        assert verdict_on(values, stub_of(unit, exercise)).kind is Kind.NOT_ATTEMPTED
-        for first in mistakes(exercise)[:1]:
-            verdict = verdict_on(values, wrong(exercise, first, definitions.load(unit.solution)))
-            assert (verdict.kind, verdict.message) == (Kind.WRONG, first.says)
+    recorded_ones = known.Recorded(exercise, file)
+    verdict = verdict_on(recorded_ones, own_answer(unit, exercise))
+    assert (verdict.kind, verdict.points) == (Kind.RIGHT, exercise.points), verdict
+    assert verdict_on(recorded_ones, stub_of(unit, exercise)).kind is Kind.NOT_ATTEMPTED
+    for first in mistakes(exercise)[:1]:
+        verdict = verdict_on(recorded_ones, wrong(exercise, first, definitions.load(unit.solution)))
+        assert (verdict.kind, verdict.message) == (Kind.WRONG, first.says)
 
 
 @each_unit

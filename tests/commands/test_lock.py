@@ -68,7 +68,7 @@ def test_whatever_is_imported_is_declared():
     declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
     # what only races import, and only where it is installed; timm brings torchvision
     extra = {Requirement(text).name for text in PROJECT["optional-dependencies"]["reference"]} | {"torchvision"}
-    ours = {"utils", "golden"} | {path.stem for path in ROOT.glob("tests/**/*.py")}
+    ours = {"utils", "golden", "demo"} | {path.stem for path in ROOT.glob("tests/**/*.py")}
     providers = importlib.metadata.packages_distributions()
     undeclared = set()
     for file in [*ROOT.glob("utils/**/*.py"), *ROOT.glob("*/[0-9][0-9]_*.py"), *ROOT.glob("tests/**/*.py")]:

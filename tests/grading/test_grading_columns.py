@@ -62,7 +62,7 @@ def test_each_unit_has_a_worksheet_of_its_own_and_none_that_is_empty(tmp_path):
     nothing = Result("c", "", "", reason="Nothing was handed in.")
     grades.write(tmp_path / "none", [nothing])
     grades.write(tmp_path / "some", [graded("A_1_assignsubmission_file_"), graded("b", OTHER), nothing])
-    none, some = ({path.name for path in (tmp_path / name).iterdir()} for name in ("none", "some"))
+    none, some = ({path.name for path in (tmp_path / name).glob("*.*")} for name in ("none", "some"))
     assert none == {"grades.csv", "grades.json"} and some == {*none, "canvas.csv", f"moodle_{UNIT}.csv"}
 
 

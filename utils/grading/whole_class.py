@@ -59,15 +59,7 @@ def grade(
         raise CourseError(f"{submissions} is no folder. It should hold a folder for each student.")
     if out.resolve().is_relative_to(submissions.resolve()):
         raise CourseError("The results would lie among the hand-ins. Choose an OUT outside of SUBMISSIONS.")
-    folders = students(submissions)
-    refused = claimed_twice(folders)
-    tasks = [
-        task
-        for folder in folders
-        for task in (
-            [_nothing(folder, refused[folder], kind)] if folder in refused else tasks_of(folder, options, kind)
-        )
-    ]
+    tasks = list(tasks_of_all(submissions, options, kind))
     if not tasks:
         raise CourseError(f"Nobody is in {submissions}. It should hold a folder for each student.")
     units = checks.units()
@@ -101,6 +93,14 @@ def grade(
         files.write(out / link, pages.of_student(student, own, kind.warning))
     files.write(out / "class.html", pages.of_class(finished, kind.warning, links))
     return finished
+
+
+def tasks_of_all(submissions: Path, options: Options, kind: sandbox.Kind) -> Iterable[Task]:
+    """The hand-ins of everyone; of those who cannot be graded what says why."""
+    folders = students(submissions)
+    refused = claimed_twice(folders)
+    for folder in folders:
+        yield from [_nothing(folder, refused[folder], kind)] if folder in refused else tasks_of(folder, options, kind)
 
 
 def students(submissions: Path) -> list[Path]:

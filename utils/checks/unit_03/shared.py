@@ -1,52 +1,21 @@
-"""What several checks of unit 03 use."""
+"""What the checks of unit 03 share: what is determined of a VGG8, and of the pair that `hk.transform` makes."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import math
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import haiku as hk
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.experimental.key_reuse._core import check_key_reuse
 
 from utils.checks.answers import Told
 from utils.checks.crossing import is_array, kind
 from utils.checks.exercise import Draw
-
-
-def key_of(seed: int) -> jax.Array:
-    """A key of the kind "rbg", whose programs compile faster than the default's."""
-    return jax.random.key(seed, impl="rbg")
-
-
-def quick(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`jax.jit` that compiles several times as fast, for programs that run a few times: XLA optimises nothing."""
-    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
-
-
-def drawn_like(shapes: Any, seed: int = 0) -> Any:
-    """Random weights of these shapes, biases too: with zeros a ReLU in the wrong place could go unseen."""
-    draw = np.random.default_rng(seed)
-
-    def one(leaf: Any) -> jax.Array:
-        inputs = max(1, int(np.prod(leaf.shape[:-1])))
-        return jnp.asarray(draw.normal(size=leaf.shape) * (1.5 / inputs) ** 0.5, leaf.dtype)
-
-    return jax.tree.map(one, shapes)
-
-
-def bare(name: str) -> str:
-    """The layer's own name: "vgg8/conv2_d_1" is "conv2_d_1"."""
-    return name.rpartition("/")[2]
-
-
-# --- VGG8 and what `hk.transform` makes of it -------------------------------------------------------------------------
 
 TINY = 1e-9  # a rate at which nothing is dropped; what stays is divided by 1 - rate, and that shows in the derivative
 KEYS = 8
@@ -68,14 +37,14 @@ def vgg8_case(rng: Draw, batch: int, width: int, classes: int = 10, *, name: str
     return {"images": rng.normal(batch, 32, 32, 3), "key": key, "params": params}
 
 
-def is_pair(network: Any, params: Any, images: Any) -> None:
+def is_pair(network: Any, images: Any) -> None:
     """Tell of what is not `init(key, images)` and `apply(params, key, images)`."""
     if isinstance(network, hk.TransformedWithState):
         raise Told("It is `transform_with_state`, whose functions carry a state in and out. Use `hk.transform`.")
     if not (callable(getattr(network, "init", None)) and callable(getattr(network, "apply", None))):
         raise Told(f"The network is {kind(network)}; what `hk.transform` returns is wanted, with `init` and `apply`.")
     with contextlib.suppress(Exception):
-        jax.eval_shape(network.apply, params, images)
+        jax.eval_shape(network.apply, jax.eval_shape(network.init, jax.random.key(0), images), images)
         network = None
     if network is None:
         raise Told("`apply` takes no key: that is `hk.without_apply_rng`. Leave it as `hk.transform` makes it.")

@@ -20,7 +20,7 @@ def draw(rng: Draw, batch: int, sizes: tuple[int, ...], mode: str, by_place: boo
 def ask(answer: Any, own: Any, *, sizes: tuple[int, ...], by_place: bool, **case: Any) -> Any:
     """How the pair behaves, and whether `init` uses its key."""
     made = answer(*sizes)
-    is_pair(made, case["params"], case["images"])
+    is_pair(made, case["images"])
 
     def apply(params: Any, key: Any, images: Any, dropout: Any = 0.0, training: bool = False) -> Any:
         return made.apply(params, key, images, dropout, training)
