@@ -333,8 +333,8 @@ for patience in (1, 2, 3):
 # - `network.init(key, images)` and `network.apply(params, key, images, training=…)`, which returns logits `[B, 10]` for
 #   any number of images; in evaluation without a key;
 # - at most twice as many weights as `VGG8(width)`: otherwise it is a contest of sizes;
-# - an optimiser that learns within `steps` steps. The check trains `recipe(4, 80)` on four pictures, two bright ones and
-#   two dark ones: it should then tell them apart;
+# - an optimiser that learns within `steps` steps. The check trains `recipe(4, 80)` on four pictures, two bright and two
+#   dark ones: it should then tell them apart;
 # - `augment`: a tuple of functions from `utils.data.augment` that keep the pictures' size, or none: `()`;
 # - `smoothing`: a share from 0 to below 1;
 # - `name`: small letters, digits and `-`, and not `plain`. Another recipe gets another name, for its own folder in
