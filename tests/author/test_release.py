@@ -116,7 +116,9 @@ def test_it_holds_all_of_the_checks_but_the_known_mistakes(content):
     files = (path for path in (ROOT / "utils" / "checks").rglob("*") if path.is_file() and path.suffix != ".pyc")
     ours = {path.relative_to(ROOT).as_posix() for path in files}
     mistakes = {name for name in ours if name.endswith("/mistakes.toml")}
-    assert len(mistakes) == sum(len(unit.exercises) for unit in checks.units().values())
+    # random results have no file of mistakes: what judges them tells them
+    every = [exercise for unit in checks.units().values() for exercise in unit.exercises.values()]
+    assert len(mistakes) == sum(exercise.accepts is None for exercise in every)
     assert {name for name in content if name.startswith("utils/checks/")} == ours - mistakes
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import time
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ from utils.base import definitions, markers
 from utils.base.paths import ROOT, SOLUTIONS, sources
 from utils.checks import answers, crossing, known, readings
 from utils.checks.exercise import NOTEBOOK_SEED
-from utils.checks.judge import FromSolution, judge
+from utils.checks.judge import FromSolution, _fault, _outcomes, judge
 from utils.checks.mistakes import mistakes, wrong
 from utils.checks.registry import RESERVED
 from utils.checks.verdict import Kind
@@ -135,16 +136,32 @@ def test_a_committed_solution_is_right_in_every_check(unit):
         assert f"✓ {exercise.name}: right ({exercise.points} of {exercise.points} points)" in text
 
 
+def is_right(here, handed, seed=NOTEBOOK_SEED):
+    """As `judge` finds it, without looking for the cause of what is wrong."""
+    for case, got in _outcomes(here.exercise, handed, seed):
+        if isinstance(got, crossing.Failure) or _fault(here.exercise, case, got, here.want(case)):
+            return False
+    return True
+
+
+def seeds(most):
+    """So many, or as many as a minute of computing allows: some exercises train networks."""
+    began = time.process_time()
+    for seed in range(1, most + 1):
+        yield seed
+        if seed > 4 and time.process_time() > began + 60:
+            return
+
+
 @pytest.mark.proof
 @each_exercise
 def test_the_course_s_answer_is_right_for_200_seeds(unit, exercise):
     here = known_of(unit, exercise)
     handed = answers.hand_over(exercise, own_answer(unit, exercise))
-    for seed in range(200):
+    for seed in seeds(200):
         if exercise.crosses == "values":
             handed = answers.hand_over(exercise, own_answer(unit, exercise), seed)
-        verdict = judge(here, handed, seed)
-        assert verdict.kind is Kind.RIGHT, f"seed {seed}: {verdict}"
+        assert is_right(here, handed, seed), f"seed {seed}: {judge(here, handed, seed)}"
 
 
 @pytest.mark.proof
@@ -152,18 +169,20 @@ def test_the_course_s_answer_is_right_for_200_seeds(unit, exercise):
 def test_each_known_mistake_is_told_and_is_wrong_for_20_seeds(unit, exercise):
     """Far enough from right, too: some case is off by ten times the limit."""
     here = known_of(unit, exercise)
-    for one in mistakes(exercise):
-        answer = wrong(exercise, one, definitions.load(unit.solution))
-        verdict = verdict_on(here, answer)
+    there = known.Recorded(exercise, known.file_of(unit.name, exercise.name))
+    coarse = FromSolution(dataclasses.replace(exercise, limit=10 * exercise.limit), definitions.load(unit.solution))
+    tried = [(one, wrong(exercise, one, definitions.load(unit.solution))) for one in mistakes(exercise)]
+    handed = {}
+    for one, answer in tried:
+        handed[one.name] = answers.hand_over(exercise, answer)
+        verdict = judge(there, handed[one.name])
         assert (verdict.kind, verdict.message) == (Kind.WRONG, one.says), f"{one.name}: {verdict}"
-        handed = answers.hand_over(exercise, answer)
-        for seed in range(1, 21):
+        assert not is_right(coarse, handed[one.name]), one.name
+    for seed in seeds(20):
+        for one, answer in tried:
             if exercise.crosses == "values":
-                handed = answers.hand_over(exercise, answer, seed)
-            assert judge(here, handed, seed).kind is Kind.WRONG, f"{one.name}, seed {seed}"
-        coarse = dataclasses.replace(exercise, limit=10 * exercise.limit)
-        if exercise.accepts is None:
-            assert judge(FromSolution(coarse, definitions.load(unit.solution)), handed, 20).kind is Kind.WRONG, one.name
+                handed[one.name] = answers.hand_over(exercise, answer, seed)
+            assert not is_right(here, handed[one.name], seed), f"{one.name}, seed {seed}"
 
 
 # --- answers by people who have not seen the checks ----------------------------------------------------------------
@@ -188,26 +207,17 @@ def test_there_are_ten_right_and_twenty_wrong_answers_of_other_people(unit, exer
 
 @pytest.mark.proof
 @each_exercise
-def test_other_people_s_right_answers_are_right(unit, exercise):
-    here = known_of(unit, exercise)
-    for label, what, answer in corpus(unit, exercise):
-        if label == "right":
-            verdict = verdict_on(here, answer)
-            assert verdict.kind is Kind.RIGHT, f"{what}: {verdict}"
-
-
-@pytest.mark.proof
-@each_unit
-def test_other_people_s_wrong_answers_are_wrong(unit):
+def test_other_people_s_answers_are_judged_as_they_are(unit, exercise):
+    """Every right one is right; of the wrong ones one in a hundred may slip through."""
+    here = known.Recorded(exercise, known.file_of(unit.name, exercise.name))
     accepted, tried = [], 0
-    for exercise in unit.exercises.values():
-        here = known_of(unit, exercise)
-        for label, what, answer in corpus(unit, exercise):
-            if label == "wrong":
-                tried += 1
-                verdict = verdict_on(here, answer)
-                accepted += [f"{exercise.name}: {what}"] * (verdict.kind is Kind.RIGHT)
-                assert verdict.kind is Kind.RIGHT or verdict.message
+    for label, what, answer in corpus(unit, exercise):
+        handed = answers.hand_over(exercise, answer)
+        if label == "right":
+            assert is_right(here, handed), f"{what}: {judge(here, handed)}"
+        else:
+            tried += 1
+            accepted += [what] * is_right(here, handed)
     assert len(accepted) <= MOST_ACCEPTED * tried, accepted
 
 
