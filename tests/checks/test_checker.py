@@ -7,7 +7,6 @@ import sys
 import types
 
 import pytest
-from demo import exercise as demo_exercise
 from demo.exercise import Demo, average
 from written import written
 
@@ -60,7 +59,7 @@ def test_a_right_answer_scores_is_returned_and_counted(check, capsys):
 
 def test_a_stub_is_not_attempted_and_the_course_goes_on_with_its_own(check, capsys):
     theirs = check.average(answered(STUB))
-    assert theirs(types.SimpleNamespace(mean=0)) is not None if theirs is None else theirs.__name__ == "average"
+    assert theirs.__name__ == "average"
     out = capsys.readouterr().out
     assert "○ average: not attempted" in out and "course's version" in out
     assert check.average(theirs) is theirs  # the check cell ran twice
@@ -239,4 +238,3 @@ def test_where_no_process_can_be_started_the_judge_runs_in_this_one(monkeypatch)
     monkeypatch.setattr(subprocess, "Popen", refuse)
     found = worker.Judge(Demo("99_demo", [average])).verdict("average", b"what is this")
     assert found.kind is Kind.WRONG and "cannot be read" in found.message
-    assert demo_exercise.average is average

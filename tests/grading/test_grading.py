@@ -229,6 +229,13 @@ def test_once_the_course_s_answer_was_lent_nothing_counts_any_more():
     assert result.points and place.replies[0] == ""
 
 
+def test_an_exercise_that_is_handed_over_without_end_is_judged_a_few_times_only():
+    result, _ = mark(
+        HANDED_IN, [verdict("compress", Kind.WRONG, str(n)) for n in range(99)] + [verdict("compress"), OVER]
+    )
+    assert result.points == 0
+
+
 def test_the_seed_of_programs_is_not_told_to_the_hand_in():
     options = marking.Options(seed=7)
     seeds = {options.seed_of(exercise) for exercise in UNIT.exercises.values()}

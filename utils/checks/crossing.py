@@ -71,8 +71,7 @@ class Handed:
 def leaves(tree: Any, at: str = "") -> Leaves:
     """Leaves by their path, e.g. `.params['Dense_0']['bias']` → "params.Dense_0.bias"; dataclasses count as trees.
 
-    Keys become their numbers, and NumPy's float64 and int64 what JAX has in their place: what tells them apart is
-    that they come from NumPy. Nothing is copied off a device while tracing.
+    Keys become their numbers. Nothing is copied off a device.
     """
     found: Leaves = {}
     flat, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=lambda node: node is None)

@@ -19,12 +19,12 @@ class TookTooMuch(BaseException):
     """The code was stopped. Not an Exception: an answer's own `except Exception` must not swallow it."""
 
 
-def memory(pid: int | None = None) -> int:
-    """Bytes of memory that a process uses, by default this one; 0 where that cannot be found out."""
+def memory() -> int:
+    """Bytes of memory that this process uses; 0 where that cannot be found out."""
     try:
         import psutil  # late: a browser's Python has none
 
-        return int(psutil.Process(pid).memory_info().rss)
+        return int(psutil.Process().memory_info().rss)
     except Exception:
         return 0
 

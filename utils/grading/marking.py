@@ -7,6 +7,7 @@ import base64
 import hashlib
 import re
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -120,6 +121,7 @@ class _Heard:
         self._place, self._unit, self._steps, self._result = place, unit, laid_out.steps, result
         self._options, self._solution = options, solution
         self._last = {step.exercise: number for number, step in enumerate(self._steps)}
+        self._judged: Counter[str] = Counter()  # how often an exercise was handed over in this run
         self._lent: set[str] = set()  # exercises of which the hand-in's process has had the course's answer
 
     def all_runs(self, job: dict[str, Any]) -> str:
@@ -140,6 +142,7 @@ class _Heard:
     def _one_run(self, conversation: Conversation) -> tuple[int, str]:
         """Note what one run says, and reply; the step at which it was over, and why."""
         step, reply = -1, None
+        self._judged.clear()
         while True:
             message = conversation.send(reply)
             reply = None
@@ -165,8 +168,9 @@ class _Heard:
             handed = base64.b64decode(data, validate=True)
         except (ValueError, TypeError):
             handed = b"?"
-        if not handed or name in self._lent:
+        if not handed or name in self._lent or self._judged[name] >= plan.MOST_CHECKS:  # more are forged
             return
+        self._judged[name] += 1
         seed = self._options.seed_of(self._unit.exercises[name])
         verdict = self._place.judge(self._unit).verdict(name, handed, seed)
         before = self.verdicts.get(name, verdict)

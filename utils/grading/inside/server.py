@@ -126,6 +126,7 @@ def _child(job: dict[str, Any], out: int, replies: int, nested: bool) -> None:
 def _serve(job: dict[str, Any], jobs: BinaryIO, out: BinaryIO, nested: bool) -> None:
     inlet, outlet = os.pipe()
     replies, replying = os.pipe()
+    os.set_blocking(replying, False)  # a hand-in that asks and never reads must not stop the server
     child = os.fork()
     if child == 0:
         status = 1
@@ -151,7 +152,7 @@ def _serve(job: dict[str, Any], jobs: BinaryIO, out: BinaryIO, nested: bool) -> 
                 if kind == "handed" and [step] == [
                     number for name, number in last.items() if name == message.get("exercise")
                 ]:
-                    with contextlib.suppress(OSError):  # nobody is there to read it
+                    with contextlib.suppress(OSError):  # nobody reads it
                         os.write(replying, jobs.readline())
                 limits.begins()
         if why:
