@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
-import textwrap
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from utils.base import definitions
 from utils.base.errors import CourseError
-from utils.base.markers import BEGIN, END
 from utils.base.paths import ROOT
 from utils.checks.answers import hand_over
 from utils.checks.crossing import dumps
 from utils.checks.exercise import Exercise
+from utils.checks.mistakes import source
 from utils.checks.registry import RESERVED, Unit, unknown
 from utils.checks.verdict import Kind, Verdict, in_notebook, show
 from utils.checks.worker import Judge
@@ -83,8 +81,7 @@ class Checker:
             note = f"This copy of the course doesn't hold its answers. `check.hint({name!r})` helps."
             return show(note, "note", text=note)
         self._revealed.add(name)
-        lines = inspect.getsource(getattr(self._solution, exercise.name)).splitlines()
-        code = textwrap.dedent("\n".join(line for line in lines if line.strip() not in (BEGIN, END)))
+        code = source(exercise.name, (ROOT / self._unit.solution).read_text(encoding="utf-8")).strip()
         note = f"The course's `{name}`, one way among others. It is noted as revealed and scores nothing."
         show(f"{note}\n\n{code}", "note", text=note, code=code)
 
