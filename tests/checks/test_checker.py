@@ -192,8 +192,9 @@ print(json.dumps(told))
 """
 RIGHT = "lambda x: jnp.where(x > 0, jnp.log1p(jnp.where(x > 0, x, 0.0)), x)"
 ENDLESS = "lambda x: x + jax.lax.stop_gradient(jax.lax.while_loop(lambda i: i >= 0, jnp.abs, x.sum() * 0 + 1.0))"
-LONG = "lambda x: x + jax.lax.stop_gradient(jax.lax.fori_loop(0, 2**31 - 1, lambda i, y: jnp.sin(y), x.sum()))"
-HUGE = "lambda x: x + jnp.ones((300_000, 300_000)).sum() * x.sum()"
+LONG = """lambda x: x + jax.lax.stop_gradient(
+    jax.lax.fori_loop(0, 10**6, lambda i, y: jax.lax.fori_loop(0, 10**6, lambda j, z: jnp.sin(z), y), x.sum()))"""
+HUGE = "lambda x: x + jnp.sort(jnp.ones((400_000, 400_000)) * x.sum()).sum()"  # XLA cannot do without the array
 
 
 def told_in_a_kernel(*answers):

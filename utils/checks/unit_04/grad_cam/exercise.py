@@ -52,6 +52,7 @@ grad_cam = Exercise(
     ),
     sizes=(
         {"batch": 2, "height": 1, "width": 2, "maps": 3, "classes": 4},
+        {"batch": 6, "height": 1, "width": 1, "maps": 2, "classes": 5},
         {"batch": 5, "height": 3, "width": 2, "maps": 4, "classes": 3},
         {"batch": 3, "height": 2, "width": 4, "maps": 2, "classes": 6, "blank": 1},
         {"batch": 1, "height": 2, "width": 3, "maps": 1, "classes": 2},
