@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
+import subprocess
 from contextlib import closing
+from pathlib import Path
 
 import hostile
 import psutil
@@ -12,7 +14,7 @@ import pytest
 from utils import checks
 from utils.base.paths import ROOT
 from utils.commands.instructors import grade
-from utils.grading import handin, marking, own_answers, plan, sandbox
+from utils.grading import groups, handin, marking, own_answers, plan, sandbox
 
 UNITS = checks.units()
 RIGHT = (
@@ -90,6 +92,47 @@ def test_harm_is_stopped_and_the_answers_still_count(place):
     assert "Network is unreachable" in " ".join(result.errors)
     assert "was stopped: it ended its own process" in marks["predict"].message
     assert not processes_with("98765")
+
+
+NAMELESS = (
+    "import os\nkept = []\nwhile True:\n    kept.append(os.memfd_create('x'))\n    os.write(kept[-1], bytes(2**24))"
+)
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("in_groups", [True, False])  # where the system gives some
+def test_memory_in_files_without_a_name_counts(in_groups, monkeypatch):
+    if not in_groups:
+        monkeypatch.setattr(groups, "MEMBERSHIP", ROOT / "no such file")
+        assert groups.how() == groups.WATCHED
+    with closing(sandbox.Place(sandbox.BUBBLEWRAP)) as one:
+        result, marks = graded(one, RIGHT, NAMELESS)
+    assert marks["standardise"].points and marks["compress"].points, result
+    assert re.search("too much memory|ended its own process", " ".join(result.flags))
+
+
+def test_of_version_2_a_group_is_made_beside_the_grader_s_own(tmp_path, monkeypatch):
+    """In a folder that looks like the system's: no test may count on a system with version 2."""
+    beside = tmp_path / "user.slice"
+    (beside / "own.scope").mkdir(parents=True)
+    (tmp_path / "cgroup").write_text("0::/user.slice/own.scope\n")
+    monkeypatch.setattr(groups, "MEMBERSHIP", tmp_path / "cgroup")
+    monkeypatch.setattr(groups, "SYSTEM", tmp_path)
+    assert not groups.Group(64, 8), "there are no control groups"
+    (beside / "cgroup.procs").write_text("")
+    limits, made = {"memory.max": str(64 * 2**20), "memory.swap.max": "0", "pids.max": "8"}, Path.mkdir
+
+    def filled(folder, **options):
+        made(folder, **options)
+        for name in limits:
+            (folder / name).write_text("")
+
+    monkeypatch.setattr(Path, "mkdir", filled)
+    group = groups.Group(64, 8)
+    (folder,) = (path for path in beside.iterdir() if path.name.startswith("course-grading"))
+    assert {name: (folder / name).read_text() for name in limits} == limits
+    subprocess.run([*group.prefix, "true"], check=True)
+    assert (folder / "cgroup.procs").read_text().strip().isdigit()
 
 
 @pytest.mark.proof

@@ -23,19 +23,20 @@ def of_student(student: str, results: list[Result], warning: str) -> str:
     return _PAGES.get_template("student.html").render(student=student, results=results, warning=warning)
 
 
-def of_class(results: list[Result], warning: str, links: Mapping[str, str]) -> str:
+def of_class(results: list[Result], warning: str, links: Mapping[str, str], shares: str = "") -> str:
     """Who scored what, where an exercise fails and with which mistake, what a person has to look at.
 
     Args:
       results: by student and unit.
       warning: what weakens all of them, or "".
       links: by student where the student's page is, relative to this one.
+      shares: how what a hand-in's processes take together was limited.
     """
     names = sorted({one.unit for one in results if one.unit})
     units = [_unit(name, [one for one in results if one.unit == name]) for name in names]
     looks = [one for one in results if one.looks]
     return _PAGES.get_template("class.html").render(
-        units=units, looks=looks, results=results, warning=warning, links=links
+        units=units, looks=looks, results=results, warning=warning, links=links, shares=shares
     )
 
 

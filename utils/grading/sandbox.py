@@ -15,11 +15,15 @@ from typing import Any, NamedTuple
 
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT, cache_dir
+from utils.checks import limits
 from utils.checks.registry import Unit
 from utils.checks.worker import Judge
+from utils.grading.groups import Group
 
 HOME = "/home/student"
 _TMPFS = str(64 * 2**20)
+_WARM_MB = 1024  # what a process of the grader's own needs, besides what an answer may take
+_TASKS = 4096  # threads are counted, of which XLA starts some for each core
 
 
 class Kind(NamedTuple):
@@ -130,6 +134,12 @@ class Place:
         self._reusable = True
         self._ended = False
         self._judge: Judge | None = None
+        self._groups: dict[str, Group] = {}
+
+    def _group(self, whose: str, megabytes: int) -> list[str]:
+        if whose not in self._groups:
+            self._groups[whose] = Group(megabytes + _WARM_MB, _TASKS)
+        return self._groups[whose].prefix
 
     def judge(self, unit: Unit) -> Judge:
         """The judge of a unit's answers: it has the solutions, and nothing of a hand-in but what that handed over."""
@@ -137,7 +147,8 @@ class Place:
             if self._judge is not None:
                 self._judge.stop()
             environment = dict(os.environ) if self._kind is not BUBBLEWRAP else _environment(HOME)
-            self._judge = Judge(unit, _prefix(self._kind, [ROOT / "solutions"]), environment)
+            within = self._group("judge", limits.MEMORY // 2**20)
+            self._judge = Judge(unit, [*within, *_prefix(self._kind, [ROOT / "solutions"])], environment)
         return self._judge
 
     def run(self, job: dict[str, Any]) -> Conversation:
@@ -147,7 +158,7 @@ class Place:
         """
         if self._process is None or not self._reusable:
             self._end_worker()
-            self._start()
+            self._start(job["memory_mb"])
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
         over = False
@@ -170,7 +181,7 @@ class Place:
                 self._end_worker()
         yield {"t": "over", "why": "it ended the sandbox"}
 
-    def _start(self) -> None:
+    def _start(self, megabytes: int) -> None:
         if self._ended:
             raise CourseError("Grading was stopped.")
         python = [sys.executable, "-c", f"from utils.grading.inside.server import main; main({self._kind.name!r})"]
@@ -180,7 +191,7 @@ class Place:
             cwd = self._folder.name
             env = _environment(cwd)
         self._process = subprocess.Popen(
-            [*_prefix(self._kind, ()), *python],
+            [*self._group("hand-in", megabytes), *_prefix(self._kind, ()), *python],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -203,6 +214,9 @@ class Place:
         if self._judge is not None:
             self._judge.stop()
         self._end_worker()
+        for group in self._groups.values():
+            group.close()
+        self._groups = {}
 
     def _end_worker(self) -> None:
         process, self._process = self._process, None

@@ -18,7 +18,7 @@ from utils import checks
 from utils.base import files
 from utils.base.errors import CourseError, few
 from utils.checks.registry import Unit
-from utils.grading import grades, grants, handin, marking, own_answers, pages, plan, sandbox
+from utils.grading import grades, grants, groups, handin, marking, own_answers, pages, plan, sandbox
 from utils.grading.marking import Options, Result
 from utils.progress import track
 
@@ -91,7 +91,7 @@ def grade(
     for student, link in links.items():
         own = [one for one in finished if one.student == student]
         files.write(out / link, pages.of_student(student, own, kind.warning))
-    files.write(out / "class.html", pages.of_class(finished, kind.warning, links))
+    files.write(out / "class.html", pages.of_class(finished, kind.warning, links, groups.how()))
     return finished
 
 

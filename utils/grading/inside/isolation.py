@@ -88,7 +88,9 @@ def drop_powers() -> None:
 
 
 def limits(cpu_seconds: int, memory_mb: int, file_mb: int) -> None:
-    """Ceilings that the kernel keeps for each process."""
+    """Ceilings that the kernel keeps for each process; where memory is short, these processes are the first to go."""
+    with contextlib.suppress(OSError):  # not Linux
+        Path("/proc/self/oom_score_adj").write_text("1000")
     for what, most in (
         ("RLIMIT_AS", (memory_mb + _MAPPED_MB) * 2**20),
         ("RLIMIT_CPU", cpu_seconds),

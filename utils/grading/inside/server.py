@@ -12,6 +12,7 @@ import json
 import os
 import select
 import signal
+import stat
 import sys
 import time
 from collections.abc import Iterable
@@ -227,12 +228,16 @@ def _descendants() -> list[psutil.Process]:
 
 def _taken() -> tuple[int, float, float]:
     """How many processes descend from this one, what CPU seconds they took, and how many megabytes they hold."""
-    processes, computed, megabytes = _descendants(), 0.0, 0.0
+    processes, computed, held = _descendants(), 0.0, 0
+    nameless: dict[tuple[int, int], int] = {}
     for process in processes:
-        with contextlib.suppress(psutil.Error):  # it is gone
+        with contextlib.suppress(psutil.Error, OSError):  # it is gone
             computed += sum(process.cpu_times()[:4])  # with those of the children that it has seen end
-            megabytes += process.memory_info().rss / 2**20
-    return len(processes), computed, megabytes
+            held += process.memory_info().rss
+            for file in map(os.stat, Path(f"/proc/{process.pid}/fd").iterdir()):
+                if stat.S_ISREG(file.st_mode) and not file.st_nlink:  # it lies in memory and is mapped nowhere, perhaps
+                    nameless[file.st_dev, file.st_ino] = file.st_blocks * 512
+    return len(processes), computed, (held + sum(nameless.values())) / 2**20
 
 
 def _kill_all() -> None:
