@@ -2,6 +2,7 @@
 
 import re
 
+from utils import checks
 from utils.__main__ import COMMANDS
 from utils.base.paths import NOTEBOOKS, ROOT, sources
 
@@ -27,4 +28,11 @@ def test_every_file_it_names_is_there():
 
 
 def test_the_syllabus_lists_every_unit_in_order():
-    assert re.findall(r"^\| `(\d\d_\w+)` \|", README, re.MULTILINE) == [p.stem for p in sources(NOTEBOOKS)]
+    assert re.findall(r"^\| \[`(\d\d_\w+)`\]", README, re.MULTILINE) == [p.stem for p in sources(NOTEBOOKS)]
+
+
+def test_the_syllabus_gives_the_minutes_of_the_exercises():
+    """Rounded to five."""
+    minutes = {unit.name: sum(one.minutes for one in unit.exercises.values()) for unit in checks.units().values()}
+    told = re.findall(r"^\| \[`(\d\d_\w+)`.*?\+ (\d+) min", README, re.MULTILINE)
+    assert told == [(name, str(5 * round(all_of_it / 5))) for name, all_of_it in minutes.items()]

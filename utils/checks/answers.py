@@ -9,7 +9,7 @@ import io
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -26,6 +26,8 @@ from utils.checks.explain import answer_frames, explained
 from utils.checks.limits import TookTooMuch, time_limit
 
 _PRINTED_LINES = 6
+# where it differs, `jax.jit` uses nothing that it traced before
+_TRACED_ANEW = jax.make_user_context(False)  # type: ignore[no-untyped-call, unused-ignore]
 CHANGED = "It changed one of its arguments. A pure function leaves them as they are and returns a new value."
 TRACER = (
     "It returned a tracer: a value from inside a `jit`, `grad` or `vmap` that was kept in a variable outside. Return "
@@ -55,6 +57,9 @@ def hand_over(
             time_limit(exercise.seconds),
             contextlib.redirect_stdout(out),
             warnings.catch_warnings(action="ignore"),
+            np.errstate(all="ignore"),  # here and below: whatever the notebook has set
+            jax.disable_jit(False),
+            jax.default_prng_impl("threefry2x32"),
             _without_prints(),
         ):
             _is_what_was_asked(exercise.name, answer)
@@ -71,7 +76,8 @@ def programs(exercise: Exercise, answer: Any, own: Any, seed: int) -> Iterator[P
     for place in range(len(exercise.sizes)):
         call = flat(exercise, answer, own, exercise.case(NOTEBOOK_SEED, place).inputs)
         specs = jax.eval_shape(lambda *arrays: arrays, *call.arrays)
-        exported = jax.export.export(jax.jit(call), platforms=["cpu"])(*specs)
+        with _TRACED_ANEW(True):
+            exported = jax.export.export(jax.jit(call), platforms=["cpu"])(*specs)
         yield Program(bytes(exported.serialize()), tuple(call.paths), call.whole)
 
 
@@ -200,10 +206,18 @@ def _refused(error: TypeError) -> str:
 
 @contextlib.contextmanager
 def _without_prints() -> Iterator[None]:
-    """Take `jax.debug`'s prints out of what is traced: a program that crosses may not call back."""
-    quiet: Callable[..., None] = lambda *_, **__: None  # noqa: E731
-    with mock.patch.object(jax.debug, "print", quiet), mock.patch.object(jax.debug, "callback", quiet):
+    """Take `jax.debug`'s prints out of what is traced, by whatever name: a program that crosses may not call back."""
+    with contextlib.ExitStack() as quiet:
+        for primitive in _calls_back():
+            quiet.enter_context(mock.patch.object(primitive, "bind", lambda *_, **__: []))
         yield
+
+
+@functools.cache
+def _calls_back() -> list[Any]:
+    """What `jax.debug` does, as JAX's primitives."""
+    told = jax.make_jaxpr(lambda x: [jax.debug.print("{}", x), jax.debug.callback(print, x)])(0.0)
+    return [equation.primitive for equation in told.eqns]
 
 
 class _Tail(io.TextIOBase):

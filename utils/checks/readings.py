@@ -74,28 +74,20 @@ def relation(pairs: Sequence[tuple[Leaves, Leaves]], limit: float) -> str:
         ]
         if len(wrong) < len(pairs) or any(not want.size for _, want in wrong):
             continue
-        if words := next(
-            (w for w, f in _RELATIONS.items() if all(same(a, f(b), limit) for a, b in wrong)), ""
-        ) or _factor(wrong):
+        if words := next((words for words in _RELATIONS if _holds(words, wrong, limit)), "") or _factor(wrong):
             return f"{_names([path])}: {words}" if len(paths) > 1 else words
     return ""
 
 
 _RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
     "The sign is wrong: it is minus what is wanted.": np.negative,
-    "It is what is wanted, transposed.": lambda want: want.swapaxes(-1, -2) if want.ndim > 1 else want + np.nan,
-    "It is what is wanted, in reverse order along axis 0.": lambda want: want[::-1] if want.ndim else want + np.nan,
-    "It is what is wanted, in reverse order along the last axis.": lambda want: (
-        want[..., ::-1] if want.ndim else want + np.nan
-    ),
-    "It is what is wanted, one place too late along axis 0.": lambda want: (
-        np.roll(want, 1, 0) if want.ndim else want + np.nan
-    ),
-    "It is what is wanted, one place too early along axis 0.": lambda want: (
-        np.roll(want, -1, 0) if want.ndim else want + np.nan
-    ),
+    "It is what is wanted, transposed.": lambda want: want.swapaxes(-1, -2),
+    "It is what is wanted, in reverse order along axis 0.": lambda want: want[::-1],
+    "It is what is wanted, in reverse order along the last axis.": lambda want: want[..., ::-1],
+    "It is what is wanted, one place too late along axis 0.": lambda want: np.roll(want, 1, 0),
+    "It is what is wanted, one place too early along axis 0.": lambda want: np.roll(want, -1, 0),
     "It is the opposite: true where false is wanted, and the other way round.": lambda want: (
-        1 - want if want.size > 1 and np.isin(want, (0, 1)).all() else want + np.nan
+        1 - want if want.size > 1 and np.isin(want, (0, 1)).all() else np.nan
     ),
     "It is one more than what is wanted.": lambda want: want + 1,
     "It is one less than what is wanted.": lambda want: want - 1,
@@ -106,6 +98,13 @@ _RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
     "It is the logarithm of what is wanted.": lambda want: np.log(np.maximum(want, 1e-30)),
     "It is zero everywhere.": np.zeros_like,
 }
+
+
+def _holds(words: str, pairs: list[tuple[np.ndarray, np.ndarray]], limit: float) -> bool:
+    try:
+        return all(same(got, _RELATIONS[words](want), limit) for got, want in pairs)
+    except (IndexError, ValueError):  # there is no such axis
+        return False
 
 
 def _factor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:

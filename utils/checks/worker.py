@@ -176,16 +176,14 @@ def known_of(unit: Unit, exercise: str, seed: int = NOTEBOOK_SEED) -> Known:
     return FromSolution(declared, definitions.load(unit.solution))
 
 
-def _taken(pid: int) -> tuple[float, float]:
-    """CPU seconds that a process and what it started have used, and bytes that they hold."""
+def _taken(pid: int) -> tuple[float, int]:
+    """What a process and those that it started have taken."""
     import psutil
 
-    computed = held = 0.0
     with contextlib.suppress(psutil.Error):
-        for one in [(process := psutil.Process(pid)), *process.children(recursive=True)]:
-            times = one.cpu_times()
-            computed, held = computed + times.user + times.system, held + one.memory_info().rss
-    return computed, held
+        process = psutil.Process(pid)
+        return limits.taken([process, *process.children(recursive=True)])
+    return 0.0, 0
 
 
 # --- the process ------------------------------------------------------------------------------------------------------

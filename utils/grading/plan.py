@@ -101,8 +101,8 @@ def _plain(source: str) -> str:
 def _check_line(unit: Unit) -> re.Pattern[str]:
     names = "|".join(sorted(map(re.escape, unit.exercises), key=len, reverse=True))
     return re.compile(
-        rf"^(?:\w+[ \t]*=[ \t]*)?\w+[ \t]*\.[ \t]*(?P<name>{names})[ \t]*\([ \t]*(?P<argument>[^()\n]*?)[ \t]*\)"
-        r"[ \t]*;?[ \t]*(?:#.*)?$"
+        rf"^(?:(?P<target>\w+)[ \t]*=[ \t]*)?\w+[ \t]*\.[ \t]*(?P<name>{names})[ \t]*"
+        r"\([ \t]*(?P<argument>[^()\n]*?)[ \t]*\)[ \t]*;?[ \t]*(?:#.*)?$"
     )
 
 
@@ -111,7 +111,7 @@ def _cut(cell: str, unit: Unit, changes: list[str]) -> Iterable[Step]:
     pattern = _check_line(unit)
     inside_text = _lines_inside_strings(cell)
     code: list[str] = []
-    for number, line in enumerate(cell.splitlines()):
+    for number, line in enumerate(re.split(r"\r\n?|\n", cell)):  # text may hold other ends of lines
         match = None if number in inside_text else pattern.match(line)
         if match is None:
             code.append(line)
@@ -119,7 +119,7 @@ def _cut(cell: str, unit: Unit, changes: list[str]) -> Iterable[Step]:
         if re.sub(r"\s", "", line.split("#")[0]).count(match["name"]) < 3:
             changes.append(f"The check line of `{match['name']}` was not as it was handed out: `{line.strip()[:80]}`.")
         yield from _code(code, unit)
-        code = []
+        code = [line] if match["target"] not in (None, match["name"]) else []  # what follows may need that name
         argument = match["argument"] if match["argument"].isidentifier() else match["name"]
         yield Step(exercise=match["name"], argument=argument)
     yield from _code(code, unit)
@@ -159,10 +159,12 @@ def _with_checks(steps: list[Step], unit: Unit, changes: list[str]) -> list[Step
 
 
 def _revealed(handin: Handin, unit: Unit) -> set[str]:
-    code = "\n".join(handin.cells)
-    calls = re.findall(r"^(?![ \t]*#).*?\.[ \t]*reveal\([ \t]*[\"'](\w+)[\"']", code, re.MULTILINE)
-    shown = re.findall(r"The course's `(\w+)`, one way among others\. It is noted as revealed", handin.shown)
-    return {name for name in [*calls, *shown] if name in unit.exercises}
+    names = set(re.findall(r"The course's `(\w+)`, one way among others\. It is noted as revealed", handin.shown))
+    for node in (node for cell in handin.cells for node in ast.walk(parsed(cell) or ast.Module([], []))):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="reveal"), args=[ast.Constant(value=str(name))]):
+                names.add(name)
+    return names & unit.exercises.keys()
 
 
 # --- what the code needs -------------------------------------------------------------------------------------------
@@ -179,7 +181,8 @@ def parsed(source: str) -> ast.Module | None:
 
 
 def _translated(source: str) -> str:
-    """Magics as the Python that IPython makes of them."""
+    """Magics as the Python that IPython makes of them, of a whole cell's (`%%time`) what it is of."""
+    source = re.sub(r"\A(\s*)%%.*", r"\1", source)
     if not re.search(r"^[ \t]*[%!?]|[?][ \t]*$|=[ \t]*[%!]", source, re.MULTILINE):
         return source
     from IPython.core.inputtransformer2 import TransformerManager

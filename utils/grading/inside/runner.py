@@ -37,7 +37,8 @@ def shell() -> Any:
     from traitlets.config import Config
 
     settings = {"HistoryManager": {"enabled": False}, "InteractiveShell": {"colors": "nocolor", "cache_size": 0}}
-    made = InteractiveShell.instance(config=Config(settings))
+    made: Any = InteractiveShell.instance(config=Config(settings))
+    made.enable_gui = lambda *_: None  # for `%matplotlib inline`
     if made.history_manager is not None:
         made.history_manager.outputs = _KeepsNothing(list)
     return made

@@ -12,7 +12,6 @@ import json
 import os
 import select
 import signal
-import stat
 import sys
 import time
 from collections.abc import Iterable
@@ -21,7 +20,7 @@ from typing import Any, BinaryIO
 
 import psutil
 
-from utils.checks.limits import WALL
+from utils.checks.limits import WALL, taken
 from utils.grading.inside import isolation
 
 FRESH = ("/home/student", "/dev/shm")
@@ -200,7 +199,7 @@ class _Limits:
     def begins(self) -> None:
         """A step begins, which has its own time."""
         self._since = time.monotonic()
-        _, self._computed, _ = _taken()
+        self._computed, _ = taken(_descendants())
 
     def broken(self) -> str:
         """Which limit is broken, or ""."""
@@ -212,32 +211,19 @@ class _Limits:
         if now - self._looked < PAUSE:
             return ""
         self._looked = now
-        processes, computed, megabytes = _taken()
+        processes = _descendants()
+        computed, held = taken(processes)
         if computed - self._computed > self._allowed:
             return TIME_WAS_UP
-        if processes > MOST_PROCESSES:
+        if len(processes) > MOST_PROCESSES:
             return "it started too many processes"
-        if megabytes > self._megabytes:
+        if held > self._megabytes * 2**20:
             return "it took too much memory"
         return ""
 
 
 def _descendants() -> list[psutil.Process]:
     return list(psutil.Process().children(recursive=True))
-
-
-def _taken() -> tuple[int, float, float]:
-    """How many processes descend from this one, what CPU seconds they took, and how many megabytes they hold."""
-    processes, computed, held = _descendants(), 0.0, 0
-    nameless: dict[tuple[int, int], int] = {}
-    for process in processes:
-        with contextlib.suppress(psutil.Error, OSError):  # it is gone
-            computed += sum(process.cpu_times()[:4])  # with those of the children that it has seen end
-            held += process.memory_info().rss
-            for file in map(os.stat, Path(f"/proc/{process.pid}/fd").iterdir()):
-                if stat.S_ISREG(file.st_mode) and not file.st_nlink:  # it lies in memory and is mapped nowhere, perhaps
-                    nameless[file.st_dev, file.st_ino] = file.st_blocks * 512
-    return len(processes), computed, (held + sum(nameless.values())) / 2**20
 
 
 def _kill_all() -> None:
