@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 01 · `jnp` and `jit`: exercises
 #
-# Nine functions to write, from ★ to ★★★. Each stands alone: do them in any order, skip what you like.
+# Functions to write, from ★ to ★★★. Each stands alone: do them in any order, skip what you like.
 #
 # - Replace the line `raise NotImplementedError("your code here")` by your code and run the cell.
 # - The next cell checks it. If your answer is wrong, it says what the cause probably is. Try again as often as you
@@ -17,7 +17,7 @@
 # - Stuck? `check.hint("standardise")` gives a hint, and a better one each time. If your answer is not right, the check
 #   also says whose version the notebook goes on with.
 #
-# The lesson is `notebooks/01_jnp_and_jit.ipynb`. Allow a hundred minutes.
+# The lesson is `notebooks/01_jnp_and_jit.ipynb`.
 
 # %%
 import time

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 04 · Exercises: the parts of a ResNet's training
 #
-# Nine parts of what the lesson trained: BatchNorm, the residual block, batches from a PyTorch loader, a step that
+# Parts of what the lesson trained: BatchNorm, the residual block, batches from a PyTorch loader, a step that
 # carries running statistics, which weights decay, a schedule, gradients of a batch that does not fit, gradients in
 # float16, and a look at what the network looks at. Before the last one your pieces train a small ResNet, on pictures
 # that are drawn here: nothing is loaded.
@@ -18,7 +18,7 @@
 # check cell below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with.
 # Run `check.hint("NAME")` in a cell of your own for a hint; there are three to each exercise.
 #
-# The lesson is `notebooks/04_resnet18_cats_dogs.ipynb`. Allow two hours.
+# The lesson is `notebooks/04_resnet18_cats_dogs.ipynb`.
 
 # %%
 from collections.abc import Iterator

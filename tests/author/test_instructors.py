@@ -11,7 +11,7 @@ from utils.__main__ import COMMANDS
 from utils.author import exercises, pairs
 from utils.base import definitions
 from utils.base.paths import ROOT
-from utils.checks import answers, unit_02
+from utils.checks import answers, unit_01, unit_02
 from utils.checks.judge import FromSolution, judge
 from utils.checks.mistakes import mistakes, wrong
 from utils.checks.verdict import Kind
@@ -45,6 +45,7 @@ def test_every_option_it_names_is_one(capsys):
 def test_every_path_it_names_is_there_or_what_its_example_adds():
     added = {f"utils/checks/unit_02/hit_rate/{name}" for name in ("exercise.py", "mistakes.toml")}
     added |= {"utils/checks/unit_06/__init__.py", "tests/answers/02_flax_mnist_cnn/hit_rate.py"}
+    added |= {"ressources/known/02_flax_mnist_cnn/hit_rate.known"}
     named = (
         set(re.findall(r"\b(?:notebooks|exercises|solutions|ressources|tests|utils)/[\w./-]*\w+\.\w+", GUIDE)) - added
     )
@@ -54,10 +55,16 @@ def test_every_path_it_names_is_there_or_what_its_example_adds():
         assert (ROOT / path).is_file(), path
 
 
-def test_its_calendar_gives_the_readmes_minutes():
+def test_its_calendar_gives_the_exercises_of_unit_01_and_the_readmes_minutes():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    minutes = re.search(r"^\| `01_.*?\+ (\d+) min", readme, re.MULTILINE)[1]
-    assert f"{minutes} minutes" in GUIDE
+    minutes = re.search(r"^\| \[`01_.*?\+ (\d+) min", readme, re.MULTILINE)[1]
+    assert f"{len(unit_01.unit.exercises)} exercises, {minutes} minutes |" in GUIDE
+
+
+def test_the_tests_that_it_chooses_are_there():
+    tests = (ROOT / "tests/checks/test_units.py").read_text(encoding="utf-8")
+    (word,) = re.findall(r'-k "NAME or (\w+)"', GUIDE)
+    assert re.search(rf"^def test_\w*{word}", tests, re.MULTILINE)
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from utils import checks
 from utils.author import exercises, pairs, recorded
 from utils.base import definitions, markers
 from utils.base.paths import ROOT, SOLUTIONS, sources
-from utils.checks import answers, crossing, known, readings
+from utils.checks import answers, crossing, known, readings, running
 from utils.checks.exercise import NOTEBOOK_SEED
-from utils.checks.judge import FromSolution, _fault, _outcomes, judge
+from utils.checks.judge import FromSolution, _fault, judge
 from utils.checks.mistakes import mistakes, wrong
 from utils.checks.registry import RESERVED
 from utils.checks.verdict import Kind
@@ -53,14 +53,18 @@ def test_every_solution_has_its_checks():
 
 
 @each_unit
-def test_a_unit_has_five_to_nine_exercises_in_the_order_of_its_notebook(unit):
-    assert 5 <= len(unit.exercises) <= 9 and not set(unit.exercises) & set(RESERVED)
+def test_five_to_nine_exercises_are_listed_in_the_order_of_their_notebook(unit):
+    assert 5 <= len(unit.exercises) <= 9, f"{len(unit.exercises)} exercises; a unit has five to nine"
+    assert not set(unit.exercises) & set(RESERVED)
     text = (ROOT / unit.solution).read_text(encoding="utf-8")
     checked = re.findall(r"^(\w+) = check\.\1\(\1\)$", text, re.MULTILINE)
-    assert list(dict.fromkeys(checked)) == list(unit.exercises)
+    listed = list(unit.exercises)
+    assert list(dict.fromkeys(checked)) == listed, f"{unit.solution} checks {checked}, the unit lists {listed}"
     assert text.count(markers.BEGIN) >= len(unit.exercises)
     folders = {path.parent for path in ROOT.glob(f"utils/checks/unit_{unit.name[:2]}/*/exercise.py")}
     assert folders == {exercise.folder for exercise in unit.exercises.values()}
+    stray = [file for file in (known.KNOWN / unit.name).iterdir() if file.stem not in listed]
+    assert not stray, f"{stray[0]} is of no exercise that is listed"
 
 
 @each_exercise
@@ -69,13 +73,15 @@ def test_an_exercise_is_complete(unit, exercise):
     assert 2 <= len(exercise.hints) <= 3
     assert len(exercise.sizes) >= 3
     # what judges random results tells mistakes itself, and draws many keys in place of more cases
-    assert exercise.accepts or (exercise.draws >= 3 and len(mistakes(exercise)) >= 4)
+    assert exercise.accepts or exercise.draws >= 3
+    assert exercise.accepts or len(mistakes(exercise)) >= 4, "four known mistakes at least, in mistakes.toml"
     text = (ROOT / unit.solution).read_text(encoding="utf-8")
     assert f'check.hint("{exercise.name}")' in text, "the prose must name the hint"
     above = re.split(rf"^(?:def|class) {exercise.name}\b", text, flags=re.MULTILINE)[0]
     heading = re.findall(r"^# ## Exercise .*", above, re.MULTILINE)[-1]
     points = f"{exercise.points} point{'s' if exercise.points > 1 else ''}"
-    assert heading.endswith(f" {exercise.difficulty} ({exercise.minutes} minutes, {points})"), "they must agree"
+    declared = f" {exercise.difficulty} ({exercise.minutes} minutes, {points})"
+    assert heading.endswith(declared), f"{unit.solution} says {heading!r}, exercise.py{declared}"
 
 
 @each_exercise
@@ -138,7 +144,7 @@ def test_a_committed_solution_is_right_in_every_check(unit):
 
 def is_right(here, handed, seed=NOTEBOOK_SEED):
     """As `judge` finds it, without looking for the cause of what is wrong."""
-    for case, got in _outcomes(here.exercise, handed, seed):
+    for case, got in running.outcomes(here.exercise, handed, seed):
         if isinstance(got, crossing.Failure) or _fault(here.exercise, case, got, here.want(case)):
             return False
     return True

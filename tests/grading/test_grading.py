@@ -403,7 +403,8 @@ HEAD = "student,unit,exercise,points,reason\n"
     ("line", "says"),
     [
         ("nobody,01_jnp_and_jit,compress,1,why", "no student 'nobody'"),
-        ("ann,01_jnp_and_jit,compres,1,why", "no exercise 'compres'"),
+        ("ann,01,compress,1,why", "no unit '01'. There are: 01_jnp_and_jit,"),
+        ("ann,01_jnp_and_jit,compres,1,why", "no exercise 'compres'. Did you mean 'compress'?"),
         ("ann,01_jnp_and_jit,compress,99,why", "'99' is no number of points from 0 to"),
         ("ann,01_jnp_and_jit,compress,-1,why", "'-1' is no number"),
         ("ann,01_jnp_and_jit,compress,1,", "the reason is missing"),
@@ -425,6 +426,8 @@ def test_what_a_person_grants_counts_also_where_nothing_could_be_graded_and_is_s
         assert after.points == result.points + 1
         (predict,) = (mark for mark in after.marks if mark.exercise == "predict")
         assert "told me why" in predict.message
+        for page in (pages.of_student("ann", [after], ""), pages.of_class([after], "", {})):
+            assert "told me why" in page
     assert grants.applied(result_of("bob"), granted, checks.units()).points == result_of("bob").points
 
 

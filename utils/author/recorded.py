@@ -8,7 +8,7 @@ from utils import checks
 from utils.base import definitions, files
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
-from utils.checks import answers, known
+from utils.checks import answers, known, mistakes
 from utils.checks.judge import FromSolution, judge
 from utils.checks.registry import Unit
 from utils.checks.verdict import Kind
@@ -28,17 +28,18 @@ def record(unit: Unit, name: str) -> None:
     """Write the results of an exercise's answer and of its known mistakes on the notebooks' cases.
 
     Raises:
-      CourseError: the course's own answer does not pass, or has a result that cannot be kept; names the exercise.
+      CourseError: the course's own answer is not there, does not pass, or has a result that cannot be kept; names it.
     """
+    text = (ROOT / unit.solution).read_text(encoding="utf-8")
+    mistakes.source(name, text)
     solution = definitions.load(unit.solution)
     exercise = unit.exercises[name]
     here = FromSolution(exercise, solution)
     verdict = judge(here, answers.hand_over(exercise, getattr(solution, name)))
     if verdict.kind is not Kind.RIGHT:
         raise CourseError(f"{unit.name}: the course's own `{name}` is {verdict.kind.words}: {verdict.message}")
-    made_of = known.made_of(exercise, (ROOT / unit.solution).read_text(encoding="utf-8"))
     try:
-        content = known.recorded(here, made_of)
+        content = known.recorded(here, known.made_of(exercise, text))
     except TypeError as error:
         raise CourseError(f"{unit.name}, `{name}`: {error}, which cannot be kept.") from error
     files.write(known.file_of(unit.name, name), content)

@@ -28,9 +28,17 @@ if TYPE_CHECKING:
 
 
 def units() -> dict[str, Unit]:
-    """Every unit that has checks, by its name, in order."""
+    """Every unit that has checks, by its name, in order.
+
+    Raises:
+      CourseError: what a unit lists is not there.
+    """
     folders = sorted(path.parent.name for path in Path(__file__).parent.glob("unit_[0-9][0-9]/__init__.py"))
-    return {unit.name: unit for unit in (importlib.import_module(f"utils.checks.{name}").unit for name in folders)}
+    try:
+        found = [importlib.import_module(f"utils.checks.{name}").unit for name in folders]
+    except ImportError as error:
+        raise CourseError(f"The checks cannot be imported: {error}.") from error
+    return {unit.name: unit for unit in found}
 
 
 def unit(name: str) -> Checker:

@@ -130,7 +130,13 @@ def loads(data: bytes) -> Any:
         raise Damaged(f"cannot be read: {error}") from None
 
 
-_CLASSES = {cls.__name__: cls for cls in (Program, Result, Failure, Handed)}
+# of each class the kinds of its fields
+_CLASSES = {
+    "Program": (Program, (bytes, tuple, str)),
+    "Result": (Result, (dict, str)),
+    "Failure": (Failure, (str, str, str, bool)),
+    "Handed": (Handed, (tuple, str)),
+}
 
 
 def _packed(value: Any, blobs: list[bytes]) -> Any:
@@ -175,5 +181,8 @@ def _unpacked(node: Any, blobs: list[bytes]) -> Any:
             return {str(name): _unpacked(each, blobs) for name, each in pairs}
         case dict() if len(node) == 1:
             ((name, parts),) = node.items()
-            return _CLASSES[name](*(_unpacked(each, blobs) for each in parts))
+            made, kinds = _CLASSES[name]
+            fields = [_unpacked(each, blobs) for each in parts]
+            if tuple(map(type, fields)) == kinds:
+                return made(*fields)
     raise Damaged(f"it holds {node!r:.40}")

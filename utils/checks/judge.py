@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from functools import lru_cache
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, Protocol
 
 import jax
-import jax.export
 import numpy as np
 
 from utils.checks import answers, readings
-from utils.checks.crossing import Failure, Handed, Leaves, Program, Result, is_array
+from utils.checks.crossing import Failure, Handed, Leaves, Result
 from utils.checks.exercise import NOTEBOOK_SEED, Case, Exercise
 from utils.checks.mistakes import Mistake, mistakes, wrong
+from utils.checks.running import outcomes
 from utils.checks.verdict import Kind, Verdict
 
-OUTSIDE = (
-    "Its program takes other arguments than it was given: a value of an earlier call was kept outside of the function "
-    "and used again. A function that is compiled uses its arguments, and nothing that changes."
-)
-# what a program may call outside of its own operations
-HARMLESS = ("lapack_", "mhlo.", "stablehlo.", "chlo.", "Sharding", "ApproxTopK", "annotate_device_placement")
 _NO_RESULT = ("NOT_ATTEMPTED", "NOT_CHECKED")
 
 
@@ -93,12 +85,13 @@ def judge(known: Known, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
         return Verdict(exercise.name, kind, message, 0, exercise.points, handed.printed, detail=detail, endless=endless)
 
     tried: list[tuple[Case, Result, Result, str]] = []
-    for case, got in _outcomes(exercise, handed, seed):
+    for case, got in outcomes(exercise, handed, seed):
         if isinstance(got, Failure):
             if message := _cause(known, tried) if sum(bool(fault) for *_, fault in tried) > 1 else "":
                 return verdict(Kind.WRONG, message)
             kind = Kind[got.kind] if got.kind in _NO_RESULT else Kind.WRONG  # a forged one can say anything
-            return verdict(kind, _where(case, got.message, bool(tried)), got.detail, got.endless)
+            said = verdict(kind, _where(case, got.message, bool(tried)), got.detail, got.endless)
+            return replace(said, of_answer=True)
         want = known.want(case)
         tried.append((case, got, want, _fault(exercise, case, got, want)))
     faults = [one for one in tried if one[3]]
@@ -112,50 +105,12 @@ def judge(known: Known, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
     return verdict(Kind.WRONG, _reading(exercise, tried, fault), detail)
 
 
-def _outcomes(exercise: Exercise, handed: Handed, seed: int) -> Iterator[tuple[Case, Result | Failure]]:
-    """Each case with what the answer gives for it, up to the first failure."""
-    for number, case in enumerate(exercise.cases(seed)):
-        place = case.place if exercise.crosses == "program" else number
-        outcome = handed.outcomes[min(place, len(handed.outcomes) - 1)] if handed.outcomes else None
-        if isinstance(outcome, Program):
-            outcome = _run(outcome, case)
-        if not isinstance(outcome, Result | Failure):
-            outcome = Failure("NOT_CHECKED", "Nothing was handed over for it.")
-        yield case, outcome
-        if isinstance(outcome, Failure):
-            return
-
-
-def _run(program: Program, case: Case) -> Result | Failure:
-    arrays = [leaf for leaf in jax.tree.leaves(case.inputs) if is_array(leaf)]
-    try:
-        takes, strange, call = _compiled(program.code)
-        if takes != [(leaf.shape, leaf.dtype) for leaf in arrays]:
-            return Failure("WRONG", OUTSIDE)
-        if strange:
-            return Failure(
-                "WRONG", f"Its program calls {', '.join(strange)}, which is no part of it. Use `jnp` and `jax.lax`."
-            )
-        return Result(dict(zip(program.paths, map(np.asarray, call(*arrays)), strict=True)), program.whole)
-    except Exception as error:
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        return Failure("WRONG", f"Its program cannot be run: {first:.200}")
-
-
-@lru_cache(maxsize=8)
-def _compiled(code: bytes) -> tuple[list[Any], list[str], Any]:
-    """What a program takes, what it calls outside of XLA but linear algebra, and the program."""
-    exported = jax.export.deserialize(bytearray(code))
-    called = set(re.findall(r'custom_call\s*@"?([^"(\s]+)', exported.mlir_module()))
-    strange = sorted(name for name in called if not name.startswith(HARMLESS))
-    return [(aval.shape, aval.dtype) for aval in exported.in_avals], strange, jax.jit(exported.call)
-
-
 def _fault(exercise: Exercise, case: Case, got: Result, want: Result) -> str:
     """What is wrong with a result; "" where nothing is."""
     if exercise.accepts is None:
         return readings.difference(got, want, exercise.limit)
-    return readings.structure(got, want) or exercise.accepts(case.inputs, got.leaves, want.leaves)
+    form = readings.structure(got, want) or readings.not_finite(got, want)
+    return form or exercise.accepts(case.inputs, got.leaves, want.leaves)
 
 
 def _cause(known: Known, tried: list[tuple[Case, Result, Result, str]]) -> str:

@@ -52,11 +52,13 @@ def mistakes(exercise: Exercise) -> tuple[Mistake, ...]:
 
 
 def _mistake(name: str, entry: dict[str, Any]) -> Mistake:
+    if set(entry) not in ({"says", "was", "now"}, {"says", "code"}):
+        raise ValueError(f"{name!r} needs `says`, and either `was` and `now` or `code`; it has {', '.join(entry)}")
     for key in entry.keys() & {"was", "now"}:
         entry[key] = (entry[key],) if isinstance(entry[key], str) else tuple(entry[key])
     made = Mistake(name, **entry)
-    if len(made.was) != len(made.now) or bool(made.code) == bool(made.was):
-        raise ValueError(f"{name!r} needs `says`, and either `was` and `now` or `code`")
+    if len(made.was) != len(made.now):
+        raise ValueError(f"{name!r} has {len(made.was)} times `was` and {len(made.now)} times `now`")
     return made
 
 
@@ -79,15 +81,22 @@ def code(exercise: Exercise, mistake: Mistake, solution: str) -> str:
     made = mistake.code or source(exercise.name, solution)
     for was, now in zip(mistake.was, mistake.now, strict=True):
         if (many := made.count(was)) != 1:
+            where = f"{shown(exercise.folder / 'mistakes.toml')}, {mistake.name!r}"
             raise CourseError(
-                f"{exercise.name}, mistake {mistake.name!r}: {was!r} stands in the answer {many} times, not once."
+                f"{where}: {was!r} stands {many} times in the answer, not once. Write what stands there now."
             )
         made = made.replace(was, now)
     return made
 
 
 def source(name: str, solution: str) -> str:
-    """The course's answer as it stands in the solution's text, without the markers around it."""
-    (cell,) = [cell for cell in solution.split("\n# %%") if re.search(rf"^(def|class) {name}\b", cell, re.MULTILINE)]
-    lines = cell.splitlines(keepends=True)[1:]
+    """The course's answer as it stands in the solution's text, without the markers around it.
+
+    Raises:
+        CourseError: it is not there, or in more than one cell.
+    """
+    cells = [cell for cell in solution.split("\n# %%") if re.search(rf"^(def|class) {name}\b", cell, re.MULTILINE)]
+    if len(cells) != 1:
+        raise CourseError(f"`{name}` is defined in {len(cells)} cells of the solution, not in one.")
+    lines = cells[0].splitlines(keepends=True)[1:]
     return "".join(line for line in lines if line.strip() not in (BEGIN, END))

@@ -24,12 +24,10 @@ def difference(got: Result, want: Result, limit: float) -> str:
         if message := _form(got.leaves[path], wanted, _at(path)):
             return message
     wrong = [path for path in want.leaves if not same(got.leaves[path], want.leaves[path], limit)]
-    for path in wrong:
-        a, b = got.leaves[path], want.leaves[path]
-        if is_array(a) and (message := _not_finite(_floats(a), _floats(b), _at(path))):
-            return message
     if not wrong:
         return ""
+    if message := not_finite(got, want):
+        return message
     right = [path for path in want.leaves if path not in wrong]
     which = f": {_names(wrong, want.leaves)} wrong, {_names(right, want.leaves)} right" if right else ""
     return f"{VALUES}{which}."
@@ -222,6 +220,13 @@ def _why_shape(got: tuple[int, ...], want: tuple[int, ...]) -> str:
 def _is_within(few: tuple[int, ...], many: tuple[int, ...]) -> bool:
     rest = iter(many)
     return all(size in rest for size in few)
+
+
+def not_finite(got: Result, want: Result) -> str:
+    """Where the one holds NaN or infinity and the other does not; "" where nowhere."""
+    pairs = [(path, got.leaves.get(path), leaf) for path, leaf in want.leaves.items()]
+    both = [(_floats(a), _floats(b), _at(path)) for path, a, b in pairs if _is_number(a) and _is_number(b)]
+    return next((message for one in both if (message := _not_finite(*one))), "")
 
 
 def _not_finite(got: np.ndarray, want: np.ndarray, where: str) -> str:

@@ -1,7 +1,7 @@
 """The judge in a process of its own: what an answer's program does to it costs one process, not the notebook.
 
-`python -m utils.checks.worker UNIT` reads requests from its standard input and writes verdicts to its standard output.
-It ends with the process that started it.
+`python -m utils.checks.worker UNIT` reads requests from its standard input and writes replies to its standard output:
+the results of an answer's programs, or the verdict on results. It ends with the process that started it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ import numpy as np
 from utils.base import definitions
 from utils.base.paths import ROOT
 from utils.checks import known, limits
-from utils.checks.crossing import Damaged, Handed, loads
+from utils.checks.crossing import Damaged, Handed, Program, dumps, loads
 from utils.checks.exercise import NOTEBOOK_SEED
 from utils.checks.registry import Unit
 from utils.checks.verdict import Kind, Verdict
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from utils.checks.judge import Known
 
 START = 120.0  # seconds of the CPU in which a judge must have started
+_MOST = 2**30  # bytes of a message
 LOOK = 0.05  # seconds between two looks at what the judge uses
 
 ENDLESS = (
@@ -55,9 +56,18 @@ class _Stopped(Exception):
 class Judge:
     """Judges the answers of a unit: in a process of its own, or in this one where none can be started."""
 
-    def __init__(self, unit: Unit, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None):
-        """`prefix` is a command that starts another one, in a sandbox."""
-        self.unit = unit
+    def __init__(
+        self,
+        unit: Unit,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        runner: Judge | None = None,
+    ):
+        """`prefix` is a command that starts another one, in a sandbox; `runner` runs the programs in place of this one.
+
+        What runs a forged program may fall to it, and should then know no right answers.
+        """
+        self.unit, self._runner = unit, runner or self
         self._prefix, self._environment = prefix, environment
         self._process: subprocess.Popen[bytes] | None = None
         self._heard: queue.Queue[bytes | None] = queue.Queue()
@@ -84,7 +94,9 @@ class Judge:
         return True
 
     def stop(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, whatever it does, and the runner's."""
+        if self._runner is not self:
+            self._runner.stop()
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
@@ -95,20 +107,16 @@ class Judge:
 
         Ctrl-C ends the judge and is raised.
         """
-        if not self.start():
-            return judged(self.unit, exercise, handed, seed)
         declared = self.unit.exercises[exercise]
+        stage = self._runner
         try:
-            if not self._ready:
-                self._hear(START)
-                self._ready = True
-            assert self._process and self._process.stdin
-            _write(self._process.stdin, json.dumps([exercise, seed]).encode())
-            _write(self._process.stdin, handed)
-            found = json.loads(self._hear(declared.seconds))
+            if declared.crosses == "program":
+                handed = stage._asked("results", exercise, handed, seed)
+            stage = self
+            found = json.loads(self._asked("verdict", exercise, handed, seed))
         except (_Stopped, OSError) as reason:
-            started, said = self._ready, str(reason) if isinstance(reason, _Stopped) else CRASHED
-            self.stop()
+            started, said = stage._ready, str(reason) if isinstance(reason, _Stopped) else CRASHED
+            stage.stop()
             kind = Kind.WRONG if started else Kind.NOT_CHECKED
             said = (
                 said if started else "The judge did not start. `make doctor` tells whether the installation is sound."
@@ -118,6 +126,18 @@ class Judge:
             self.stop()
             raise
         return Verdict(**found | {"kind": Kind[found["kind"]]})
+
+    def _asked(self, task: str, exercise: str, handed: bytes, seed: int) -> bytes:
+        """The reply to a request for "results" or a "verdict"."""
+        if not self.start():
+            return _reply(self.unit, task, exercise, handed, seed)
+        if not self._ready:
+            self._hear(START)
+            self._ready = True
+        assert self._process and self._process.stdin
+        _write(self._process.stdin, json.dumps([task, exercise, seed]).encode())
+        _write(self._process.stdin, handed)
+        return self._hear(self.unit.exercises[exercise].seconds)
 
     def _hear(self, seconds: float) -> bytes:
         """What the judge says next. Raises _Stopped when it took too much, or ended."""
@@ -139,16 +159,28 @@ class Judge:
             return heard
 
 
+def _reply(unit: Unit, task: str, exercise: str, handed: bytes, seed: int) -> bytes:
+    """What was asked for, found in this process; raises nothing. What cannot be read has a verdict, but no results."""
+    from utils.checks.running import ran
+
+    if task == "results":
+        with contextlib.suppress(Damaged), _quiet():
+            return dumps(ran(unit.exercises[exercise], _read_as_handed(handed), seed))
+        return handed
+    verdict = judged(unit, exercise, handed, seed)
+    return json.dumps(asdict(verdict) | {"kind": verdict.kind.name}).encode()
+
+
 def judged(unit: Unit, exercise: str, handed: bytes, seed: int = NOTEBOOK_SEED) -> Verdict:
-    """The verdict, found in this process; raises nothing."""
+    """The verdict on results, found in this process; raises nothing."""
     from utils.checks.judge import judge
 
     declared = unit.exercises[exercise]
     try:
-        received = loads(handed)
-        if not isinstance(received, Handed):
-            raise Damaged("it is something else")
-        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        received = _read_as_handed(handed)
+        if any(isinstance(outcome, Program) for outcome in received.outcomes):
+            raise Damaged("it is a program")
+        with _quiet():
             return judge(known_of(unit, exercise, seed), received, seed)
     except Damaged as reason:
         return Verdict(exercise, Kind.WRONG, f"What was handed over cannot be read: {reason}.", 0, declared.points)
@@ -160,6 +192,18 @@ def judged(unit: Unit, exercise: str, handed: bytes, seed: int = NOTEBOOK_SEED) 
             "whether the installation is sound."
         )
     return Verdict(exercise, Kind.NOT_CHECKED, message, 0, declared.points)
+
+
+def _read_as_handed(data: bytes) -> Handed:
+    if isinstance(received := loads(data), Handed):
+        return received
+    raise Damaged("it is something else")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        yield
 
 
 @cache
@@ -191,17 +235,17 @@ def _taken(pid: int) -> tuple[float, int]:
 
 def main(unit_name: str) -> None:
     """Judge whatever is handed over, until the other side is gone."""
-    requests, verdicts = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what anything prints is no verdict
+    requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what anything prints is no reply
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     unit = importlib.import_module(f"utils.checks.unit_{unit_name[:2]}").unit
-    import utils.checks.judge  # noqa: F401
+    import utils.checks.judge
+    import utils.checks.running  # noqa: F401
 
-    _write(verdicts, b"ready")
+    _write(replies, b"ready")
     while (head := _read(requests)) is not None and (body := _read(requests)) is not None:
-        exercise, seed = json.loads(head)
-        verdict = judged(unit, exercise, body, seed)
-        _write(verdicts, json.dumps(asdict(verdict) | {"kind": verdict.kind.name}).encode())
+        task, exercise, seed = json.loads(head)
+        _write(replies, _reply(unit, task, exercise, body, seed))
 
 
 def _end_with(parent: int) -> None:
@@ -228,7 +272,7 @@ def _read(pipe: IO[bytes]) -> bytes | None:
     if len(head) < 8:
         return None
     (size,) = struct.unpack("<Q", head)
-    message = pipe.read(size)
+    message = pipe.read(min(size, _MOST))
     return message if len(message) == size else None
 
 

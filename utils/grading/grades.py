@@ -114,7 +114,7 @@ def see_unchanged(out: Path) -> None:
     ):
         raise CourseError(
             f"{shown(file)} was changed by hand, and grading would write over it. Put points that you give into "
-            f"{shown(out / 'grants.csv')}, which is never written over; then grade again with --replace."
+            f"{shown(out / 'grants.csv')}, which is never written over; then grade again with GRADE_ARGS=--replace."
         )
 
 

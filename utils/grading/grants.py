@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from utils.base.errors import CourseError, few
 from utils.base.paths import shown
-from utils.checks.registry import Unit
+from utils.checks.registry import Unit, unknown
 from utils.checks.verdict import Kind
 from utils.grading.marking import Mark, Result
 
@@ -52,12 +52,14 @@ def read(out: Path, students: Iterable[str], units: Mapping[str, Unit]) -> Grant
     for number, row in enumerate(rows, start=2):
         where = f"{shown(file)}, line {number}"
         if tuple(row)[: len(COLUMNS)] != COLUMNS or "more" in row:
-            raise CourseError(f"{where}: the columns are {', '.join(COLUMNS)}.")
+            raise CourseError(f"{where}: the columns are {', '.join(COLUMNS)}, with commas between them.")
         student, unit, exercise, points, reason = (row[name].strip() for name in COLUMNS)
         if student not in known:
             raise CourseError(f"{where}: there is no student {student!r}. There are: {few(sorted(known))}.")
-        if unit not in units or exercise not in units[unit].exercises:
-            raise CourseError(f"{where}: there is no exercise {exercise!r} in {unit!r}.")
+        if unit not in units:
+            raise CourseError(f"{where}: {unknown('there is no unit', unit, units)}")
+        if exercise not in units[unit].exercises:
+            raise CourseError(f"{where}: {unknown('there is no exercise', exercise, units[unit].exercises)}")
         most = units[unit].exercises[exercise].points
         if not points.isdecimal() or int(points) > most:
             raise CourseError(f"{where}: {points!r} is no number of points from 0 to {most}.")
@@ -69,7 +71,7 @@ def read(out: Path, students: Iterable[str], units: Mapping[str, Unit]) -> Grant
 
 def applied(result: Result, grants: Grants, units: Mapping[str, Unit]) -> Result:
     """The result with what was granted, also where nothing could be graded."""
-    marks = {mark.exercise: mark for mark in result.marks}
+    marks, changes = {mark.exercise: mark for mark in result.marks}, list(result.changes)
     for (student, unit, exercise), grant in grants.items():
         if (student, unit) == (result.student, result.unit):
             declared = units[unit].exercises[exercise]
@@ -77,5 +79,6 @@ def applied(result: Result, grants: Grants, units: Mapping[str, Unit]) -> Result
             mark = marks.get(exercise, nothing)
             said = f"{grant.points} of {mark.of} points were given by a person: {grant.reason}"
             message = f"{mark.message} {said}".strip()
+            changes.append(f"`{exercise}`: {said}")
             marks[exercise] = replace(mark, points=max(mark.points, grant.points), message=message)
-    return replace(result, marks=list(marks.values()))
+    return replace(result, marks=list(marks.values()), changes=changes)

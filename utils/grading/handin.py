@@ -14,7 +14,8 @@ from utils.base.errors import CourseError
 
 ENDINGS = (".ipynb", ".py")
 LARGEST = 200 * 2**20  # bytes: a notebook with every picture it ever drew
-_SKIPPED_FOLDERS = {".ipynb_checkpoints", "__MACOSX", "__pycache__", ".git"}
+MOST_CODE, MOST_CELLS = 10**6, 2000  # characters of code, and cells
+SKIPPED_FOLDERS = {".ipynb_checkpoints", "__MACOSX", "__pycache__", ".git"}
 _CELL_MARK = re.compile(r"^# (?:%%|In\[[ \d]*\]:)", re.MULTILINE)  # py:percent, and what nbconvert writes
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _HEADER = re.compile(r"\A# ---\n(?:#.*\n)*?# ---\n")  # jupytext's, which may be damaged
@@ -38,7 +39,7 @@ def files_of(folder: Path) -> list[Path]:
         path
         for path in folder.rglob("[!.]*")
         if path.suffix.lower() in ENDINGS
-        and not _SKIPPED_FOLDERS.intersection(path.relative_to(folder).parts)
+        and not SKIPPED_FOLDERS.intersection(path.relative_to(folder).parts)
         and not path.is_dir()
     )
 
@@ -77,9 +78,17 @@ def read(raw: bytes, name: str) -> Handin:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     if not text.strip():
         raise Unreadable("The file is empty.")
-    if text.lstrip().startswith("{") or name.lower().endswith(".ipynb"):
-        return _notebook(text, notes)
-    return _script(text, notes)
+    is_notebook = text.lstrip().startswith("{") or name.lower().endswith(".ipynb")
+    found = _notebook(text, notes) if is_notebook else _script(text, notes)
+    _see_length(sum(map(len, found.cells)), len(found.cells))
+    return found
+
+
+def _see_length(characters: int, cells: int) -> None:
+    if characters > MOST_CODE or cells > MOST_CELLS:
+        raise Unreadable(
+            f"It has {characters:,} characters of code in {cells:,} cells; {MOST_CODE:,} in {MOST_CELLS:,} are read."
+        )
 
 
 def writable(text: str) -> str:
@@ -123,6 +132,7 @@ def _joined(data: Any, key: str) -> str:
 
 
 def _script(text: str, notes: tuple[str, ...]) -> Handin:
+    _see_length(len(text), len(_CELL_MARK.findall(text)))
     if not _CELL_MARK.search(text):
         return Handin([text], "", (*notes, "A script without cell marks: it is cut at the check lines."))
     percent = _HEADER.sub("", re.sub(r"^# In\[[ \d]*\]:", "# %%", text, flags=re.MULTILINE))

@@ -8,7 +8,7 @@ import hashlib
 import re
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from utils.base.paths import ROOT
@@ -173,6 +173,10 @@ class _Heard:
         self._judged[name] += 1
         seed = self._options.seed_of(self._unit.exercises[name])
         verdict = self._place.judge(self._unit).verdict(name, handed, seed)
+        if self._lent and verdict.of_answer:  # a message could carry what was lent to the student's page
+            short = re.match(r"It raised \w{1,40}", verdict.message)
+            told = f"{short[0]}." if short else "It gave no result."
+            verdict = replace(verdict, message=told, detail=f"{verdict.message}\n{verdict.detail}", printed="")
         before = self.verdicts.get(name, verdict)
         if _WORST_TO_BEST.index(verdict.kind) >= _WORST_TO_BEST.index(before.kind):
             self.verdicts[name] = verdict

@@ -102,7 +102,7 @@ def _check_line(unit: Unit) -> re.Pattern[str]:
     names = "|".join(sorted(map(re.escape, unit.exercises), key=len, reverse=True))
     return re.compile(
         rf"^(?:(?P<target>\w+)[ \t]*=[ \t]*)?\w+[ \t]*\.[ \t]*(?P<name>{names})[ \t]*"
-        r"\([ \t]*(?P<argument>[^()\n]*?)[ \t]*\)[ \t]*;?[ \t]*(?:#.*)?$"
+        r"\((?P<argument>[^()\n]*)\)[ \t]*;?[ \t]*(?:#.*)?$"
     )
 
 
@@ -120,7 +120,8 @@ def _cut(cell: str, unit: Unit, changes: list[str]) -> Iterable[Step]:
             changes.append(f"The check line of `{match['name']}` was not as it was handed out: `{line.strip()[:80]}`.")
         yield from _code(code, unit)
         code = [line] if match["target"] not in (None, match["name"]) else []  # what follows may need that name
-        argument = match["argument"] if match["argument"].isidentifier() else match["name"]
+        argument = match["argument"].strip(" \t")
+        argument = argument if argument.isidentifier() else match["name"]
         yield Step(exercise=match["name"], argument=argument)
     yield from _code(code, unit)
 
@@ -176,7 +177,7 @@ def parsed(source: str) -> ast.Module | None:
         with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(_translated(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RuntimeError, MemoryError):  # too many magics are a RuntimeError of IPython's
         return None
 
 
@@ -206,7 +207,9 @@ def _bound(source: str) -> set[str]:
             case ast.alias(name=name, asname=given):
                 names.add((given or name).split(".")[0])
             case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
-                names.update(re.findall(r"^\w+", ast.unparse(node)))
+                while isinstance(node, ast.Attribute | ast.Subscript):
+                    node = node.value
+                names |= {node.id} if isinstance(node, ast.Name) else set()
     return names
 
 
@@ -214,7 +217,7 @@ def _used(source: str) -> set[str]:
     """The names that code takes from the notebook: not a function's own variables."""
     try:
         tables = [symtable.symtable(_translated(source), "cell", "exec")]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RuntimeError, MemoryError):
         return set(re.findall(r"[A-Za-z_]\w*", source))
     names: set[str] = set()
     for table in tables:  # and those inside of it, which come to the end of the list

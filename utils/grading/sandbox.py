@@ -90,6 +90,9 @@ def _prefix(kind: Kind, more: Iterable[Path]) -> list[str]:
         command += ["--symlink", f"{HOME}/tmp", "/tmp"]  # of each hand-in's own
     for folder in shown:
         command += ["--ro-bind", folder, folder]
+    if not more:
+        for quotes_answers in (ROOT / "utils" / "checks").glob("unit_*/*/mistakes.toml"):
+            command += ["--ro-bind", os.devnull, str(quotes_answers)]
     command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
     for name, value in _environment(HOME).items():
         command += ["--setenv", name, value]
@@ -142,13 +145,17 @@ class Place:
         return self._groups[whose].prefix
 
     def judge(self, unit: Unit) -> Judge:
-        """The judge of a unit's answers: it has the solutions, and nothing of a hand-in but what that handed over."""
+        """The judge of a unit's answers: it has the solutions, and nothing of a hand-in but results.
+
+        Programs that were handed over run in a third sandbox, where no right answer is known.
+        """
         if self._judge is None or self._judge.unit is not unit:
             if self._judge is not None:
                 self._judge.stop()
             environment = dict(os.environ) if self._kind is not BUBBLEWRAP else _environment(HOME)
-            within = self._group("judge", limits.MEMORY // 2**20)
-            self._judge = Judge(unit, [*within, *_prefix(self._kind, [ROOT / "solutions"])], environment)
+            within = self._group("programs", limits.MEMORY // 2**20)
+            runner = Judge(unit, [*within, *_prefix(self._kind, ())], environment)
+            self._judge = Judge(unit, _prefix(self._kind, [ROOT / "solutions"]), environment, runner)
         return self._judge
 
     def run(self, job: dict[str, Any]) -> Conversation:

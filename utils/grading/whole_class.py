@@ -105,7 +105,8 @@ def tasks_of_all(submissions: Path, options: Options, kind: sandbox.Kind) -> Ite
 
 def students(submissions: Path) -> list[Path]:
     """A folder for each student, in order; links to folders are listed too."""
-    return sorted(path for path in submissions.iterdir() if path.is_dir() and not path.name.startswith("."))
+    folders = (path for path in submissions.iterdir() if path.is_dir() and path.name not in handin.SKIPPED_FOLDERS)
+    return sorted(path for path in folders if not path.name.startswith("."))
 
 
 def claimed_twice(folders: list[Path]) -> dict[Path, str]:

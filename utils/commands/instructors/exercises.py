@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from utils.author import pairs, recorded
 from utils.base.command import parser_of
 from utils.base.paths import BUILD
@@ -12,13 +14,10 @@ def main(argv: list[str]) -> int:
     parser = parser_of("exercises", __doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail when something is out of step")
     arguments = parser.parse_args(argv)
-    changed = pairs.generate(check=arguments.check)
-    for unit, name in recorded.stale():
-        if not arguments.check:
-            recorded.record(unit, name)
-        changed.append(f"recorded results of {name} ({unit.name})")
-    for line in changed:
-        print(("out of step: " if arguments.check else "written: ") + line)
+    changed = False
+    for line in _changed(check=arguments.check):
+        changed = True
+        print(("out of step: " if arguments.check else "written: ") + line, flush=True)
     if not changed:
         print("Exercises and pairs are in step with their sources.")
     elif arguments.check:
@@ -26,3 +25,12 @@ def main(argv: list[str]) -> int:
     elif (BUILD / "replaced").exists():
         print("What was there before is kept in build/replaced.")
     return 1 if changed and arguments.check else 0
+
+
+def _changed(*, check: bool) -> Iterator[str]:
+    """Write what is out of step, but with `check`; a line for each."""
+    yield from pairs.generate(check=check)
+    for unit, name in recorded.stale():
+        if not check:
+            recorded.record(unit, name)
+        yield f"recorded results of {name} ({unit.name})"

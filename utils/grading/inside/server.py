@@ -1,7 +1,8 @@
 """In the sandbox: pay for Python's and JAX's start once, then give each hand-in a forked process of its own.
 
 Jobs come in on standard input, a JSON line each; what a hand-in's process says is handed on to standard output, and a
-reply to it back. JAX is imported here and never used: its threads would not survive a fork.
+reply to it back. JAX is imported here and never used: its threads would not survive a fork. A keeper is
+forked for each job, reads it and forks in turn: a hand-in finds nothing of an earlier one in the memory it starts with.
 """
 
 from __future__ import annotations
@@ -39,15 +40,31 @@ def main(kind: str) -> None:
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
     isolation.end_with_parent()
-    isolation.adopt_orphans()
+    isolation.adopt_orphans()  # also of a keeper that ended
     if kind == "unshare":  # bubblewrap does so itself
         isolation.loopback_up()
     _warm()
     nested = _can_nest()
     os.dup2(nothing, 2)  # until here it may say why it does not start
     _write(out, json.dumps({"t": "ready", "nested": nested}).encode())
-    while line := jobs.readline():
-        _serve(json.loads(line), jobs, out, nested)
+    while _kept(jobs, out, nested):
+        _kill_all()
+
+
+def _kept(jobs: BinaryIO, out: BinaryIO, nested: bool) -> bool:
+    """Let a keeper serve the next job; False when there is none."""
+    keeper = os.fork()
+    if keeper:
+        return os.waitpid(keeper, 0)[1] == 0
+    status = 1
+    try:
+        isolation.end_with_parent()
+        isolation.adopt_orphans()
+        if line := jobs.readline():
+            _serve(json.loads(line), jobs, out, nested)
+            status = 0
+    finally:
+        os._exit(status)
 
 
 def _warm() -> None:
@@ -149,18 +166,27 @@ def _serve(job: dict[str, Any], jobs: BinaryIO, out: BinaryIO, nested: bool) -> 
                 pass
             case {"t": "begin" | "cell" | "handed" as kind, "step": int(step)}:
                 _write(out, json.dumps(message).encode())
-                if kind == "handed" and [step] == [
-                    number for name, number in last.items() if name == message.get("exercise")
-                ]:
+                if kind == "handed" and (message.get("exercise"), step) in last.items():
+                    reply, why = _reply(jobs, limits)
                     with contextlib.suppress(OSError):  # nobody reads it
-                        os.write(replying, jobs.readline())
-                limits.begins()
+                        os.write(replying, reply)
+                limits.begins(step, kind)
         if why:
             break
     _kill_all()
     os.close(inlet)
     os.close(replying)
     _write(out, json.dumps({"t": "over", "why": why}).encode())
+
+
+def _reply(jobs: BinaryIO, limits: _Limits) -> tuple[bytes, str]:
+    """What is to be replied, for which the hand-in waits; and which limit it broke the while, or ""."""
+    why = ""
+    while not select.select([jobs], [], [], PAUSE)[0]:
+        why = why or limits.broken()
+        if why:
+            _kill_all()
+    return jobs.readline(), why
 
 
 def _said(child: int, inlet: int, limits: _Limits) -> Iterable[dict[str, Any]]:
@@ -195,11 +221,14 @@ class _Limits:
         self._looked = 0.0
         self._computed = 0.0  # CPU seconds when the step began
         self._allowed = job["cell_seconds"] + SPARE  # CPU seconds of a step
+        self._step = (-1, False)
 
-    def begins(self) -> None:
-        """A step begins, which has its own time."""
-        self._since = time.monotonic()
-        self._computed, _ = taken(_descendants())
+    def begins(self, step: int, kind: str) -> None:
+        """A step begins, or its answer has been judged: what comes has its own time, but once only."""
+        if (step, kind == "handed") > self._step:
+            self._step = (step, kind == "handed")
+            self._since = time.monotonic()
+            self._computed, _ = taken(_descendants())
 
     def broken(self) -> str:
         """Which limit is broken, or ""."""

@@ -1,0 +1,68 @@
+"""Run the programs that were handed over. No Python of the answer's is needed here, and no right answer is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.export
+import numpy as np
+
+from utils.checks.crossing import Failure, Handed, Program, Result, is_array
+from utils.checks.exercise import Case, Exercise
+
+OUTSIDE = (
+    "Its program takes other arguments than it was given: a value of an earlier call was kept outside of the function "
+    "and used again. A function that is compiled uses its arguments, and nothing that changes."
+)
+# what a program may call outside of its own operations
+HARMLESS = ("lapack_", "mhlo.", "stablehlo.", "chlo.", "Sharding", "ApproxTopK", "annotate_device_placement")
+_CALLS = re.compile(r'custom_call\s*@"?([^"(\s]+)|stablehlo\.(infeed|outfeed|send|recv|all_\w+|collective_\w+)')
+
+
+def outcomes(exercise: Exercise, handed: Handed, seed: int) -> Iterator[tuple[Case, Result | Failure]]:
+    """Each case with what the answer gives for it, up to the first failure; programs are run."""
+    programs = any(isinstance(outcome, Program) for outcome in handed.outcomes)
+    for number, case in enumerate(exercise.cases(seed)):
+        place = case.place if programs else number
+        outcome = handed.outcomes[min(place, len(handed.outcomes) - 1)] if handed.outcomes else None
+        if isinstance(outcome, Program):
+            outcome = _run(outcome, case)
+        if not isinstance(outcome, Result | Failure):
+            outcome = Failure("NOT_CHECKED", "Nothing was handed over for it.")
+        yield case, outcome
+        if isinstance(outcome, Failure):
+            return
+
+
+def ran(exercise: Exercise, handed: Handed, seed: int) -> Handed:
+    """The same with results in place of programs."""
+    return Handed(tuple(outcome for _, outcome in outcomes(exercise, handed, seed)), handed.printed)
+
+
+def _run(program: Program, case: Case) -> Result | Failure:
+    arrays = [leaf for leaf in jax.tree.leaves(case.inputs) if is_array(leaf)]
+    try:
+        takes, strange, call = _compiled(program.code)
+        if takes != [(leaf.shape, leaf.dtype) for leaf in arrays]:
+            return Failure("WRONG", OUTSIDE)
+        if strange:
+            return Failure(
+                "WRONG", f"Its program calls {', '.join(strange)}, which is no part of it. Use `jnp` and `jax.lax`."
+            )
+        return Result(dict(zip(program.paths, map(np.asarray, call(*arrays)), strict=True)), program.whole)
+    except Exception as error:
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        return Failure("WRONG", f"Its program cannot be run: {first:.200}")
+
+
+@lru_cache(maxsize=8)
+def _compiled(code: bytes) -> tuple[list[Any], list[str], Any]:
+    """What a program takes, what it calls outside of XLA but linear algebra, and the program."""
+    exported = jax.export.deserialize(bytearray(code))
+    called = {"".join(names) for names in _CALLS.findall(exported.mlir_module())}
+    strange = sorted(name for name in called if not name.startswith(HARMLESS))
+    return [(aval.shape, aval.dtype) for aval in exported.in_avals], strange, jax.jit(exported.call)
