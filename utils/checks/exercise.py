@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -40,6 +40,8 @@ class Exercise:
         accepts: For what is not one value alone (random results): called with the case's inputs and the leaves of
             the answer's and the course's result; returns what is wrong with the answer's, or "". None: the values
             are the course's.
+        form: For programs that must not only give the values: called with their texts (StableHLO), one for each size;
+            returns what is wrong with the way they take, or "".
         draws: How often each size is drawn.
         seconds: Of the CPU, that an answer may take in all.
         limit: How far a value may be off, as a share of the largest of its array.
@@ -57,6 +59,7 @@ class Exercise:
     crosses: Crossing = "program"
     classes: Mapping[str, type] = field(default_factory=lambda: MappingProxyType({}))
     accepts: Callable[[dict[str, Any], Mapping[str, Any], Mapping[str, Any]], str] | None = None
+    form: Callable[[Sequence[str]], str] | None = None
     draws: int = 3
     seconds: float = SECONDS
     limit: float = 1e-4

@@ -10,7 +10,7 @@ import numpy as np
 
 from utils.checks.answers import Told
 from utils.checks.exercise import Draw, Exercise
-from utils.checks.unit_01.shared import TREES, parameters, predicted, tell_if_it_grows
+from utils.checks.unit_01.shared import TREES, does_not_grow, parameters, predicted
 
 
 def draw(
@@ -38,14 +38,7 @@ def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
 
 def ask(answer: Any, own: Any, *, params: Any, x: Any, y: Any, bound: float) -> Any:
     """The mean of the clipped gradients."""
-    gradient = answer(loss, params, x, y, bound)
-    tell_if_it_grows(
-        "The program is written out once for every example: a Python loop is unrolled. `jax.vmap` does all at once.",
-        lambda x, y: answer(loss, params, x, y, bound),
-        (x, y),
-        (4, 7),
-    )
-    return gradient
+    return answer(loss, params, x, y, bound)
 
 
 clipped_gradient = Exercise(
@@ -66,7 +59,13 @@ clipped_gradient = Exercise(
         {"examples": 3, "shape": (2, 2), "params": TREES[2], "bound": 1e-2, "about": "`bound` is small"},
         {"examples": 4, "shape": (1,), "params": TREES[3], "bound": 1e6, "about": "`bound` is very large"},
         {"examples": 1, "shape": (2,), "params": TREES[1], "bound": 1, "about": "a single example"},
+        {"examples": 8, "shape": (3,), "params": TREES[0], "bound": 1.5, "about": "some gradients are too long"},
     ),
     draw=draw,
     ask=ask,
+    form=does_not_grow(
+        "The program is written out once for every example: a Python loop is unrolled. `jax.vmap` does all at once.",
+        short=0,
+        long=5,
+    ),
 )
