@@ -115,6 +115,7 @@ MODELS = {
     "notebooks/04_resnet18_cats_dogs.py": {
         "ResNet18": lambda unit: module(unit.ResNet18(classes=2), 96, train=True),
         "Tiny": lambda unit: module(unit.Tiny(), 24, batch=16, train=True),
+        "MiniResNet": lambda unit: module(unit.MiniResNet(classes=2), 32, train=True),
     },
     "solutions/04_resnet18_cats_dogs.py": {
         "SmallResNet": lambda unit: module(unit.SmallResNet(unit.ResidualBlock), 32, train=True)
