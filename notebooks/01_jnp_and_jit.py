@@ -11,34 +11,43 @@
 #
 # *NumPy with a compiler, with derivatives and with automatic batching.*
 #
-# You know Python and NumPy. At the end of this lesson you can
+# You know Python and NumPy. By the end of this lesson you will be able to
 #
 # - write NumPy code that runs on any device, and say where JAX differs and why;
 # - compile it with `jit`, and know **when** it is compiled again;
-# - time it honestly;
-# - differentiate it, forwards and backwards, choose the cheaper way, and give a function a derivative of your own;
-# - write a function for one example and run it on a thousand;
-# - make random numbers that are the same every time;
+# - time it correctly;
+# - differentiate it in forward or reverse mode, choose the cheaper one, and define a derivative of your own;
+# - write a function for one example and run it on a thousand at once;
+# - draw random numbers that are the same in every run;
 # - train a linear model and a small network with nothing but these tools;
-# - say what 16 bits cost, and hand a compiled function to somebody who does not have your code.
+# - say what 16-bit numbers cost, and export a function to somebody who does not have your code.
+#
+# <!-- minutes -->
 #
 # | | section | minutes |
 # | --- | --- | --- |
-# | 1 | NumPy, and what is different | 10 |
-# | 2 | `jit`: trace once, run often | 30 |
-# | 3 | How to time | 8 |
-# | 4 | `grad`, forwards and backwards | 20 |
+# | 1 | NumPy, and what is different | 14 |
+# | 2 | `jit`: trace once, run often | 32 |
+# | 3 | How to time | 7 |
+# | 4 | `grad`, forwards and backwards | 21 |
 # | 5 | `vmap`: write for one, run for many | 12 |
-# | 6 | Random keys | 10 |
+# | 6 | Random keys | 8 |
 # | 7 | Pytrees | 6 |
-# | 8 | Two models trained by hand | 12 |
+# | 8 | Two models trained by hand | 17 |
 # | 9 | When it goes wrong | 8 |
-# | 10 | 16 bits, and how a product is computed | 8 |
-# | 11 | A program without its Python | 6 |
+# | 10 | 16 bits, and how a product is computed | 5 |
+# | 11 | A program without its Python | 3 |
+# |  | What to remember | 1 |
+# |  | Sources and further reading | 1 |
+# |  | **together** | 135 |
 #
-# There is no data set, and no GPU is needed. **Guess first** marks a question whose answer surprises most people.
-# Decide on an answer, then unfold it, then run the cell. Each section ends with a few quick questions of the same kind.
-# After that do the exercises in `exercises/01_jnp_and_jit.ipynb`.
+# The minutes are for reading and running, without the exercises. You can stop at the end of any section.
+#
+# <!-- end minutes -->
+#
+# You need neither a data set nor a GPU. **Guess first** marks a question to think about before you read on: decide on
+# an answer, unfold ours, then run the cell. Each section ends with a few quick questions. After the lesson, do the
+# exercises in `exercises/01_jnp_and_jit.ipynb`.
 
 # %%
 import dataclasses
@@ -62,8 +71,8 @@ from utils import plots
 # %% [markdown]
 # ## 1 · NumPy, and what is different
 #
-# `jax.numpy`, usually imported as `jnp`, has NumPy's functions under NumPy's names. Here is one function that takes the
-# library it should use as an argument.
+# `jax.numpy`, usually imported as `jnp`, has NumPy's functions under NumPy's names. Here is one function that works
+# with either: the library is an argument.
 
 
 # %%
@@ -78,8 +87,8 @@ print("JAX:  ", rms(jnp.arange(5.0), jnp))
 # %% [markdown]
 # ### JAX computes in 32 bits
 #
-# JAX makes `float32` and `int32` where NumPy makes `float64` and `int64`: that is usually what you want on GPUs and
-# TPUs ([arrays](https://docs.jax.dev/en/latest/101/arrays.html), [default
+# JAX printed fewer digits. It makes `float32` and `int32` where NumPy makes `float64` and `int64`, which is usually
+# what you want on GPUs and TPUs ([arrays](https://docs.jax.dev/en/latest/101/arrays.html), [default
 # dtypes](https://docs.jax.dev/en/latest/101/default_dtypes.html)).
 
 # %%
@@ -100,7 +109,7 @@ for text, expression in expressions.items():
 # Look at the last line: NumPy widens `int32 * float32` to 64 bits, JAX does not. (The rules are in [type
 # promotion](https://docs.jax.dev/en/latest/101/type_promotion.html).)
 #
-# What does it cost? A `float32` has 24 bits for the digits.
+# What do 32 bits cost? A `float32` has 24 significant binary digits.
 #
 # <details><summary><b>Guess first:</b> is 2²⁴ + 1 equal to 2²⁴ in <code>float32</code>?</summary>
 #
@@ -113,9 +122,9 @@ big = jnp.float32(2**24)
 print("2^24 + 1 == 2^24:", bool(big + 1 == big))
 
 # %% [markdown]
-# If you ask for 64 bits you get a warning, and 32 bits. If you need 64, for a simulation or a finite difference, switch
-# them on: for a whole program with `jax.config.update("jax_enable_x64", True)` in its first lines, for a few lines with
-# the context manager below.
+# If you ask for 64 bits, JAX warns you and gives you 32. If you need 64, for a simulation or a finite difference,
+# switch them on. For a whole program use `jax.config.update("jax_enable_x64", True)` in its first lines; for a few
+# lines use the context manager below.
 
 # %%
 with warnings.catch_warnings(record=True) as caught:
@@ -140,7 +149,7 @@ except TypeError as error:
     print(str(error).split(". ")[0])
 
 # %% [markdown]
-# `x.at[index].set(value)` returns a *new* array. There are `add`, `multiply`, `min`, `max`, … too.
+# `x.at[index].set(value)` returns a *new* array. There are also `add`, `multiply`, `min`, `max` and others.
 
 # %%
 y = x.at[0].set(10)
@@ -149,9 +158,10 @@ print("y:", y)
 print("rows:", jnp.zeros((2, 3), jnp.int32).at[:, 1].add(5).tolist())
 
 # %% [markdown]
-# Repeated indices are treated differently. We count how often each number occurs in `draws`; 2 occurs three times.
+# NumPy and JAX treat repeated indices differently. We count how often each number occurs in `draws`; 2 occurs three
+# times.
 #
-# <details><summary><b>Guess first:</b> do both lines below find three?</summary>
+# <details><summary><b>Guess first:</b> do NumPy and JAX both count three?</summary>
 #
 # Only JAX does. NumPy reads `counts[draws]`, adds 1 and writes the result back, so a repeated index is counted once
 # (`np.add.at` counts all of them). JAX's `.at[…].add` adds for every index.
@@ -167,11 +177,11 @@ print("NumPy counts[draws] += 1:      ", counts)
 print("JAX   counts.at[draws].add(1): ", jnp.zeros(4, jnp.int32).at[draws].add(1))
 
 # %% [markdown]
-# Is it not slow to make a new array for each update? If each update is a call of its own, yes: the call must leave the
-# old array as it is, so it copies. *Inside* a compiled function the compiler sees that nobody needs the old array, and
-# can update it in place. A single call can do so too if you *donate* the argument, that is, promise not to use it again
-# (unit 02). Here are 200 updates of an array of 300,000 numbers, in four ways. (`jit` and `fori_loop` come in section
-# 2, and why we wait with `block_until_ready` in section 3.)
+# Isn't it slow to make a new array for every update? If each update is a separate call, yes: the call must leave the
+# old array intact, so it makes a copy. *Inside* a compiled function the compiler sees that the old array is not used
+# again, and can update it in place. A single call can do this too if you *donate* the argument, that is, promise not to
+# use it again (unit 02). Here are 200 updates of an array of 300,000 numbers, in four ways. (`jit` and `fori_loop` come
+# in section 2, and why we wait with `block_until_ready` in section 3.)
 
 
 # %%
@@ -212,16 +222,16 @@ plots.bars(list(ways), milliseconds, unit="ms")
 plt.show()
 
 # %% [markdown]
-# The first two ways copy 1.2 MB two hundred times, the others do not. (Run the cell again with `jnp.zeros(10)`: there
-# is nothing to copy then, and what is left is the cost of the calls.) So a loop of updates belongs *inside* a compiled
-# function.
+# The first two ways copy 1.2 MB two hundred times. Donating avoids these copies, and a single call also saves the
+# overhead of 200 calls. (Run the cell again with `jnp.zeros(10)`: there is next to nothing to copy, and only the cost
+# of the calls is left.) So put a loop of updates *inside* a compiled function.
 #
 # ### Outside the array there is no error
 #
-# A compiled program on an accelerator cannot raise `IndexError` half-way (the page on arrays again). So JAX defines
-# what happens instead: a read outside the array is *clamped* to the last element, and a write outside is dropped. There
-# is no message, so such a mistake can stay unnoticed for a long time. (Negative indices count from the end, as in
-# NumPy.)
+# A compiled program on an accelerator cannot raise `IndexError` half-way
+# ([arrays](https://docs.jax.dev/en/latest/101/arrays.html)). So JAX defines what happens instead: when you read outside
+# the array, the index is *clamped* to the nearest valid one; when you write outside it, the write is dropped. There is
+# no message, so such a mistake can go unnoticed for a long time. (Negative indices count from the end, as in NumPy.)
 
 # %%
 x = jnp.arange(5.0)
@@ -232,13 +242,14 @@ print('read  x.at[100].get(mode="fill"):     ', x.at[100].get(mode="fill"))
 print("read  ... with fill_value=-1:         ", x.at[100].get(mode="fill", fill_value=-1))
 
 # %% [markdown]
-# `mode="fill"` gives NaN, which spreads to the result, where you notice it. (Integers have no NaN: give a
+# `mode="fill"` gives NaN, which spreads to the final result, where you will notice it. (Integers have no NaN: give a
 # `fill_value`.) To have indices checked while you debug, see `checkify` in
 # [debugging](https://docs.jax.dev/en/latest/201/debugging.html).
 #
 # ### An array lives on a device
 #
-# `jax.devices()` lists the devices; new arrays go to the first. With a GPU or TPU the same code runs there.
+# `jax.devices()` lists the devices; new arrays go to the first. With a GPU or TPU the same code runs there. The *host*
+# is the computer's CPU with its memory, where Python and NumPy run.
 
 # %%
 print("devices: ", jax.devices())
@@ -249,8 +260,8 @@ back = jax.device_put(host)  # to JAX: to the first device, or to the one that y
 print("NumPy array:", isinstance(host, np.ndarray), "  JAX array:", isinstance(back, jax.Array))
 
 # %% [markdown]
-# A NumPy *function* called on a JAX array silently does the same: it copies the array to the host, computes there, and
-# returns a NumPy array. Inside a compiled function it is an error, as section 9 shows.
+# A NumPy *function* called on a JAX array also moves it to the host, without telling you: it computes there and returns
+# a NumPy array. Inside a compiled function it is an error, as section 9 shows.
 
 # %%
 print("np.sin(x) is a JAX array: ", isinstance(np.sin(x), jax.Array))
@@ -261,8 +272,8 @@ print("jnp.sin(x) is a JAX array:", isinstance(jnp.sin(x), jax.Array))
 #
 # Because arrays are immutable, a function of arrays can be a function in the mathematical sense: **the same input gives
 # the same output, and nothing else happens.** Such a function is called *pure*. A program can analyse a pure function
-# and make another function of it. That is what JAX is: a set of *transformations*. Each takes a function and returns a
-# function.
+# and build another function from it. This is what JAX is: a set of *transformations*, each of which takes a function
+# and returns a function.
 #
 # | | takes `f` and returns a function that |
 # | --- | --- |
@@ -270,7 +281,8 @@ print("jnp.sin(x) is a JAX array:", isinstance(jnp.sin(x), jax.Array))
 # | `jax.grad(f)` | computes the derivative |
 # | `jax.vmap(f)` | does it for a whole batch |
 #
-# Since each returns an ordinary function, they can be combined.
+# Since each returns an ordinary function, they can be combined. Here is the slope of tanh at three points, in one
+# compiled call.
 
 # %%
 slope_at = jax.jit(jax.vmap(jax.grad(jnp.tanh)))
@@ -295,17 +307,17 @@ print(slope_at(jnp.array([-2.0, 0.0, 2.0])))
 #
 # <details><summary>3. Is <code>def f(x): total.append(x); return 2 * x</code> pure?</summary>
 #
-# No: it changes the list `total`, so something else happens besides returning a result.
+# No: besides returning a result it changes the list `total`.
 #
 # </details>
 
 # %% [markdown]
 # ## 2 · `jit`: trace once, run often
 #
-# Plain `jnp` sends one operation after the other to the device. `jax.jit` hands the whole function to the compiler
-# [XLA](https://openxla.org/xla), which can *fuse* many operations into one loop over memory (section 3 shows it). To
-# get the *whole* function, JAX must first find out what it does. It runs your Python code **once**, with placeholders
-# for the arguments, and records the operations. This is called *tracing*.
+# Without `jit`, `jnp` sends one operation after another to the device. `jax.jit` hands the whole function to the
+# compiler [XLA](https://openxla.org/xla), which can *fuse* many operations into one loop over memory (section 3 shows
+# it). To get the *whole* function, JAX must first find out what it does. It runs your Python code **once**, with
+# placeholders for the arguments, and records the operations. This is called *tracing*.
 #
 # ![The first call with a new signature is traced and compiled; the next run the program](../ressources/u01_jit.svg)
 #
@@ -329,11 +341,10 @@ second = noisy(jnp.ones(3))
 print("results:", first, second)
 
 # %% [markdown]
-# Two calls, and Python ran once. During the first call `x` was a *tracer*: it has a shape and a dtype and no value.
+# Two calls, and Python ran once. During the first call `x` was a *tracer*: it has a shape and a dtype, but no value.
 #
 # The record is a *jaxpr*, a program in a small typed language. `jax.make_jaxpr` shows it: the inputs, one line for each
-# operation, the outputs. For each such operation JAX knows how to compile it, how to differentiate it and how to batch
-# it.
+# operation, the outputs. JAX knows how to compile, differentiate and batch each of these operations.
 
 # %%
 print(jax.make_jaxpr(lambda x: jnp.sum(jnp.sin(x) * 2))(jnp.arange(3.0)))
@@ -341,8 +352,8 @@ print(jax.make_jaxpr(lambda x: jnp.sum(jnp.sin(x) * 2))(jnp.arange(3.0)))
 # %% [markdown]
 # ### A counter for traces
 #
-# Tracing runs the Python body, and a compiled call does not. So one line with a side effect counts the traces. We shall
-# use this often.
+# Tracing runs the Python body; a compiled call does not. So a line with a side effect can count the traces. We shall
+# use this counter often.
 
 
 # %%
@@ -369,8 +380,8 @@ fast_double = jax.jit(counted)
 # %% [markdown]
 # <details><summary><b>Guess first:</b> which of the eight calls below are traced?</summary>
 #
-# Five: the first, `float32[4]`, `int32[3]`, `Python 1.0` and `Python 2`. What counts is shape and dtype. Other numbers
-# in an array of the same kind need no new trace, and neither does another Python float.
+# Five: the first, `float32[4]`, `int32[3]`, `Python 1.0` and `Python 2`. What counts is the shape and the dtype. Other
+# numbers in an array of the same shape and dtype need no new trace, and neither does another Python float.
 #
 # </details>
 
@@ -391,15 +402,15 @@ for text, argument in calls.items():
     print(f"{text:27}{'traced' if counted.count > before else '-':10}so far: {counted.count}")
 
 # %% [markdown]
-# A program is kept for each *signature*: the **shapes** and **dtypes** of the arrays, and the structure around them
-# where there are several (section 7). Values do not matter, not even those of Python numbers: 1.0 and 2.0 share a
-# program. Types do: 2.0 and 2 do not.
+# A program is kept for each *signature*: the **shapes** and **dtypes** of the arrays, and the structure that holds
+# them, such as a tuple or a dict (section 7). Values do not matter, not even those of Python numbers: 1.0 and 2.0 share
+# a program. Types do matter: 2.0 and 2 do not share one.
 #
 # ### Every new shape is compiled again
 #
-# 488 examples in batches of 64 are seven batches and a last one of 40. We go through them twice. Before that we call
-# the function with a single example "to warm it up". (Unit 02 finds this mistake in a published introduction to JAX.)
-# We time each call.
+# 488 examples in batches of 64 make seven full batches and a last one of 40. We go through them twice. Before that we
+# call the function with a single example "to warm it up". (Unit 02 finds this mistake in a published introduction to
+# JAX.) We time each call.
 
 
 # %%
@@ -447,7 +458,7 @@ except TypeError as error:
 print("a batch of 64 runs:", program(w, jnp.ones((64, 32))).shape == ())
 
 # %% [markdown]
-# Leaving `jit` out does not help: each single `jnp` operation is a small compiled program, kept by the same rule. JAX
+# Leaving out `jit` does not help: each single `jnp` operation is a small compiled program, cached by the same rule. JAX
 # says so if you ask it to log its compilations. It uses Python's `logging`; here we catch the messages.
 
 
@@ -483,8 +494,8 @@ for text in jax_log(lambda: [jnp.tanh(vector) for vector in vectors]):
 # %% [markdown]
 # Four calls of `jnp.tanh`, three shapes, three programs.
 #
-# And the last batch of 40? Pad it to the usual size, and pass a mask that says which rows are real. One shape, one
-# program.
+# And the last batch of 40? Pad it to the usual size, and pass a mask that says which rows are real. The `assert`
+# compares each result with the mean of the real rows.
 
 
 # %%
@@ -507,9 +518,11 @@ for size in (64, 64, 40, 7, 1):
 print("five calls, traces:", counted.count)
 
 # %% [markdown]
+# Five batch sizes, padded to one shape: one trace, and every mean is right.
+#
 # ### Python values: static arguments
 #
-# A tracer has no value, so Python cannot use it as the end of a `range`, nor as a shape.
+# A tracer has no value, so Python cannot use it as the end of a `range` or as a shape.
 
 
 # %%
@@ -528,8 +541,8 @@ except TypeError as error:
 
 # %% [markdown]
 # If `n` belongs to the *code* rather than to the data (a number of layers, the name of an activation, training or
-# evaluation), make it static. Then it stays a Python value and becomes part of the signature: a new value is traced and
-# compiled anew.
+# evaluation), make it static. Then it stays a Python value and becomes part of the signature: each new value is traced
+# and compiled again.
 
 # %%
 counted = count_traces(power)
@@ -538,7 +551,7 @@ for n in (3, 3, 2, 3, 2):
     print(f"n={n}: {fast_power(2.0, n=n):.0f}   traces so far: {counted.count}")
 
 # %% [markdown]
-# So never make static what changes at every call. Here a step number is passed in two ways.
+# So never make an argument static if it changes at every call. Here a step number is passed in both ways.
 
 
 # %%
@@ -564,8 +577,10 @@ axes.legend()
 print({label: counts[-1] for label, counts in history.items()})
 
 # %% [markdown]
-# The compiled programs are kept in a dictionary, so a static value must be hashable: a tuple, not a list; a frozen
-# dataclass, not a dict; never an array.
+# As a static argument, the step number causes a trace at every call; as an ordinary argument, only at the first.
+#
+# Static values are part of the key under which JAX looks up a compiled program. So a static value must be hashable: a
+# tuple, not a list; a frozen dataclass, not a dict; never an array.
 
 # %%
 try:
@@ -576,9 +591,9 @@ except ValueError as error:
 # %% [markdown]
 # ### The weak-typed scalar
 #
-# A Python number has no size in bits. So JAX gives it a *weak* type, which takes on the dtype of the array it meets.
-# Thus code written for 16 bits stays in 16 bits (`bfloat16` is a float of 16 bits: section 10). A NumPy scalar has a
-# size, so it is not weak, and it widens the result.
+# A Python number does not say how many bits it should have in an array. So JAX gives it a *weak* type, which adopts the
+# dtype of the array it meets. Code written for 16 bits then stays in 16 bits (`bfloat16` is a 16-bit float: section
+# 10). A NumPy scalar has a dtype of its own, so its type is not weak, and it can widen the result.
 
 # %%
 half = jnp.ones(3, jnp.bfloat16)
@@ -590,10 +605,10 @@ print("types: 0.5 is", jax.typeof(0.5), "(~ for weak), np.float32(0.5) is", jax.
 # Whether a type is weak is part of the signature. The trap is a running total that starts as a Python number and comes
 # back as an array. (`jnp.zeros(())` is an array with no axes: one number.)
 #
-# <details><summary><b>Guess first:</b> how many traces in each of the two loops of five calls?</summary>
+# <details><summary><b>Guess first:</b> how many traces does each of the two loops of five calls need?</summary>
 #
-# Two and one. `0.0` is weakly typed, the total that comes back is not: a second signature. The total that starts as
-# `jnp.zeros(())` has the same type throughout.
+# Two and one. `0.0` is weakly typed, but the total that comes back is not: that is a second signature. The total that
+# starts as `jnp.zeros(())` has the same type throughout.
 #
 # </details>
 
@@ -612,12 +627,12 @@ for text, total in {"total = 0.0": 0.0, "total = jnp.zeros(())": jnp.zeros(())}.
     print(f"{text:25}traces: {counted.count}")
 
 # %% [markdown]
-# With a large model you then wait for the compiler twice.
+# The second trace is wasted. With a large model you wait for the compiler twice.
 #
 # ### Why was it traced again?
 #
 # Ask JAX. Under `jax.explain_cache_misses` it logs the reason for each retrace: which argument differs from the closest
-# signature it has seen. For a whole program set `JAX_EXPLAIN_CACHE_MISSES=1` in the environment ([slow
+# signature seen so far. For a whole program, set `JAX_EXPLAIN_CACHE_MISSES=1` in the environment ([slow
 # compilation](https://docs.jax.dev/en/latest/201/slow-compilation.html)).
 
 
@@ -637,8 +652,8 @@ print("\n".join(reasons(lambda: fast_add_up(0.0, jnp.ones(5)))))
 # %% [markdown]
 # The first report is about the weak type, the second about the shape.
 #
-# There is one more way to be retraced at every call: a *new function* each time. Programs are kept per function object,
-# and each evaluation of `lambda` or `def` makes a new one. So apply `jit` once, outside the loop.
+# There is one more way to retrace at every call: pass `jit` a *new function* each time. Programs are cached per
+# function object, and each evaluation of a `lambda` or `def` makes a new object.
 
 # %%
 counted = count_traces(double)
@@ -653,10 +668,12 @@ for _ in range(5):
 print("jit once, before the loop:         traces", counted.count)
 
 # %% [markdown]
+# So apply `jit` once, outside the loop.
+#
 # ### Side effects happen while tracing, or never
 #
-# A jaxpr holds array operations only. A `print`, an append to a list, a look at a global variable: Python does these
-# while tracing, and not again.
+# A jaxpr holds array operations only. If the function prints, appends to a list or reads a global variable, Python does
+# so while tracing, and not again.
 #
 # <details><summary><b>Guess first:</b> what does the last line of the next cell print?</summary>
 #
@@ -679,10 +696,10 @@ scale = 100.0
 print("scale 100:", scaled(1.0))
 
 # %% [markdown]
-# The program still has the old scale in it, as a constant, and there is no error. The rule that prevents this: **what
-# can change goes in through the arguments and comes out through the return value.**
+# The program still uses the old scale, and there is no error. This rule prevents it: **what can change goes in through
+# the arguments and comes out through the return value.**
 #
-# In the other direction there is an error, as soon as the value is used. If a traced function stores something in a
+# The opposite mistake does raise an error, as soon as the value is used: if a traced function stores something in a
 # global, a list or `self`, a tracer *leaks*.
 
 # %%
@@ -709,7 +726,7 @@ except jax.errors.UnexpectedTracerError as error:
 #
 # ### `if` under a trace
 #
-# Python must know which branch to take, and a tracer has no value to tell it.
+# Python must know which branch to take, but a tracer has no value.
 
 
 # %%
@@ -735,13 +752,13 @@ print("where:", jax.jit(lambda x: jnp.where(x > 1, 1.0, x))(jnp.array([0.5, 3.0]
 print("cond: ", jax.jit(lambda x: lax.cond(x > 1, lambda x: 1.0, lambda x: x, x))(3.0))
 
 # %% [markdown]
-# Take `where` for arithmetic and `cond` for an expensive branch that is often skipped. (Under `vmap` that changes:
+# Use `where` for arithmetic and `cond` for an expensive branch that is often skipped. (Under `vmap` that changes:
 # section 5.)
 #
 # ### Loops
 #
-# A Python `for` works: it runs while tracing, so the jaxpr holds its body once *per round*. `lax` has loops whose body
-# the jaxpr holds only once.
+# A Python `for` loop works: it runs while tracing, so its body appears in the jaxpr once *per round*. `lax` has loops
+# whose body appears only once.
 
 
 # %%
@@ -764,7 +781,7 @@ for function in (unrolled, rolled):
 print("same result:", bool(jnp.allclose(unrolled(x, 50), rolled(x, 50), atol=1e-5)))
 
 # %% [markdown]
-# All those equations must be compiled. We time that, and run nothing.
+# All those equations must be compiled. We time tracing and compiling only; nothing is run.
 
 # %%
 rounds_tried = (1, 50, 100, 200, 300)
@@ -783,7 +800,7 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# A few rounds may stay a Python loop. Hundreds should not. Which `lax` loop?
+# A loop of a few rounds may stay in Python; a loop of hundreds should not. Which `lax` loop should you use?
 #
 # | | rounds | gives | reverse-mode `grad` |
 # | --- | --- | --- | --- |
@@ -792,9 +809,9 @@ plt.show()
 # | `lax.while_loop(cond, body, x)` | until `cond` is false | the last state | no |
 #
 # `scan` is the one to learn: training loops, recurrent networks and simulations are scans. Its body takes (state,
-# input) and returns (new state, output). Here it integrates the equations of Edward Lorenz (1963) in 4,000 small steps,
-# and keeps every point. (`@jax.jit(…)` with options works since JAX 0.8.1; older code writes
-# `@functools.partial(jax.jit, …)`.)
+# input) and returns (new state, output). Here it integrates the [Lorenz equations
+# (1963)](https://doi.org/10.1175/1520-0469%281963%29020%3C0130:DNF%3E2.0.CO;2) in 4,000 small steps, and keeps every
+# point. (`@jax.jit(…)` with options has worked since JAX 0.8.1; older code writes `@functools.partial(jax.jit, …)`.)
 
 
 # %%
@@ -821,8 +838,8 @@ axes.set(xlabel="x", ylabel="z", title="4,000 steps, one compiled loop")
 plt.show()
 
 # %% [markdown]
-# The carried state must keep its shape and dtype from round to round, since the loop's body is compiled once. The usual
-# mistake is a total that begins as an integer and becomes a float. JAX reports it.
+# The carried state must keep its shape and dtype from round to round, since the loop's body is compiled once. A common
+# mistake is a total that starts as an integer and becomes a float. JAX reports it.
 
 # %%
 try:
@@ -833,7 +850,7 @@ print("from jnp.float32(0):", lax.scan(lambda total, x: (total + x, None), jnp.f
 
 # %% [markdown]
 # `while_loop` stops when a condition on the values says so. Here is Heron's rule for a square root, repeated until the
-# guess no longer moves.
+# guess hardly changes.
 
 
 # %%
@@ -858,6 +875,8 @@ for a in (2.0, 1e6):
     print(f"root of {a:.0f}: {root:.4f} after {rounds} rounds")
 
 # %% [markdown]
+# The number of rounds depends on the value: 4 for 2, and 13 for a million.
+#
 # ### Quick questions
 #
 # <details><summary>1. A jitted function is called with batches of 32, 32, 17, 32 and 17 rows. How many
@@ -869,33 +888,33 @@ for a in (2.0, 1e6):
 #
 # <details><summary>2. Should the learning rate be a static argument?</summary>
 #
-# No. With a schedule it changes at every step, and each new value would be compiled. As an ordinary argument it is not
-# part of the signature.
+# No. With a schedule it changes at every step, and each new value would be compiled. As an ordinary argument its value
+# is not part of the signature.
 #
 # </details>
 #
 # <details><summary>3. Why does a <code>print</code> in a jitted function show no numbers?</summary>
 #
-# It runs while tracing, and then there are none: it shows the tracer, its shape and its dtype.
+# It runs while tracing, when there are no numbers yet: it shows the tracer, with its shape and dtype.
 #
 # </details>
 
 # %% [markdown]
 # ## 3 · How to time
 #
-# JAX returns before it has computed. A call puts the work into the device's queue and returns an array whose numbers
-# will be there later. This is called *asynchronous dispatch*
+# A JAX call returns before its result has been computed. It puts the work into the device's queue and returns an array
+# whose numbers will be there later. This is called *asynchronous dispatch*
 # ([documentation](https://docs.jax.dev/en/latest/async_dispatch.html)). Python can prepare the next batch while the
 # device works. It waits only when you look at the numbers: print them, turn them into NumPy, ask for `float(loss)`.
 #
-# So a clock that is stopped right after the call has timed how long it takes to queue the work. `block_until_ready`
-# waits for the result.
+# So if you stop the clock right after the call, you have timed only how long it takes to queue the work.
+# `block_until_ready` waits for the result.
 #
 # <details><summary><b>Guess first:</b> a 1,200 × 1,200 matrix is multiplied by itself twice. How much faster does that
 # look without waiting?</summary>
 #
-# Hundreds of times; the cell prints the factor. The larger the matrix, the larger it is, since queuing takes the same
-# time for every size.
+# Hundreds or thousands of times; the cell prints the factor. It grows with the matrix, since queuing takes about the
+# same time for every size.
 #
 # </details>
 
@@ -925,11 +944,12 @@ axes.set_title("Three ways to time the same product; the last is right")
 print("not waiting looks", f"{honest / dispatch:.1f}×", "faster than it is")
 
 # %% [markdown]
-# When you read that JAX is many times faster, ask whether that is the middle bar. A fair timing
+# When you read that JAX is many times faster than something else, ask whether the author waited for the result. The
+# middle bar shows what you measure otherwise. A fair timing
 #
-# 1. runs once first, with the real shapes, so that compilation is not in it (or reports it separately);
+# 1. runs the function once first, with the real shapes, so that compilation is left out (or reported separately);
 # 2. waits for every array that was computed;
-# 3. repeats and takes the median, because one run can meet a busy machine.
+# 3. repeats and takes the median, because other work on the machine can disturb a single run.
 
 
 # %%
@@ -947,14 +967,14 @@ def timed(function, *args, repeats=7):
 # %% [markdown]
 # ### NumPy, `jnp`, `jit`: which is faster?
 #
-# It depends on the size, so we draw it. The function is the GELU activation ([Hendrycks and Gimpel,
-# 2016](https://arxiv.org/abs/1606.08415)) in its tanh form: nine operations for each element. NumPy gets the same
-# `float32` numbers.
+# It depends on the size, so we plot it. The function is the GELU activation ([Hendrycks and Gimpel,
+# 2016](https://arxiv.org/abs/1606.08415)) in its tanh form: nine operations for each element. NumPy also gets `float32`
+# numbers.
 #
 # <details><summary><b>Guess first:</b> up to which number of elements does NumPy win?</summary>
 #
-# Often to ten thousand or more on a CPU; the title of the chart says where it was here. Starting a compiled program has
-# a cost of its own, which a small array does not repay.
+# On a CPU, often up to ten thousand or more; the title of the chart gives the number for this run. Starting a compiled
+# program has a fixed cost, which does not pay off for a small array.
 #
 # </details>
 
@@ -986,8 +1006,8 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# Two reasons can be counted: how many operations there are, and how many bytes the compiled program reads and writes
-# for each element. Nine separate operations would read and write at least 9 · 8 bytes.
+# Two causes can be counted: the number of operations, and the number of bytes that the compiled program reads and
+# writes for each element. Nine separate operations would read and write at least 9 · 8 = 72 bytes.
 
 # %% tags=["nbval-ignore-output"]
 million = jnp.zeros(1_000_000)
@@ -997,10 +1017,10 @@ print("bytes an element, compiled:        ", round(cost["bytes accessed"] / mill
 
 # %% [markdown]
 # - **Small arrays: NumPy, or no difference.** Each un-jitted `jnp` operation costs microseconds of dispatch, however
-#   small the array; a compiled call pays once. A Python loop over small arrays is the worst way to use JAX.
+#   small the array; a compiled call costs this only once. A Python loop over small arrays is the worst way to use JAX.
 # - **Large arrays: `jit`.** NumPy and un-jitted `jnp` write every intermediate result to memory and read it again. The
-#   compiled program has fused the nine operations: it reads four bytes for each element, and writes four.
-# - **Un-jitted `jnp`: at no size in this chart the fastest.** `jit` turns nine dispatches into one. So compile the
+#   compiled program has fused the nine operations: for each element it reads four bytes and writes four.
+# - **Un-jitted `jnp`: never the fastest in this chart.** `jit` turns nine dispatches into one. So compile the
 #   *outermost* function you can: the whole training step, not its parts.
 #
 # ### Quick questions
@@ -1022,7 +1042,7 @@ print("bytes an element, compiled:        ", round(cost["bytes accessed"] / mill
 # ## 4 · `grad`, forwards and backwards
 #
 # `jax.grad(f)` is a *function*, the derivative of `f`. JAX differentiates the jaxpr, line by line, with the chain rule;
-# the result is exact up to rounding. Being a function, it can be differentiated again.
+# the result is exact up to rounding. Since the derivative is a function, it can be differentiated again.
 
 
 # %%
@@ -1042,7 +1062,8 @@ plt.show()
 
 # %% [markdown]
 # Is it right? We compare with the finite difference (f(x+h) − f(x−h)) / 2h, for many h. If h is too large, the
-# approximation is bad. If it is too small, two numbers are subtracted that agree in nearly all their digits.
+# approximation is bad. If it is too small, two numbers are subtracted that agree in nearly all their digits. (We add
+# 1e-9 to each error, so that an error of zero could be drawn on the logarithmic axis.)
 
 # %%
 steps = jnp.logspace(-6, 0, 60)
@@ -1059,11 +1080,14 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
+# The finite difference is best for h between about 0.001 and 0.01. Even there, its error is more than ten times that of
+# `grad`.
+#
 # ### The everyday tools
 #
-# `grad` wants a function with a *scalar* result and differentiates for the first argument, or those you name with
-# `argnums`. In training you want the loss as well (`value_and_grad`), and often something that should come out but not
-# be differentiated (`has_aux`).
+# `grad` takes a function with a *scalar* result and differentiates with respect to the first argument, or those you
+# name with `argnums`. In training you want the loss as well (`value_and_grad`), and often a second result that is not
+# differentiated (`has_aux`).
 
 
 # %%
@@ -1078,6 +1102,11 @@ differentiate = jax.value_and_grad(squared_error, argnums=(0, 1), has_aux=True)
 (loss, predicted), (grad_w, grad_b) = differentiate(2.0, 0.0, x, y)
 print("loss", loss, " predicted", predicted, " d/dw", grad_w, " d/db", grad_b)
 
+# %% [markdown]
+# By hand: every prediction is 1 too small, and the mean of x is 1.5, so d/dw is 2 · (−1) · 1.5 and d/db is 2 · (−1).
+#
+# Two mistakes are common: a result that is not a scalar, and an argument that is an integer.
+
 # %%
 try:
     jax.grad(lambda x: x**2)(x)
@@ -1089,14 +1118,16 @@ except TypeError as error:
     print("an integer:     ", str(error).split(" (")[0])
 
 # %% [markdown]
-# `lax.stop_gradient` returns its argument and has the derivative zero. It is for values that a loss needs and training
-# should not change: a target computed by another network, a baseline.
+# `lax.stop_gradient` returns its argument and has the derivative zero. It is for values that a loss uses but training
+# should not change, such as a target computed by another network.
 
 # %%
 print("d/dx x·x:                ", jax.grad(lambda x: x * x)(3.0))
 print("d/dx x·stop_gradient(x): ", jax.grad(lambda x: x * lax.stop_gradient(x))(3.0))
 
 # %% [markdown]
+# With `stop_gradient` the second factor counts as a constant, so the derivative is x = 3 and not 2x = 6.
+#
 # ### The NaN behind a `where`
 #
 # The values of the function below are right everywhere.
@@ -1119,7 +1150,7 @@ print("f'(-1) =", jax.grad(naive_sqrt)(-1.0))
 
 # %% [markdown]
 # `where` computes *both* sides, and both are differentiated. The gradient that reaches the side not taken is 0. It is
-# multiplied by the derivative of √x at −1, which is NaN; and 0 · NaN = NaN. The remedy is to keep the bad number away
+# multiplied by the derivative of √x at −1, which is NaN, and 0 · NaN = NaN. The remedy is to keep the bad number away
 # from the function, with a second `where` **inside** ([JAX's
 # FAQ](https://docs.jax.dev/en/latest/faq.html#gradients-contain-nan-where-using-where)).
 
@@ -1143,12 +1174,13 @@ axes[0].legend()
 print("NaN gradients:", [int(jnp.isnan(jax.vmap(jax.grad(f))(x)).sum()) for f in (naive_sqrt, safe_sqrt)])
 
 # %% [markdown]
-# On the left the gradient's line stops at zero: NaN is not drawn.
+# On the left the line of the gradient stops at zero, because NaN is not drawn. With the second `where`, none of the 100
+# NaNs is left.
 #
 # ### Two directions
 #
-# A function from n numbers to m numbers has an m × n matrix of derivatives, the Jacobian J. JAX does not build it
-# unless you ask. It multiplies by it, from one side or the other.
+# A function from n numbers to m numbers has an m × n matrix of derivatives, the Jacobian J. JAX does not build J unless
+# you ask for it. Instead it multiplies by J, from one side or the other.
 #
 # - **Forward mode**, `jax.jvp` (Jacobian-vector product): carry a *direction* v through the function along with the
 #   values. One pass gives `J @ v`; with a unit vector v it is one *column* of J.
@@ -1177,16 +1209,16 @@ print("vjp of r    = row 0 of J:   ", bool(jnp.allclose(pull_back(jnp.array([1.0
 print("J:", [f"{entry:.2f}" for entry in jacobian.ravel()])
 
 # %% [markdown]
-# If you need many directions at the same point, `jax.linearize` computes what they share once and returns the linear
-# map v ↦ J v.
+# If you need many directions at the same point, use `jax.linearize`: it does the shared work once and returns the
+# linear map v ↦ J v.
 
 # %%
 value, push = jax.linearize(to_polar, point)
 print("J @ [1, 1]:", [f"{entry:.2f}" for entry in push(jnp.ones(2))])
 
 # %% [markdown]
-# To build the whole J, `jacfwd` needs a pass for each *input* and `jacrev` one for each *output* (they run the passes
-# as a batch, with `vmap`).
+# To build the whole J, `jacfwd` needs one pass per *input* and `jacrev` one per *output*. (They run the passes as a
+# batch, with `vmap`.)
 #
 # <details><summary><b>Guess first:</b> which one is faster when J has many more outputs than inputs?</summary>
 #
@@ -1224,13 +1256,14 @@ axes[0].legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# A wide J is cheaper in reverse mode, a tall J in forward mode. In the middle, where J is square, the numbers of passes
-# are equal, and so are the operations. (Times need a quiet machine; the compiler's count does not.)
+# A wide J is cheaper in reverse mode, a tall J in forward mode. In the middle, where J is square, both need the same
+# number of passes, and about as many operations. (The times depend on what else the machine is doing; the compiler's
+# count does not.)
 #
-# Reverse mode has another price, memory: the intermediate values of the forward pass are kept until the backward pass
-# needs them. Forward mode needs no intermediate value for later. `jax.checkpoint` trades memory for computing some of
-# them twice (unit 04). We ask the compiler how much temporary memory the same function needs, in 200 rounds on a 64 ×
-# 256 array.
+# The price of reverse mode is memory: the intermediate values of the forward pass are kept until the backward pass
+# needs them. Forward mode keeps nothing for later. `jax.checkpoint` saves memory by computing some of the values twice
+# (unit 04). We take a function of 200 rounds on a 64 × 256 array and ask the compiler how much temporary memory it
+# needs in each case.
 
 
 # %%
@@ -1259,13 +1292,15 @@ plots.bars(list(ways), megabytes, unit="MB", title="Temporary memory")
 plt.show()
 
 # %% [markdown]
-# `grad` keeps one array of 64 × 256 numbers (0.07 MB) for each of the 200 rounds. `jvp` keeps none of them.
+# `grad` keeps one array of 64 × 256 numbers (0.07 MB) for each of the 200 rounds. `jvp` keeps none of them. The
+# checkpointed version keeps the ten arrays that enter the blocks, and those of one block at a time: about 10 + 20
+# arrays.
 #
 # ### Second derivatives
 #
 # The gradient has as many outputs as inputs. Its Jacobian is the Hessian H: `jacfwd(jacrev(f))`, forward over reverse,
-# which is what `jax.hessian` does. For a model with a million parameters H has 10¹² entries. Often only H v is needed,
-# for some v: the derivative of the gradient in the direction v, so a `jvp` of `grad`. That costs a small multiple of
+# which is what `jax.hessian` does. For a model with a million parameters H has 10¹² entries. Often you need only H v
+# for some v. It is the derivative of the gradient in the direction v: a `jvp` of `grad`. That costs a small multiple of
 # one gradient, however many parameters there are ([Pearlmutter, 1994](https://doi.org/10.1162/neco.1994.6.1.147)).
 
 
@@ -1293,11 +1328,14 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
+# Building H takes 1,000 passes and by far the most time. The other two are of the same order: calls this short are
+# mostly overhead, so do not read much into which of them is ahead.
+#
 # ### A derivative of your own: `custom_vjp`
 #
 # Reverse mode runs loops backwards and keeps a value for each round, so the number of rounds must be known while
-# tracing. With `scan` it is. With `while_loop` it is not, and only forward mode goes through it. A `fori_loop` is one
-# or the other: with Python numbers as its bounds it can be differentiated, with traced ones it cannot.
+# tracing. With `scan` it is known. With `while_loop` it is not, so only forward mode works. With `fori_loop` it depends
+# on the bounds: reverse mode works if they are Python numbers, and does not if they are traced.
 
 
 # %%
@@ -1325,11 +1363,13 @@ except ValueError:
     print("fori_loop with a traced number: ValueError")
 
 # %% [markdown]
-# But the derivative of a root does not depend on how it was found. From r² = a follows 2 r dr = da. The same idea works
-# for other equations that are solved by iterating. The *implicit function theorem* gives the derivative of the
-# solution, from the equation alone, and no round has to be kept. `jax.custom_vjp` takes such a rule. It needs two
-# functions: one that computes the result and keeps what the backward pass will need, and the backward pass, from the
-# gradient of the result (the *cotangent*) to the gradients of the arguments.
+# But the derivative of a root does not depend on how the root was found: r² = a gives 2r dr = da, so dr/da = 1/(2r).
+# The same idea works for other equations that are solved by iteration. The *implicit function theorem* gives the
+# derivative of the solution from the equation alone, and no round has to be kept.
+#
+# `jax.custom_vjp` takes such a rule, as two functions. The first computes the result and keeps what the backward pass
+# will need. The second is the backward pass: it turns the gradient of the result (the *cotangent*) into the gradients
+# of the arguments.
 
 
 # %%
@@ -1363,13 +1403,13 @@ except TypeError as error:
     print("forward:", str(error).split(".")[0])
 
 # %% [markdown]
-# `jit`, `vmap` and a second `grad` go through (the second because `root_forward` calls `root_with_rule` again). Forward
-# mode does not: a rule for the way back says nothing about the way forward. Where you can write the rule for a
-# direction, `jax.custom_jvp` serves both modes, because JAX can reverse it. `custom_vjp` is for the other cases: a
-# solver as above with many arguments, a gradient that is clipped or replaced on purpose, a kernel of your own with a
-# backward pass of its own ([custom rules](https://docs.jax.dev/en/latest/301/custom-jvp-vjp.html)). Since JAX calls
-# neither rule while it computes values, a wrong one shows only in the gradients: always compare with `jvp` or finite
-# differences, as we did.
+# `jit`, `vmap` and a second `grad` work (the second `grad` because `root_forward` calls `root_with_rule` again).
+# Forward mode does not, because JAX has only the backward rule. If you can write the rule as a Jacobian-vector product,
+# use `jax.custom_jvp`: it serves both modes, because JAX can derive the backward rule from it. `custom_vjp` is for the
+# other cases: a solver with many arguments, a gradient that is clipped or replaced on purpose, a kernel with a backward
+# pass of its own ([custom rules](https://docs.jax.dev/en/latest/301/custom-jvp-vjp.html)). JAX uses these rules only
+# when it differentiates, so a mistake in them does not show in the values. Always check the gradients against a known
+# formula, as we did, against `jvp` of the original function, or against finite differences.
 #
 # ### Quick questions
 #
@@ -1382,14 +1422,15 @@ except TypeError as error:
 #
 # <details><summary>2. <code>jnp.where(n > 0, total / n, 0.0)</code>: is its gradient safe at n = 0?</summary>
 #
-# No. The division by zero is differentiated as well. Write `total / jnp.where(n > 0, n, 1)` inside the `where`.
+# No. The division by zero is differentiated as well. Inside the `where`, write `total / jnp.where(n > 0, n, 1)`.
 #
 # </details>
 #
 # <details><summary>3. Why can <code>grad</code> go through <code>scan</code> and not through
 # <code>while_loop</code>?</summary>
 #
-# It has to keep a value for each round, and arrays have fixed sizes. `scan` has a known number of rounds.
+# Reverse mode has to keep a value for each round, and arrays have fixed sizes. Only `scan` has a number of rounds that
+# is known while tracing.
 #
 # </details>
 
@@ -1420,6 +1461,9 @@ print("a pair at a time:", jax.vmap(distance)(points[:3], centres).shape)
 print("all to one:      ", jax.vmap(distance, in_axes=(0, None))(points, centres[0]).shape)
 
 # %% [markdown]
+# Eight matrix-vector products became one matrix-matrix product. (The product has the shape (3, 8); `vmap` then puts the
+# batch axis first.)
+#
 # `in_axes` has an entry for each argument: which axis is the batch, or `None` for "the same for all". `out_axes` says
 # where the batch axis goes in the result. Since `vmap` returns a function, it can be applied again: all pairs.
 
@@ -1430,7 +1474,7 @@ print("all pairs:       ", all_pairs(points, centres).shape)
 print("out_axes=1:      ", jax.vmap(to_all_centres, in_axes=(0, None), out_axes=1)(points, centres).shape)
 
 # %% [markdown]
-# How much time does it save? The distances of 500 points from one, in four ways.
+# How much time does it save? We compute the distances of 500 points from one centre, in four ways.
 
 # %%
 many = jax.random.normal(jax.random.key(0), (500, 16))
@@ -1450,14 +1494,15 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# `vmap` makes one call over whole arrays, as code with batch axes written by hand does. Both are far ahead of the
-# loops. (For so little work NumPy may still win, as in section 3.) A loop over a jitted function is the slowest of the
-# four: five hundred dispatches.
+# The loop over a jitted function is the slowest of the four: it pays for five hundred dispatches, where `vmap` pays for
+# one. NumPy with batch axes written by hand also makes a few calls on whole arrays, and is the fastest here. For so
+# little work its calls are cheaper than starting a compiled program (section 3); on a busy machine even the NumPy loop
+# can be ahead of `vmap`.
 
 # %% [markdown]
-# `vmap` even takes a `while_loop` that stops at a different time for each example: the batch runs on until all are
-# done, and those that are done keep their values. The example counts the steps from n to 1 when even numbers are halved
-# and odd ones become 3n + 1 (the Collatz sequence).
+# `vmap` even works on a `while_loop` that stops at a different time for each example: the loop runs until all are done,
+# and those already done keep their values. Here we count the steps from n to 1 when even numbers are halved and odd
+# ones become 3n + 1 (the Collatz sequence).
 
 
 # %%
@@ -1482,13 +1527,14 @@ plt.show()
 # %% [markdown]
 # ### `cond` under `vmap`
 #
-# `lax.cond` runs one branch. A batch may need both.
+# `lax.cond` runs one branch, but a batch may need both.
 #
 # <details><summary><b>Guess first:</b> all eight flags are false. How long does <code>vmap</code> of a
-# <code>cond</code> take, compared with running the expensive branch eight times?</summary>
+# <code>cond</code> take, compared with <code>vmap</code> of the expensive branch alone?</summary>
 #
 # About as long. Under `vmap` with a flag for each example, `cond` becomes a `select`: both branches are computed for
-# all, and one result is picked for each. That no flag is true is known only when the program runs.
+# all, and one result is picked for each. That no flag is true becomes known only when the program runs, and by then
+# both branches are part of it.
 #
 # </details>
 
@@ -1524,12 +1570,13 @@ plots.bars(list(variants), milliseconds, unit="ms", title="Eight examples, all f
 plt.show()
 
 # %% [markdown]
-# With a flag for each example the expensive branch runs although nobody wants its result. Two ways out: one flag for
-# the whole batch (`in_axes=None`), which stays a `cond`, or `lax.map`, which takes one example after the other and so
-# can skip, at the price of the parallel work. (The jaxpr of `lax.map` shows neither: its `cond` is inside the loop.)
+# With a flag for each example the expensive branch runs although no example needs its result. There are two ways to
+# avoid this. One flag for the whole batch (`in_axes=None`) stays a `cond`. And `lax.map` takes one example after the
+# other, so it can skip the branch, but it gives up running the examples in parallel. (The table shows no `cond` for
+# `lax.map`, because its `cond` is inside the loop.)
 #
-# One thing is better than with `where`: the gradient. JAX stops it from going through the branch that is not wanted
-# ([issue 1052](https://github.com/jax-ml/jax/issues/1052)), so the NaN of section 4 does not come back.
+# In one respect this `select` is better than `where`: JAX stops the gradient from going through the branch that is not
+# selected ([pull request 5658](https://github.com/jax-ml/jax/pull/5658)). Does the NaN of section 4 come back?
 
 
 # %%
@@ -1543,13 +1590,15 @@ for text, function in {"where": naive_sqrt, "cond": cond_sqrt}.items():
     print(f"{text:6}under vmap: gradients at −1 and 4:", gradients)
 
 # %% [markdown]
+# It does not: with `cond` the gradient at −1 is 0.
+#
 # ### A gradient for each example
 #
 # The loss of a batch is a mean, and its gradient is the mean of the examples' gradients. A training step computes that
-# mean only. `vmap(grad(…))` gives each of them. They are needed to find unusual examples, to clip each one's influence
-# (differential privacy: [Abadi et al., 2016](https://arxiv.org/abs/1607.00133)), and to measure how noisy a batch's
-# gradient is ([McCandlish et al., 2018](https://arxiv.org/abs/1812.06162)). In the data below one number has the wrong
-# sign.
+# mean only. `vmap(grad(…))` gives the gradient of each example. You need these to find unusual examples, to limit the
+# influence of each one (differential privacy: [Abadi et al., 2016](https://arxiv.org/abs/1607.00133)), and to measure
+# how noisy a batch's gradient is ([McCandlish et al., 2018](https://arxiv.org/abs/1812.06162)). In the data below one
+# target has the wrong sign.
 
 
 # %%
@@ -1570,7 +1619,7 @@ grads_w, grads_b = example_gradients(params, inputs, targets)
 print("one gradient each:", grads_w.shape, grads_b.shape)
 
 # %% [markdown]
-# First we check it against a loop, and against the gradient of the mean loss.
+# First we check them against a loop, and their mean against the gradient of the mean loss.
 
 # %%
 gradient_of_one = jax.jit(jax.grad(example_loss))
@@ -1586,6 +1635,9 @@ whole = jax.grad(mean_loss)(params, inputs, targets)
 print("as the loop's:            ", bool(jnp.allclose(grads_w, by_loop, atol=1e-5)))
 print("their mean is the batch's:", bool(jnp.allclose(grads_w.mean(0), whole[0], atol=1e-5)))
 
+# %% [markdown]
+# Which example stands out? We compute the norm of each gradient, over w and b together.
+
 # %%
 norms = jnp.sqrt(jnp.sum(grads_w**2, axis=1) + grads_b**2)
 odd = int(jnp.argmax(norms))
@@ -1596,6 +1648,8 @@ axes.set(xlabel="example", ylabel="gradient's norm", title="Example 41 has the w
 plt.show()
 
 # %% [markdown]
+# Example 41, the one with the wrong sign, has the largest gradient, about twice the next.
+#
 # ### Quick questions
 #
 # <details><summary>1. <code>f(w, x)</code> takes weights and one example. How do you call it with one set of weights
@@ -1607,8 +1661,8 @@ plt.show()
 #
 # <details><summary>2. And with five sets of weights, stacked on axis 0, and one batch for all of them?</summary>
 #
-# `jax.vmap(jax.vmap(f, in_axes=(None, 0)), in_axes=(0, None))(weights, batch)`: the result is [5, B]. Training five
-# networks at once works in the same way (section 8).
+# `jax.vmap(jax.vmap(f, in_axes=(None, 0)), in_axes=(0, None))(weights, batch)`. If `f` gives a scalar, the result is
+# [5, B]. Training several networks at once works in the same way (section 8).
 #
 # </details>
 #
@@ -1622,22 +1676,22 @@ plt.show()
 # %% [markdown]
 # ## 6 · Random keys
 #
-# NumPy's random numbers come from a hidden state, which each call changes. That is a side effect. Under `jit` it would
-# happen once, while tracing, and the order of the calls would matter, which compilers and parallel devices want to be
-# free to change ([JAX's design](https://docs.jax.dev/en/latest/jep/263-prng.html)). JAX has no hidden state. You pass a
-# **key**, and the same key gives the same numbers.
+# NumPy's random numbers come from a hidden state, which each call changes. That is a side effect: under `jit` it would
+# happen only once, while tracing. The numbers would also depend on the order of the calls, and a compiler for parallel
+# devices must be free to change that order ([JAX's design](https://docs.jax.dev/en/latest/jep/263-prng.html)). So JAX
+# has no hidden state. You pass a **key**, and the same key gives the same numbers.
 
 # %%
 key = jax.random.key(0)
 print("same key, same numbers:", bool(jnp.all(jax.random.normal(key, (3,)) == jax.random.normal(key, (3,)))))
 
 # %% [markdown]
-# (The same on every run, with the same version of JAX. A new version may give other numbers for the same key, and says
-# so in its changelog: [API compatibility](https://docs.jax.dev/en/latest/api_compatibility.html).)
+# (They are the same in every run with the same version of JAX. A new version may give other numbers for the same key,
+# and says so in its changelog: [API compatibility](https://docs.jax.dev/en/latest/api_compatibility.html).)
 #
-# For new numbers you need a new key. `split` makes several keys from one. `fold_in` makes one from a key and an integer
-# (a step, a device, a layer). The rule is short: **a key is used once.** It is drawn from, *or* it is split, *or* it is
-# the parent of all its `fold_in`s, with a different integer each.
+# For new numbers you need a new key. `split` makes several keys from one. `fold_in` makes a new key from a key and an
+# integer (the number of a step, a device or a layer). The rule is short: **use a key once.** Draw from it, *or* split
+# it, *or* fold integers into it, each integer once.
 
 # %%
 key, key_a, key_b = jax.random.split(jax.random.key(0), 3)
@@ -1646,11 +1700,12 @@ step_keys = [jax.random.fold_in(key, step) for step in range(3)]
 print("keys of three steps:", len({jax.random.key_data(k).tobytes() for k in step_keys}))
 
 # %% [markdown]
-# `fold_in` suits a training loop: the key of step 1,000 follows from one key and the number 1,000, so a run that is
-# resumed there needs nothing else. A chain `key, step_key = split(key)` would have to be followed step by step, and
-# JAX's manual [advises against it](https://docs.jax.dev/en/latest/101/random.html) for long loops.
+# `fold_in` suits a training loop: the key of step 1,000 follows from one key and the number 1,000, so you can resume a
+# run there without anything else. A chain of `key, step_key = split(key)` would have to be repeated from the first
+# step, and JAX's manual [advises against it](https://docs.jax.dev/en/latest/101/random.html) for long loops.
 #
-# What happens if you break the rule? Here x and its noise are drawn, once from one key, once from two.
+# What happens if you break the rule? Here data and noise are drawn, on the left both from one key, on the right from
+# two.
 
 # %%
 spent, key_x, key_noise = jax.random.split(jax.random.key(4), 3)
@@ -1664,7 +1719,7 @@ for ax, title, (key_1, key_2) in zip(
     print(f"{title}: correlated {bool(jnp.corrcoef(first, second)[0, 1] > 0.5)}")
 
 # %% [markdown]
-# The "noise" on the left is a copy of the data, and there is no error. JAX can look for it:
+# The "noise" on the left is a copy of the data, and there is no error. You can ask JAX to check for key reuse:
 
 # %%
 with jax.debug_key_reuse(True):
@@ -1675,12 +1730,12 @@ with jax.debug_key_reuse(True):
         print("KeyReuseError:", str(error).splitlines()[0])
 
 # %% [markdown]
-# It does not find everything. Splitting a key *and* folding into it is a reuse as well.
+# The check does not find everything. Splitting a key *and* folding into it is also reuse.
 #
 # <details><summary><b>Guess first:</b> how likely is it that <code>split(key)[1]</code> and <code>fold_in(key,
 # 1)</code> are the same key?</summary>
 #
-# With JAX's default generator it is certain. Both hash the key with the number 1.
+# With JAX's default generator it is certain: both hash the key with the number 1.
 #
 # </details>
 
@@ -1694,12 +1749,14 @@ same = [bool(jnp.all(jax.random.key_data(a) == jax.random.key_data(b))) for a, b
 print("split(key, 4)[i] is fold_in(key, i):", same)
 
 # %% [markdown]
-# That is a detail of the generator, and may change. The rule protects you from having to know it. Behind the generator
-# is a hash function, Threefry ([Salmon et al., 2011](https://doi.org/10.1145/2063384.2063405)): numbers and new keys
-# are hashes of the key and a counter, so two uses of one key are hashes of the same things.
+# All four keys agree, and the check did not object. This is a detail of the generator and may change; if you follow the
+# rule, you need not know it. The generator uses a hash function, Threefry ([Salmon et al.,
+# 2011](https://doi.org/10.1145/2063384.2063405)). Both random numbers and new keys are hashes of a key and a counter,
+# so two uses of one key hash the same inputs.
 #
-# Keys go through `jit`, `vmap` and `scan` like any array. That gives streams which do not depend on the order of the
-# work. Here a thousand dice are thrown, by as many keys, in one call; any one of them can be thrown again on its own.
+# Keys go through `jit`, `vmap` and `scan` like any array, so the numbers do not depend on the order in which the work
+# is done. Here a thousand dice are thrown in one call, each with its own key, and any one of them can be thrown again
+# on its own.
 
 
 # %%
@@ -1713,9 +1770,9 @@ dice = jax.jit(jax.vmap(throw))(keys)
 print("dice", dice[:10], " number 5 alone:", throw(keys[5]))
 
 # %% [markdown]
-# Older code says `jax.random.PRNGKey(0)`. That is the legacy form: a plain `uint32[2]` array, to which one can add 1 by
-# mistake. `jax.random.key(0)` gives an array with a *dtype* for keys, and arithmetic on it is an error ([typed
-# keys](https://docs.jax.dev/en/latest/jep/9263-typed-keys.html)). Write `key`; know `PRNGKey` when you read it.
+# Older code says `jax.random.PRNGKey(0)`. This is the legacy form: a plain `uint32[2]` array, to which you can add 1 by
+# mistake. `jax.random.key(0)` gives an array with a *dtype* for keys, on which arithmetic is an error ([typed
+# keys](https://docs.jax.dev/en/latest/jep/9263-typed-keys.html)). Use `key` in new code.
 
 # %%
 print("new:", jax.random.key(0).dtype, jax.random.key(0).shape)
@@ -1726,6 +1783,8 @@ except TypeError as error:
     print("key + 1:", str(error).splitlines()[0][:60])
 
 # %% [markdown]
+# Adding 1 to a new key is an error; the old form would have accepted it.
+#
 # ### Quick questions
 #
 # <details><summary>1. A jitted function draws from a key that it makes itself, <code>jax.random.key(0)</code>. What
@@ -1744,9 +1803,9 @@ except TypeError as error:
 # %% [markdown]
 # ## 7 · Pytrees
 #
-# A model has many arrays. JAX takes any nested tuples, lists, dicts and NamedTuples with arrays in them, and calls this
-# a *pytree* ([documentation](https://docs.jax.dev/en/latest/101/pytrees.html)). The arrays are its *leaves*. Every
-# transformation takes and returns pytrees; we have used a tuple (w, b) already. `jax.tree` has the tools.
+# A model has many arrays. JAX accepts any nesting of tuples, lists, dicts and NamedTuples with arrays in it, and calls
+# it a *pytree* ([documentation](https://docs.jax.dev/en/latest/101/pytrees.html)). The arrays are its *leaves*. Every
+# transformation takes and returns pytrees; we have already used a tuple (w, b). The tools are in `jax.tree`.
 
 
 # %%
@@ -1765,8 +1824,9 @@ for path, leaf in jax.tree.leaves_with_path(tree):
 print("numbers in all:", sum(leaf.size for leaf in jax.tree.leaves(tree)))
 
 # %% [markdown]
-# `jax.tree.map(f, a, b)` goes through two trees of the same structure together. That is all an optimiser needs. This
-# gradient descent fits any model whose parameters are a pytree:
+# `jax.tree.map(f, a, b)` goes through two trees of the same structure together. This is all that an optimiser needs.
+# The gradient descent below works for any model whose parameters are a pytree. (The gradient of p² is 2 p, so a step
+# with rate 0.25 halves every number.)
 
 
 # %%
@@ -1787,14 +1847,14 @@ print("first.w halved:", smaller["first"].w[0])
 # %% [markdown]
 # ### `None` is an empty tree
 #
-# `None` has no leaves. It is part of the structure, not a value. That makes it useful for what is missing, such as the
-# bias of a layer without one. `jax.tree.map`, `grad` and optimisers pass over it.
+# `None` has no leaves. It is part of the structure, not a value. So it can stand for something that is absent, such as
+# the bias of a layer without one. `jax.tree.map`, `grad` and optimisers skip it.
 #
 # <details><summary><b>Guess first:</b> how many leaves has <code>{"w": array, "b": None}</code>, and may
 # <code>tree.map</code> combine it with <code>{"w": array, "b": array}</code>?</summary>
 #
-# One leaf. And no: the structures differ, so it is an error, unless `is_leaf` says that `None` counts as a leaf. Then
-# the function is called with it.
+# One leaf. And no: the structures differ, so it is an error, unless `is_leaf` says that `None` counts as a leaf. In
+# that case the function gets `None` as an argument.
 #
 # </details>
 
@@ -1817,13 +1877,13 @@ for layer in (without_bias, with_bias, without_bias):
 print("traces for None, an array, None:", counted.count)
 
 # %% [markdown]
-# The structure is part of `jit`'s signature, so an argument that is sometimes `None` is compiled twice, and inside the
-# function `if b is None` is legal: it asks about the structure, not about a value.
+# The structure is part of `jit`'s signature. So a function with an argument that is sometimes `None` is compiled twice.
+# Inside it, `if b is None` is allowed: it asks about the structure, not about a value.
 #
 # ### A class of your own
 #
-# An object of your own class is a *leaf* to JAX, and not a valid one, until the class is registered. For a dataclass
-# that is one decorator. A field may be declared static: then it belongs to the structure, like a static argument.
+# To JAX an object of your own class is a *leaf*, and not a valid one, until you register the class. For a dataclass
+# this takes one decorator. A field may be declared static: then it belongs to the structure, like a static argument.
 
 
 # %%
@@ -1864,7 +1924,7 @@ print(f"the gradient is a {type(slope).__name__}, too: height {slope.height}, fo
 # ### A line
 #
 # A model is a function of parameters and inputs. A loss is a function of parameters and data. An update takes
-# parameters and returns parameters. No object holds a state.
+# parameters and returns new parameters. No object holds any state.
 
 
 # %%
@@ -1892,6 +1952,10 @@ def line_update(line, x, y, rate=0.1):
     return sgd(line, grads, rate), loss
 
 
+# %% [markdown]
+# We draw 80 noisy points around a known line and fit it in 60 steps. NumPy's `polyfit`, which solves the least-squares
+# problem directly, gives the line to compare with.
+
 # %%
 key_x, key_noise = jax.random.split(jax.random.key(3))
 x = jax.random.uniform(key_x, (80,), minval=-2, maxval=2)
@@ -1908,6 +1972,9 @@ print(f"found    {line.slope:.4f} {line.height:.4f}")
 print(f"polyfit  {solved[0]:.4f} {solved[1]:.4f}")
 print("agree to 0.01:", bool(np.allclose(line, solved, atol=0.01)))
 
+# %% [markdown]
+# We plot the line after some of the steps, and the loss.
+
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 3))
 axes[0].plot(x, y, ".", color="grey")
@@ -1921,14 +1988,17 @@ axes[1].set(title="loss", xlabel="step")
 plt.show()
 
 # %% [markdown]
-# `losses.append(loss)` kept arrays, not Python numbers, so no step had to wait for its result. `float(loss)` in the
-# loop would have waited sixty times.
+# Gradient descent found the same line to within 0.01, and was close after ten steps.
+#
+# `losses.append(loss)` kept arrays, not Python numbers, so Python did not have to wait for any step. `float(loss)` in
+# the loop would have waited sixty times.
 #
 # ### A small network
 #
 # Two classes of points lie on two spirals, so no line separates them. We write a network with two hidden layers for
-# **one** point, and leave the batch to `vmap`. The weights start with a variance of 1 / inputs ([LeCun et al.,
-# Efficient BackProp, 1998](https://doi.org/10.1007/3-540-49430-8_2)).
+# **one** point, and leave the batch to `vmap`. Its output is a *logit*: positive for class 1, negative for class 0. The
+# weights start with a variance of 1 / inputs ([LeCun et al., Efficient BackProp,
+# 1998](https://doi.org/10.1007/3-540-49430-8_2)).
 
 
 # %%
@@ -1970,8 +2040,8 @@ def network_loss(layers, x, labels):
 
 
 # %% [markdown]
-# Gradient descent with momentum has a *state* with two trees in it: weights and velocity. The step takes a state and
-# returns a state, so the same function serves a Python loop and `lax.scan`.
+# Gradient descent with momentum has a *state* of two trees: weights and velocity. The step takes a state and returns a
+# state, so the same function serves a Python loop and `lax.scan`.
 
 
 # %%
@@ -1998,7 +2068,7 @@ def train(state, keys, x, labels):
 
 
 # %% [markdown]
-# We give eight of the 400 points the wrong label, and train on these labels.
+# We give eight of the 400 points the wrong label, and train on the labels with these errors.
 
 # %%
 key_data, key_init, key_train = jax.random.split(jax.random.key(0), 3)
@@ -2016,8 +2086,10 @@ print(f"agrees with the labels it was given: {100 * jnp.mean((logits > 0) == lab
 print(f"agrees with the true labels:         {100 * jnp.mean((logits > 0) == true_labels):.1f} %")
 
 # %% [markdown]
-# What has it learnt? We compute its answer for every pixel of the plane, with `vmap` again. And for each point we
-# compute the norm of its own gradient, over all leaves of the tree: how much this point alone would still change the
+# It agrees with all 400 true labels, and therefore with none of the eight wrong ones: 392 of 400 are 98 %.
+#
+# What has it learnt? We compute its answer for every pixel of the plane, with `vmap` again. For each point we also
+# compute the norm of its own gradient, over all leaves of the tree: how strongly this point alone still pulls on the
 # weights.
 
 
@@ -2051,23 +2123,24 @@ print("eight largest gradients, of which mislabelled:", int(jnp.isin(suspects, m
 
 # %% [markdown]
 # The eight points with the largest gradients are the eight with a wrong label: one line of `vmap(grad)` found them.
-# (Norms of per-example gradients are also used to select training data: [Paul, Ganguli and Dziugaite, Deep Learning on
-# a Data Diet, 2021](https://arxiv.org/abs/2107.07075).)
+# (Such norms are also used to select training data: [Paul, Ganguli and Dziugaite, Deep Learning on a Data Diet,
+# 2021](https://arxiv.org/abs/2107.07075).)
 #
 # That was one network, on one draw of the data. Does it hold for others, and does it last? A network that is trained
-# long enough can learn wrong labels by heart ([Zhang et al., Understanding deep learning requires rethinking
-# generalization, 2017](https://arxiv.org/abs/1611.03530)).
+# long enough can memorise wrong labels ([Zhang et al., Understanding deep learning requires rethinking generalization,
+# 2017](https://arxiv.org/abs/1611.03530)).
 #
 # ### Eight experiments as one program
 #
-# An experiment is a function of a key: data, first weights and batches all follow from it. So `vmap` over eight keys
-# runs eight experiments as one compiled program. Each trains 16 times longer than above, in 16 rounds, and measures
-# after each round.
+# An experiment is a function of a key: data, initial weights and batches all follow from it. So `vmap` over eight keys
+# runs eight experiments as one compiled program. Each trains 16 times as long as above, in 16 rounds of 1,500 steps,
+# and measures after each round.
 #
 # <details><summary><b>Guess first:</b> after 24,000 steps, are the wrong labels still among the eight largest
 # gradients?</summary>
 #
-# Fewer and fewer. A point that has been learnt by heart has a small loss, and so a small gradient, like any other.
+# On average only about half of them. A point that the network has memorised has a small loss, and so a small gradient,
+# like any other.
 #
 # </details>
 
@@ -2104,8 +2177,8 @@ many_experiments = jax.jit(jax.vmap(experiment, in_axes=(0, None)))
 measured = many_experiments(jax.random.split(jax.random.key(8), 8), mislabelled)  # each field [8, 16]
 
 # %% [markdown]
-# We draw each experiment, the mean of the eight, and the interval that covers the true mean with 95 % confidence
-# (Student's t with 7 degrees of freedom).
+# We plot each experiment, the mean of the eight, and its 95 % confidence interval (Student's t with 7 degrees of
+# freedom).
 
 
 # %% tags=["nbval-ignore-output"]
@@ -2133,15 +2206,15 @@ for ax, title, values in zip(axes, titles, measured, strict=True):
 plt.show()
 
 # %% [markdown]
-# From the first measurement to the last the networks come to agree with more of the labels they were given and with
-# fewer of the true ones, and the share of wrong labels among the largest gradients falls. None of the three intervals
-# of the change contains zero. At 1,500 steps the share differs between experiments (grey lines): eight out of eight, as
-# above, happens often, not always. So look for wrong labels early in training, and expect to miss some. This is shown
-# for these spirals and this network only. (An interval of this kind is symmetrical, so near 100 % it may reach beyond.)
+# From the first measurement to the last, the networks come to agree with more of the labels they were given and with
+# fewer of the true ones. The share of wrong labels among the largest gradients falls. For all three, the interval of
+# the change excludes zero. At 1,500 steps the share differs between experiments (grey lines): eight out of eight, as
+# above, is common but not certain. So look for wrong labels early in training, and expect to miss some. These results
+# are for these spirals and this network only. (Such an interval is symmetric, so it can reach beyond 100 %.)
 #
 # ### A loop in Python, or `scan`?
 #
-# The same 1,500 steps in three ways. The results agree; the time does not.
+# We run the same 1,500 steps in three ways. (The time without `jit` is extrapolated from five steps.)
 
 
 # %%
@@ -2170,13 +2243,14 @@ axes.set_title("1,500 training steps")
 print("scan against the loop of jitted steps:", f"{seconds['Python loop, jit'] / seconds['scan in one jit']:.1f}×")
 
 # %% [markdown]
-# `jit` saves most. What `scan` saves after that is the dispatch of 1,500 calls, and this step is so small that dispatch
-# is most of it. Dispatch costs about the same for a large model, whose step takes far longer. There a plain loop of
-# jitted steps loses little, and it is easier to look into: the next units use it. `scan` is for many small steps.
+# The first 100 losses agree. `jit` saves most of the time. `scan` then also saves the dispatch of 1,500 calls, and this
+# step is so small that dispatch is most of its time. For a large model dispatch costs about the same, but a step takes
+# far longer. There a plain loop of jitted steps loses little, and it is easier to inspect, so the next units use it.
+# `scan` is for many small steps.
 #
 # ### Quick questions
 #
-# <details><summary>1. Why does <code>train_step</code> get a key as an argument, when it could split one that is kept
+# <details><summary>1. Why does <code>train_step</code> get a key as an argument, when it could split a key that is kept
 # in the state?</summary>
 #
 # Both work. Here each step's key is an input of `scan`, so a step can be repeated by itself from its state and its key.
@@ -2192,8 +2266,8 @@ print("scan against the loop of jitted steps:", f"{seconds['Python loop, jit'] /
 # %% [markdown]
 # ## 9 · When it goes wrong
 #
-# **See values under `jit`.** `print` shows tracers, once. `jax.debug.print` becomes part of the jaxpr and shows
-# numbers, at every call. It takes a format string, not an f-string. (These tools and more: [JAX's guide to
+# **See values under `jit`.** `print` runs once and shows tracers. `jax.debug.print` becomes part of the jaxpr and shows
+# numbers, at every call. It takes a format string, not an f-string. (For these tools and more see [JAX's guide to
 # debugging](https://docs.jax.dev/en/latest/201/debugging.html).)
 
 
@@ -2211,8 +2285,9 @@ halve_twice(20.0)
 jax.effects_barrier()  # wait for what is still to be printed
 
 # %% [markdown]
-# **Find a NaN.** `jax.debug_nans(True)` (or `jax_debug_nans`, for the whole program) checks every result. A function
-# that made a NaN is run again, operation by operation, to name the one that did.
+# **Find a NaN.** Under `jax.debug_nans(True)` JAX checks every result (for the whole program:
+# `jax.config.update("jax_debug_nans", True)`). If a jitted function returns a NaN, JAX runs it again, one operation at
+# a time, and names the operation that made it.
 
 # %%
 with jax.debug_nans(True):
@@ -2223,15 +2298,15 @@ with jax.debug_nans(True):
 
 # %% [markdown]
 # **Turn `jit` off.** Under `jax.disable_jit()` everything runs line by line with real numbers: `print`, `pdb` and `if`
-# work. It is slow, and it tells you whether a bug has to do with tracing.
+# work. It is slow, but it tells you whether a bug has to do with tracing. `bounded` from section 2 fails under `jit`:
 
 # %%
 with jax.disable_jit():
     print("bounded(3.0):", jax.jit(bounded)(3.0))
 
 # %% [markdown]
-# **Find a leak.** `jax.checking_leaks()` raises at the function that leaks, not at the place where the leaked tracer is
-# used.
+# **Find a leak.** Under `jax.checking_leaks()` the error comes from the function that leaks, not from the place where
+# the leaked tracer is used. `keeps` is from section 2:
 
 # %%
 x = jnp.ones(4)
@@ -2264,8 +2339,8 @@ for name in sorted(set(re.findall(r'"jit\(two_parts\)/([^"]*dot_general[^"]*)"',
 # %% [markdown]
 # One product forward, one backward, both in the part called `hidden`.
 #
-# **Read the error.** The names are long and precise, and [JAX's list of
-# errors](https://docs.jax.dev/en/latest/101/errors.html) explains each:
+# **Read the error.** The names are long but precise. The table shows common ones, and the cell below it causes four of
+# them. ([JAX's list of errors](https://docs.jax.dev/en/latest/101/errors.html) explains the tracer errors in detail.)
 #
 # | error | you did | do |
 # | --- | --- | --- |
@@ -2275,7 +2350,7 @@ for name in sorted(set(re.findall(r'"jit\(two_parts\)/([^"]*dot_general[^"]*)"',
 # | `TracerIntegerConversionError` | a traced value as Python index or `range` | `jnp` indexing, `lax.fori_loop` |
 # | `NonConcreteBooleanIndexError` | `x[x > 0]`: a shape that depends on values | `jnp.where(x > 0, x, 0)` |
 # | `UnexpectedTracerError` | a tracer hidden in a global, a list, `self` | return it |
-# | `KeyReuseError` | one key, two draws | `jax.random.split` |
+# | `KeyReuseError` | one key, two draws (under `jax.debug_key_reuse`) | `jax.random.split` |
 # | "carry … equal types" | a loop whose state changes shape or dtype | fix the first state's dtype |
 
 # %%
@@ -2294,7 +2369,8 @@ for text, function in mistakes.items():
 # %% [markdown]
 # ### When you read old code
 #
-# JAX has changed since 2018. This is what you will meet in articles and repositories, and what it is called now
+# JAX has changed since 2018. The table lists old names that you will meet in articles and repositories, and what to use
+# now. The cell below it checks which of them still exist in the installed version
 # ([changelog](https://docs.jax.dev/en/latest/changelog.html)):
 #
 # | old | now |
@@ -2338,16 +2414,16 @@ for name in old_names.split():
 # <details><summary>2. <code>TracerBoolConversionError</code> in <code>if loss &lt; best:</code>. What are two
 # remedies?</summary>
 #
-# Leave the `if` outside the jitted function, where `loss` is a number; or use `jnp.where` or `lax.cond` inside.
+# Move the `if` out of the jitted function, where `loss` is a number; or use `jnp.where` or `lax.cond` inside.
 #
 # </details>
 
 # %% [markdown]
 # ## 10 · 16 bits, and how a product is computed
 #
-# Arrays of 16 bits take half the memory of `float32`, and accelerators have units that multiply them faster
-# ([Micikevicius et al., Mixed Precision Training, 2018](https://arxiv.org/abs/1710.03740)). There are two formats.
-# `float16` has more digits, `bfloat16` has the range of `float32`.
+# 16-bit arrays take half the memory of `float32`, and accelerators have units that multiply them faster ([Micikevicius
+# et al., Mixed Precision Training, 2018](https://arxiv.org/abs/1710.03740)). There are two formats: `float16` is more
+# precise, `bfloat16` has the range of `float32`.
 
 # %%
 print(f"{'':10}{'bits':6}{'bytes for 1,000':17}{'spacing at 1':14}{'largest':10}{'1e-8 is':10}{'70,000 is'}")
@@ -2361,12 +2437,12 @@ for dtype in (jnp.float32, jnp.bfloat16, jnp.float16):
 # %% [markdown]
 # In `float16` small gradients become 0 and large values infinite, so training in it scales the loss (Micikevicius et
 # al.). `bfloat16` has been found to need no scaling ([Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training,
-# 2019](https://arxiv.org/abs/1905.12322)). What it lacks is digits.
+# 2019](https://arxiv.org/abs/1905.12322)). What it lacks is precision.
 #
 # <details><summary><b>Guess first:</b> you add 1 a thousand times to a <code>bfloat16</code> zero. What is the
 # sum?</summary>
 #
-# 256. `bfloat16` has 8 binary digits: 256 + 1 is rounded to 256, and there the sum stays.
+# 256. `bfloat16` has 8 significant binary digits: 256 + 1 is rounded to 256, so the sum stays there.
 #
 # </details>
 
@@ -2381,19 +2457,19 @@ print("jnp.sum of 1,000 ones in bfloat16:", jnp.sum(ones), "  its first operatio
 print("from", first_operation.invars[0].aval.dtype, "to", first_operation.outvars[0].aval.dtype)
 
 # %% [markdown]
-# A weight of 1 that is updated by 0.001 never moves. `jnp.sum` is right, because it adds up in `float32` and rounds
-# once at the end. The rule for training follows: **store weights and add up in 32 bits; multiply in 16.** Unit 04 does
-# it.
+# In `bfloat16` a weight of 1 that is updated by 0.001 never moves. `jnp.sum` is right, because it adds up in `float32`
+# and rounds once at the end. This gives the rule for training: **store weights and add up in 32 bits; multiply in 16.**
+# Unit 04 applies it.
 #
 # ### The precision of a product
 #
-# The dtype of the arrays is one thing; how a matrix product multiplies and adds is another. By default JAX lets the
-# device be fast: in a product of `float32` arrays a TPU rounds the inputs to `bfloat16`, and a recent NVIDIA GPU to
-# TF32 ([matmul precision](https://docs.jax.dev/en/latest/201/precision.html)). A CPU computes in `float32` throughout.
-# `precision="highest"` asks for full `float32` everywhere; `jax.default_matmul_precision` sets it for a whole program.
-# TF32 keeps 10 of the 23 bits behind the point
+# The dtype of the arrays does not settle how precisely a matrix product is computed. By default JAX lets the device
+# trade precision for speed: in a product of `float32` arrays a TPU rounds the inputs to `bfloat16`, and a recent NVIDIA
+# GPU to TF32 ([matmul precision](https://docs.jax.dev/en/latest/201/precision.html)). A CPU computes in `float32`
+# throughout. `precision="highest"` asks for full `float32` everywhere; `jax.default_matmul_precision` sets it for a
+# whole program. TF32 keeps 10 of the 23 bits after the binary point
 # ([description](https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_tensor_float_32_execution)),
-# so `lax.reduce_precision` can show on any device what the rounding costs. We compare with `float64`.
+# so `lax.reduce_precision` can show on any device what this rounding costs. We compare with `float64`.
 
 # %% tags=["nbval-ignore-output"]
 key_a, key_b = jax.random.split(jax.random.key(5))
@@ -2413,10 +2489,11 @@ for text, product in products.items():
     print(f"{text:32}{product.dtype!s:10}relative error {error:.0e}")
 
 # %% [markdown]
-# Each binary digit less in the inputs doubles the error; `float32` has 24, TF32 11 and `bfloat16` 8. On a CPU the first
-# two lines agree. If the first looks like the third on your GPU, that is the default at work. Whether a network minds
-# is a matter of experiments (unit 04). For a comparison of two implementations, or for a linear system, ask for
-# `"highest"`.
+# Rounding the inputs dominates the error: TF32 has 11 significant binary digits and `bfloat16` 8, and each digit less
+# doubles the error. In the first two lines the inputs are not rounded, and only the arithmetic in `float32`
+# contributes. On a CPU these two lines agree. If on your GPU the first looks like the third, you see the default at
+# work. Whether this matters for a network has to be tested (unit 04). For a comparison of two implementations, or for a
+# linear system, ask for `"highest"`.
 #
 # ### Quick questions
 #
@@ -2437,9 +2514,9 @@ for text, product in products.items():
 #
 # A compiled function lives in one Python process. `jax.export` turns a jitted function into bytes: the program in a
 # portable form (StableHLO), with its shapes and dtypes. Another process can load and run it with JAX alone, without
-# your code. We export the trained classifier of the spirals. `functools.partial` fixes the weights, which become
-# constants of the program. `batch` is a *symbolic* dimension: one program for batches of any size, compiled for each
-# size when it is called.
+# your code. We export the trained classifier of section 8. `functools.partial` fixes the weights, so they become
+# constants of the program. `batch` is a *symbolic* dimension: one exported program serves batches of any size, and it
+# is compiled for each size when it is called.
 
 # %%
 classify = jax.jit(functools.partial(logits_of, state.layers))
@@ -2456,8 +2533,8 @@ for batch in (1, 7, 400):
     print(f"batch of {batch:3}: same logits {bool(agree)}")
 
 # %% [markdown]
-# What does not go in? A program that calls back into Python cannot be exported, and derivatives only if you ask for
-# them (`serialize(vjp_order=1)`).
+# What is not exported? Derivatives are left out unless you ask for them (`serialize(vjp_order=1)`). And a program that
+# calls back into Python, as `jax.debug.print` does, cannot be exported.
 
 # %%
 try:
@@ -2470,9 +2547,9 @@ except (NotImplementedError, ValueError) as error:
     print("jax.debug.print inside:", type(error).__name__)
 
 # %% [markdown]
-# JAX promises to read such a file for six months after the version that wrote it ([export: compatibility
-# guarantees](https://docs.jax.dev/en/latest/501/export.html)). So it is for handing a model on, not for an archive:
-# keep the weights and the code as well. And load only files that you trust.
+# Versions of JAX released up to six months later can read such a file ([export: compatibility
+# guarantees](https://docs.jax.dev/en/latest/501/export.html)). So export is for passing a model on, not for archiving
+# it: keep the weights and the code as well. And load only files that you trust.
 #
 # ### Quick questions
 #
@@ -2486,7 +2563,7 @@ except (NotImplementedError, ValueError) as error:
 # <details><summary>2. Why may <code>if x.shape[0] > 100:</code> in the function fail when it is exported with a
 # symbolic batch?</summary>
 #
-# The batch size is not known while tracing. The condition has no definite answer.
+# The batch size is not known while tracing, so the condition is neither true nor false for all sizes.
 #
 # </details>
 
@@ -2497,17 +2574,17 @@ except (NotImplementedError, ValueError) as error:
 # 2. **`jit` traces once per signature**: shapes, dtypes, weak or not, static values, structure. Keep it the same; when
 #    in doubt count traces, or ask `explain_cache_misses`.
 # 3. **While tracing there are no values.** Use `where`, `cond` and `scan` in place of `if` and long `for` loops.
-# 4. **Timing without waiting measures the queue.** Warm up, `block_until_ready`, median.
-# 5. **`grad` is reverse mode: one row of the Jacobian in a pass, for few outputs.** Forward mode gives one column, for
-#    few inputs. H v is a `jvp` of `grad`. `custom_vjp` is for rules that JAX cannot derive.
-# 6. **Write for one example, then `vmap`.** `vmap(grad)` is a gradient for each example; `vmap` over keys is a set of
-#    experiments. Under `vmap` a `cond` computes both branches.
-# 7. **A key is used once.** Draw from it, or split it, or fold into it.
+# 4. **Timing without waiting measures only the dispatch.** Warm up, `block_until_ready`, median.
+# 5. **`grad` is reverse mode: one row of the Jacobian per pass, good for few outputs.** Forward mode gives one column
+#    per pass, good for few inputs. H v is a `jvp` of `grad`. `custom_vjp` is for rules that JAX cannot derive.
+# 6. **Write for one example, then `vmap`.** `vmap(grad)` gives a gradient for each example; `vmap` over keys runs a set
+#    of experiments. Under `vmap` a `cond` computes both branches.
+# 7. **Use a key once.** Draw from it, or split it, or fold into it.
 # 8. **Pytrees carry models**, and `jax.tree.map` updates them. `None` is structure, not a leaf.
 # 9. **Multiply in 16 bits, add up and store weights in 32.**
 #
-# Now do `exercises/01_jnp_and_jit.ipynb`. Each exercise says at once whether your answer is right and, if not, what is
-# probably wrong. Unit 02 uses the same tools on handwritten digits, with Flax for the layers and optax for the
+# Now do `exercises/01_jnp_and_jit.ipynb`. Each exercise tells you at once whether your answer is right and, if not,
+# what is probably wrong. Unit 02 uses the same tools on handwritten digits, with Flax for the layers and optax for the
 # optimiser.
 
 # %% [markdown]
@@ -2529,12 +2606,13 @@ except (NotImplementedError, ValueError) as error:
 #   Privacy](https://arxiv.org/abs/1607.00133), 2016; McCandlish et al., [An Empirical Model of Large-Batch
 #   Training](https://arxiv.org/abs/1812.06162), 2018; Paul, Ganguli and Dziugaite, [Deep Learning on a Data
 #   Diet](https://arxiv.org/abs/2107.07075), 2021.
-# - Labels learnt by heart: Zhang, Bengio, Hardt, Recht and Vinyals, [Understanding deep learning requires rethinking
+# - Memorised labels: Zhang, Bengio, Hardt, Recht and Vinyals, [Understanding deep learning requires rethinking
 #   generalization](https://arxiv.org/abs/1611.03530), 2017; Arpit et al., [A Closer Look at Memorization in Deep
 #   Networks](https://arxiv.org/abs/1706.05394), 2017.
 # - 16 bits: Micikevicius et al., [Mixed Precision Training](https://arxiv.org/abs/1710.03740), 2018; Kalamkar et al.,
 #   [A Study of BFLOAT16 for Deep Learning Training](https://arxiv.org/abs/1905.12322), 2019.
 # - In the examples: Hendrycks and Gimpel, [Gaussian Error Linear Units](https://arxiv.org/abs/1606.08415), 2016; LeCun,
-#   Bottou, Orr and Müller, [Efficient BackProp](https://doi.org/10.1007/3-540-49430-8_2), 1998; Lorenz, Deterministic
-#   nonperiodic flow, Journal of the Atmospheric Sciences 20, 1963.
+#   Bottou, Orr and Müller, [Efficient BackProp](https://doi.org/10.1007/3-540-49430-8_2), 1998; Lorenz, [Deterministic
+#   nonperiodic flow](https://doi.org/10.1175/1520-0469%281963%29020%3C0130:DNF%3E2.0.CO;2), Journal of the Atmospheric
+#   Sciences 20, 1963.
 # - From one device to many: [How to Scale Your Model](https://jax-ml.github.io/scaling-book/), the JAX team's book.

@@ -9,22 +9,49 @@
 # %% [markdown]
 # # 02 · Flax: a network that reads digits
 #
-# Unit 01 ended with a small network whose weights were kept by hand. Here we train a convolutional network in **Flax**
-# and optimise it with **optax**. The training step is compiled **before** the first step. The network is validated
-# while it trains, saved so that an interruption costs little, tested once, and looked at from the inside. Then we
-# rewrite it in Flax's newer interface, NNX, and race it against the same model in Keras.
+# Unit 01 ended with a small network whose weights you managed by hand. Here we train a convolutional network in
+# **Flax** and optimise it with **optax**. The training step is compiled **before** the first step. We validate the
+# network while it trains, save it so that an interruption costs little, test it once, and look inside it. Then we
+# rewrite it in NNX, Flax's newer interface, and race it against the same model in Keras.
 #
 # Afterwards you can
 #
 # - write a model as a Flax module, and say where its weights are (not in the module);
 # - write a training step as a pure function, and compile it exactly once;
-# - spot needless recompilation, a clock that is stopped too early, and a batch that is padded;
+# - spot needless recompilation and a clock that is stopped too early, and evaluate correctly with a padded batch;
 # - keep the best weights, resume after Ctrl-C, and ship a model in a file that cannot run code;
 # - train one network from many seeds in one compiled program, and say what a comparison shows and what it does not;
 # - move weights from Linen to NNX, and compare two frameworks fairly.
 #
-# You need: unit 01 (`jit`, `grad`, `vmap`, keys, pytrees). No GPU. Allow about 105 minutes, and as long again for the
-# exercises. Questions marked **Guess first** are worth a guess before you unfold the answer or run the next cell.
+# <!-- minutes -->
+#
+# | | section | minutes |
+# | --- | --- | --- |
+# | 1 | The data, in three parts | 5 |
+# | 2 | The model | 8 |
+# | 3 | The loss | 4 |
+# | 4 | The optimiser | 4 |
+# | 5 | The training step, a pure function | 7 |
+# | 6 | Compiled once, and before the first step | 10 |
+# | 7 | Two ways to measure wrongly | 4 |
+# | 8 | Checkpoints | 9 |
+# | 9 | Training | 15 |
+# | 10 | The test set, opened once | 9 |
+# | 11 | A look inside | 7 |
+# | 12 | Shipping the weights | 6 |
+# | 13 | The same network in Flax NNX | 8 |
+# | 14 | A fair race: the same model in Keras | 13 |
+# | 15 | For the record | 1 |
+# |  | What to remember | 1 |
+# |  | Sources and further reading | 1 |
+# |  | **together** | 112 |
+#
+# The minutes are for reading and running, without the exercises. You can stop at the end of any section.
+#
+# <!-- end minutes -->
+#
+# You need: unit 01 (`jit`, `grad`, `vmap`, keys, pytrees). No GPU. Questions marked **Guess first** are worth a guess
+# before you unfold the answer or run the next cell.
 
 # %%
 import functools
@@ -59,9 +86,9 @@ from utils.races import report, stored
 # %% [markdown]
 # ## 1 · The data, in three parts
 #
-# A model is judged on digits it has never seen. But *which* of its versions to keep, how long to train, and with which
-# learning rate are choices too. Whoever makes these choices by looking at the test set has fitted the model to the test
-# set. So there are three parts:
+# A model is judged on digits it has never seen. But you also choose *which* of its versions to keep, how long to train,
+# and with which learning rate. If you make these choices by looking at the test set, you have fitted the model to the
+# test set. So the data are split into three parts:
 #
 # | part | used for | how often |
 # | --- | --- | --- |
@@ -69,8 +96,8 @@ from utils.races import report, stored
 # | validation, the other 20 % | choosing | after each epoch |
 # | test | the final result | once |
 #
-# The names and slices are those of TensorFlow Datasets. Each line printed below says which data were found: the real
-# MNIST, or the small sample that comes with the course. The code is the same for both.
+# Names and slices follow TensorFlow Datasets. Each line printed below says which data were found: the real MNIST, or
+# the small sample that comes with the course. The code is the same for both.
 
 # %%
 BATCH = 64
@@ -81,8 +108,8 @@ test = data.load("mnist", "test", batch_size=BATCH)
 
 # %% [markdown]
 # One batch is a named tuple of three arrays. Images are `[B, H, W, C]`: Flax, like TensorFlow, keeps the channels last.
-# They are normalised with the mean and standard deviation of the real MNIST's training digits (0.1307 and 0.3081, for
-# pixels scaled to 0 … 1), whichever data were found. Labels are integers.
+# They are normalised with the mean and standard deviation of MNIST's training digits (0.1307 and 0.3081, for pixels
+# scaled to 0 … 1), whichever data were found. Labels are integers. `mask` is explained below.
 
 # %%
 batch = next(iter(train))
@@ -91,16 +118,17 @@ for name, array in batch._asdict().items():
 
 # %% [markdown]
 # Look at the images before anything else. A network will fit shuffled labels or upside-down images without complaint
-# (part 5 shows the first), and no line of code will notice.
+# (part 5 tries shuffled labels), and no line of code will notice.
 
 # %%
 plots.images(batch.image[:24], titles=[f"{label}" for label in batch.label[:24]], columns=12, size=0.8)
 plt.show()
 
 # %% [markdown]
-# What is `mask` for? A compiled program has *one* shape, and the number of examples is rarely a multiple of 64. In
-# training the loader drops the few left over; the next epoch is shuffled anew, so others are dropped then. In
-# evaluation every example counts, so the last batch is padded with zeros, and `mask` is `False` there.
+# What is `mask` for? A compiled program accepts *one* input shape, and the number of examples is rarely a multiple of
+# the batch size. In training, the loader drops the few that are left over. Every epoch is shuffled differently, so
+# different ones are dropped each time. In evaluation every example counts, so the last batch is padded with blanks (all
+# zeros), and `mask` is `False` for these.
 
 # %%
 *_, last = validation.epoch(0)
@@ -117,15 +145,15 @@ assert (len(validation) - 1) * BATCH + jnp.sum(last.mask) == validation.examples
 # <details><summary>You try ten learning rates and keep the one with the best test accuracy. What is wrong with
 # reporting that accuracy?</summary>
 #
-# It is the best of ten, chosen by the same digits that measure it. On new digits it will tend to be lower. Choose by
-# validation accuracy, and test the one that was chosen.
+# It is the highest of ten results on the very digits that were used to choose. On new digits it will tend to be lower.
+# Choose by validation accuracy, and test only the one you chose.
 #
 # </details>
 #
 # <details><summary>Why pad the last validation batch instead of dropping it, and why not simply leave it
 # shorter?</summary>
 #
-# Dropping it would leave examples out of the figure. A shorter batch is a new shape, for which a second program would
+# Dropping it would leave examples out of the result. A shorter batch has a new shape, for which a second program would
 # be compiled.
 #
 # </details>
@@ -133,12 +161,12 @@ assert (len(validation) - 1) * BATCH + jnp.sum(last.mask) == validation.examples
 # %% [markdown]
 # ## 2 · The model
 #
-# A module in Flax *Linen* describes the layers and holds no weights. The weights live outside, in a pytree that you
-# pass in. You know this from unit 01; Flax keeps track of names and shapes.
+# In Flax *Linen* a module describes the layers and holds no weights. The weights live outside, in a pytree that you
+# pass in, as in unit 01. Flax keeps track of their names and shapes.
 #
-# `@nn.compact` lets you create a layer on the line where it is used. This network is, layer for layer, the one of a
+# `@nn.compact` lets you create a layer on the line where it is used. This network is, layer for layer, the one in a
 # blog post of October 2023, ["What are JAX and Flax? Why those Deep Learning Frameworks can be Very Important?"][blog]
-# by ravialdy. We call it *the blog post* and will return to it: parts 6, 7, 12 and 14 look at how it compiles,
+# by ravialdy. We call it *the blog post* and return to it in parts 6, 7, 12 and 14, which look at how it compiles,
 # measures, saves and compares.
 #
 # [blog]: https://github.com/ravialdy/ravialdy.github.io/blob/6c852507a2d1/_posts/2023-10-05-jaxflax.md
@@ -166,9 +194,9 @@ class CNN(nn.Module):
 model = CNN()
 
 # %% [markdown]
-# `init` runs the module once on an example, sees which weights it asks for, and draws them from the key. Of the example
-# it needs neither the values nor the batch size: `jax.eval_shape`, which computes no values, finds the same shapes for
-# five images as `init` does for one. So one blank image will do.
+# `init` runs the module once on an example, sees which weights it asks for, and draws them from the key. The example's
+# values and its batch size do not matter, so one blank image will do. To check this we use `jax.eval_shape`, which
+# works out shapes without computing values: five images give the same weight shapes as one.
 
 # %%
 params = model.init(jax.random.key(0), jnp.zeros((1, 28, 28, 1)))
@@ -177,8 +205,8 @@ print("five images ask for the same weights:", jax.tree.map(jnp.shape, spec) == 
 jax.tree.map(jnp.shape, params)
 
 # %% [markdown]
-# A nested dictionary. Layers are named by class and order: the first `Conv` is `Conv_0`. A convolution's kernel is
-# `[height, width, in, out]`, a dense layer's `[in, out]`. How many numbers is that, and where are they?
+# The result is a nested dictionary. Layers are named by class and order: the first `Conv` is `Conv_0`. A convolution's
+# kernel is `[height, width, in, out]`, a dense layer's `[in, out]`. How many weights are there, and in which layers?
 
 # %%
 sizes = {layer: sum(leaf.size for leaf in jax.tree.leaves(leaves)) for layer, leaves in params["params"].items()}
@@ -187,12 +215,12 @@ plots.bars(list(sizes), list(sizes.values()), title="weights in each layer")
 plt.show()
 
 # %% [markdown]
-# Nearly all are in one dense layer, where 3,136 numbers meet 256.
+# Nearly all are in one dense layer, `Dense_0`, which connects 3,136 inputs to 256 outputs.
 #
 # <details><summary>Guess first: which layer does most of the multiplications?</summary>
 #
-# `Conv_1`. A dense layer uses each weight once for an image. A convolution uses each weight at every position of its
-# map. The next cell counts.
+# `Conv_1`. A dense layer uses each weight once per image. A convolution uses each weight at every position of its
+# feature map. The next cell counts.
 #
 # </details>
 
@@ -206,8 +234,8 @@ for what, counts in (("weights", sizes), ("multiplications", work)):
     print(f"the convolutions' share of the {what}: {100 * share:.1f} %")
 
 # %% [markdown]
-# `tabulate` shows the layers as a table, with the shapes between them. Like everything that needs only shapes, it is
-# done by abstract evaluation: no image is computed.
+# `tabulate` prints the layers as a table, with the shapes of their inputs and outputs. It needs only shapes, so it uses
+# abstract evaluation, like `jax.eval_shape`: no image is processed.
 
 # %%
 print(
@@ -215,8 +243,8 @@ print(
 )
 
 # %% [markdown]
-# `apply` runs the module with given weights. It is a pure function of weights and images, so all of unit 01 applies to
-# it: `jit`, `grad`, `vmap`. What does the network say before it has learnt anything?
+# `apply` runs the module with given weights. It is a pure function of weights and images, so everything from unit 01
+# works with it: `jit`, `grad`, `vmap`. What does the network predict before any training?
 
 # %%
 log_probabilities = model.apply(params, batch.image)  # [B, 10]
@@ -232,37 +260,37 @@ axes.set(
 plt.show()
 
 # %% [markdown]
-# Each digit gets roughly a tenth: the network guesses. A uniform guess costs $-\log 0.1 = \log 10 \approx 2.30$ in
-# cross-entropy. So with the usual initialisation **the first loss of a ten-class model is near 2.3**. If yours is 20,
-# look for the mistake before you train. Karpathy's ["A Recipe for Training Neural
+# The probabilities scatter around a tenth: the network is guessing. A uniform guess costs $-\log 0.1 = \log 10 \approx
+# 2.30$ in cross-entropy. So with the usual initialisation **the first loss of a ten-class model is near 2.3**. If yours
+# is 20, look for the mistake before you train. Karpathy's ["A Recipe for Training Neural
 # Networks"](https://karpathy.github.io/2019/04/25/recipe/) (2019) has this check and many others.
 #
 # Flax has a second, newer way to write a model: **NNX**, where a module is a Python object that *holds* its weights.
-# Its documentation [recommends it to new users](https://flax.readthedocs.io/en/latest/), and says of Linen that it "is
-# not going to be deprecated in the near future". We start with Linen because weights as a plain pytree, passed in and
-# returned, show most clearly what JAX does, and because Haiku in unit 03 works the same way. Part 13 writes this
-# network again in NNX.
+# Its documentation [recommends it to new users](https://flax.readthedocs.io/en/latest/), and says that the Linen API
+# "is not going to be deprecated in the near future". We start with Linen for two reasons. It passes weights in and out
+# as a plain pytree, which shows most clearly what JAX does, and Haiku in unit 03 works the same way. Part 13 writes
+# this network again in NNX.
 #
 # **Quick questions**
 #
-# <details><summary>How many weights has a 5×5 convolution from 32 to 64 channels, with bias?</summary>
+# <details><summary>How many weights does a 5×5 convolution from 32 to 64 channels have, with bias?</summary>
 #
 # 5 · 5 · 32 · 64 + 64 = 51,264.
 #
 # </details>
 #
-# <details><summary>`params` were made with an example of one image. Why can `apply` take 64?</summary>
+# <details><summary>`params` came from an example of one image. Why can `apply` take 64?</summary>
 #
-# No weight's shape depends on the batch size. `Dense_0` does depend on the height and width: 56×56 images would not
-# fit.
+# No weight's shape depends on the batch size. But `Dense_0` depends on the height and width: with 56×56 images its
+# shapes would not match.
 #
 # </details>
 
 # %% [markdown]
 # ## 3 · The loss
 #
-# Labels can be integers, `3`, or one-hot rows, `[0,0,0,1,0,0,0,0,0,0]`. The cross-entropy is the same number. The
-# one-hot row multiplies nine log-probabilities by zero to pick the tenth; the integer picks it directly.
+# Labels can be integers, such as `3`, or one-hot rows, such as `[0,0,0,1,0,0,0,0,0,0]`. The cross-entropy is the same.
+# The one-hot row multiplies nine of the ten log-probabilities by zero; the integer picks the tenth by its index.
 
 # %%
 with_integers = optax.softmax_cross_entropy_with_integer_labels(log_probabilities, batch.label)  # [B]
@@ -271,9 +299,9 @@ print("the same:", bool(jnp.allclose(with_integers, with_one_hot, atol=1e-6)))
 print(f"the mean, before training: {with_integers.mean():.3f}; a uniform guess costs {math.log(10):.3f}")
 
 # %% [markdown]
-# The model *ends* in `log_softmax`, and this loss applies a softmax to what it is given.
+# The model *ends* in `log_softmax`, and this loss applies a softmax of its own to whatever it is given.
 #
-# <details><summary>Guess first: normalised twice. Is that a mistake?</summary>
+# <details><summary>Guess first: the scores are normalised twice. Is that a mistake?</summary>
 #
 # No. `log_softmax(z)` subtracts one number, $\log\sum_k e^{z_k}$, from each row so that the probabilities add up to 1.
 # When they already do, that number is $\log 1 = 0$, and nothing changes.
@@ -297,8 +325,9 @@ print("values agree:", bool(jnp.allclose(once, twice, atol=1e-5)))
 print("gradients agree:", bool(jnp.allclose(gradient_once, gradient_twice, atol=1e-6)))
 
 # %% [markdown]
-# A *softmax* at the end, before the same loss, is a common mistake. The loss then takes probabilities for scores. They
-# lie between 0 and 1, so even a perfectly confident, right answer is turned into a hesitant one.
+# A plain *softmax* at the end of the model, before the same loss, is a common mistake. The loss then treats
+# probabilities as scores. They all lie between 0 and 1, so even a perfectly confident, right answer is turned into a
+# hesitant one.
 
 # %%
 sure = jnp.where(jnp.arange(10) == 3, 100.0, 0.0)  # as sure as can be: it is a 3
@@ -309,31 +338,33 @@ for ending in (jax.nn.log_softmax, jax.nn.softmax):
 # %% [markdown]
 # With the softmax the loss cannot fall below $\log(e + 9) - 1 \approx 1.46$. Part 5 shows what that does to training.
 #
-# Much code avoids the question: the model returns plain scores, called *logits*, and the loss does the rest. We keep
-# the `log_softmax` here because it is harmless. In the exercises your model returns logits.
+# Much code avoids the question: the model returns unnormalised scores, called *logits*, and the loss does the rest. We
+# keep the `log_softmax` here because it is harmless and its outputs are log-probabilities. In the exercises your model
+# returns logits.
 #
 # **Quick questions**
 #
-# <details><summary>What is the lowest loss through a softmax for 1,000 classes?</summary>
+# <details><summary>With a softmax at the end, what is the lowest possible loss for 1,000 classes?</summary>
 #
-# The right class has probability 1 and the others 0, so the loss is $\log(e + 999) - 1 \approx 5.91$. A uniform guess
-# costs $\log 1000 \approx 6.91$.
+# At best the right class has probability 1 and the others 0, so the loss is $\log(e + 999) - 1 \approx 5.91$. A uniform
+# guess costs $\log 1000 \approx 6.91$.
 #
 # </details>
 #
-# <details><summary>Why a cross-entropy and not the share of wrong answers?</summary>
+# <details><summary>Why train on the cross-entropy and not on the share of wrong answers?</summary>
 #
-# The share of wrong answers does not change when a weight changes a little: its gradient is zero almost everywhere.
+# A small change of a weight usually changes no answer, so the share of wrong answers stays the same. Its gradient is
+# zero almost everywhere.
 #
 # </details>
 
 # %% [markdown]
 # ## 4 · The optimiser
 #
-# optax works the same way: an optimiser is a pair of pure functions. `init(params)` makes its state, and
+# optax follows the same pattern: an optimiser is a pair of pure functions. `init(params)` makes its state.
 # `update(gradients, state)` returns what to *add* to the weights, and the new state. Adam ([Kingma and Ba,
-# 2014](https://arxiv.org/abs/1412.6980)) keeps two running averages for each weight, of the gradient (`mu`) and of its
-# square (`nu`), and a counter.
+# 2014](https://arxiv.org/abs/1412.6980)) keeps two running averages for each weight, one of the gradient (`mu`) and one
+# of its square (`nu`), and a step counter (`count`).
 
 # %%
 optimizer = optax.adam(1e-3)
@@ -345,15 +376,15 @@ kept, weights = (sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in (o
 print(f"numbers kept for each weight: {kept / weights:.2f}")
 
 # %% [markdown]
-# So with Adam, weights and averages together take three times the memory of the weights alone. During a step the
-# gradients, one number for each weight, and the activations come on top.
+# So with Adam, weights and averages together take three times the memory of the weights alone. During a step, the
+# gradients (one number for each weight) and the activations need memory too.
 #
-# <details><summary>Guess first: the gradients of this network range over several powers of ten. What about Adam's first
+# <details><summary>Guess first: the gradients of this network span several powers of ten. How large are Adam's first
 # updates?</summary>
 #
-# Those that are not zero nearly all have the same size, the learning rate. After one step `mu`, corrected for its start
-# at zero, is the gradient $g$ and `nu` is $g^2$, so the update is $-0.001 \cdot g / (\sqrt{g^2} + \epsilon)$: the sign
-# of the gradient times the learning rate.
+# Nearly all that are not zero have the same size, the learning rate. After one step, with both averages corrected for
+# their start at zero, `mu` is the gradient $g$ and `nu` is $g^2$. The update is $-0.001 \cdot g / (\sqrt{g^2} +
+# \epsilon)$: minus the sign of the gradient, times the learning rate.
 #
 # </details>
 
@@ -381,29 +412,32 @@ print(f"weights that move at all: {100 * len(steps_taken) / len(values):.1f} %")
 print(f"of these, by 0.001 to within one per cent: {100 * np.mean(np.abs(steps_taken / 1e-3 - 1) < 0.01):.1f} %")
 
 # %% [markdown]
-# Whatever the size of its gradient, a weight that moves at all moves by about 0.001. A loss that is multiplied by 100
-# would give the same first step. So with Adam the learning rate is a distance in weights, which is one reason why one
-# value, the 0.001 of Kingma and Ba's paper, is a usable first guess for many models.
+# Whatever the size of its gradient, a weight that moves at all moves by about 0.001. Multiplying the loss by 100 would
+# give almost the same first step. So with Adam the learning rate sets roughly how far a weight moves in a step. This is
+# one reason why a single value, the 0.001 of Kingma and Ba's paper, is a usable first guess for many models.
 #
 # **Quick questions**
 #
 # <details><summary>Some weights did not move. Where are they, and why?</summary>
 #
-# Where the gradient is exactly zero: for example behind a ReLU that is off for all 64 images of the batch.
+# Where the gradient is exactly zero, and nearly all of these are in `Dense_0`. A weight there connects an input to a
+# hidden unit. Its gradient is zero if that input is zero in all 64 images, or if the unit's ReLU is off in all of them.
 #
 # </details>
 #
-# <details><summary>What would the right-hand picture be for plain gradient descent, `optax.sgd(0.1)`?</summary>
+# <details><summary>What would the right-hand histogram look like for plain gradient descent,
+# `optax.sgd(0.1)`?</summary>
 #
-# The left-hand picture, moved one power of ten to the left.
+# Like the left-hand one, shifted one power of ten to the left.
 #
 # </details>
 
 # %% [markdown]
 # ## 5 · The training step, a pure function
 #
-# Everything that training changes goes into one named tuple. It is a pytree, so `jit` takes it as an argument, and a
-# checkpoint is this tuple on disk.
+# Everything that training changes goes into one named tuple, `TrainState`. It is a pytree, so `jit` takes it as an
+# argument, and a checkpoint is this tuple on disk. A second tuple, `Sums`, holds what one batch adds to the loss and
+# accuracy of an epoch.
 
 
 # %%
@@ -416,7 +450,7 @@ class TrainState(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What a batch adds to the figures of an epoch. Sums, so that batches of different sizes add up rightly."""
+    """What a batch adds to the figures of an epoch. Sums, so that batches of different sizes add up correctly."""
 
     loss: jax.Array  # [] float32
     correct: jax.Array  # [] int32
@@ -430,8 +464,8 @@ def init_state(key: jax.Array, model: nn.Module, optimizer: optax.GradientTransf
 
 
 # %% [markdown]
-# The sums of a batch are computed under its mask: a blank adds neither loss nor count. Training and evaluation share
-# this function.
+# The sums of a batch are computed under its mask: a blank adds nothing to the loss, the hits or the count. Training and
+# evaluation share this function. It takes logits as well as log-probabilities (part 3 says why).
 
 
 # %%
@@ -447,8 +481,9 @@ def batch_sums(log_probabilities: jax.Array, batch: data.Batch) -> Sums:
 
 
 # %% [markdown]
-# Now the step. What is fixed (model, optimiser) is closed over; what changes (state) or arrives (batch) is an argument.
-# Four lines do the work: the gradient (with the sums as a by-product), the updates, the new weights, the new state.
+# Now the step. What stays fixed (model, optimiser) is captured by the closure; what changes (the state) or arrives (the
+# batch) is an argument. Four lines do the work: the gradient (with the sums as auxiliary output), the updates, the new
+# weights, the new state.
 
 
 # %%
@@ -470,12 +505,12 @@ def make_train_step(model: nn.Module, optimizer: optax.GradientTransformation):
 
 # %% [markdown]
 # Before you train for minutes, spend seconds on a good test: **can the network learn one batch by heart?** A correct
-# step drives the loss on 64 fixed images towards zero. We try it three times: as it should be; with labels that have
-# been shuffled; and with the softmax of part 3 at the end of the model.
+# step drives the loss on 64 fixed images towards zero. We try it three times: with the right labels, with shuffled
+# labels, and with the softmax of part 3 at the end of the model.
 #
 # <details><summary>Guess first: which of the three will reach a loss near zero?</summary>
 #
-# The first two. The network has 824,458 weights for 64 images, and learns any labels by heart. Through the softmax the
+# The first two. With 824,458 weights for 64 images, the network can learn any labels by heart. Through the softmax the
 # loss cannot fall below 1.46.
 #
 # </details>
@@ -520,36 +555,38 @@ print("shuffled labels too, or nearly:", curves["shuffled labels"][-1] < 0.5)
 print("softmax at the end stays above 1.46:", min(curves["softmax at the end"]) > 1.46)
 
 # %% [markdown]
-# All start near 2.3, as a guess should. The right labels are learnt in a few dozen steps: the step works. The shuffled
-# labels take longer, but they are learnt too. So the test finds a broken step, and it does *not* find broken labels.
-# (That networks can fit random labels on whole data sets was shown by [Zhang et al.,
-# 2016](https://arxiv.org/abs/1611.03530).) With the softmax at the end the loss falls as if all were well, and then
-# levels off without ever crossing the dashed line.
+# All three curves start near 2.3, as a guess should. The right labels are learnt within a few dozen steps: the step
+# works. The shuffled labels take longer, but they are learnt too. So the test finds a broken step, but *not* broken
+# labels. ([Zhang et al., 2016](https://arxiv.org/abs/1611.03530) showed that networks can fit random labels even on
+# whole data sets.) With the softmax at the end the loss falls at first as if all were well, and then levels off above
+# the dashed line.
 #
 # **Quick questions**
 #
-# <details><summary>Change `make_train_step` so that it uses `state.params` instead of the new `params` in the state it
-# returns. What does the curve do?</summary>
+# <details><summary>Suppose `make_train_step` put `state.params` instead of the new `params` into the state it returns.
+# What would the curve do?</summary>
 #
-# It stays where it starts: the updates are computed and never applied. The test finds this mistake.
+# It would stay where it starts: the updates would be computed but never applied. The test finds this mistake.
 #
 # </details>
 #
 # <details><summary>Why does `by_heart` collect the losses and call `float` at the end?</summary>
 #
-# `float` waits until the value is computed. In the loop it would make Python and the device take turns.
+# `float` waits until the value is computed. Inside the loop it would make Python and the device take turns instead of
+# working at the same time.
 #
 # </details>
 
 # %% [markdown]
 # ## 6 · Compiled once, and before the first step
 #
-# `jit` compiles at the first call, so the first step is slow. It would be good to have that done before training
-# begins. The blog post tries to do it with a "warm-up": it calls the jitted functions on made-up data, *a batch of
-# one*, through a second `jit` wrapper, and then trains on batches of 64 through the first.
+# `jit` compiles at the first call, so the first step is slow. It would be better to compile before training begins. The
+# blog post tries to do so with a "warm-up". It calls the jitted functions on made-up data, *a batch of one*, through a
+# second `jit` wrapper. Then it trains on batches of 64 through the first wrapper.
 #
-# Unit 01 gave you what you need to judge that: a program is kept for the *shapes* it was traced with. Let us count. A
-# Python line inside the function runs only while it is traced, so it can note the shape each time.
+# Unit 01 gave you what you need to judge this: a compiled program is kept for the *shapes* it was traced with, and
+# another shape means retracing. Let us count. A Python line inside the function runs only while the function is traced,
+# so it can note the shape each time.
 
 
 # %%
@@ -567,8 +604,8 @@ def make_article_step(model: nn.Module, optimizer: optax.GradientTransformation,
 
 
 # %% [markdown]
-# The loop slices batches out of arrays, so the last one has whatever is left. One thousand digits make 15 batches of 64
-# and one of 40. Each step is timed to its end.
+# The blog post's loop slices batches out of arrays, so the last batch is whatever is left. Here one thousand digits
+# make 15 batches of 64 and one of 40. We time each step until its result has been computed.
 #
 # <details><summary>Guess first: how many programs are compiled, warm-up included?</summary>
 #
@@ -601,16 +638,16 @@ axes.set(xlabel="step", ylabel="milliseconds", title="after the warm-up", xticks
 plt.show()
 
 # %% [markdown]
-# The program from the warm-up is never used again. The first step compiles as if there had been no warm-up, and the
-# last batch, shorter than the others, compiles a third program while the clock runs. (The blog post was spared the
-# third one: its 48,000 training images are 750 batches of 64 exactly.) Nothing gave a warning. Under
-# `jax.log_compiles(True)` every compilation is logged, under `jax.explain_cache_misses(True)` the reason for it. With a
-# [persistent compilation cache](https://docs.jax.dev/en/latest/persistent_compilation_cache.html) the programs are kept
-# on disk, so that a second run of a script finds them there.
+# The warm-up's program is never used again. The first step compiles as if there had been no warm-up. The last batch is
+# shorter than the others, so a third program is compiled while the clock runs. (The blog post was spared this: its
+# 48,000 training images are exactly 750 batches of 64.) There was no warning. Inside `with jax.log_compiles(True):` JAX
+# logs every compilation, and inside `with jax.explain_cache_misses(True):` the reason for it. A [persistent compilation
+# cache](https://docs.jax.dev/en/latest/persistent_compilation_cache.html) keeps programs on disk, so that a second run
+# of a script finds them there.
 #
-# The cure is to state the shapes. `lower` traces the function for *descriptions* of its arguments, and `compile` makes
-# the program. No data are needed and no step is taken. Every loader of the course has the description of its batches as
-# `spec`, and `jax.eval_shape` gives that of the state without computing one.
+# The cure is to state the shapes in advance. `lower` traces the function for *descriptions* of its arguments (shapes
+# and dtypes), and `compile` makes the program. No data are needed and no step is taken. Every loader of the course
+# describes its batches in `spec`, and `jax.eval_shape` describes the state without computing one.
 
 # %%
 state_spec = jax.eval_shape(lambda key: init_state(key, model, optimizer), jax.random.key(0))
@@ -622,7 +659,7 @@ compiled_step = lowered.compile()
 print(f"traced and compiled in {time.perf_counter() - begin:.3f} s, before any data")
 
 # %% [markdown]
-# What comes back is no longer a function that *may* compile: it is one program. Given another shape it raises an error
+# The result is no longer a function that *may* compile: it is one program. Given another shape, it raises an error
 # instead of silently compiling again. In a training loop that is what you want.
 
 # %%
@@ -634,8 +671,8 @@ except TypeError as error:
     print(*str(error).splitlines()[1:], sep="\n")
 
 # %% [markdown]
-# A compiled program also knows, before it runs, how much memory and how many floating-point operations (FLOP) it needs.
-# On a GPU, compare the sum with the card's memory before you choose a batch size.
+# Before you run a compiled program, you can ask it how much memory and how many floating-point operations (FLOP) it
+# needs. On a GPU, compare the total with the card's memory before you choose a batch size.
 
 
 # %%
@@ -656,13 +693,13 @@ by_hand = 3 * 2 * BATCH * sum(work.values())
 print(f"FLOP a step, counted by XLA: {compiled_step.cost_analysis()['flops']:.2e}; by hand: {by_hand:.2e}")
 
 # %% [markdown]
-# By hand: two operations, a multiplication and an addition, for each multiplication that part 2 counted; 64 images; and
-# three passes of equal size: forward, the gradient with respect to the weights, and the gradient with respect to each
-# layer's input. XLA counts a little less, because it leaves out the padding around the maps and because nobody needs
-# the gradient with respect to the images.
+# The count by hand is two operations (a multiplication and an addition) for each multiplication counted in part 2,
+# times 64 images, times three passes of equal size. The passes are the forward pass, the gradient with respect to the
+# weights, and the gradient with respect to each layer's input. XLA counts a little less, mainly because it leaves out
+# the padding around the maps and the gradient with respect to the images, which nobody needs.
 #
 # The arguments hold the old state and the results a new one of the same size, although the old one is never used again.
-# *Donating* an argument lets its memory be reused for a result: `donate_argnums=0` donates the first argument.
+# *Donating* an argument lets XLA reuse its memory for a result: `donate_argnums=0` donates the first argument.
 
 # %%
 donating_step = jax.jit(make_train_step(model, optimizer), donate_argnums=0).lower(state_spec, train.spec).compile()
@@ -670,11 +707,10 @@ for what, megabytes in memory(donating_step).items():
     print(f"{what:10} {megabytes:6.1f} MB")
 
 # %% [markdown]
-# The results now need next to no memory of their own. What is needed in between may grow, because the compiler plans
-# its memory anew, so compare the last lines.
+# The results now need almost no memory of their own. The memory needed in between may grow, because the compiler lays
+# it out differently, so compare the totals.
 #
-# <details><summary>Guess first: what happens if you use the old state after a step that was given it as a donated
-# argument?</summary>
+# <details><summary>Guess first: you donate a state to a step and then use the old state again. What happens?</summary>
 #
 # Its arrays have been deleted, and using one raises an error.
 #
@@ -690,35 +726,37 @@ except RuntimeError as error:
     print(error)
 
 # %% [markdown]
-# So `state, sums = train_step(state, batch)` is fine: the name `state` moves on to the new state. But `best = state`
-# keeps a name for memory that the next step donates. To keep weights, copy them or write them to disk.
+# So `state, sums = train_step(state, batch)` is fine: afterwards the name `state` refers to the new state. But after
+# `best = state`, the next step donates the memory that `best` refers to. To keep weights, copy them or write them to
+# disk.
 #
 # **Quick questions**
 #
-# <details><summary>How would you have to change the blog post's warm-up so that it works?</summary>
+# <details><summary>How would you change the blog post's warm-up so that it works?</summary>
 #
-# Call the *same* jitted function, with arrays of the training shapes (64 images), and see to it that the last batch has
+# Call the *same* jitted function, with arrays of the training shapes (64 images), and make sure that the last batch has
 # that shape too.
 #
 # </details>
 #
 # <details><summary>Why is the batch not donated as well?</summary>
 #
-# No result has its shape, so its memory could not be reused for one. JAX would warn that the donation is unusable.
+# No result has its shape, so its memory could not be reused for one. JAX would warn that the donated buffers were not
+# usable.
 #
 # </details>
 
 # %% [markdown]
 # ## 7 · Two ways to measure wrongly
 #
-# The blog post claims a speed, so its measuring matters. It jits the loss function for its warm-up, but its validation
-# loop, which is part of the timed run, calls the version *without* `jit`: each operation is dispatched by itself.
+# The blog post makes a claim about speed, so how it measures matters. It jits the loss function for its warm-up. But
+# its validation loop, which is part of the timed run, calls the version *without* `jit`: each operation is dispatched
+# by itself.
 #
 # <details><summary>Guess first: how much slower is evaluating a batch without `jit`?</summary>
 #
-# It depends on the machine and on the model; the bars below show it for yours. What `jit` saves is dispatching each
-# operation from Python and passing every intermediate result through memory. That counts most where operations are
-# small and many.
+# It depends on the machine and on the model; the bars below show it for yours. `jit` saves dispatching each operation
+# from Python and passing every intermediate result through memory. It helps most where operations are small and many.
 #
 # </details>
 
@@ -750,11 +788,11 @@ plots.bars(["not compiled", "compiled"], [plain, compiled], unit="ms", better="l
 plt.show()
 
 # %% [markdown]
-# Now the clock. JAX hands out results before they are computed ([asynchronous
+# Now the clock. JAX returns results before they are computed ([asynchronous
 # dispatch](https://docs.jax.dev/en/latest/async_dispatch.html)), and nothing in the blog post waits for them
-# explicitly. What saves its figure is that each epoch's validation loss is compared and printed, for which Python needs
-# the value. Here are ten training steps by two clocks. One is stopped when Python has the result *objects*, the other
-# when their values are computed.
+# explicitly. Its total time is right only because each epoch's validation loss is compared and printed, for which
+# Python needs the value. Here are ten training steps by two clocks. One is stopped when Python has the result
+# *objects*, the other when their values have been computed.
 
 # %%
 state = init_state(jax.random.key(0), model, optimizer)
@@ -770,43 +808,43 @@ plots.bars(["handed over", "computed"], [handed_over, done], unit="ms", title="t
 plt.show()
 
 # %% [markdown]
-# How far apart they are depends on the machine and on the work in a step. Only the second is the time of the work. A
-# figure you want to trust ends in `block_until_ready`, or in something that needs the value, such as `float(loss)`. For
-# the training loop the same fact means: do *not* ask for a value in every step, or the device waits for Python each
-# time. Collect, and look once an epoch.
+# How far apart they are depends on the machine and on the work in a step. Only the second is the time the work takes. A
+# timing you want to trust ends in `block_until_ready`, or in something that needs the value, such as `float(loss)`. In
+# a training loop it is the other way round: do *not* ask for a value in every step, or the device waits for Python each
+# time. Collect the results, and look at them once an epoch.
 #
 # **Quick questions**
 #
 # <details><summary>Why does `median_ms` call the function once before it starts the clock?</summary>
 #
-# The first call may compile. It is a different quantity, worth its own figure, and would spoil this one.
+# The first call may compile. Compilation time is a different quantity and should be measured separately.
 #
 # </details>
 #
 # <details><summary>`print(loss)` in every step: what does it cost?</summary>
 #
-# Printing needs the value, so Python waits for the step, and only then prepares the next one. The device idles
-# meanwhile.
+# Printing needs the value, so Python waits for the step to finish before it prepares the next one. Meanwhile the device
+# is idle.
 #
 # </details>
 
 # %% [markdown]
 # ## 8 · Checkpoints
 #
-# Training takes a while, and things happen: Ctrl-C, a flat battery, a full disk. **Orbax** writes pytrees to disk, by
-# default in the background; our state is small enough to wait for. A checkpoint is first written to a folder with a
-# temporary name and renamed when it is complete ([Orbax's documentation on
+# Training takes a while, and it can be interrupted: by Ctrl-C, a flat battery, a full disk. **Orbax** writes pytrees to
+# disk, by default in the background; our state is so small that we simply wait. A checkpoint is first written to a
+# folder with a temporary name and renamed when it is complete ([Orbax's documentation on
 # atomicity](https://orbax.readthedocs.io/en/latest/api_reference/checkpoint.path.atomicity.html)). Older code uses
 # `flax.training.checkpoints`, which was [deprecated in favour of
 # Orbax](https://flax.readthedocs.io/en/latest/guides/checkpointing.html) in 2023.
 #
-# We keep two checkpoints: the *latest*, to resume from, and the *best*, by its loss on the validation set. The history
-# of the losses goes with them, so a checkpoint is all you need to resume.
+# We keep two checkpoints: the *latest*, to resume from, and the *best*, the one with the lowest validation loss. The
+# history of the losses is saved with them, so a checkpoint is all you need to resume.
 
 
 # %%
 def open_checkpoints(folder: Path) -> ocp.CheckpointManager:
-    """Checkpoints in a folder, one an epoch, of which the latest and the best are kept."""
+    """Checkpoints in a folder, one for each epoch; the latest and the best are kept."""
     keep = ocp.checkpoint_managers
     return ocp.CheckpointManager(
         folder,
@@ -839,8 +877,8 @@ def restore(manager: ocp.CheckpointManager, epoch: int, spec: TrainState) -> tup
 
 
 # %% [markdown]
-# Evaluation adds up the sums of all batches and divides once. The mean of the batches' means would give an example in a
-# short last batch more weight than the others.
+# Evaluation adds up the sums of all batches and divides once. Averaging the batches' means instead would give each
+# example in a short last batch more weight than the others.
 
 
 # %%
@@ -854,7 +892,7 @@ def evaluate(eval_step, params, batches) -> tuple[float, float]:
 
 
 # %% [markdown]
-# And the training loop. It begins where the latest checkpoint ends, if there is one. So to resume after an
+# Now the training loop. It starts where the latest checkpoint ends, if there is one. So to resume after an
 # interruption, run the same call again.
 #
 # `train.epoch(k)` gives the batches of epoch `k`, in an order that depends only on the seed and on `k`. A run that is
@@ -892,8 +930,8 @@ def fit(start: TrainState, *, train_step, eval_step, train, validation, epochs: 
 # %% [markdown]
 # ### Does it survive Ctrl-C?
 #
-# We test it. These batches raise `KeyboardInterrupt` in the middle of the second epoch, as Ctrl-C would. Some hundred
-# digits are enough, in a folder that is thrown away.
+# We test it. The batches below raise `KeyboardInterrupt` in the middle of the second epoch, as Ctrl-C would. 128 digits
+# and a temporary folder are enough.
 
 
 # %%
@@ -938,13 +976,13 @@ same = jax.tree.map(lambda a, b: bool(jnp.allclose(a, b, atol=1e-6)), undisturbe
 print("resumed and undisturbed ended with the same state, within 1e-6:", all(jax.tree.leaves(same)))
 
 # %% [markdown]
-# Half an epoch of work was repeated, nothing else was lost, and up to rounding the result is that of the undisturbed
+# Half an epoch of work was repeated and nothing else was lost. Up to rounding, the result is that of the undisturbed
 # run: weights, Adam's averages, step counter. This works because *everything* that training changes is in the state,
 # and everything else is a function of a seed. (The test allows for rounding because some operations on GPUs add up
-# floats in another order each time, unless XLA is told otherwise with `--xla_gpu_deterministic_ops=true`.)
+# floats in a different order each time, unless `XLA_FLAGS` contains `--xla_gpu_deterministic_ops=true`.)
 #
-# And a checkpoint that was only half written? We imitate what a crash leaves behind: a folder under Orbax's temporary
-# name.
+# What about a checkpoint that was only half written? We imitate what a crash leaves behind: a folder with Orbax's
+# temporary name.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -961,36 +999,38 @@ with tempfile.TemporaryDirectory() as folder:
 #
 # <details><summary>What would break if the loader shuffled with a generator whose state lives in the loader?</summary>
 #
-# After a restart the generator would begin anew, and epoch 3 would see the order of epoch 1. The resumed run would
-# still train, but it would not be the undisturbed one.
+# After a restart the generator would start from the beginning, and epoch 3 would get the order of epoch 1. The resumed
+# run would still train, but it would no longer match the undisturbed one.
 #
 # </details>
 #
 # <details><summary>Why are the optimiser's averages in the checkpoint, and not only the weights?</summary>
 #
-# Without them Adam starts from zero averages: its next step again moves nearly every weight that has a gradient by the
-# whole learning rate (part 4). And the schedule of part 9 would start again too, because its counter is in that state.
+# Without them Adam would start from zero averages again: its next step would move nearly every weight that has a
+# gradient by the whole learning rate (part 4). The schedule of part 9 would start again too, because its counter is in
+# that state.
 #
 # </details>
 
 # %% [markdown]
 # ## 9 · Training
 #
-# How long? What counts is the number of steps, so a set of sixty thousand digits and a sample of a thousand should not
-# get the same number of *epochs*. The rule here: six epochs, or as many as make 120 steps, whichever is more.
+# How long should we train? What counts is the number of steps, so sixty thousand digits and a sample of about a
+# thousand should not get the same number of *epochs*. Our rule: six epochs, or as many as make 120 steps, whichever is
+# more.
 #
 # ### A constant learning rate, or one that falls?
 #
 # With a constant rate the weights keep moving: each batch is a different sample, so its gradient is noisy, and Adam
-# scales it to the learning rate. One can let the rate fall to zero along half a cosine ([Loshchilov and Hutter,
-# 2016](https://arxiv.org/abs/1608.03983)). In optax that is one line, because it takes a *schedule*, a function of the
-# step, wherever it takes a learning rate. But does it help?
+# scales its steps to the learning rate. A common remedy is to let the rate fall to zero along half a cosine
+# ([Loshchilov and Hutter, 2016](https://arxiv.org/abs/1608.03983)). In optax that takes one line: wherever it takes a
+# learning rate, it also takes a *schedule*, a function of the step. But does it help?
 #
-# One run of each would not tell: another seed gives other initial weights, other batches and another accuracy. And the
-# answer may depend on the rate itself. So we run both schedules at three peak rates, from twenty seeds each. These 120
-# runs need no loop. A whole training run is a pure function of its key, and `vmap` over keys turns it into many runs in
-# one compiled program. To make that take seconds we use a small network without convolutions and the thousand digits
-# from part 6.
+# One run of each would not tell us: another seed gives other initial weights, other batches and another accuracy. And
+# the answer may depend on the rate itself. So we run both schedules from twenty seeds each, at three *peak* rates: the
+# falling rate starts at the peak, the constant one stays there. These 120 runs need no Python loop. A whole training
+# run is a pure function of its key, and `vmap` over keys turns it into many runs in one compiled program. To make this
+# take only seconds, we use a small network without convolutions and the thousand digits from part 6.
 
 
 # %%
@@ -1034,14 +1074,14 @@ def train_small(key, peak, falling, *, train: data.Batch, validation: data.Batch
 
 
 # %% [markdown]
-# `vmap` is used three times. The innermost one runs over keys, the next over the two schedules, the outermost over the
-# peak rates. The *same* keys serve everywhere. So each seed has the same initial weights and the same batches under
-# both schedules, and the two can be compared seed by seed.
+# `vmap` is nested three deep. The innermost one runs over the S keys, the next over the two schedules, the outermost
+# over the P peak rates. All of them use the *same* keys. So each seed has the same initial weights and the same batches
+# under both schedules, and the two can be compared seed by seed.
 #
 # <details><summary>Guess first: with the falling rate, will the weights come to rest? Will the validation loss be
 # lower? The accuracy higher?</summary>
 #
-# They come to rest, since the rate ends at zero. As to loss and accuracy, see what the intervals allow.
+# They come to rest, since the rate ends at zero. The next two cells answer the other two questions.
 #
 # </details>
 
@@ -1068,11 +1108,12 @@ figure.suptitle("at a peak rate of 0.003", fontsize=10)
 plt.show()
 
 # %% [markdown]
-# Left: with the constant rate the weights still move at the end; with the falling one they come to rest. Right: the
-# dots of one row differ although only the seed does. That spread is what one run cannot show.
+# Left: with the constant rate the weights are still moving at the end; with the falling one they come to rest. Right:
+# the dots of one row differ although only the seed does. A single run cannot show this spread.
 #
-# Now the comparison. For each seed take the difference between the two schedules. The mean of the twenty differences
-# has a standard error, and with it a 95 % interval (Student's *t*, since the spread is estimated from twenty values).
+# Now the comparison. For each seed we take the difference between the two schedules. The mean of the twenty differences
+# has a standard error, and from it we get a 95 % interval (with Student's *t*, since the spread is itself estimated
+# from only twenty values).
 
 
 # %%
@@ -1096,22 +1137,23 @@ plt.show()
 print(f"one validation digit is {100 / len(seen.label):.2f} %")
 
 # %% [markdown]
-# These are the results on the course's sample; on other data read the intervals above in the same way.
+# What follows describes the results on the course's sample. On other data, read the intervals above in the same way.
 #
 # At a peak of 0.001 the falling rate is *worse*: both intervals lie on one side of zero. A likely reason is that a rate
-# that falls along half a cosine averages half its peak, and at so low a peak three hundred steps are then too few. At
-# 0.003 and at 0.01 the intervals contain zero (that of the loss at 0.01 only just). There the sample cannot show an
-# effect of the schedule, on the loss or on the accuracy, if there is one; the mean differences in accuracy are smaller
-# than one digit of 287.
+# that falls along half a cosine averages half its peak, and with so low a peak three hundred steps are then too few. At
+# 0.003 and at 0.01 all intervals contain zero (those of the loss only just). There the experiment does not show whether
+# the schedule has an effect, on the loss or on the accuracy. The mean differences in accuracy are smaller than one
+# digit in 287.
 #
-# So "a falling rate helps" leaves out the peak rate and the number of steps. And one run of each, at one rate, would
-# have shown whatever its seed happened to give. A caution in the other direction: these are six intervals of 95 %. Even
-# if the schedule never mattered, one or more of six independent ones would exclude zero in about one experiment of four
-# ($1 - 0.95^6 \approx 0.26$).
+# So the claim "a falling rate helps" is incomplete: it leaves out the peak rate and the number of steps. And one run of
+# each, at one rate, would have shown whatever its seed happened to give. A caution in the other direction: these are
+# six 95 % intervals. Even if the schedule never mattered, at least one of six independent intervals would exclude zero
+# in about one experiment in four ($1 - 0.95^6 \approx 0.26$). The loss at 0.001 is too far from zero for that
+# explanation; the accuracy there is less clear.
 #
-# For the CNN we take a peak of 0.003 and let it fall. The reason is not accuracy: the intervals do not show a gain. But
-# neither do they show a loss, and since the weights come to rest it matters less after which epoch one stops. That the
-# small network's result holds for the CNN is an assumption; a careful project would run the experiment again on the
+# For the CNN we take a peak of 0.003 and let it fall. Accuracy is not the reason: at this rate the intervals show
+# neither a gain nor harm. But since the weights come to rest, it matters less which of the last epochs we keep. That
+# the small network's result holds for the CNN is an assumption; a careful project would repeat the experiment on the
 # CNN.
 
 # %%
@@ -1125,8 +1167,8 @@ axes.set(xlabel="epoch", title="learning rate", ylim=(0, None))
 plt.show()
 
 # %% [markdown]
-# A new optimiser is a new program, since its state has another structure: the schedule needs a counter. Compile it
-# before the start.
+# A new optimiser needs a new program: its update differs, and so does the structure of its state, since the schedule
+# needs a counter. We compile it before the start.
 
 # %%
 start = init_state(jax.random.key(0), model, optimizer)
@@ -1134,8 +1176,8 @@ state_spec = jax.eval_shape(lambda: start)
 train_step = jax.jit(make_train_step(model, optimizer), donate_argnums=0).lower(state_spec, train.spec).compile()
 
 # %% [markdown]
-# Files go into `models/02_flax_mnist_cnn/` at the course's root. Each run of this notebook makes a folder of its own
-# there, `run-1`, `run-2` …, so nothing from an earlier run is overwritten.
+# Files go into `models/02_flax_mnist_cnn/` at the course's root. Each run of this notebook makes a new folder there,
+# `run-1`, `run-2` …, so nothing from an earlier run is overwritten.
 
 
 # %%
@@ -1171,6 +1213,9 @@ with open_checkpoints(run / "checkpoints") as manager:
 
 print(f"{int(state.step)} steps in {epochs} epochs, {sum(history['seconds']):.1f} s of training")
 
+# %% [markdown]
+# The history holds one value for each epoch. The dotted line marks the epoch whose weights were kept.
+
 # %%
 names = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
 figure, axes = plots.curves({name: history[name] for name in names}, log=True)
@@ -1188,11 +1233,11 @@ plt.show()
 
 # %% [markdown]
 # At first both losses fall. (In the first epoch the *training* loss is often the higher one: it is averaged over an
-# epoch in which the network still learns, while validation comes after it.) Where the training loss keeps falling and
-# the validation loss flattens, the network is learning *these* digits and not digits in general. The dotted line marks
-# the epoch with the lowest validation loss. Its weights were kept, and are the ones we continue with.
+# epoch in which the network is still improving, while validation comes after it.) Where the training loss keeps falling
+# and the validation loss flattens, the network is learning *these* digits and not digits in general. We kept the epoch
+# with the lowest validation loss and continue with its weights.
 #
-# Is what came back from disk what was saved? Evaluate it once more; the loss must be the one in the history.
+# Did we get back from disk what was saved? We evaluate it once more; the loss must be the one in the history.
 
 # %%
 val_loss, val_accuracy = evaluate(eval_step, best.params, validation)
@@ -1209,7 +1254,7 @@ print(f"validation accuracy: {100 * val_accuracy:.2f} %")
 #
 # </details>
 #
-# <details><summary>Is the validation accuracy of the kept epoch an honest estimate for new digits?</summary>
+# <details><summary>Is the validation accuracy of the kept epoch a fair estimate for new digits?</summary>
 #
 # It tends to be a little too high: the epoch was chosen because it did best on these very digits. That is what the test
 # set is for.
@@ -1219,7 +1264,8 @@ print(f"validation accuracy: {100 * val_accuracy:.2f} %")
 # %% [markdown]
 # ## 10 · The test set, opened once
 #
-# Everything is decided: weights, epochs, learning rate. Now the test set, which has played no part in any choice.
+# Everything is decided: weights, epochs, learning rate. Now we use the test set, which has played no part in any
+# choice.
 
 # %%
 test_loss, test_accuracy = evaluate(eval_step, best.params, test)
@@ -1227,23 +1273,24 @@ error = math.sqrt(test_accuracy * (1 - test_accuracy) / test.examples)
 print(f"test accuracy: {100 * test_accuracy:.2f} % ± {100 * error:.2f} % (one standard error)")
 
 # %% [markdown]
-# This is the accuracy on the data named in part 1. A figure for the course's sample, with its few hundred small digits,
+# This is the accuracy on the data named in part 1. A result on the course's sample, with its few hundred coarse digits,
 # says nothing about MNIST.
 #
-# The ± says how much the figure would vary with another draw of as many test digits, if digits were drawn one by one.
-# They are not: one writer contributes many. So the true uncertainty is larger.
+# The ± says how much the accuracy would vary from one test set of this size to another, if the digits were drawn
+# independently. They are not independent: one writer contributes many. So the true uncertainty is probably larger.
 #
-# Is the test accuracy well below the validation accuracy? A likely reason is who wrote the digits. Validation digits
-# were cut from the same pile as the training digits, so the same hands wrote both. MNIST's test digits come from people
-# who wrote none of the training digits ([LeCun, Cortes and Burges](http://yann.lecun.com/exdb/mnist/)). The sample has
-# only 13 writers ([Alpaydin and Kaynak,
-# 1998](https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits)); its test digits are the last
-# 360 of the file (`utils/samples/digits.py`) and no random selection, so their mix of hands is another one. A
-# validation set from the same pile tells which *epoch* to keep. How a model does on other people's digits, only other
-# people's digits can tell.
+# On the course's sample the test accuracy is well below the validation accuracy. A likely reason is who wrote the
+# digits. Validation digits were taken from the same pile as the training digits, so the same people wrote both. The
+# sample has only 13 writers ([Alpaydin and Kaynak,
+# 1998](https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits)). Its test digits are the last
+# 360 of the file (`utils/samples/digits.py`) and not a random selection, so the mix of writers is different. On MNIST
+# nobody wrote both training and test digits ([LeCun, Cortes and Burges](http://yann.lecun.com/exdb/mnist/)). A
+# validation set from the same pile can tell you which *epoch* to keep. Only other people's digits can tell you how a
+# model does on other people's digits.
 #
-# One number hides *which* digits are confused. We collect all predictions, drop the blanks (with NumPy, outside any
-# `jit`: the shape of the result depends on values), and count.
+# One number hides *which* digits are confused. We collect all predictions, drop the blanks (with NumPy and outside
+# `jit`, because the shape of the result depends on values), and count. Afterwards `images` is `[N, 28, 28, 1]`,
+# `labels` is `[N]` and `log_p` is `[N, 10]`. In the matrix each row is a true digit and each column a predicted one.
 
 # %%
 predict = jax.jit(model.apply)
@@ -1262,8 +1309,8 @@ plots.confusion(matrix, test.classes, title="test digits")
 plt.show()
 
 # %% [markdown]
-# And now the mistakes themselves, the most confident first. Above each image: the true digit, what the network saw, and
-# how sure it was. Would you have read them all?
+# Now the mistakes themselves, the most confident first. Above each image are the true digit, what the network read, and
+# how confident it was. Would you have read them all correctly?
 
 # %%
 wrong = np.flatnonzero(predicted != labels)
@@ -1275,15 +1322,15 @@ else:
     print("no mistakes: look at the least certain answers instead, in log_p")
 
 # %% [markdown]
-# Look at such images in every project. Confident mistakes are where wrong labels are found: [Northcutt et al.,
-# 2021](https://arxiv.org/abs/2103.14749) found wrong labels in ten well-known test sets, MNIST's among them, by a
+# Look at such images in every project. Confident mistakes are a good place to find wrong labels: [Northcutt et al.,
+# 2021](https://arxiv.org/abs/2103.14749) found wrong labels in ten well-known test sets, MNIST's among them, with a
 # refined form of this idea.
 #
-# ### Are the percentages to be believed?
+# ### Can the percentages be believed?
 #
-# A network that says "90 %" ought to be right in nine of ten such cases. On average over all test digits, its
-# confidence ought to equal its accuracy. The difference has a standard error too; it is the mean of one number for each
-# digit: the confidence, minus 1 where the answer was right.
+# A network that says "90 %" ought to be right in nine of ten such cases. So over all test digits, its average
+# confidence ought to equal its accuracy. The difference between the two is the mean of one number for each digit: the
+# confidence, minus 1 where the answer was right. So it has a standard error too.
 
 # %%
 confidence = np.exp(log_p.max(axis=1))  # [N]
@@ -1293,15 +1340,16 @@ print(f"says on average {100 * confidence.mean():.1f} %, is right in {100 * test
 print(f"says too much by {100 * excess.mean():.1f} % ± {100 * excess_error:.1f} % (one standard error)")
 
 # %% [markdown]
-# If the excess is above zero by more than two standard errors, the network is overconfident on these digits. Large
-# networks often are ([Guo et al., 2017](https://arxiv.org/abs/1706.04599)): once every training digit is right, the
-# only way to lower the training loss further is to be surer of it. The same paper's remedy, temperature scaling, is one
-# number fitted on the validation set.
+# If the excess is more than two standard errors above zero, the network is overconfident on these digits. On the
+# course's sample it is close to that limit: a hint, but no more. Large networks often are overconfident ([Guo et al.,
+# 2017](https://arxiv.org/abs/1706.04599)): once every training digit is right, the training loss can fall further only
+# if the network becomes more confident. That paper's remedy, temperature scaling, divides the logits by one number,
+# fitted on the validation set.
 #
 # ### Is one network better than another?
 #
-# Do the convolutions pay? Train the network without them, with 256 hidden units, on the same batches with the same
-# optimiser, and take it as it is at the end, where the rate has fallen to zero.
+# Do the convolutions help? We train a network without them, with 256 hidden units, on the same batches with the same
+# optimiser. We take its weights from the end of training, where the rate has fallen to zero.
 
 # %%
 dense = Perceptron(hidden=256)
@@ -1318,15 +1366,15 @@ print(f"with convolutions:    {100 * test_accuracy:.2f} % ± {100 * error:.2f} %
 print(f"without convolutions: {100 * dense_accuracy:.2f} % ± {100 * dense_error:.2f} %")
 
 # %% [markdown]
-# It is tempting to compare the difference with the two ±. That is the wrong test. Both networks saw the *same* digits.
-# A digit that both read, or that neither reads, says nothing about which is better, yet it widens both ±. Only the
-# digits on which exactly one of them is right can tell.
+# It is tempting to compare the difference with the two ±. That is the wrong test, because both networks saw the *same*
+# digits. A digit that both read correctly, or neither did, says nothing about which is better, yet it counts in both ±.
+# Only the digits on which exactly one of them is right can tell.
 #
 # <details><summary>Guess first: if the two networks were equally good, how would these digits be split between
 # them?</summary>
 #
-# Like tosses of a fair coin. So count them and ask how likely a split at least this uneven is for a fair coin. That is
-# McNemar's test in its exact form.
+# Like tosses of a fair coin. So count them, and ask how likely a fair coin is to give a split at least this uneven.
+# That is the exact form of [McNemar's test](https://doi.org/10.1007/BF02295996).
 #
 # </details>
 
@@ -1344,19 +1392,22 @@ print(f"p-value of a split at least this uneven: {p_value:.2g}")
 print(f"standard error of the difference: {100 * paired:.2f} % paired, {100 * unpaired:.2f} % if they were not")
 
 # %% [markdown]
-# A small p-value (below 0.05, say) means: for two equally good networks so uneven a split would be rare. A large one
-# means that these test digits do not decide. It does *not* mean that the networks are equally good.
+# A small p-value (below 0.05, say) means that so uneven a split would be rare for two equally good networks. A large
+# one means that these test digits do not decide. It does *not* mean that the networks are equally good. On the course's
+# sample the split favours the CNN, with a p-value below 0.05. The last line shows what pairing gains: the standard
+# error is smaller than it would be if each network had its own test digits.
 #
-# Two limits. First, the test compares *these two trained networks*, not the two kinds of network: for that, train each
-# from several seeds, as in part 9. Second, it counts digits as independent, which they are not where one hand wrote
-# many; so with few writers take a p-value just below 0.05 with caution.
+# The test has two limits. First, it compares *these two trained networks*, not the two kinds of network: for that,
+# train each from several seeds, as in part 9. Second, it treats digits as independent, which they are not where one
+# person wrote many. So with few writers, be cautious with a p-value that is not far below 0.05.
 #
 # **Quick questions**
 #
 # <details><summary>Network A is right on 95 of 100 digits and B on 90. A is right wherever B is. What is the
 # p-value?</summary>
 #
-# Five digits tell, and all five speak for A. A fair coin does that with probability $2 \cdot 0.5^5 = 0.0625$.
+# Only five digits count, and all five favour A. A fair coin gives a split this uneven, one way or the other, with
+# probability $2 \cdot 0.5^5 = 0.0625$.
 #
 # </details>
 #
@@ -1370,8 +1421,10 @@ print(f"standard error of the difference: {100 * paired:.2f} % paired, {100 * un
 # %% [markdown]
 # ## 11 · A look inside
 #
-# What did it learn? The first layer's kernels are 3×3 pixels and can be looked at directly: white is a positive weight,
-# black a negative one. Above, the 32 kernels before training; below, the same kernels after it.
+# What did the network learn? The first layer's kernels are 3×3 pixels, so we can look at them directly: the largest
+# weight is white, the smallest (most negative) black. The upper row shows the 32 kernels before training, the lower row
+# the same kernels after it. We also print how far each layer's kernel has moved, as a share of its initial norm (its
+# length).
 
 # %%
 kernels = jnp.concatenate([tree["params"]["Conv_0"]["kernel"] for tree in (start.params, best.params)], axis=-1)
@@ -1379,15 +1432,15 @@ plots.images(jnp.moveaxis(kernels, -1, 0), columns=32, size=0.28, title="the ker
 plt.show()
 for layer in sizes:
     first, now = (tree["params"][layer]["kernel"] for tree in (start.params, best.params))
-    print(f"{layer}: moved by {100 * jnp.linalg.norm(now - first) / jnp.linalg.norm(first):.0f} % of its first length")
+    print(f"{layer}: moved by {100 * jnp.linalg.norm(now - first) / jnp.linalg.norm(first):.0f} % of its initial norm")
 
 # %% [markdown]
-# A kernel that is bright on one side and dark on the other responds to edges of one direction. After a training as
-# short as the sample's the first layer's kernels have moved by a small part of their length, and each can be recognised
-# in the row below. Their patterns are mostly those they were drawn with; the later layers have changed more.
+# A kernel that is bright on one side and dark on the other responds to edges of one direction. After training as short
+# as the sample's, the first layer's kernels have moved by only a small part of their length, and each can be recognised
+# in the lower row. Their patterns are mostly the random ones they started with. The later layers have changed more.
 #
-# What the kernels do is easier to see in their output. With `capture_intermediates` Flax returns what each layer gave,
-# without a change to the model.
+# What the kernels do is easier to see in their output. With `capture_intermediates` Flax also returns each layer's
+# output, without a change to the model.
 
 # %%
 seven = images[np.flatnonzero(labels == 7)[0]][None]  # [1, 28, 28, 1]
@@ -1400,13 +1453,13 @@ plots.images(jnp.moveaxis(second, -1, 0)[:32], columns=16, size=0.55, title="…
 plt.show()
 
 # %% [markdown]
-# The first maps show the digit with some of its edges bright and others dark, by their direction. The second maps are
-# coarser and combine the first ones; few of them can be given a name.
+# The first maps still show the digit, and many pick out its edges in one direction. The second maps are coarser and
+# combine the first ones; few of them can be given a name. The black ones respond weakly or not at all to this image.
 #
-# Which pixels decided? In unit 01 we took gradients with respect to weights. We can as well take one with respect to
-# the *image*: how much would the log-probability of the answer change if this pixel changed a little? Its absolute
-# value is called a *saliency map* ([Simonyan et al., 2013](https://arxiv.org/abs/1312.6034)). One image gives one
-# gradient; `vmap` makes it many.
+# Which pixels mattered for the answer? In unit 01 we took gradients with respect to weights. We can also take the
+# gradient with respect to the *image*: how much would the log-probability of the answer change if this pixel changed a
+# little? Its absolute value is called a *saliency map* ([Simonyan et al., 2013](https://arxiv.org/abs/1312.6034)).
+# `grad` gives the map of one image; `vmap` extends it to a batch.
 
 
 # %%
@@ -1435,17 +1488,18 @@ figure.suptitle("ten digits; the pixels that matter to the network; the same bef
 plt.show()
 
 # %% [markdown]
-# The bottom row is a check that every such picture needs: the same map for the *untrained* network. What both rows show
-# is not something that the network has learnt. [Adebayo et al., 2018](https://arxiv.org/abs/1810.03292) found that maps
+# The bottom row is a check that every such picture needs: the same map for the *untrained* network. Anything that
+# appears in both rows has not been learnt. [Adebayo et al., 2018](https://arxiv.org/abs/1810.03292) found that the maps
 # of some popular methods hardly change when the weights are replaced by random ones.
 #
-# Numbers say it better than colours. A frame of four pixels around the image, where digits seldom reach, is about half
-# of the image.
+# Numbers are easier to compare than colours. A frame of four pixels around the image, which digits seldom reach, makes
+# up about half of its area.
 #
 # <details><summary>Guess first: how much of the saliency lies in the frame, for the trained and for the untrained
 # network?</summary>
 #
-# See the next cell. If saliency were spread evenly, the frame would hold as much of it as of the area.
+# If saliency were spread evenly, the frame would hold as large a share of it as of the area: about half. The next cell
+# shows how far each network is from that.
 #
 # </details>
 
@@ -1461,39 +1515,39 @@ for name, values in (("trained", maps), ("untrained", untrained_maps)):
 
 # %% [markdown]
 # On the course's sample the untrained network's saliency is spread almost evenly: the frame and the black pixels hold
-# nearly as much of it as of the area. Training has moved it to where the strokes are. In the pictures above, what lies
-# on black pixels is mostly close to a stroke, where more ink might make another digit.
+# nearly as large a share of it as of the area. Training has moved it towards the strokes. In the pictures above, the
+# part that lies on black pixels is mostly close to a stroke, where more ink might make another digit.
 #
-# A saliency map is a hint and no proof. But a network whose saliency lies in the margin has found something other than
-# digits, and that happens in practice. [Lapuschkin et al., 2019](https://arxiv.org/abs/1902.10178) found a classifier
-# that recognised horses by a copyright notice in the corner. In a study of pneumonia detection, networks could tell
-# which hospital an X-ray came from, and in three of five comparisons did worse at other hospitals ([Zech et al.,
-# 2018](https://arxiv.org/abs/1807.00431)).
+# A saliency map is a hint, not a proof. But a network whose saliency lies in the margin has probably found something
+# other than digits, and that happens in practice. [Lapuschkin et al., 2019](https://arxiv.org/abs/1902.10178) found a
+# classifier that recognised horses by a copyright notice in the corner. In a study of pneumonia detection, networks
+# could tell which hospital an X-ray came from, and in three of five comparisons they did worse on X-rays from other
+# hospitals ([Zech et al., 2018](https://arxiv.org/abs/1807.00431)).
 #
 # **Quick questions**
 #
 # <details><summary>Why is `vmap(grad(answer))` used, and not `grad` of the sum over the batch?</summary>
 #
 # Here both give the same, since no image influences another one's answer. With layers that mix the batch, such as
-# BatchNorm in training, they would not. `vmap` says what is meant.
+# BatchNorm in training, they would not. `vmap` says directly what we mean: one gradient per image.
 #
 # </details>
 #
 # <details><summary>The log-probability of a very confident answer is near 0 and can hardly rise. Is its saliency
 # zero?</summary>
 #
-# Small, yes: the gradient of the log-probability shrinks with $1 - p$. That is why each image's map is drawn with its
-# own scale. The exercises take the gradient of the logit instead.
+# Not zero, but small: the gradient of the log-probability shrinks with $1 - p$. That is why each image's map is drawn
+# on its own scale. The exercises take the gradient of the logit instead.
 #
 # </details>
 
 # %% [markdown]
 # ## 12 · Shipping the weights
 #
-# A checkpoint is for resuming. To hand a model to somebody else, one file with the weights alone is better.
-# **safetensors** is such a format: a short header that says what is there, then the numbers. Names are flat, so the
-# tree becomes `"Conv_0/kernel"` and so on. The file is written under another name first and then renamed, so that an
-# interrupted write never leaves half a file under the right name.
+# A checkpoint is for resuming. To hand a model to somebody else, a single file with only the weights is better.
+# [**safetensors**](https://github.com/huggingface/safetensors) is such a format: a short header that says what is
+# there, then the numbers. Names are flat, so the tree becomes `"Conv_0/kernel"` and so on. The file is written under
+# another name first and then renamed, so that an interrupted write never leaves half a file under the right name.
 
 
 # %%
@@ -1520,8 +1574,8 @@ same = jax.tree.map(lambda a, b: bool(jnp.array_equal(a, b)), shipped, best.para
 print("the same weights, to the bit:", all(jax.tree.leaves(same)))
 
 # %% [markdown]
-# The format is so plain that a few lines of Python read it without any library: eight bytes give the length of the
-# header, which is JSON. Nothing in there can be *run*.
+# The format is so simple that a few lines of Python read it without any library: the first eight bytes give the length
+# of the header, which is JSON. Nothing in the file can be *run*.
 
 # %%
 with weights_file.open("rb") as file:
@@ -1533,7 +1587,7 @@ for name, entry in sorted(header.items()):
 # %% [markdown]
 # Why not `pickle`, which the blog post used, and which takes two lines? Because a pickle is a little program that
 # builds an object, and *loading it runs it*. [Python's documentation](https://docs.python.org/3/library/pickle.html)
-# begins with that warning. The pickle below only prints. It could as well delete your files.
+# begins with that warning. The pickle below only prints, but it could just as well delete your files.
 
 
 # %%
@@ -1548,7 +1602,8 @@ received = pickle.dumps(LooksLikeWeights())
 pickle.loads(received)
 
 # %% [markdown]
-# So never load a pickle that you did not write. And a damaged safetensors file? Cut off the last kilobyte:
+# So never load a pickle from a source you do not trust. What about a damaged safetensors file? We cut off the last
+# kilobyte:
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -1560,8 +1615,8 @@ with tempfile.TemporaryDirectory() as folder:
         print("refused:", type(error).__name__)
 
 # %% [markdown]
-# The weights are safe in one file, and the checkpoints of this run are no longer needed. How much space does each take?
-# After that we delete the checkpoints. Leave this cell out if you want to train on from them.
+# The weights are safe in one file, so this run's checkpoints are no longer needed. The next cell shows how much space
+# each takes and then deletes the checkpoints. Skip it if you want to train on from them.
 
 # %%
 for checkpoint in sorted((run / "checkpoints").iterdir()):
@@ -1613,9 +1668,9 @@ class NNXCNN(nnx.Module):
 
 
 # %% [markdown]
-# The layers' names are ours: they are the attributes' names. If they correspond to Linen's, weights move across by
-# name. `nnx.eval_shape` makes a model of shapes alone, so no random weights are drawn only to be overwritten. Take the
-# file that was written from Linen:
+# Here we choose the layers' names: they are the names of the attributes. If they correspond to Linen's, weights move
+# across by name. `nnx.eval_shape` makes a model that has shapes but no values, so no random weights are drawn only to
+# be overwritten. We take the file that was written from Linen:
 
 
 # %%
@@ -1642,14 +1697,14 @@ print("wrapped, within 1e-5:", bool(np.allclose(wrapped(images), log_p, atol=1e-
 # %% [markdown]
 # ### What changes in a training step
 #
-# In Linen, state goes in and new state comes out. In NNX the step *changes* the model and the optimiser it is given.
-# `nnx.jit` and `nnx.grad` are `jax.jit` and `jax.grad` for such objects: they take the arrays out, run a pure function,
-# and put the results back.
+# In Linen, the state goes in and a new state comes out. In NNX the step *changes* the model and the optimiser it is
+# given. `nnx.jit` and `nnx.grad` do for such objects what `jax.jit` and `jax.grad` do for pytrees: they take the arrays
+# out, run a pure function, and put the results back.
 #
 # <details><summary>Guess first: from the same weights, with the same batches, will the two steps give the same
 # losses?</summary>
 #
-# Yes, up to rounding. The arithmetic is the same; only who holds the arrays differs.
+# Yes, up to rounding. The arithmetic is the same; only the place where the arrays are kept differs.
 #
 # </details>
 
@@ -1679,8 +1734,8 @@ for batch in itertools.islice(train.epoch(0), 10):
 print("ten steps, losses agree within 0.01:", bool(np.allclose(linen_losses, nnx_losses, atol=0.01)))
 
 # %% [markdown]
-# The price of mutable objects: a second name is not a copy. `kept = nnx_model` would keep nothing, because the next
-# step changes the one object both names stand for. `nnx.clone` copies.
+# Mutable objects have a price: a second name is not a copy. `kept = nnx_model` would keep nothing, because the next
+# step changes the one object that both names refer to. `nnx.clone` copies.
 
 # %%
 alias, copied = nnx_model, nnx.clone(nnx_model)
@@ -1691,7 +1746,7 @@ for name, kept in (("alias", alias), ("copied", copied)):
 
 # %% [markdown]
 # You can also get the pure function back. `nnx.split` takes a model apart into its structure (`graphdef`, static) and
-# its arrays (`weights`, a pytree); `nnx.merge` puts them together. Between the two, everything in this unit applies:
+# its arrays (`weights`, a pytree); `nnx.merge` puts them together again. In between, everything in this unit applies:
 # `jax.jit`, `vmap` over seeds, ahead-of-time compilation, Orbax.
 
 # %%
@@ -1718,22 +1773,22 @@ print("pure and compiled, within 1e-5:", bool(np.allclose(apply(weights, images)
 # | state besides weights | collections, `mutable=[...]` | types of variables, such as `nnx.BatchStat` |
 # | keeping a copy | a second name will do, unless donated | `nnx.clone` |
 #
-# Which one to start with? For a **new project take NNX**. Its maintainers recommend it to new users, and their
-# tutorials are written in it. Use **Linen** where your project or the code you build on is written in it, which is much
-# of the published JAX code: [big_vision](https://github.com/google-research/big_vision) and
+# Which one should you start with? For a **new project take NNX**. Its maintainers recommend it to new users, and their
+# tutorials use it. Use **Linen** where your project, or the code you build on, already does. Much published JAX code is
+# written in Linen: [big_vision](https://github.com/google-research/big_vision) and
 # [vision_transformer](https://github.com/google-research/vision_transformer), for example. This course uses Linen and
-# Haiku because both keep weights as a plain pytree; `split` and `merge` bring you there from NNX as well.
+# Haiku because both keep weights as a plain pytree; `split` and `merge` give you one in NNX as well.
 #
 # **Quick questions**
 #
-# <details><summary>Why does `from_linen` lower the names?</summary>
+# <details><summary>Why does `from_linen` turn the names into lower case?</summary>
 #
 # Linen's layers are called `Conv_0`, `Dense_1`; the attributes of `NNXCNN` are called `conv_0`, `dense_1`. Kernels need
 # no change: both have `[height, width, in, out]`.
 #
 # </details>
 #
-# <details><summary>Where is the count of steps in the NNX version?</summary>
+# <details><summary>Where is the step counter in the NNX version?</summary>
 #
 # In the optimiser: `nnx_optimizer.step`, and in the schedule's own counter in `nnx_optimizer.opt_state`.
 #
@@ -1742,10 +1797,10 @@ print("pure and compiled, within 1e-5:", bool(np.allclose(apply(weights, images)
 # %% [markdown]
 # ## 14 · A fair race: the same model in Keras
 #
-# The blog post ends with a bar chart, JAX against TensorFlow, and finds that JAX "can increase the speed
-# significantly". Three things spoil that race. Keras was given all 60,000 training images, JAX the 48,000 that its
-# validation split left over. JAX's validation ran without `jit` (part 7). And the Keras twin had `padding="valid"`,
-# Keras's default, where Flax pads: it was *another model*. How different?
+# The blog post ends with a bar chart of JAX against TensorFlow, and finds that JAX "can increase the speed
+# significantly". Three things spoil that race. Keras was given all 60,000 training images, but JAX only the 48,000 that
+# its validation split left over. JAX's validation ran without `jit` (part 7). And the Keras twin had `padding="valid"`,
+# Keras's default, where Flax pads: it was *another model*. How different was it?
 
 
 # %%
@@ -1779,9 +1834,9 @@ for padding in ("valid", "same"):
 print(f"Flax            {sum(leaf.size for leaf in jax.tree.leaves(params)):,} weights")
 
 # %% [markdown]
-# With `"valid"` it has about half the weights, and smaller maps to work on. With `"same"` the count agrees. A count
-# proves little, though, so copy the weights across and compare the *answers*. Both frameworks keep channels last and
-# kernels as `[height, width, in, out]`, so they fit as they are.
+# With `"valid"` the twin has about half the weights, and smaller feature maps to work on. With `"same"` the count
+# agrees. But equal counts prove little, so we copy the weights across and compare the *answers*. Both frameworks keep
+# channels last and kernels as `[height, width, in, out]`, so the arrays fit as they are.
 
 
 # %%
@@ -1800,12 +1855,12 @@ print(f"largest difference of a log-probability: {difference:.1e}")
 # %% [markdown]
 # *Now* they are the same model, up to the order in which floats are added. The rules of the race:
 #
-# - the same start, the same images already in memory, the same batches in the same order, the same Adam;
-# - both on the CPU, since the TensorFlow that comes with the course has no GPU code (on a machine with a GPU, JAX must
-#   leave it alone here);
-# - one call a step for both: Keras's `train_on_batch` and `test_on_batch` against a jitted function (`fit` would build
-#   a data pipeline each time, which is a noticeable part of so short an epoch; Keras returns each step's loss as a
-#   number, for which it has to wait, JAX waits only at the end);
+# - the same initial weights, the same images already in memory, the same batches in the same order, the same Adam;
+# - both on the CPU, since the TensorFlow that comes with the course has no GPU code (on a machine with a GPU, JAX is
+#   told not to use it here);
+# - one call a step for both: Keras's `train_on_batch` and `test_on_batch` against a jitted function, because
+#   `fit` would build a data pipeline each time, a noticeable part of so short an epoch (one difference remains, in
+#   JAX's favour: Keras returns each step's loss as a number and has to wait for it; JAX waits only at the end);
 # - the first step, which compiles, is timed apart from later ones, and training apart from evaluation;
 # - several rounds, taking turns, so that a busy moment of the machine hits both; the median counts, the range is drawn.
 #
@@ -1862,7 +1917,7 @@ def keras_contestant(params: dict, images, labels, batch_size: int):
 
 
 # %% [markdown]
-# The thousand digits from part 6, without the short last batch, are 15 steps an epoch.
+# The thousand digits from part 6, without the short last batch, make 15 steps an epoch.
 
 
 # %%
@@ -1905,7 +1960,7 @@ apart = np.abs(np.array(losses["JAX"][:3]) - np.array(losses["Keras"][:3])).max(
 print("both learn the same, losses within 0.01:", bool(apart < 0.01))
 
 # %% [markdown]
-# The losses agree along the way, so both did the same work. Now who was faster?
+# The losses agree, so both did the same work. Which was faster?
 
 # %%
 for what, unit, scale in (
@@ -1919,53 +1974,56 @@ for what, unit, scale in (
     plots.bars(list(values), medians, unit=unit, title=what, better="lower", ranges=ranges)
 
 # %% [markdown]
-# The darker bar is the faster one *on the machine that ran this notebook*. Keep three facts in mind when you read it.
+# The darker bar is the faster one *on the machine that ran this notebook*. Keep three points in mind when you read it.
 #
-# - On x86 processors TensorFlow calls oneDNN, a library tuned for them ([its release
-#   notes](https://github.com/tensorflow/tensorflow/blob/master/RELEASE.md), versions 2.9 and 2.15); JAX's programs are
-#   made by XLA. Which is faster depends on the processor, the sizes of the maps and the batch. "JAX is faster than
-#   Keras" is no fact about frameworks; "this model, with this batch size, on this machine" can be one.
+# - On many x86 processors TensorFlow calls oneDNN, a library tuned for them ([TensorFlow's release
+#   notes](https://github.com/tensorflow/tensorflow/blob/master/RELEASE.md), versions 2.9 and 2.15). JAX's programs are
+#   compiled by XLA. Which is faster depends on the processor, the sizes of the maps and the batch. So "JAX is faster
+#   than Keras" says little. "Faster with this model, this batch size and this machine" can be measured.
 # - The range matters as much as the median. Where the thin lines overlap, three rounds do not name a winner.
-# - XLA is not JAX's alone: `keras_twin(jit_compile=True)` uses it too. Write that into `keras_contestant`, race again,
-#   and look at the first step.
+# - Keras can use XLA too: write `keras_twin(jit_compile=True)` in `keras_contestant`, race again, and look at the
+#   first step.
 #
-# Speed is not the only reason to choose a framework. What JAX gives you is composability: the same pure function was
-# jitted, differentiated with respect to weights *and* pixels, vmapped over images and over seeds, compiled ahead of
-# time, and resumed from a file.
+# Speed is not the only reason to choose a framework. What JAX gives you is composability. The same pure function was
+# jitted, differentiated with respect to weights *and* pixels, vmapped over images and over seeds, and compiled ahead of
+# time. And because its state is a plain pytree, training could resume from a file.
 
 # %% [markdown]
 # ### The same model four ways
 #
 # One race on your machine, with one opponent, is a start. The course also keeps the results of a longer race for each
-# of its models: JAX, PyTorch as it comes, PyTorch compiled (`torch.compile`), and Keras. All get the same arrays in
-# memory, batch, optimiser and precision. Each run is a process of its own; all take turns, for three rounds. `python -m
-# utils race cnn` runs it on your machine and puts your result beside ours. Without PyTorch, which the course does not
-# install, JAX races Keras only; the README says how to add it.
+# of its models between JAX, PyTorch as it comes, compiled PyTorch (`torch.compile`), and Keras. All use the same arrays
+# in memory, batch size, optimiser and precision. Each run is a process of its own, and they take turns for three
+# rounds. `python -m utils race cnn` runs it on your machine and puts your result beside ours. The course does not
+# install PyTorch; without it, JAX races only Keras. The README says how to add it.
 
 # %% tags=["nbval-ignore-output"]
 report.show("cnn")
 
 # %% [markdown]
-# Left: seconds an epoch, on a logarithmic scale. The first epoch includes compilation, so JAX, compiled PyTorch and
-# Keras (whose step is a compiled graph) start high, and plain PyTorch starts where it stays. Right: images a second
-# without the first epoch, and pale with it; the thin lines reach from the slowest round to the fastest.
+# Left: seconds per epoch, on a logarithmic scale. The first epoch includes compilation. In training, JAX, compiled
+# PyTorch and Keras (whose step is a compiled graph) start high and then fall, while plain PyTorch compiles nothing and
+# stays roughly level. Right: images per second, dark for the later epochs and pale for the first one; the thin lines
+# reach from the slowest round to the fastest.
 #
-# The same in numbers. The last column says how many times as fast JAX was, as the median of the rounds, with the lowest
-# and the highest round.
+# Here are the same results in numbers. The last column says how many times as fast as the others JAX was: the median of
+# the rounds, with the lowest and the highest round in brackets.
 
 # %% tags=["nbval-ignore-output"]
 for result in stored.load(stored.Result, "cnn"):
     print(report.as_table(result), end="\n\n")
 
 # %% [markdown]
-# Read the last column. A range that includes 1× has no winner. Then compare the phases, training and evaluation, with
-# and without the first epoch, and the line on first steps: the order of the four changes from one to the next. Whoever
-# quotes one row as "X is faster than Y" has chosen a row. (`torch.compile` writes C++ and calls a compiler, which makes
-# its first step long; it keeps the result on disk for the next time. In these races nobody may find what an earlier run
-# has compiled.)
+# Read the last column. Where its range includes 1×, there is no clear winner. Then compare the phases (training and
+# evaluation, the first epoch and the later ones) and the line on first steps: the order of the four entrants changes
+# from one to the next. So a single row cannot support "X is faster than Y". (`torch.compile` writes C++ and calls a
+# compiler, which makes its first step long. Normally it keeps the result on disk for the next time; in these races no
+# entrant may use what an earlier run has compiled.)
 
 # %% [markdown]
 # ## 15 · For the record
+#
+# The last cell prints the main results of this run, so that you can compare them with those of another run or machine.
 
 
 # %%
@@ -1986,8 +2044,8 @@ results.record(
 # ## What to remember
 #
 # - A Linen module describes the layers; the weights are a pytree outside it. `init` makes them, `apply` uses them, and
-#   both are pure. An NNX module holds its weights; `split` and `merge` lead to the pytree and back.
-# - `train_step(state, batch) -> (state, sums)`. All that changes is in the state; then saving, resuming and compiling
+#   both are pure. An NNX module holds its weights; `split` gives you the pytree, and `merge` takes it back.
+# - `train_step(state, batch) -> (state, sums)`. Keep all that changes in the state; then saving, resuming and compiling
 #   are easy.
 # - Add up sums under a mask and divide once; do not average averages.
 # - Shapes are part of a program. `jit(f).lower(specs).compile()` compiles once, before the start, and refuses what does
@@ -1996,12 +2054,12 @@ results.record(
 # - Donated memory is gone: copy what you want to keep.
 # - Compare two methods from several seeds, pair by pair, and conclude what the interval allows. Compare two trained
 #   models on the same test set by the digits on which they differ.
-# - Choose by validation, test once, and give the error of the estimate.
+# - Choose by validation, test once, and report the standard error.
 # - Orbax to resume, safetensors to ship, never a pickle from elsewhere.
 # - Two models are the same when the same weights give the same answers; only then is a race worth running.
 #
-# **Now you:** in `exercises/02_flax_mnist_cnn` you write these pieces yourself, each with a check that answers at once.
-# Unit 03 trains a larger network on colour images, with Haiku, and fights overfitting.
+# **Now you:** in `exercises/02_flax_mnist_cnn` you write these pieces yourself, each with a check that gives immediate
+# feedback. Unit 03 trains a larger network on colour images, with Haiku, and fights overfitting.
 
 # %% [markdown]
 # ## Sources and further reading

@@ -16,16 +16,40 @@
 #
 # Afterwards you can
 #
-# - say how `hk.transform` makes two pure functions out of one that creates its own weights, having written it;
-# - say why `apply` takes a key, and when it does not need one;
-# - see overfitting in two curves, and name the epoch where it begins;
+# - explain how `hk.transform` turns one function that creates its own weights into two pure ones;
+# - explain why `apply` takes a key, and when it does not need one;
+# - read overfitting off two curves, and name the epoch where it begins;
 # - use dropout, augmentation, weight decay, label smoothing and early stopping;
-# - *measure* what each of them brings: several seeds in one compiled program, differences seed by seed, an interval;
-# - open a test set once;
-# - stop a training run, resume it, ship the model, and start from one that was shipped.
+# - *measure* what each of them does: several seeds in one compiled program, differences seed by seed, a confidence
+#   interval;
+# - use a test set only once;
+# - stop a training run and resume it, ship a model, and start training from a shipped one.
 #
-# You need: units 01 and 02. No GPU. Allow about 90 minutes, and as long again for the exercises. Where it says **Guess
-# first**, write your answer down before you open the fold.
+# <!-- minutes -->
+#
+# | | section | minutes |
+# | --- | --- | --- |
+# | 1 | Haiku from the ground up | 19 |
+# | 2 | CIFAR-10 | 3 |
+# | 3 | VGG8 | 9 |
+# | 4 | One step, and what can be done in it | 15 |
+# | 5 | Overfitting, on purpose | 10 |
+# | 6 | One measure at a time, over several seeds | 16 |
+# | 7 | Early stopping | 4 |
+# | 8 | All together, and nothing lost | 8 |
+# | 9 | The test set, opened once | 3 |
+# | 10 | Models that were trained before | 10 |
+# | 11 | A race | 2 |
+# | 12 | For the record | 1 |
+# |  | What to remember | 1 |
+# |  | Sources and further reading | 1 |
+# |  | **together** | 102 |
+#
+# The minutes are for reading and running, without the exercises. You can stop at the end of any section.
+#
+# <!-- end minutes -->
+#
+# You need: units 01 and 02. No GPU. Where it says **Guess first**, write your answer down before you open the fold.
 #
 # The unit grew out of a course in French, "Formation JAX - CIFAR-10 avec CNN", in the repository
 # [`valentingol/automatants`](https://github.com/valentingol/automatants), folder `formation jax`.
@@ -76,9 +100,9 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# It cannot be called as it is, because nothing can tell it what `w` is. `hk.transform` makes two functions out of it.
-# In `init`, each request creates a *new* weight, which is recorded. In `apply`, each request is looked up among the
-# weights that were passed in.
+# Called directly it fails, because nothing says what `w` is. `hk.transform` turns it into two functions, `init` and
+# `apply`. In `init`, each request creates a *new* weight and records it. In `apply`, each request is looked up among
+# the weights that were passed in.
 
 # %%
 network = hk.transform(line)
@@ -88,11 +112,14 @@ print("called twice, the same:", bool((network.apply(params, None, x) == network
 print("with other weights, another answer:", network.apply(jax.tree.map(np.zeros_like, params), None, x))
 
 # %% [markdown]
+# Haiku groups weights by layer. Weights that are requested outside any layer are kept under the name `"~"`.
+#
 # ### A transform of our own
 #
-# How can a function with side effects become pure? A page of Python is enough to do it. While the function runs, a
-# *frame* lies on top of a stack, and every request goes to that frame. When the function returns, the frame is removed.
-# From outside, no side effect can be observed.
+# How does a function with side effects become pure? A page of Python shows it. While the function runs, a *frame* with
+# the weights and the key is on top of a stack, and every request goes to that frame. (It is a stack because one
+# transformed function may call another.) When the function returns, the frame is removed. Seen from outside, there are
+# no side effects.
 
 
 # %%
@@ -114,7 +141,7 @@ def get_parameter(name: str, shape: tuple[int, ...], init) -> jax.Array:
 
 
 def next_key() -> jax.Array:
-    """A key that has not been used: one half of the frame's, which keeps the other half."""
+    """A key that has not been used yet: split off the frame's key, which is replaced by the other half."""
     frame = Frame.stack[-1]
     if frame.key is None:
         raise ValueError("a key is needed: hand one to apply")
@@ -142,8 +169,8 @@ def transform(function) -> hk.Transformed:
 
 
 # %% [markdown]
-# Does it do what Haiku's does? Here is the same function, written for ours. Because the result is pure, `jit` and
-# `grad` work on it.
+# Does it do what Haiku's does? Here is the same function, written for our `transform`. Because the result is pure,
+# `jit` and `grad` work on it.
 
 
 # %%
@@ -164,17 +191,16 @@ haikus = network.apply({"~": our_params}, None, x)
 print("Haiku with our weights gives our answer:", bool((haikus == ours.apply(our_params, None, x)).all()))
 
 # %% [markdown]
-# This is the core of Haiku. The rest is mostly a library of layers that ask for their weights in this way. (Haiku also
-# keeps the weights of each module under the module's name; outside any module that name is `"~"`.)
+# This is the core of Haiku. The rest is mostly a library of layers that ask for their weights in this way.
 
 # %% [markdown]
 # ### Why apply takes a key
 #
-# Some layers need random numbers in every call, not only at the start. Dropout is one. A pure function gets its
+# Some layers need random numbers in every call, not only in `init`. Dropout (part 4) is one. A pure function gets its
 # randomness as an argument, so `apply` takes a key, and `hk.next_rng_key()` splits a fresh key off it at each request.
 #
-# <details><summary>Guess first: one key is passed to <code>apply</code> twice, and then another key. Which of the three
-# results agree?</summary>
+# <details><summary>Guess first: <code>apply</code> is called twice with the same key and once with another. Which of
+# the three results agree?</summary>
 #
 # The first two. The key is an ordinary argument: same arguments, same result.
 #
@@ -194,12 +220,12 @@ print("the same key, the same noise:", bool((first == again).all()))
 print("another key, other noise:    ", bool((first != other).all()))
 
 # %% [markdown]
-# Each of three consequences is the source of a common mistake.
+# This has three consequences, each with its typical mistake.
 #
 # - Pass the same key in every training step, and every step draws the same numbers: dropout drops the same units each
 #   time. No error is raised.
-# - A network that draws no random numbers *in this call* can be given `None` for a key, in evaluation for instance. One
-#   that does draw refuses:
+# - A network that draws no random numbers *in this call*, for instance in evaluation, can be given `None` as its key.
+#   One that does draw raises an error:
 
 # %%
 try:
@@ -216,7 +242,7 @@ params = quiet.init(jax.random.key(0), x)
 print("apply(params, x) gives", quiet.apply(params, x).shape)
 
 # %% [markdown]
-# You must remember which of the two you have. On a network *with* a key, `apply(params, x)` takes `x` for the key:
+# Keep track of which of the two you have. If `apply` expects a key, `apply(params, x)` takes `x` for the key:
 
 # %%
 try:
@@ -227,14 +253,14 @@ except ValueError as error:
 # %% [markdown]
 # ### Modules share weights by being the same object
 #
-# Layers are classes derived from `hk.Module`. A module is created *inside* the transformed function. Call one object
-# twice and both calls use the same weights.
+# Layers are classes derived from `hk.Module`. A module is created *inside* the transformed function. If one object is
+# called twice, both calls use the same weights.
 #
 # <details><summary>Guess first: the function below applies four linear layers. How many sets of weights are
 # there?</summary>
 #
-# Three. The object named `twice` is called twice and has one set. The other two are two objects, and get numbered
-# names.
+# Three. The object named `twice` is called twice and has one set. The other two are separate objects, and are named
+# `linear` and `linear_1`.
 #
 # </details>
 
@@ -252,8 +278,8 @@ shapes = jax.eval_shape(hk.transform(shared_and_not).init, jax.random.key(0), x)
 print(*shapes)
 
 # %% [markdown]
-# A module created *outside* has no frame to ask, and Haiku refuses at once. (In Flax, outside is the normal place. This
-# is the main difference in style.)
+# A module created *outside* has no frame to ask, and Haiku raises an error at once. (In Flax, outside is the normal
+# place. This is the main difference in style.)
 
 # %%
 try:
@@ -264,9 +290,10 @@ except ValueError as error:
 # %% [markdown]
 # ### State that is not trained
 #
-# BatchNorm keeps running averages of what it has seen. They are not weights, because no gradient moves them, yet they
-# change from call to call. `hk.transform_with_state` gives functions that take such a state and return the new one:
-# `apply(params, state, key, x) -> (result, state)`. Nothing is changed in place.
+# In training, BatchNorm normalises each channel by the mean and variance of the batch. For evaluation it keeps running
+# averages of both. They are not weights, because no gradient moves them, yet they change from call to call.
+# `hk.transform_with_state` gives functions that take such a state and return the new one: `apply(params, state, key, x)
+# -> (result, state)`. Nothing is changed in place.
 
 
 # %%
@@ -294,12 +321,12 @@ axes.set(xlabel="batch", title="the running mean, from the state that comes back
 plt.show()
 
 # %% [markdown]
-# The data's mean is 3, and each batch adds its own sampling noise to the running mean.
+# The running mean stays close to 3, the mean of the data. What remains is the sampling noise of the batches.
 #
 # <details><summary>Guess first: a training loop drops the returned state and always passes the one from
 # <code>init</code>. Which mean will evaluation subtract?</summary>
 #
-# That of the batch that `init` was given, for ever.
+# The mean of the batch that `init` was given, however long training lasts.
 #
 # </details>
 
@@ -309,15 +336,15 @@ for name, used in (("from init", first_state), ("after 30 batches", state)):
 print(f"mean of the first batch        {batches[0].mean():.2f}")
 
 # %% [markdown]
-# Here the two are not far apart. In training they will be: the weights change, and with them the numbers that BatchNorm
-# sees. Nothing warns you. Unit 04 has a network full of BatchNorm, and looks closer. VGG8 has none, so `hk.transform`
-# is enough here.
+# Here the two are close, because the data does not change. In training they move apart: the weights change, and with
+# them the inputs of BatchNorm. No error is raised. Unit 04 has BatchNorm throughout its network, and looks at it more
+# closely. VGG8 has none, so `hk.transform` is enough here.
 
 # %% [markdown]
 # ### Haiku beside Flax
 #
-# The same small network in both libraries. If they really are the same, the weights of one fit the other and give the
-# same answers.
+# Here is the same small network in both libraries. If they really are the same, the weights of one fit the other and
+# give the same answers.
 
 
 # %%
@@ -360,9 +387,9 @@ print("same weights, same answers:", np.allclose(ours, theirs, atol=1e-5))
 # | state | `transform_with_state`; in and out of `apply` | a collection; `mutable=["batch_stats"]` lets it change |
 # | first weights | standard deviation 0.88/√inputs | 1/√inputs |
 #
-# The last row is easily overlooked, and is worth a check. Both libraries draw from a normal distribution of deviation
-# 1/√inputs, cut off at two deviations. The cut leaves 0.88 of the deviation. Flax makes up for it; Haiku's layers do
-# not by default, but its `VarianceScaling` does:
+# The last row is easily overlooked, and is worth a check. Both libraries draw from a normal distribution that is
+# truncated at two standard deviations. Truncation reduces the standard deviation to 0.88 of what it was. Flax corrects
+# for this. Haiku's layers do not by default, but its `VarianceScaling` does:
 
 # %%
 wide = jnp.zeros((1, 1024))
@@ -380,26 +407,26 @@ for name, weights in first_weights.items():
 # %% [markdown]
 # **Should you start something new in Haiku?** Its authors say no. Since July 2023 Google DeepMind recommends Flax for
 # new projects, and Haiku is in *maintenance mode*: bugs are fixed, it is kept working with new releases of JAX and
-# Python, and no features are added. They also say that they use it a great deal themselves and plan to support it in
-# this mode indefinitely ([README of `google-deepmind/dm-haiku`](https://github.com/google-deepmind/dm-haiku)). You will
-# meet it in research code. The published code of AlphaFold 2
-# ([`alphafold`](https://github.com/google-deepmind/alphafold)) and AlphaFold 3
+# Python, and no features are added. They also say that they use it a great deal themselves and currently plan to
+# support it in this mode indefinitely ([README of
+# `google-deepmind/dm-haiku`](https://github.com/google-deepmind/dm-haiku)). You will meet it in research code. The
+# published code of AlphaFold 2 ([`alphafold`](https://github.com/google-deepmind/alphafold)) and AlphaFold 3
 # ([`alphafold3`](https://github.com/google-deepmind/alphafold3)) depends on it, and so do the weather models GraphCast
-# and GenCast ([`graphcast`](https://github.com/google-deepmind/graphcast)). And `transform` is a short way to
-# understand what Flax does, too.
+# and GenCast ([`graphcast`](https://github.com/google-deepmind/graphcast)). Besides, `transform` is a short way to
+# understand what `init` and `apply` do in Flax.
 #
 # **Quick questions**
 #
 # <details><summary>1. Why does <code>apply</code> return only the result here, but a pair after
 # <code>transform_with_state</code>?</summary>
 #
-# The result is all that a pure function without state has to give back. A state that changes must come back as well,
-# since nothing is changed in place.
+# Without state, the result is all there is to return. A state that changes must be returned as well, since nothing is
+# changed in place.
 #
 # </details>
 #
-# <details><summary>2. A module is created in <code>__init__</code> of another one and called twice in its
-# <code>__call__</code>. How many sets of weights?</summary>
+# <details><summary>2. A module is created in the <code>__init__</code> of another module, whose <code>__call__</code>
+# calls it twice. How many sets of weights?</summary>
 #
 # One: it is one object.
 #
@@ -415,18 +442,19 @@ for name, weights in first_weights.items():
 # %% [markdown]
 # ## 2 · CIFAR-10
 #
-# CIFAR-10 has sixty thousand colour pictures of 32×32 pixels in ten classes ([Krizhevsky,
-# 2009](https://www.cs.toronto.edu/~kriz/cifar.html)). Where it is not on your disk, the course's sample takes its
-# place: *drawings* of the same ten classes. Training and validation pictures are kept apart as in unit 02. The test
-# pictures are not even loaded here: part 9 opens them, and keeps count.
+# CIFAR-10 has 60,000 colour pictures of 32×32 pixels in ten classes ([Krizhevsky,
+# 2009](https://www.cs.toronto.edu/~kriz/cifar.html)). If it is not on your disk, the course's sample takes its place:
+# *drawings* of the same ten classes. Training and validation pictures are kept apart as in unit 02. The test pictures
+# are not loaded until part 9, which also counts how often they are used.
 #
-# One table holds whatever differs between the sample and the real set, so that all other cells are the same for both.
-# Overfitting is studied on few pictures, where it comes soon and costs little. The models that are kept get more.
+# Most settings that differ between the sample and the real set are collected in one cell, so that you can see them
+# together. We study overfitting on a few pictures, where it comes soon and costs little. On the real set, the models
+# that are kept learn from more.
 
 
 # %%
 class Setting(NamedTuple):
-    """A training run in figures."""
+    """The settings of a training run."""
 
     split: str  # the pictures to learn from
     width: int  # channels of the first block
@@ -457,7 +485,7 @@ plots.images(
 plt.show()
 
 # %% [markdown]
-# Real photographs as small as these are hard even for people: one who tried got about 94 % of CIFAR-10's right
+# Real photographs as small as these are hard even for people: Andrej Karpathy tried, and got about 94 % right
 # ([Karpathy, 2011](http://karpathy.github.io/2011/04/27/manually-classifying-cifar10/)).
 #
 # **Quick questions**
@@ -471,26 +499,27 @@ plt.show()
 #
 # <details><summary>2. Why are the training pictures shuffled and the validation pictures not?</summary>
 #
-# Every step of training depends on its batch, and batches in a fixed order would be met in the same order in each
-# epoch. In evaluation the order has no effect: sums are added up.
+# Every training step depends on its batch. Without shuffling, each epoch would have the same batches in the same order,
+# and files are often sorted by class. In evaluation the order has no effect, because the results are only summed.
 #
 # </details>
 
 # %% [markdown]
 # ## 3 · VGG8
 #
-# VGG networks ([Simonyan and Zisserman, 2014](https://arxiv.org/abs/1409.1556)) have a plain design: small 3×3
-# convolutions one after the other, now and then a pooling that halves the map, more channels after it, and linear
+# VGG networks ([Simonyan and Zisserman, 2014](https://arxiv.org/abs/1409.1556)) have a plain design: 3×3 convolutions
+# one after the other, poolings in between that halve height and width, more channels after each pooling, and linear
 # layers at the end. Ours has eight layers with weights: three blocks of two convolutions, and two linear layers.
 #
 # ![three blocks of two convolutions and a pooling, then two linear layers](../ressources/u03_vgg8.svg)
 #
-# First a part that Haiku has, and that we write ourselves: the pooling. `hk.max_pool` can have any window. For a 2×2
-# window without overlap, four slices and three `maximum` do the same.
+# First the max pooling. Haiku has one, `hk.max_pool`, which takes any window. We write our own: for a 2×2 window
+# without overlap, four slices and three calls of `jnp.maximum` do the same.
 #
-# <details><summary>Guess first: forwards, both give the same numbers. Where could they differ?</summary>
+# <details><summary>Guess first: in the forward pass both give the same numbers. Where could they still
+# differ?</summary>
 #
-# In the gradient: in what it costs, and in who gets it when two of the four numbers are equally large.
+# In the gradient: in what it costs, and in how it is distributed when several of the four numbers are equally large.
 #
 # </details>
 
@@ -523,9 +552,13 @@ plots.bars(
     [median_ms(gradient, maps) for gradient in gradients.values()],
     unit="ms",
     better="lower",
-    title="the gradient of a pooling of 32 maps",
+    title="the gradient of a max-pooling, 32 channels",
 )
 plt.show()
+
+# %% [markdown]
+# Where does the difference come from? Look for the operation `select_and_scatter` in the two gradients, and see what
+# happens at a tie:
 
 # %%
 flat = np.ones((1, 2, 2, 1), np.float32)  # one square, all four equally large
@@ -534,16 +567,16 @@ for name, gradient in gradients.items():
     print(f"{name:12} select and scatter: {scatters!s:6} a tie of four:", *np.ravel(gradient(flat)))
 
 # %% [markdown]
-# JAX writes the gradient of a general pooling as one operation, *select and scatter*: find the largest of each window
-# again, and send the gradient there. On the CPU that is the slower way, as the bars show. The other way's gradient is
-# made of comparisons and additions. Where there is a tie, the first gives all of the gradient to one of the four, and
-# the second shares it out. Neither is wrong: at a tie the maximum has no derivative.
+# JAX writes the gradient of a general pooling as one operation, *select and scatter*: find the largest number of each
+# window again, and send the gradient there. On the CPU this is the slower way, as the bars show. The gradient of the
+# four slices is made of comparisons and additions. At a tie, `hk.max_pool` gives the whole gradient to one of the four,
+# and ours shares it equally. Neither is wrong: at a tie the maximum has no derivative.
 #
-# Now the network. **Dropout** ([Srivastava et al., 2014](https://jmlr.org/papers/v15/srivastava14a.html)) stands after
-# each pooling and after the hidden linear layer. Its rate *rises with depth*, as in the French course. The idea behind
-# it: first layers find edges and colours, which all classes need ([Zeiler and Fergus,
-# 2013](https://arxiv.org/abs/1311.2901), show this), and the last ones have most of the weights and could memorise
-# most. We do not test this choice against equal rates; you can.
+# Now the network. **Dropout** ([Srivastava et al., 2014](https://jmlr.org/papers/v15/srivastava14a.html)) sets random
+# units to zero in training; part 4 explains it. It comes after each pooling and after the hidden linear layer. Its rate
+# *rises with depth*, as in the French course. The idea behind it: the first layers find edges and colours, which all
+# classes need ([Zeiler and Fergus, 2013](https://arxiv.org/abs/1311.2901), show this), while the last ones have most of
+# the weights, and so the most room to memorise. We do not test this choice against equal rates; you can.
 
 
 # %%
@@ -569,7 +602,7 @@ class VGG8(hk.Module):
             for _ in range(2):
                 x = hk.Conv2D(factor * self.width, kernel_shape=3, w_init=he)(x)
                 x = jax.nn.relu(x)
-            x = max_pool(x)  # [B, 16, 16, W], [B, 8, 8, 2W], [B, 4, 4, 4W]
+            x = max_pool(x)  # [B, 16, 16, W], [B, 8, 8, 2W], [B, 4, 4, 4W]; W: the width
             if training:
                 x = hk.dropout(hk.next_rng_key(), rate, x)
         x = hk.Flatten()(x)  # [B, 64W]
@@ -585,7 +618,8 @@ def make_network(width: int, classes: int = 10) -> hk.Transformed:
 
 
 # %% [markdown]
-# `jax.eval_shape` runs `init` without arithmetic and tells what weights there would be. How many, and where?
+# `jax.eval_shape` traces `init` without computing anything, and returns the shapes of the weights. How many weights are
+# there, and in which layers?
 
 
 # %%
@@ -605,12 +639,13 @@ plots.bars([name.split("/")[-1] for name in sizes], list(sizes.values()), title=
 plt.show()
 
 # %% [markdown]
-# Most weights are in the last convolutions and in the first linear layer. How much such a network can memorise, part 5
-# will try.
+# Most weights are in the last convolutions and in the first linear layer. Part 5 tests how much such a network can
+# memorise.
 #
-# Why `VarianceScaling(2.0, …)`? A variance of 1/inputs keeps the size of a signal through a *linear* layer. A ReLU then
-# sets about half of the numbers to zero, which halves the mean square, and the layers multiply: after eight of them
-# 1/256 is left. Twice the variance makes up for it ([He et al., 2015](https://arxiv.org/abs/1502.01852)).
+# Why `VarianceScaling(2.0, …)`? Weights with a variance of 1/inputs keep the size of a signal through a *linear* layer.
+# A ReLU then sets about half of the numbers to zero, which halves the mean square. Over the layers these factors
+# multiply: after eight of them, 1/256 of the mean square is left. Twice the variance makes up for it ([He et al.,
+# 2015](https://arxiv.org/abs/1502.01852)).
 #
 # <details><summary>Guess first: with a variance of 1/inputs, how large is the root mean square after thirty
 # layers?</summary>
@@ -639,6 +674,9 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
+# With 2/inputs the signal keeps its size to within a factor of two. With 1/inputs, about 0.00002 of it is left after
+# thirty layers.
+#
 # **Quick questions**
 #
 # <details><summary>1. Which layer has the most weights, and why?</summary>
@@ -648,9 +686,10 @@ plt.show()
 #
 # </details>
 #
-# <details><summary>2. <code>jax.eval_shape(network.init, …)</code> took no time. What did it leave out?</summary>
+# <details><summary>2. <code>jax.eval_shape(network.init, …)</code> took almost no time. What did it leave
+# out?</summary>
 #
-# All arithmetic. It traces `init` and returns shapes and types.
+# All the arithmetic. It only traces `init`, and returns shapes and types.
 #
 # </details>
 
@@ -658,8 +697,9 @@ plt.show()
 # ## 4 · One step, and what can be done in it
 #
 # Overfitting can be fought in three places: inside the training step, in the pictures, and by stopping early. Inside
-# the step there are three measures. We make them *numbers that are passed to the step*, not parts of the program. Then
-# one compiled program serves every experiment below, and nothing else can differ between them.
+# the step there are three measures: dropout, label smoothing and weight decay. We make them *numbers that are passed to
+# the step*, not parts of the program. Then one compiled program serves many experiments, and they differ in nothing but
+# these numbers.
 
 
 # %%
@@ -672,12 +712,14 @@ class Measures(NamedTuple):
 
 
 # %% [markdown]
-# **Dropout** sets random units to zero in training. Srivastava et al. argue that no unit can then rely on a particular
-# other one. The survivors are scaled up by 1/(1 − rate), which keeps the expected sum as it was. In evaluation nothing
-# is dropped. Here it acts on ten thousand ones, of which a hundred are shown:
+# **Dropout** sets random units to zero in training. Srivastava et al. argue that no unit can then rely on any
+# particular other one. The remaining units are scaled up by 1/(1 − rate), which leaves the expected sum unchanged. In
+# evaluation nothing is dropped. Here dropout acts on ten thousand ones. The pictures show a hundred of them; those that
+# were dropped are black:
 
 # %%
 ones = np.ones((100, 100), np.float32)
+# keys of the kind "rbg" compile faster: see "Two kinds of keys" below
 drop = jax.jit(hk.transform(lambda x, rate: hk.dropout(hk.next_rng_key(), rate, x)).apply)
 keys = [jax.random.key(seed, impl="rbg") for seed in (1, 1, 2)]
 dropped = [np.asarray(drop({}, key, ones, rate)) for key, rate in zip(keys, (0.1, 0.5, 0.5), strict=True)]
@@ -692,12 +734,12 @@ print("the mean of all ten thousand is still about 1:", all(abs(picture.mean() -
 
 # %% [markdown]
 # **Label smoothing** ([Szegedy et al., 2015](https://arxiv.org/abs/1512.00567)) takes a small share of the label from
-# the right class and spreads it evenly over all classes.
+# the right class and spreads it evenly over all classes, the right one included.
 #
-# <details><summary>Guess first: the score of the right class can be chosen freely, all others are 0. Which score has
-# the lowest cross-entropy, with and without smoothing?</summary>
+# <details><summary>Guess first: the score (logit) of the right class can be chosen freely, and all others are 0. Which
+# score gives the lowest cross-entropy, without smoothing and with it?</summary>
 #
-# Without it there is none: the higher the better, without end. With it, the best score is finite.
+# Without smoothing there is no best score: a higher one is always better. With smoothing, the best score is finite.
 #
 # </details>
 
@@ -715,17 +757,21 @@ for name, wanted in (("plain", label), ("smoothed", smoothed)):
 print(f"log(0.92 / 0.02) = {np.log(0.92 / 0.02):.1f}")
 
 # %% [markdown]
-# At the optimum the probabilities are the smoothed label's, so the score is the logarithm of a ratio of two of them.
+# At the optimum the predicted probabilities equal the smoothed label, 0.92 and 0.02. The difference of two logits is
+# the logarithm of the ratio of their probabilities, so the best score is log(0.92/0.02). (Without smoothing, 12 is the
+# best only because the grid ends there.)
 #
-# **Weight decay** makes every weight a little smaller in each step. Only what the gradient keeps pushing for stays
-# large. With Adam it matters *where* this is done. Added to the loss, as λ‖w‖²/2, its gradient λw passes through Adam's
-# averages and is divided by the size of all gradients. Applied directly to the weights, apart from Adam, it is the same
-# share for all. That is **AdamW**, by [Loshchilov and Hutter](https://arxiv.org/abs/1711.05101).
+# **Weight decay** makes every weight a little smaller in each step. A weight stays large only if the gradient keeps
+# pushing it. With Adam it matters *where* this is done. If λ‖w‖²/2 is added to the loss, its gradient λw goes through
+# Adam's averages and is divided by the usual size of that weight's gradients. If the decay is applied directly to the
+# weights, outside Adam, every weight shrinks by the same share. That is **AdamW** ([Loshchilov and Hutter,
+# 2017](https://arxiv.org/abs/1711.05101)).
 #
-# <details><summary>Guess first: two weights of 1 get gradients that are pure noise, the second one's a hundred times as
-# large. With λ in the loss, which one decays?</summary>
+# <details><summary>Guess first: two weights start at 1, and their gradients are pure noise, a hundred times as large
+# for the second. With the decay in the loss, which weight shrinks?</summary>
 #
-# The first. Adam divides each weight's gradient by its usual size, and next to the large noise λw vanishes.
+# The first. Adam divides each weight's gradient by its usual size. For the second weight, λw is tiny compared with the
+# noise.
 #
 # </details>
 
@@ -754,10 +800,14 @@ for name, weights in decayed.items():
     print(f"{name:24} small gradients: {weights[0]:.2f}  large gradients: {weights[1]:.2f}")
 
 # %% [markdown]
-# Biases are usually left out of weight decay, and we leave them out. Below, `scale_by_adam` gives Adam's direction; the
-# step along it and the decay are in `move`.
+# With the decay in the loss, the first weight shrinks and the second stays at 1. AdamW shrinks both by the same share,
+# except for the noise. (The two λ are on different scales, so compare within a row.)
+#
+# Now the pieces of training: the state, the sums that a batch adds to an epoch's figures, a training step and an
+# evaluation step. Biases are usually left out of weight decay, and we leave them out too. `scale_by_adam` gives Adam's
+# direction; the step along it and the decay are in `move`.
 # ([`optax.adamw`](https://optax.readthedocs.io/en/latest/api/optimizers.html#optax.adamw) has the same rule, with a λ
-# that is fixed when it is made. It decays biases too, unless it is given a `mask`.)
+# that is chosen when the optimiser is made. It decays biases too, unless it is given a `mask`.)
 
 
 # %%
@@ -828,16 +878,16 @@ def make_eval_step(network: hk.Transformed):
 
 
 # %% [markdown]
-# Two things to notice. The key of a step is `fold_in(key, step)`: different in each step, but a function of a fixed key
-# and the step's number. So the state holds no key, and a run that is resumed drops the very units that an uninterrupted
-# one would have dropped (part 8 tries it). And the sums are of the *plain* cross-entropy, whatever loss is minimised:
-# only then can runs be compared.
+# Two things to notice. First, the key of a step is `fold_in(key, step)`: different in each step, but a function of a
+# fixed key and the step's number. So the state needs no key, and a resumed run drops the same units as an uninterrupted
+# one (part 8 checks this). Second, the sums are of the *plain* cross-entropy, whatever loss is minimised. Only then can
+# runs be compared.
 #
 # ### Two kinds of keys
 #
-# JAX's default keys, *threefry*, give the same numbers on every kind of device, by a computation of many small
-# operations. XLA on a CPU takes long to compile it. Keys of the kind `"rbg"` leave the drawing to an operation of XLA's
-# own, `RngBitGenerator`. What does one dropout mask cost to compile?
+# JAX's default keys, *threefry*, give the same numbers on every kind of device. They compute them by many small
+# operations, which XLA takes long to compile on a CPU. With keys of the kind `"rbg"`, the numbers are drawn by a single
+# operation of XLA, `RngBitGenerator`. How long does one dropout mask take to compile?
 
 
 # %%
@@ -854,14 +904,15 @@ plots.bars(["threefry", "rbg"], [compile_ms("threefry2x32"), compile_ms("rbg")],
 plt.show()
 
 # %% [markdown]
-# A training step draws four masks and `init` draws eight layers of weights, so most of this unit uses `"rbg"`. That has
-# its price. The [documentation of `jax.random`](https://docs.jax.dev/en/latest/jax.random.html) calls the kind
-# experimental, and says that it may give other numbers on another kind of device. It also behaves oddly under `vmap`.
+# A training step draws four masks and `init` draws eight layers of weights, so most of this unit uses `"rbg"`, which
+# compiles much faster on a CPU, as the bars show. It also has disadvantages. The [documentation of
+# `jax.random`](https://docs.jax.dev/en/latest/jax.random.html) calls this kind experimental, and does not promise the
+# same numbers on another kind of device. And it behaves unusually under `vmap`.
 #
-# <details><summary>Guess first: three keys, and one normal number from each, drawn by <code>vmap</code> and drawn one
-# by one. Are they the same numbers?</summary>
+# <details><summary>Guess first: one normal number is drawn from each of three keys, first by <code>vmap</code> and then
+# one by one. Are the numbers the same?</summary>
 #
-# With threefry they are. With rbg, all of a batch's numbers are drawn from the *first* key.
+# With threefry they are. With rbg, `vmap` draws the numbers of the whole batch from the *first* key.
 #
 # </details>
 
@@ -877,12 +928,13 @@ for kind in ("threefry2x32", "rbg"):
     )
 
 # %% [markdown]
-# Remember this for part 6, where `vmap` over keys trains several networks at once: there we use threefry, so that each
-# network is the one that its key alone would have given.
+# This matters in part 6, where `vmap` over keys trains several networks at once. There we use threefry, so that each
+# network is the one that its own key would give without `vmap`.
 #
 # ### Compiled before the start
 #
-# `Measures()` is nothing but three numbers among the arguments, and a batch is described by its shapes.
+# As in unit 02, everything is compiled before training starts. To compile, a batch is described by its shapes, and
+# `Measures()` is just three numbers among the arguments. `functools.cache` keeps the programs of each setting.
 
 
 # %%
@@ -891,7 +943,7 @@ class Programs(NamedTuple):
 
     network: hk.Transformed
     init: jax.stages.Compiled  # key -> state
-    train_step: jax.stages.Compiled  # (state, batch, measures, key) -> (state, Sums); the state's memory is given away
+    train_step: jax.stages.Compiled  # (state, batch, measures, key) -> (state, Sums); the state is donated
     eval_step: jax.stages.Compiled  # (params, batch) -> Sums
 
 
@@ -917,7 +969,8 @@ def compiled(width: int, batch_size: int, learning_rate: float, eval_batch_size:
 
 
 # %% [markdown]
-# Three experiments, each a step from the same start:
+# Three experiments, each one step from the same start. The start is copied each time, because the step donates its
+# state:
 
 # %%
 INIT_KEY, DROPOUT_KEY = jax.random.key(0, impl="rbg"), jax.random.key(1, impl="rbg")
@@ -929,15 +982,16 @@ for measures in (Measures(), Measures(dropout=0.5), Measures(decay=0.1, smoothin
     print(f"{measures!s:50} loss {sums.loss / sums.count:.3f}")
 
 # %% [markdown]
-# One program did all three, and a compiled one *cannot* be traced again. The third has the loss of the first: smoothing
-# and decay change the update that follows, and the loss shown is the plain one, before the update.
+# One program did all three, and a compiled program *cannot* be retraced. Dropout acts in the forward pass, so it
+# changes the loss at once. The third loss equals the first: smoothing and decay change the update that follows, and the
+# loss shown is the plain one, before the update.
 #
 # **Quick questions**
 #
 # <details><summary>1. Why is the dropout rate an argument of the step and not a field of the network?</summary>
 #
-# As an argument it is traced: all rates share one program. As a Python number it would be part of the program, and each
-# rate would be compiled anew.
+# As an argument it is traced, and all rates share one program. As a Python number it would be a constant in the
+# program, and each new rate would need another compilation.
 #
 # </details>
 #
@@ -948,10 +1002,10 @@ for measures in (Measures(), Measures(dropout=0.5), Measures(decay=0.1, smoothin
 #
 # </details>
 #
-# <details><summary>3. <code>training</code> is no argument of the compiled step, unlike <code>dropout</code>.
+# <details><summary>3. Unlike <code>dropout</code>, <code>training</code> is not an argument of the compiled step.
 # Why?</summary>
 #
-# It decides *which* operations there are, with Python's `if`. Such a value must be known while tracing.
+# A Python `if` uses it to decide *which* operations there are. Such a value must be known during tracing.
 #
 # </details>
 
@@ -960,12 +1014,14 @@ for measures in (Measures(), Measures(dropout=0.5), Measures(decay=0.1, smoothin
 #
 # The training loop is that of unit 02, with two additions. It keeps the weights of the epoch with the lowest validation
 # loss, and it may stop when there has been no improvement for a while (part 7). It does not write checkpoints itself:
-# it calls `on_epoch` after each epoch, and whoever calls it may save there.
+# it calls `on_epoch` after each epoch, where the caller can save.
+#
+# First what a run consists of, and the two rules, which only look at a list of losses:
 
 
 # %%
 class Run(NamedTuple):
-    """What a training has come to."""
+    """A training run so far."""
 
     state: TrainState  # after the last epoch
     best: dict  # the weights of the epoch with the lowest validation loss
@@ -985,6 +1041,11 @@ def best_epoch(losses: list[float]) -> int:
 def patience_is_over(losses: list[float], patience: int) -> bool:
     """Whether the lowest loss is `patience` or more epochs old; False where there is none but NaN."""
     return not np.isnan(losses).all() and len(losses) - best_epoch(losses) >= patience
+
+
+# %% [markdown]
+# Then the loop: train for an epoch, evaluate, add to the history, and keep the weights if their loss is the lowest so
+# far.
 
 
 # %%
@@ -1015,9 +1076,9 @@ def fit(
 ) -> Run:
     """Train on from `run` until it has `epochs` epochs, or the best of them is `patience` epochs old.
 
-    on_epoch: called with the Run after each epoch. Returns the last Run; the one handed over stays as it is.
+    on_epoch: called with the Run after each epoch. Returns the last Run; the one passed in is not changed.
     """
-    state = jax.tree.map(jnp.copy, run.state)  # train_step may give its argument's memory away
+    state = jax.tree.map(jnp.copy, run.state)  # train_step may donate its argument
     history = {quantity: list(values) for quantity, values in run.history.items()}
     losses = history["val_loss"]
     for epoch in track(range(len(losses), epochs), name, unit="epoch"):
@@ -1042,15 +1103,15 @@ def fit(
 # %% [markdown]
 # ### Can it memorise?
 #
-# Overfitting needs a network that *can* learn its pictures by heart. A test for that is to give it labels with nothing
-# to understand: drawn at random. [Zhang et al., 2016](https://arxiv.org/abs/1611.03530), did this to large networks
-# with all of CIFAR-10. We do it to our small one, with 64 pictures.
+# Overfitting needs a network that *can* learn its pictures by heart. To test this, give it labels that have nothing to
+# do with the pictures: random ones. [Zhang et al., 2016](https://arxiv.org/abs/1611.03530), trained large networks on
+# all of CIFAR-10 with random labels. We use our small one and 64 pictures.
 #
 # <details><summary>Guess first: how many of the 64 random labels will it get right, and how many validation
 # pictures?</summary>
 #
-# All of its own, and about a tenth of the others: the labels said nothing about pictures, so there was nothing to
-# learn.
+# All 64 of its own, and about a tenth of the others: the labels have nothing to do with the pictures, so nothing that
+# it learns helps with new ones.
 #
 # </details>
 
@@ -1069,17 +1130,18 @@ print(f"after 60 epochs: {known} of {2 * STUDY.batch_size} random labels known b
 print(f"validation accuracy: {100 * others:.0f} %")
 
 # %% [markdown]
-# So the network has room to memorise, and a low training loss is no proof that it has understood anything.
+# So the network can memorise at least 64 pictures, and a low training loss does not prove that it has learnt anything
+# about the classes.
 #
 # ### The two curves
 #
-# Now with the true labels. Nothing is done against overfitting, and the network sees the same few pictures in each
-# epoch.
+# Now we train with the true labels. Nothing is done against overfitting, and the network sees the same few pictures in
+# each epoch.
 #
 # <details><summary>Guess first: the training loss will fall to the end. What will the validation loss do, and what the
 # validation accuracy?</summary>
 #
-# The loss falls, then turns up. The accuracy mostly stands still from there.
+# The loss falls and then rises. From there the accuracy hardly changes.
 #
 # </details>
 
@@ -1089,10 +1151,13 @@ same |= {"epochs": STUDY.epochs, "key": DROPOUT_KEY}
 
 runs = {"nothing": fit(beginning(start), train=study, measures=Measures(), name="nothing", **same)}
 
+# %% [markdown]
+# To see where overfitting begins, we mark the epoch with the lowest validation loss:
+
 
 # %%
 def overfitting_curves(history: dict[str, list[float]], title: str):
-    """Losses and accuracies of a run, and the epoch from which it only learns by heart."""
+    """Losses and accuracies of a run, with the epoch of the lowest validation loss; what follows is shaded."""
     names = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
     figure, axes = plots.curves({name: history[name] for name in names}, title=title)
     turn = best_epoch(history["val_loss"])
@@ -1107,12 +1172,13 @@ plt.show()
 
 # %% [markdown]
 # Left of the dotted line both losses fall. Right of it, in the shaded part, the training loss goes on falling and the
-# validation loss turns up: what the network still learns there is good for its own pictures only. This is overfitting.
-# How steeply the loss rises differs from run to run; part 6 shows five at once.
+# validation loss does not: what the network still learns there does not help with new pictures. This is overfitting.
+# How steeply the validation loss rises differs from run to run. In the stored run it rises only a little; part 6 shows
+# five runs at once.
 #
-# The accuracies show it less clearly: in the shaded part the validation accuracy neither rises nor falls much. How can
-# that be, while the loss no longer falls? The loss also asks how much probability was given to the right class. So look
-# at how sure the network is, and above all at how sure it is when it is wrong:
+# The accuracies show it less clearly: in the shaded part the validation accuracy neither rises nor falls much. Accuracy
+# only counts right answers. The loss also depends on how much probability the right class was given. So look at how
+# sure the network is, and above all at how sure it is when it is wrong:
 
 
 # %%
@@ -1133,17 +1199,18 @@ for when, params in (("at the dotted line", runs["nothing"].best), ("at the end"
     print(f"{when:18} right in {keeps:.0f} %, says {says:.0f} % on average, and {says_wrongly:.0f} % where it is wrong")
 
 # %% [markdown]
-# A network that says 60 % should be right in 60 % of such cases; then it is called *calibrated*. At the dotted line the
-# two figures are close. At the end the network says more than it keeps, and its wrong answers are given with more
-# confidence than before, though their number has hardly changed. [Guo et al., 2017](https://arxiv.org/abs/1706.04599),
-# found the same in large networks: the loss overfits while the accuracy does not.
+# A network that gives its answers a probability of 60 % should be right in 60 % of such cases. Then it is called
+# *calibrated*. We compare only the averages, which is a coarse check. At the dotted line, confidence and accuracy are
+# close. At the end the network is overconfident. It gives wrong answers with more confidence than before, though their
+# number has hardly changed. [Guo et al., 2017](https://arxiv.org/abs/1706.04599), found the same in large networks: the
+# loss overfits while the accuracy does not.
 #
 # **Quick questions**
 #
 # <details><summary>1. Training loss 0.1, validation loss 1.5. Is it overfitting?</summary>
 #
-# There is a gap, and nearly every trained network has one. Overfitting in our sense begins where the validation loss
-# *rises*. One needs the curve, not one pair of numbers.
+# You cannot tell. There is a gap, and nearly every trained network has one. Overfitting, as we use the word, begins
+# where the validation loss *rises*. To see that you need the curve, not one pair of numbers.
 #
 # </details>
 #
@@ -1156,24 +1223,24 @@ for when, params in (("at the dotted line", runs["nothing"].best), ("at the end"
 # %% [markdown]
 # ## 6 · One measure at a time, over several seeds
 #
-# The rule of every honest comparison: change one thing. Same network, same pictures, same number of steps; only the
-# measure differs. But one run with a measure and one without still do not compare the measures. Each run begins with
-# random weights and sees its pictures in a random order, and with other random numbers both would end elsewhere. So we
-# train each measure from several *seeds*, and ask whether its difference is larger than what chance alone makes of it.
-# ([Bouthillier et al., 2021](https://arxiv.org/abs/2103.03098), measure how much of published benchmarks is such
-# chance; [Picard, 2021](https://arxiv.org/abs/2109.08203), shows it for the choice of a single seed.)
+# A fair comparison changes one thing at a time: same network, same pictures, same number of steps; only the measure
+# differs. But one run with a measure and one without are not enough. Each run begins with random weights and sees its
+# pictures in a random order, and with other random numbers both would end elsewhere. So we train with each measure from
+# several *seeds*, and ask whether the difference it makes is larger than chance alone would make. ([Bouthillier et al.,
+# 2021](https://arxiv.org/abs/2103.03098), measure how much such chance matters in benchmarks; [Picard,
+# 2021](https://arxiv.org/abs/2109.08203), shows it for the choice of a single seed.)
 #
-# Many trainings take long, unless they are small and run side by side. So we shrink the pictures to 16×16, which is a
-# quarter of the work, and let `vmap` train all seeds at once. For that, a step of one run must be a pure function of
-# arrays:
+# To train many times in a short time, we shrink the pictures to 16×16, which is a quarter of the work, and let `vmap`
+# train all seeds at once. For that, a step of one run must be a pure function of arrays:
 #
 # - the pictures lie in memory as one array, and a step gets the indices of its batch;
-# - what is random comes from the run's seed: which pictures are learnt from, first weights, order, what is dropped;
+# - everything random comes from the run's seed: the choice of training pictures, their order, flips and crops, the
+#   first weights, the dropped units;
 # - the measures are arguments, as before. The training step is the one from part 4.
 #
-# One measure is new, because it is in the pictures: **flips and crops**, as [He et al.,
-# 2015](https://arxiv.org/abs/1512.03385), use them for CIFAR-10. A car in a mirror is a car, and so is one two pixels
-# further left. In `jnp` it is a function of a key and a picture:
+# One measure is new. It changes the training pictures (*data augmentation*): **flips and crops**, as [He et al.,
+# 2015](https://arxiv.org/abs/1512.03385), use them for CIFAR-10. A mirrored car is still a car, and so is a car two
+# pixels further left. In `jnp` this is a function of a key and a picture:
 
 
 # %%
@@ -1192,19 +1259,23 @@ plots.images(views, columns=8, size=0.9, title="one picture, as eight epochs see
 plt.show()
 
 # %% [markdown]
-# Here `vmap` over keys gave eight views of one picture. Next it is done with a whole run.
+# The shifts go up to four pixels here, so that you can see them; the runs below use two. The border is black here. In
+# training the pictures are normalised, and there 0 is about the average colour.
+#
+# `vmap` over keys gave eight views of one picture. Next comes `vmap` over whole runs. This is one of them, as two pure
+# functions:
 
 
 # %%
 class Treatment(NamedTuple):
-    """What one run differs from another in, apart from its key."""
+    """How one run differs from another, apart from its key."""
 
     measures: Measures = Measures()
     moved: float = 0.0  # the share of pictures that are flipped and shifted
 
 
 class Trial(NamedTuple):
-    """A training of this part in figures."""
+    """The settings of a training run in this part."""
 
     examples: int  # pictures to learn from, out of all that there are
     side: int  # their side in pixels
@@ -1241,13 +1312,13 @@ def make_study(trial: Trial):
 
 
 # %% [markdown]
-# `vmap` makes a step of one run into a step of many. `in_axes` says what each run has for itself (0) and what all of
-# them share (None). `jit` compiles the mapped step once, and it serves every treatment, since the treatments' numbers
-# are arguments. The keys in it are of JAX's default kind, threefry, for the reason seen in part 4. (The first weights
-# are drawn run by run, without `vmap`. There rbg is as good, and compiles faster.)
+# `vmap` turns a step of one run into a step of many. `in_axes` says what each run has for itself (0) and what all of
+# them share (None). `jit` compiles the mapped step once for all treatments, since their numbers are arguments. The keys
+# are of JAX's default kind, threefry, for the reason given in part 4. (The first weights are drawn run by run, without
+# `vmap`. There rbg will do, and compiles faster.)
 #
 # All treatments get the same seeds. So the first run with dropout and the first run without begin with the same weights
-# and learn from the same pictures in the same order. Their difference has less chance in it than that of two unrelated
+# and learn from the same pictures in the same order. Their difference usually varies less than that of two unrelated
 # runs.
 
 # %%
@@ -1298,12 +1369,12 @@ print(f"{len(treatments)} × {SEEDS} trainings in {time.perf_counter() - begin:.
 print("validation losses [T, S, E]:", histories["val_loss"].shape)
 
 # %% [markdown]
-# First the plain network, seed by seed:
+# First the loss curves, seed by seed, and then how far the runs of the plain network are apart:
 #
-# <details><summary>Guess first: by how much do the final accuracies of five runs differ that do the same
-# thing?</summary>
+# <details><summary>Guess first: five runs differ in nothing but their seed. How far apart are their final
+# accuracies?</summary>
 #
-# By several points: about ten in the stored run. The next cell prints the lowest and the highest.
+# Several percentage points: about ten in the stored run. The next cell prints the lowest and the highest.
 #
 # </details>
 
@@ -1324,10 +1395,12 @@ finals = histories["val_accuracy"][0, :, -1]
 print(f"“nothing”, final validation accuracy: {100 * finals.min():.1f} % to {100 * finals.max():.1f} %")
 
 # %% [markdown]
-# Now the differences. For each treatment and each seed, subtract what the same seed had with "nothing". From the S
-# differences comes a mean and a confidence interval, by Student's *t*. We look at five treatments, and an interval of
-# 95 % for each would exclude 0 by chance too often: in up to 5 × 5 % of such tables at least one would. So each gets
-# 99 % (Bonferroni's correction: the 5 % are shared among five).
+# Now the differences. From each treatment's result we subtract, seed by seed, the result of "nothing". The five
+# differences have a mean, and Student's *t* gives a confidence interval for it. (It assumes that the differences are
+# roughly normal, which five seeds cannot check.) With five treatments and 95 % intervals, chance alone would too often
+# exclude 0: in up to 5 × 5 % of such comparisons at least one interval would, even if no treatment did anything. So
+# each interval gets 99 % (Bonferroni's correction: the 5 % are shared among the five). This holds for each of the three
+# quantities below on its own, not for all fifteen intervals together.
 #
 # What to look at is decided *before* looking: the lowest validation loss, which is what early stopping would keep; how
 # far the loss has risen from there to the last epoch, which is overfitting; and the accuracy at the lowest loss.
@@ -1367,8 +1440,8 @@ figure.suptitle("difference from “nothing”: seeds (dots) and the mean's 99 %
 plt.show()
 
 # %% [markdown]
-# A table says the same in words. "Not told apart" means that the interval holds 0: the measure may help, harm, or do
-# nothing, and these runs cannot say which.
+# The same as a table. "Not told apart" means that the interval contains 0: the measure may help, harm, or do nothing,
+# and these runs cannot say which.
 
 # %% tags=["nbval-ignore-output"]
 for title, values in quantities.items():
@@ -1379,26 +1452,26 @@ for title, values in quantities.items():
         print(f"    {name:16} {mean:+.3f} ± {half:.3f}   {verdict}")
 
 # %% [markdown]
-# In the run that is stored here, no measure has been told apart from "nothing" in the lowest loss or in the accuracy.
-# On this sample it has not been shown that any of them makes the best network better, or worse. Look at the dots for
-# flips and crops on the right: with a single seed you might have reported nine points more or four points less.
+# In the stored run, no measure can be told apart from "nothing" by the lowest loss or by the accuracy. So these runs do
+# not show that any of them makes the best network better, or worse. Look at the dots for flips and crops in the
+# right-hand panel: with a single seed you might have reported nine points more or four points less.
 #
-# One thing has been told apart. With dropout, with flips and crops, and with all measures together, the loss rises less
-# after its lowest point. Look at the curves before you call this a cure: with the first two it is still falling in the
-# last epoch, and a run that has not reached its lowest point cannot have risen from it. What these runs show is that
-# overfitting comes *later*. Whether the best network is better, they cannot say: the intervals of the lowest loss reach
-# 0.09 to 0.17 to each side, and effects of such a size can hide in them. More seeds, more pictures or longer training
-# might show them.
+# There is one clear difference. With dropout, with flips and crops, and with all measures together, the loss rises less
+# after its lowest point. Look at the curves before you call this a cure. With the first two the loss is lowest in the
+# last epoch, and a run that has not passed its lowest point cannot have risen from it. So these runs show that
+# overfitting comes *later*, or not within ten epochs. They cannot say whether the best network is better: the intervals
+# of the lowest loss extend 0.09 to 0.17 to each side of the mean, and effects of that size would go unnoticed. More
+# seeds, more pictures or longer training might show them.
 #
-# An interval speaks of what was varied: first weights, order, choice of training pictures. The validation pictures were
-# the same 600 throughout, and the network, its width and the number of epochs too. On other data, in longer training,
-# the measures may come out otherwise; part 10 has an example.
+# An interval covers only what was varied: first weights, order, choice of training pictures. The 600 validation
+# pictures, the network, its width and the number of epochs stayed the same. On other data, or in longer training, the
+# measures may do better or worse; part 10 has an example.
 #
 # ### A fair gap
 #
-# "Overfitting" is often read off the gap between training and validation accuracy. Beware of the training accuracy that
-# is counted *during* training: with dropout it is that of a crippled network, with flips and crops that on harder
-# pictures. A fair gap compares like with like: the finished network, nothing dropped, on the pictures as they are.
+# "Overfitting" is often read off the gap between training and validation accuracy. But the training accuracy that is
+# counted *during* training is too low: with dropout, units are missing; with flips and crops, the pictures are harder.
+# A fair gap compares like with like: the finished network, with nothing dropped, on the pictures as they are.
 
 # %%
 print(f"{'mean of the seeds':18} {'training':>10} {'validation':>11} {'gap':>8}")
@@ -1409,35 +1482,35 @@ for row, name in enumerate(treatments):
     print(f"{name:18} {100 * on_training:8.1f} % {100 * on_validation:9.1f} % {100 * gap:6.1f} %")
 
 # %% [markdown]
-# A small gap alone is no merit: a network that has learnt nothing has none. In the stored run "all of them" has the
-# smallest gap and the lowest validation accuracy. Look at the validation column first.
+# A small gap alone does not make a good network: one that has learnt nothing has no gap at all. In the stored run "all
+# of them" has the smallest gap and the lowest validation accuracy. Look at the validation column first.
 #
 # **Quick questions**
 #
 # <details><summary>1. Why were differences taken seed by seed, and not between the two means?</summary>
 #
-# The two runs of a seed share their first weights and pictures, so much of the chance is the same in both and cancels.
-# The mean is the same either way, but the interval is narrower.
+# The two runs of a seed share their first weights and pictures, so much of the random variation is the same in both and
+# cancels. The mean is the same either way, but the interval is usually narrower.
 #
 # </details>
 #
 # <details><summary>2. You want an interval half as wide. How many seeds?</summary>
 #
-# About four times as many: the width falls with the square root. (With few seeds a little fewer, since the factor of
-# Student's *t* shrinks as well.)
+# About four times as many: the width falls with the square root. (With few seeds, somewhat fewer are enough, since the
+# factor from Student's *t* shrinks as well.)
 #
 # </details>
 #
-# <details><summary>3. “The interval holds 0, so dropout makes no difference.” What is wrong with that?</summary>
+# <details><summary>3. “The interval contains 0, so dropout makes no difference.” What is wrong with that?</summary>
 #
-# It holds other values, too. Only effects outside it are excluded.
+# It contains other values, too. The data are compatible with no effect, but also with any effect inside the interval.
 #
 # </details>
 #
 # <details><summary>4. Would <code>vmap</code> over rbg keys have made the intervals wrong?</summary>
 #
-# Not wrong: the runs would still have had different random numbers. But no single run could have been repeated from its
-# own key, and with another number of seeds all of them would have changed.
+# Not by that: the runs would still have had different random numbers. But all of these come from the first key, and the
+# other keys have no effect. So no other run could be repeated from its own key.
 #
 # </details>
 
@@ -1445,8 +1518,8 @@ for row, name in enumerate(treatments):
 # ## 7 · Early stopping
 #
 # The cheapest measure needs no new program: stop when the validation loss has not improved for some epochs (the
-# *patience*), and keep the weights of the best one. `fit` has done the second half already, in `run.best`. Are these
-# the weights that the history says?
+# *patience*), and keep the weights of the best one. `fit` has done the second half already, in `run.best`. Do these
+# weights have the lowest loss in the history?
 
 # %%
 loss, _ = evaluate(programs.eval_step, runs["nothing"].best, validation)
@@ -1456,12 +1529,13 @@ print(
 )
 
 # %% [markdown]
-# What would a patience of one, two or three epochs have done to the run of part 5? The rule looks at a list of losses,
-# so it can be tried on one that is finished, and on the history of a model that comes with the course (part 10).
+# What would a patience of one, two or three epochs have done to the run of part 5? The rule only needs a list of
+# losses, so we can apply it to a finished run. We also apply it to the history of a model that comes with the course
+# (part 10).
 #
 # <details><summary>Guess first: what can go wrong with a patience of one?</summary>
 #
-# One unlucky epoch ends the run, although the next would have been better. The second picture shows such a case.
+# One bad epoch ends the run, even if the next would have been better. The second picture shows such a case.
 #
 # </details>
 
@@ -1487,19 +1561,21 @@ for source, losses in (("here", runs["nothing"].history["val_loss"]), ("on photo
 plt.show()
 
 # %% [markdown]
-# The dotted line is the epoch whose weights are kept. Too little patience takes one bad epoch of a noisy curve for the
+# The dotted line is the epoch with the lowest loss of all. In the second picture, a patience of one stops before it,
+# after epoch 4, and keeps the weights of epoch 3. Too little patience mistakes one bad epoch of a noisy curve for the
 # end. Too much costs time, but not quality, since the best weights are kept anyway. [Prechelt,
 # 1998](https://doi.org/10.1007/3-540-49430-8_3), compares such rules on many problems. Early stopping cannot make a
-# network better than it was at its best, and it goes well with all other measures: it finds the best epoch, wherever
-# they have moved it. How far did they move it in part 6?
+# network better than it was at its best, and it combines well with all other measures. These may move the best epoch,
+# and early stopping finds it. How far did they move it in part 6?
 
 # %% tags=["nbval-ignore-output"]
 for name, epochs_of_best in zip(treatments, turns + 1, strict=True):
     print(f"{name:16} lowest loss in epochs {' '.join(f'{epoch:2d}' for epoch in epochs_of_best)} of {TRIAL.epochs}")
 
 # %% [markdown]
-# Later, with dropout and with flips and crops. Where the lowest loss is in the last epoch, the run was not over: what
-# it would have reached, we do not know.
+# In the stored run the lowest loss comes later with dropout and with flips and crops, and mostly later with all of
+# them. If the lowest loss is in the last epoch, it might have fallen further with more epochs: we do not know what that
+# run would have reached.
 #
 # **Quick questions**
 #
@@ -1512,8 +1588,8 @@ for name, epochs_of_best in zip(treatments, turns + 1, strict=True):
 #
 # <details><summary>2. Is the validation loss at the best epoch a fair estimate of the loss on new pictures?</summary>
 #
-# It is a little too good: the epoch was chosen because its loss was low on these very pictures. Part 9 shows how much
-# such a choice can do.
+# It is a little too low: the epoch was chosen because its loss was low on these very pictures. Part 9 shows how large
+# this effect can be.
 #
 # </details>
 
@@ -1521,16 +1597,16 @@ for name, epochs_of_best in zip(treatments, turns + 1, strict=True):
 # ## 8 · All together, and nothing lost
 #
 # Now all measures at once on the full-sized pictures, with flips and crops in the input pipeline. The run is saved
-# after each epoch in `models/My_vgg8`, with Orbax, by `utils.checkpoints`. That is part 8 of unit 02 made into a
-# module: it keeps the latest checkpoint, and skips one that is not whole. To resume is to load the latest and call
-# `fit` again.
+# after each epoch in `models/My_vgg8`, with Orbax, by `utils.checkpoints`. This module does what part 8 of unit 02 did
+# by hand: it keeps the latest checkpoint, and skips one that is incomplete. To resume, load the latest checkpoint and
+# call `fit` again.
 
 
 # %%
 def keep_training(folder: Path, setting: Setting, measures: Measures, *, augment=(), stop_after: int = -1) -> Run:
-    """The run in a folder, gone on with from its latest checkpoint until it is finished.
+    """Continue the run in a folder from its latest checkpoint until it is finished.
 
-    stop_after: press Ctrl-C, so to speak, after that many epochs.
+    stop_after: raise KeyboardInterrupt, as Ctrl-C does, after that many epochs.
     """
     programs = compiled(setting.width, setting.batch_size, setting.learning_rate)
     validation = data.load("cifar10", "train[80%:]", batch_size=200, quiet=True)
@@ -1565,8 +1641,9 @@ def keep_training(folder: Path, setting: Setting, measures: Measures, *, augment
 
 
 # %% [markdown]
-# On the real set the next cell takes longest of all in the course: stop it whenever you like (■ or Ctrl-C) and run it
-# again. On the sample it takes seconds, so it begins anew each time, and the stopping is staged:
+# On the real set the next cell takes long: on a subset and with two cores, the model that ships with the course took 20
+# minutes (part 10). Stop it whenever you like (■ or Ctrl-C), and run it again to go on. On the sample it takes seconds,
+# so it starts from scratch each time, and the interruption is simulated:
 
 # %%
 moves = (augment.flip(), augment.pad_and_crop(4))
@@ -1583,8 +1660,9 @@ regularised = keep_training(home / "regularised", REGULARISED, together, augment
 print("epochs:", len(regularised.history["val_loss"]), "· steps:", int(regularised.state.step))
 
 # %% [markdown]
-# Is a resumed run really the one that was never stopped? On a few pictures that can be tried in a moment: two epochs in
-# one go, and one epoch and then another, with dropout.
+# Does a resumed run really end like one that was never stopped? A few pictures are enough to check, with dropout: two
+# epochs in one go, against one epoch and then another. (Here the state is handed on in memory. Part 8 of unit 02 checks
+# the same with checkpoints on disk.)
 
 # %%
 short = data.load("cifar10", "train[:96]", batch_size=STUDY.batch_size, shuffle=True, quiet=True)
@@ -1595,11 +1673,11 @@ agree = jax.tree.map(lambda a, b: np.allclose(a, b, atol=1e-6), whole.state, res
 print("the same weights, the same averages of Adam:", all(jax.tree.leaves(agree)))
 
 # %% [markdown]
-# They agree because nothing is drawn from hidden state: order and dropout are functions of the epoch's and the step's
-# number.
+# They agree because there is no hidden random state: the order of the pictures is a function of the epoch's number, and
+# dropout of the step's.
 #
-# Beside the regularised run, the one that has nothing against overfitting: that of part 5, or on the real set one of
-# the same size as this.
+# Now compare the regularised run with one that has nothing against overfitting: the run of part 5, or on the real set a
+# run of the same network.
 
 
 # %%
@@ -1627,11 +1705,12 @@ plt.show()
 
 # %% [markdown]
 # With everything at once the network learns more slowly, and could be trained longer. On the sample, eight epochs of
-# one run each decide nothing: in the stored run "everything" ends with the lower loss *and* the lower accuracy. In part
-# 10 you see both lines on photographs, where there was more time. So do not ask "does dropout help?" It depends on how
-# long you train, how large the network is, how many pictures there are. Measure.
+# one run each decide nothing: in the stored run "everything" ends with the lower loss *and* the lower accuracy. Part 10
+# shows both curves on photographs, after longer training. Whether dropout helps depends on how long you train, how
+# large the network is and how many pictures there are. So measure it in your own setting.
 #
-# The choice is made by the validation loss, and by nothing else:
+# One of the two networks is chosen, by the validation loss and by nothing else. In the stored run it is the regularised
+# one:
 
 # %%
 candidates = {"overfitted": overfitted, "regularised": regularised}
@@ -1643,8 +1722,9 @@ setting = {"overfitted": OVERFITTED, "regularised": REGULARISED}[chosen]
 #
 # <details><summary>1. What has to be in a checkpoint so that a run can be resumed?</summary>
 #
-# All that the next step depends on: weights, the optimiser's averages, the step's number (dropout's key is made from
-# it), and the number of epochs, which decides the order of the pictures. Here also the best weights and the history.
+# Everything that the next step depends on: weights, the optimiser's averages, the step's number (dropout's key is made
+# from it), and the number of epochs, which decides the order of the pictures. Here also the best weights and the
+# history.
 #
 # </details>
 #
@@ -1657,12 +1737,12 @@ setting = {"overfitted": OVERFITTED, "regularised": REGULARISED}[chosen]
 # %% [markdown]
 # ## 9 · The test set, opened once
 #
-# All along the test pictures lay behind `utils.testset`, untouched. To open it, one passes a function that scores a
+# So far the test pictures have not been used. They are opened by `utils.testset`: you pass a function that scores a
 # model on the batches of the test set. Date, model and score are written to `models/test_openings.json`, and the second
-# opening says that it is the second. It is no lock: nothing stops you. But whoever looks, changes the network and looks
-# again has begun to train on the test set, and that should not happen unnoticed.
+# opening says that it is the second. Nothing stops you from opening it again. But if you look at the test score, change
+# the network and look again, you have begun to fit the test set, and that should not happen unnoticed.
 #
-# So: one opening, for the one network that was chosen, with the weights of its best epoch.
+# So we open it once, for the one network that was chosen, with the weights of its best epoch.
 
 # %%
 programs = compiled(setting.width, setting.batch_size, setting.learning_rate)
@@ -1680,32 +1760,33 @@ test_accuracy = testset.open("cifar10", score, model=f"VGG8(width={setting.width
 
 # %% [markdown]
 # Why not report the validation accuracy? Because it took part in a choice: the epoch and the network were *picked* by
-# the validation pictures, and whoever picks the best of many figures picks some luck with it. How much luck?
+# the validation pictures, and the best of many figures is partly luck. How much of it?
 #
-# <details><summary>Guess first: twenty networks are all right on exactly 36 % of all pictures in the world. What does
-# the best of them score on 600 validation pictures, and what on new ones?</summary>
+# <details><summary>Guess first: twenty networks all have a true accuracy of exactly 36 %. What does the best of them
+# score on 600 validation pictures, and what on 600 new ones?</summary>
 #
-# A few points above 36 %, and 36 %.
+# On average, a few points above 36 % on the first, and 36 % on the new ones.
 #
 # </details>
 
 # %%
 random = np.random.default_rng(0)
 scored = random.binomial(600, 0.36, (10_000, 20)) / 600  # ten thousand times twenty networks
-new = random.binomial(600, 0.36, 10_000) / 600  # the chosen one on 600 new pictures; it is as good as all others
+new = random.binomial(600, 0.36, 10_000) / 600  # the chosen one on 600 new pictures; it is no better than the others
 print(f"the best of twenty, on the pictures it was chosen by: {100 * scored.max(axis=1).mean():.1f} % on average")
 print(f"the same network, on new pictures:                    {100 * new.mean():.1f} %")
 
 # %% [markdown]
-# Real candidates differ, and are scored on the same pictures, so the true effect is often smaller. But it is never in
-# your disfavour. The test figure has no part in any choice, and is the one to report, together with its data: a figure
-# on drawings, or on a subset, is no figure on CIFAR-10.
+# Real candidates differ, and are scored on the same pictures, so the effect is often smaller. But on average it always
+# makes your result look better than it is. The test figure took no part in any choice, and is the one to report,
+# together with its data: a figure on drawings, or on a subset, is not a figure for CIFAR-10.
 #
 # **Quick questions**
 #
 # <details><summary>1. Your test accuracy is lower than the validation accuracy. Is something wrong?</summary>
 #
-# Not necessarily: compare the difference with the standard errors of both, and remember the luck of the choice.
+# Not necessarily: compare the difference with the standard errors of both, and remember that the validation accuracy
+# was the best of several.
 #
 # </details>
 #
@@ -1718,14 +1799,14 @@ print(f"the same network, on new pictures:                    {100 * new.mean():
 # %% [markdown]
 # ## 10 · Models that were trained before
 #
-# Both networks, trained on photographs by the cells above, come with the course. (The next cell is how they got there.
-# It does nothing on the sample, and even on the real set only if `COURSE_SHIP` asks for it. Remarks on the cards that
-# it does not write were added by hand.)
+# Both networks, trained on photographs by the cells above, come with the course. The next cell wrote their files. It
+# does nothing on the sample, and on the real set only if the environment variable `COURSE_SHIP` asks for it. (Some
+# remarks on the cards were added by hand.)
 
 
 # %%
 def accuracies(programs: Programs, run: Run, setting: Setting, test: float | None = None) -> dict[str, float]:
-    """Of the best weights, nothing dropped, no picture varied: on what they were trained on, validation, test."""
+    """Of the best weights, without dropout or augmentation: on the training, validation and test pictures."""
     splits = {"training": setting.split, "validation": "train[80%:]"}
     batches = {name: data.load("cifar10", split, batch_size=200, quiet=True) for name, split in splits.items()}
     found = {name: evaluate(programs.eval_step, run.best, pictures)[1] for name, pictures in batches.items()}
@@ -1753,13 +1834,16 @@ if REAL:
         pretrained.ship(f"vgg8_{name}", run.best, card)
 
 # %% [markdown]
-# A shipped model is a safetensors file with the weights and a *card*: what it is, what it saw, how long it was trained,
-# how good it was and on what. Weights without a card are of little use to anybody else.
+# A shipped model is a safetensors file with the weights, and a *card*: what the model is, what data it saw, how long it
+# was trained, how good it was and on what. Without a card, the weights are of little use to anybody else.
 
 # %%
 cards = {name: pretrained.card(f"vgg8_{name}") for name in ("overfitted", "regularised")}
 for card in cards.values():
     print(card, end="\n\n")
+
+# %% [markdown]
+# The card also has the history of the training. Here are the curves of both models, and then the same in numbers:
 
 # %%
 compare(
@@ -1776,23 +1860,23 @@ same_length = np.array(cured["val_accuracy"][: len(plain["val_accuracy"])]) - np
 print("everything − nothing after 1, 2, … epochs:", *(f"{100 * each:+.0f}" for each in same_length), "points")
 
 # %% [markdown]
-# Look at the two cards side by side. The first network had its lowest validation loss after five epochs. Its kept
-# weights are right on 82.6 % of the *training* photographs and on 63.7 % of the validation photographs, a gap of 19
-# points. From there its validation loss rose, from 1.04 to 1.80. With everything at once the network learns more
-# slowly: it is behind for eight epochs. But it goes on, and after 24 epochs it has 79.8 % and 75.8 %, a gap of 4
-# points, and its lowest loss. That is **twelve points more from the same pictures with the same network**. What it cost
-# is time.
+# Compare the two cards. The first network had its lowest validation loss after five epochs. Its kept weights are right
+# on 82.6 % of the *training* photographs and on 63.7 % of the validation photographs, a gap of 19 points. From there
+# its validation loss rose from 1.04 to 1.80. With everything at once the network learns more slowly: it is behind for
+# eight epochs. But it keeps improving. After 24 epochs it has its lowest loss, and is right on 79.8 % and 75.8 %, a gap
+# of 4 points. That is **twelve points more from the same pictures with the same network**. (The first network's highest
+# validation accuracy in any epoch was 65 %.) The price is twice the training time.
 #
-# How far may one trust this? There are 4,000 validation photographs, so each figure has a standard error of about 0.7
-# points, and twelve are far beyond that. But each is *one* run, and all measures came together: which of them did it,
-# and how much another seed would change, these two runs cannot say.
+# How far can you trust this? There are 4,000 validation photographs, so each figure has a standard error of about 0.7
+# points, and twelve are far beyond that. But each is *one* run, and all measures came together. These two runs cannot
+# say which of the measures helped, or how much another seed would change.
 #
-# On the test photographs the second network has 75.7 %. The card owns up to something: the test set was opened twice,
-# since the run was first stopped after nine epochs and then resumed. Nothing was chosen by the first figure, so the
-# second may stand. All these figures are of a *subset* of CIFAR-10 with 16,000 training pictures: none is to be
-# compared with published ones on all 50,000.
+# On the test photographs the second network has 75.7 %. Its card says that the test set was opened twice, after 9
+# epochs and after 24. Nothing was chosen by the first figure, so the second can be reported. All these figures are for
+# a *subset* of CIFAR-10 with 16,000 training pictures. They cannot be compared with published results, which use all
+# 50,000.
 #
-# Loading needs the shapes that are expected, `like`. Weights of another network are refused, by name.
+# To load weights, you pass the shapes that you expect, `like`:
 
 # %%
 shipped_network = make_network(24)
@@ -1801,6 +1885,9 @@ begin = time.perf_counter()
 shipped = {name: pretrained.load(f"vgg8_{name}", like) for name in cards}
 seconds = time.perf_counter() - begin
 print(f"both loaded in {seconds:.3f} s")
+
+# %% [markdown]
+# Weights of another network are refused, and the message names what does not fit:
 
 # %%
 try:
@@ -1811,15 +1898,15 @@ except CourseError as error:
 # %% [markdown]
 # ### A start from trained weights
 #
-# Weights are where a training may *start*. Below, each of the two meets the pictures of this notebook, first as it is,
-# then after one short epoch of further training in which all its weights may move. Beside them stands a fresh network
-# of the same size.
+# Training may *start* from trained weights instead of random ones. Below, each of the two networks is tested on the
+# pictures of this notebook, first as it is, then after one short epoch of further training of all its weights. A fresh
+# network of the same size is there for comparison.
 #
-# <details><summary>Guess first: the two have only seen photographs. If your pictures are the course's drawings, how
-# many are they right on, where guessing gives 10 %?</summary>
+# <details><summary>Guess first: both were trained on photographs only. If your pictures are the course's drawings, on
+# how many are they right? Guessing gives 10 %.</summary>
 #
-# About a third or more, see the bars. Something of what tells photographs of ships and horses apart also tells drawings
-# of them apart.
+# On about a third or more, as the bars show. Some of the features that distinguish photographs of ships and horses also
+# distinguish drawings of them.
 #
 # </details>
 
@@ -1850,13 +1937,14 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# On the drawings, in the stored run, both networks beat guessing by far before they have seen a single drawing, and
-# eight steps take them further, which does little for a fresh network. The regularised one is ahead, most of all after
-# the further steps. Each bar is one run, judged by 600 pictures, so its standard error is about 2 points. The large
-# differences are beyond that. Whether *every* regularised network is a better start, one network of each kind cannot
-# show.
+# In the stored run, on the drawings, both networks are far better than guessing before they have seen a single drawing.
+# Eight steps take the regularised one nine points further, and do little for a fresh network. Each bar is one run,
+# judged by 600 pictures, so its standard error is about 2 points, and that of a difference up to 3. The large
+# differences are beyond that. The overfitted network's gain of four points, and the five points between the two as they
+# are, may be chance. One network of each kind cannot show that regularised networks *in general* are a better start.
 #
-# If yours are the photographs, the networks have seen these very pictures, and the comparison means nothing.
+# If your pictures are the photographs, the shipped networks may have been trained on these very pictures, and the
+# comparison means nothing.
 #
 # **Quick questions**
 #
@@ -1866,7 +1954,7 @@ plt.show()
 #
 # </details>
 #
-# <details><summary>2. What would make the comparison with the fresh network fair for a paper?</summary>
+# <details><summary>2. What would make the comparison with the fresh network fair enough for a paper?</summary>
 #
 # Several seeds of each, the same budget for choosing learning rates, and pictures that none of them has seen.
 #
@@ -1875,9 +1963,9 @@ plt.show()
 # %% [markdown]
 # ## 11 · A race
 #
-# The same network, without dropout (each framework would draw other numbers), in JAX with Haiku, PyTorch, compiled
-# PyTorch and Keras: same arrays, same batch, same optimiser, all taking turns in processes of their own. The result is
-# stored; unit 02 says how it was made and how to read it.
+# We race the same network in JAX with Haiku, PyTorch, compiled PyTorch and Keras: same arrays, same batch size, same
+# optimiser, each in its own process, taking turns. Dropout is left out, since each framework would draw different
+# numbers. The result is stored; unit 02 says how it was made and how to read it.
 #
 # <details><summary>Guess first: who is fastest in training on two CPU cores, and who is last?</summary>
 #
@@ -1889,35 +1977,39 @@ plt.show()
 report.show("vgg8")
 
 # %% [markdown]
-# JAX comes last in training here, with less than half of Keras's pace and about six tenths of PyTorch's (0.52 to 0.75
-# in the three rounds). In evaluation it is level with plain PyTorch (0.85 to 1.17 times as fast), and behind the
-# others. Haiku is not to blame: it has disappeared once the step is traced, and what runs is XLA's program. Nor is it
-# compilation, which only the pale bars contain. (There `torch.compile` is behind: its first step took 18 to 19 seconds,
-# and JAX's one to two.)
+# JAX comes last in training here, at less than half the speed of Keras and about 0.6 times that of PyTorch (0.5 to 0.75
+# in the three rounds). In evaluation it is about level with plain PyTorch (0.85 to 1.17 times as fast), and behind the
+# others. The cause is not Haiku: after tracing nothing of it is left, and what runs is XLA's program. Nor is it
+# compilation, which only the pale bars include. (In compilation `torch.compile` is the slowest: its first step took 18
+# to 19 seconds, and JAX's one to two.)
 #
-# What is left is the convolutions, by far the most of the arithmetic, and above all their gradients. PyTorch and
-# TensorFlow call [oneDNN](https://github.com/uxlfoundation/oneDNN) for them on x86 processors, a library made for this;
-# XLA, as it was used here, has code of its own. We did not time this network's convolutions one by one, so take it as
-# the likely cause, not as a finding. Unit 04 times them for a ResNet18.
+# That leaves the convolutions, which are most of the arithmetic, and above all their gradients. On x86 processors
+# PyTorch and TensorFlow call a library for them, [oneDNN](https://github.com/uxlfoundation/oneDNN); XLA, as it was used
+# here, has its own code. We did not time this network's convolutions one by one, so this is the likely cause, not a
+# finding. Unit 04 times them for a ResNet18.
 #
-# On a GPU things are different: there JAX and PyTorch can both call cuDNN. This race says nothing about that.
+# This race says nothing about GPUs, where JAX and PyTorch can both call cuDNN.
 #
 # **Quick questions**
 #
 # <details><summary>1. Why do the entrants run in processes of their own, and take turns?</summary>
 #
-# Each has threads that may still be busy, and memory of its own. Turns spread a slow minute of the machine over all.
+# Each framework has its own memory, and threads that may still be busy. If they take turns, a slow minute of the
+# machine affects all of them.
 #
 # </details>
 #
 # <details><summary>2. Why was dropout left out of the race?</summary>
 #
-# With it, the frameworks would train on other random numbers, and each would pay for its own generator as well.
+# With dropout, the frameworks would train on different random numbers, and the race would also time their random number
+# generators.
 #
 # </details>
 
 # %% [markdown]
 # ## 12 · For the record
+#
+# The main figures of this run, in one place:
 
 # %%
 results.record(
@@ -1933,21 +2025,22 @@ results.record(
 #
 # - `hk.transform` turns a function that asks for its weights into `init` and `apply`. A frame on a stack answers the
 #   requests; from outside there is no side effect.
-# - `apply` takes a key because randomness is an argument. Use another key in each step and none in evaluation;
-#   `fold_in(key, step)` lets a resumed run go on as if it had never stopped.
+# - `apply` takes a key because randomness is an argument. Use a new key in each step and none in evaluation.
+#   `fold_in(key, step)` lets a resumed run continue as if it had never stopped.
 # - New projects: Flax. Existing research code: often Haiku.
-# - Overfitting is a validation loss that rises while the training loss falls. The accuracies show it late.
+# - Overfitting is a validation loss that rises while the training loss falls. The accuracies show it less clearly.
 # - Change one thing at a time. Measures that are arguments of one compiled program make that easy.
-# - One run is one draw. `vmap` over keys trains several seeds at once; judge by the differences seed by seed and their
-#   interval. If it holds 0, say that nothing was told apart.
-# - `vmap` over keys wants threefry. With rbg the whole batch is drawn from the first key.
-# - Compare regularised networks when they have had their time, in evaluation mode, on unvaried pictures.
-# - Keep the best weights by the validation loss; patience only decides how long you wait.
-# - Validation for choosing, the test set once, and the data named beside every figure.
-# - A shipped model has a card.
+# - One run is one random draw. `vmap` over keys trains several seeds at once; judge by the differences seed by seed and
+#   their confidence interval. If it contains 0, say that no difference was shown.
+# - For `vmap` over keys use threefry. With rbg the whole batch is drawn from the first key.
+# - Give regularised networks enough epochs before you compare them, and compare in evaluation mode, on unaugmented
+#   pictures.
+# - Keep the weights with the lowest validation loss. Patience decides how long you wait for a lower one.
+# - Choose by the validation set, use the test set once, and name the data with every figure.
+# - Ship a model with a card: what it is, what data it saw, how good it is and on what.
 #
-# **Now you:** `exercises/03_haiku_cifar10_vgg8` has you write the pieces yourself, and ends with an open question: how
-# far can you get? Unit 04 goes deeper, with residual blocks, BatchNorm and a network that is proven equal to PyTorch's.
+# **Now you:** `exercises/03_haiku_cifar10_vgg8` has you write the pieces yourself, and ends with an open task: how far
+# can you get? Unit 04 goes deeper, with residual blocks, BatchNorm and a network that is checked against PyTorch's.
 
 # %% [markdown]
 # ## Sources and further reading
@@ -1983,7 +2076,7 @@ results.record(
 #   Research 15](https://jmlr.org/papers/v15/srivastava14a.html), 2014.
 # - Szegedy et al., "Rethinking the Inception architecture for computer vision", 2015,
 #   [arXiv:1512.00567](https://arxiv.org/abs/1512.00567): label smoothing.
-# - Loshchilov and Hutter, "Decoupled weight decay regularization",
+# - Loshchilov and Hutter, "Decoupled weight decay regularization", 2017,
 #   [arXiv:1711.05101](https://arxiv.org/abs/1711.05101): AdamW.
 # - He et al., "Deep residual learning for image recognition", 2015,
 #   [arXiv:1512.03385](https://arxiv.org/abs/1512.03385): flips and crops as they are used for CIFAR-10 here.

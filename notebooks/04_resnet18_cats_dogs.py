@@ -9,18 +9,18 @@
 # %% [markdown]
 # # 04 · ResNet18: cats, dogs, and everything around a network
 #
-# ResNet18 is small and well known, and its reference weights can be had everywhere: a good network to be exact about.
-# We build it in Flax and *prove* that it is PyTorch's, number for number. Around it stands what real training needs and
-# the first units could do without: statistics that are neither weights nor data, a learning rate that rises and falls,
-# weight decay for some weights only, averages of weights, arithmetic in 16 bits, memory, a layer that is slow for no
-# good reason, and a start from weights that were trained on something else.
+# ResNet18 is small and well known, and reference implementations are easy to find, so every detail can be checked. We
+# build it in Flax and *prove* that it computes what PyTorch's computes, number for number. Then we add what real
+# training needs and the first units could do without: statistics that are neither weights nor data, a learning rate
+# that rises and falls, weight decay for some weights only, arithmetic in 16 bits, averages of weights, and a start from
+# weights that were trained on something else. We also look at memory, and at a layer that is slow for no good reason.
 #
 # The unit grew out of the READMEs of two repositories, which we call our *companions*:
 #
 # - the **first**, "ResNets: Jax/Flax vs. PyTorch", writes the same networks in both frameworks and notes what surprised
 #   its author;
-# - the **second**, "Jax&Flax ResNet18 Classification Experiment" (for Flax 0.5.3, which is of 2022), trains a ResNet18
-#   on cats and dogs and reports 1,200 seconds for 2 epochs in its first run and 130 seconds for 5 in its second.
+# - the **second**, "Jax&Flax ResNet18 Classification Experiment" (for Flax 0.5.3, from 2022), trains a ResNet18 on cats
+#   and dogs and reports 1,200 seconds for 2 epochs in its first run and 130 seconds for 5 in its second.
 #
 # Both make mistakes that are worth learning from.
 #
@@ -30,12 +30,41 @@
 #   BatchNorms through training;
 # - show that two models in two frameworks are the same, and say which mistakes such a proof catches;
 # - take a first run apart into compilation, transfer and work, and keep compiled programs for the next one;
-# - train in 16 bits, leave the right weights out of the decay, accumulate gradients, and stop at the first NaN;
+# - train in 16 bits, exclude the right weights from the decay, accumulate gradients, and stop at the first NaN;
 # - average weights over training, and fine-tune a network on a new task, and say with several seeds whether it helped;
 # - find the layer that is slow for no good reason;
 # - say what a network looked at, and where it is wrong.
 #
-# You need units 01 and 02, and no GPU. Allow about two and a half hours, and two more for the exercises.
+# <!-- minutes -->
+#
+# | | section | minutes |
+# | --- | --- | --- |
+# | 1 | The data | 3 |
+# | 2 | The residual block | 10 |
+# | 3 | ResNet18 | 6 |
+# | 4 | BatchNorm: a layer with a memory | 7 |
+# | 5 | Is it really ResNet18? | 6 |
+# | 6 | The slow layer | 7 |
+# | 7 | The training step | 23 |
+# | 8 | The first run, and the second | 6 |
+# | 9 | Sixteen bits | 8 |
+# | 10 | Memory | 6 |
+# | 11 | Training | 9 |
+# | 12 | Where it is wrong | 6 |
+# | 13 | Averages of weights | 10 |
+# | 14 | Fine-tuning | 7 |
+# | 15 | Where the time of a step goes | 5 |
+# | 16 | A race | 2 |
+# | 17 | For the record | 1 |
+# |  | What to remember | 1 |
+# |  | Sources and further reading | 1 |
+# |  | **together** | 124 |
+#
+# The minutes are for reading and running, without the exercises. You can stop at the end of any section.
+#
+# <!-- end minutes -->
+#
+# You need units 01 and 02, and no GPU.
 
 # %%
 import json
@@ -71,11 +100,11 @@ from utils.races import breakdown, report
 # ## 1 · The data
 #
 # Cats and dogs, in colour, 96 by 96 pixels. The set has only one split, so we cut it ourselves: four fifths to train
-# on, one fifth to evaluate on. Each training picture is varied every time it is shown: a random part of it, mirrored or
-# not, lighter or darker.
+# on, one fifth to evaluate on. Training pictures are loaded at 112 pixels and varied every time they are shown (*data
+# augmentation*): a random part, resized to 96 pixels, perhaps mirrored, with slightly different colours.
 #
 # The lines printed below say which pictures were found. The *sample* consists of drawings that the course makes itself.
-# They are good enough to see everything work, and an accuracy on them says nothing about photographs.
+# They are good enough to see that everything works, but an accuracy on them says nothing about photographs.
 
 # %%
 SIZE, BATCH = 96, 32
@@ -102,8 +131,8 @@ WIDTH, EPOCHS = (32, 18) if REAL else (16, 3)
 #
 # <details><summary>Why are the held-out pictures not varied?</summary>
 #
-# The variations are there to make more out of the training pictures. What we want to know is how good the network is on
-# pictures as they come, and the answer should be the same each time we ask.
+# The variations are there to get more out of the training pictures. In an evaluation we want to know how good the
+# network is on unchanged pictures, and the answer should be the same each time we ask.
 #
 # </details>
 #
@@ -111,27 +140,27 @@ WIDTH, EPOCHS = (32, 18) if REAL else (16, 3)
 # blanks. Why the difference?</summary>
 #
 # In an evaluation every picture must count exactly once, so blanks are added and masked out. In training a few pictures
-# more or less do not matter (another few are left out in the next epoch), and blanks would spoil BatchNorm's
-# statistics: part 7 comes back to this.
+# more or less do not matter (the next epoch leaves out different ones), and blanks would spoil BatchNorm's statistics
+# (part 7).
 #
 # </details>
 
 # %% [markdown]
 # ## 2 · The residual block
 #
-# Should a deeper network not be at least as good as a shallow one? Its extra layers could pass their input on
-# unchanged. [He et al. (2015)](https://arxiv.org/abs/1512.03385) found that plain networks of more layers end with a
-# *higher training error*. So it is not overfitting, but a failure to train; they called it *degradation*.
+# A deeper network should be at least as good as a shallow one: its extra layers could simply pass their input on
+# unchanged. But [He et al. (2015)](https://arxiv.org/abs/1512.03385) found that plain networks with more layers end
+# with a *higher training error*. This is not overfitting but a failure to train. They called it *degradation*.
 #
-# It can be seen in seconds, in a network that is small but deep: 2 or 16 blocks of two dense layers each, with
-# BatchNorm after each product as in theirs (part 4 says what that is; here without scale and bias, and without running
-# averages). `shortcut` is 0 for a plain network, and 1 to add each block's input to its output. The data are 512 of our
-# pictures, shrunk to 12×12 pixels. Five seeds and both kinds make one compiled program, by `vmap` over keys within
-# `vmap` over `shortcut`; only the depth, which changes shapes, needs another.
+# A small network is enough to see it, in seconds: 2 or 16 blocks of two dense layers each, with BatchNorm after each
+# matrix product, as in the paper. (Part 4 explains BatchNorm. The one here has no scale, bias or running averages.)
+# `shortcut` is 0 for a plain network and 1 to add each block's input to its output. The data are 512 of our pictures,
+# shrunk to 12×12 pixels. One `vmap` over `shortcut` and another over keys put both kinds of network and all five seeds
+# into one compiled program. The two depths need a program each, since the depth changes the shapes.
 #
 # <details><summary>Guess first: which of the networks ends with the highest training loss?</summary>
 #
-# The plain one with 16 blocks, although it has the most weights. See the pictures.
+# The plain one with 16 blocks, although the one with shortcuts has exactly as many weights. See the plots below.
 #
 # </details>
 
@@ -196,16 +225,15 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# Each line is a seed, and all five agree. Both plain and residual, the deep network has eight times as many blocks as
-# the shallow one, and in the given steps it fits the pictures less well. But the plain one of 16 blocks does not learn
-# at all: its loss stays at $\log 2 = 0.693$, that of a guess. With shortcuts the same layers learn. (It is one width,
-# one optimiser and one learning rate, and few steps; that the effect remains with more, and with convolutions, is what
-# the paper shows.)
+# Each line is a seed, and all five agree. In these 100 steps the deep networks fit the pictures less well than the
+# shallow ones, with shortcuts or without. But the plain network of 16 blocks does not learn at all: its loss stays at
+# $\log 2 = 0.693$, that of a guess. With shortcuts, the same layers learn. (We tried one width, one optimiser, one
+# learning rate and few steps. The paper shows that the effect remains in long trainings and with convolutions.)
 #
 # The cure is to let each block compute what should be *added* to its input. A block that has nothing to contribute adds
-# nothing, and the gradient has a path through all blocks that no matrix lies on.
+# nothing, and along the shortcuts the gradient flows back without being multiplied by any weight matrix.
 #
-# Here is the block of ResNet18 as PyTorch's users write it:
+# Here is the block of ResNet18 as one would write it in PyTorch:
 #
 # ```python
 # class ResidualBlock(torch.nn.Module):
@@ -228,9 +256,9 @@ plt.show()
 #         return torch.relu(y + shortcut)
 # ```
 #
-# And in Flax. With `@nn.compact` a layer is made where it is used, and input sizes need not be stated. Two fields of
-# the module are functions that make *other modules*: the block is told which convolution and which normalisation to
-# use, and depends on nothing else of them.
+# And here it is in Flax. With `@nn.compact` a layer is created where it is used, and input sizes need not be stated.
+# Two fields of the module, `conv` and `norm`, are functions that create *other modules*: the block is told which
+# convolution and which normalisation to use, and need not know anything else about them.
 
 
 # %%
@@ -262,7 +290,7 @@ class ResidualBlock(nn.Module):
 
 # %% [markdown]
 # `partial(nn.Conv, use_bias=False)` is `nn.Conv` with one argument filled in. A network binds its settings once, in one
-# place, and hands them down. The convolutions have no bias, since BatchNorm comes next and subtracts each channel's
+# place, and passes them down. The convolutions have no bias, since the BatchNorm that follows subtracts each channel's
 # mean, and with it any bias.
 #
 # Which weights does a block have? `eval_shape` answers without computing any.
@@ -276,14 +304,14 @@ for collection, leaves in shapes.items():
         print(f"  {jax.tree_util.keystr(path, simple=True, separator='/'):24} {leaf.shape}")
 
 # %% [markdown]
-# Two *collections*. `params` is what the optimiser changes. `batch_stats` is what BatchNorm remembers. It is neither
-# weights nor data, and part 4 is about it.
+# There are two *collections*. `params` is what the optimiser changes. `batch_stats` is what BatchNorm remembers; it is
+# neither weights nor data, and part 4 is about it.
 #
 # ### A trap: padding
 #
-# Why `padding=1` and not `"SAME"`, which is Flax's default and keeps the size as well? With stride 1 they are equal.
-# With stride 2 they are not. A convolution with the kernel `0 1 0` copies the pixel in its middle, so its output shows
-# where the kernel was centred.
+# Why `padding=1` and not `"SAME"`, which is Flax's default and gives the same output size? For a 3×3 kernel with stride
+# 1 they are equal. With stride 2 they are not. A convolution with the kernel `0 1 0` copies the pixel in its middle, so
+# its output shows where the kernel was centred.
 #
 # <details><summary>Guess first: on a row of eight pixels, with stride 2, where is the kernel centred for each of the
 # two paddings?</summary>
@@ -300,34 +328,36 @@ for padding in ([(1, 1)], "SAME"):
     print(f"padding {padding!s:8} looks at pixels {looked_at[0, :, 0].astype(int)}")
 
 # %% [markdown]
-# Four windows of three pixels, two apart, need *one* pixel of padding. TensorFlow's rule, `"SAME"`, adds it on the
-# right; PyTorch's `padding=1` adds one on both sides. The shapes agree and there is no error, but the whole map is
-# shifted by a pixel against the shortcut, which looks at 0, 2, 4, 6. A network that is trained from scratch can adapt
-# to this. Weights that were trained elsewhere cannot; part 5 shows how much it changes the answers.
+# Four windows of three pixels, two apart, span nine pixels, so *one* pixel of padding is enough. TensorFlow's rule,
+# `"SAME"`, adds it on the right; PyTorch's `padding=1` adds one on both sides. The shapes agree and there is no error,
+# but the output is shifted by one pixel relative to the shortcut, which looks at 0, 2, 4, 6. A network that is trained
+# from scratch can adapt to this. Weights that were trained elsewhere cannot; part 5 shows how much it changes the
+# answers.
 #
 # **Quick questions**
 #
 # <details><summary>Which of the block's arrays would be missing for <code>stride=1</code> and as many features as the
 # input has channels?</summary>
 #
-# All whose names begin with `downsample`: the shapes of the sum agree, so the shortcut is the input itself.
+# All whose names begin with `downsample`: the two terms of the sum already have the same shape, so the shortcut is the
+# input itself.
 #
 # </details>
 #
-# <details><summary>Why does the block add *before* the last ReLU, and what does that do to the shortcut?</summary>
+# <details><summary>The block adds <i>before</i> its last ReLU, so the shortcut passes through a ReLU in every block.
+# Can a block still be the identity?</summary>
 #
-# The block's result is the ReLU of a sum, so the shortcut passes through one ReLU per block. What comes in has been
-# through a ReLU and is not negative: if the branch adds nothing, the ReLU changes nothing, and the block is the
-# identity.
+# Yes, if it has no projection. Its input comes out of a ReLU and is not negative, so if the branch adds nothing, the
+# last ReLU changes nothing.
 #
 # </details>
 
 # %% [markdown]
 # ## 3 · ResNet18
 #
-# A *stem* brings the picture down to a quarter of its height and width. Four stages of two blocks each follow; every
-# stage but the first halves the map in both directions and doubles the channels. Then come the mean over all positions
-# and one dense layer.
+# A *stem* reduces the picture to a quarter of its height and width. Four stages of two blocks each follow; every stage
+# but the first halves the map in both directions and doubles the channels. Then come the mean over all positions and
+# one dense layer.
 
 
 # %%
@@ -352,7 +382,7 @@ class ResNet18(nn.Module):
     """ResNet18 of He et al. (2015), as in torchvision and timm: pictures [B, H, W, 3] to logits [B, classes].
 
     width: channels of the first stage, 64 in the original.
-    dtype: of the arithmetic; weights and statistics are float32, and so is the last layer where that is in less.
+    dtype: of the arithmetic; weights and statistics are float32, and the last layer computes in at least float32.
     conv, norm: what all layers are built of. `train` decides which statistics the norms use; with train=True, `apply`
     needs mutable=["batch_stats"].
     """
@@ -416,10 +446,10 @@ print(f"{size_of(shapes['params']):,} weights")
 # %% [markdown]
 # 11,689,512 is the number that [torchvision's
 # documentation](https://pytorch.org/vision/stable/models/generated/torchvision.models.resnet18) gives. That is
-# encouraging, and not yet a proof.
+# encouraging, but not yet a proof.
 #
 # Now our own network, for two classes. Initialisation is a program too: it draws random numbers for each of the
-# kernels. It will run only once, so it is not worth much of the compiler's time: optimisation level 0.
+# kernels. It runs only once, so it is not worth much of the compiler's time, and we compile it at optimisation level 0.
 
 
 # %%
@@ -442,7 +472,8 @@ for collection, leaves in variables.items():
 # weights?</summary>
 #
 # A 3×3 kernel has 9 · in · out weights, and each stage doubles the channels, so its kernels hold four times as many as
-# those of the stage before. The work does not grow: a quarter of the positions makes up for it.
+# those of the stage before. The work does not grow, since each stage has only a quarter of the positions of the one
+# before.
 #
 # </details>
 #
@@ -468,7 +499,7 @@ for collection, leaves in variables.items():
 # <details><summary>Guess first: fresh BatchNorm, evaluation mode: what are the mean and standard deviation of its
 # output?</summary>
 #
-# 3 and 2, as of its input. The running statistics start at mean 0 and variance 1, so nothing is changed.
+# About 3 and 2, those of its input. The running statistics start at mean 0 and variance 1, so nothing is changed.
 #
 # </details>
 
@@ -493,12 +524,12 @@ print(
 )
 
 # %% [markdown]
-# In evaluation nothing was normalised: the running statistics are still mean 0 and variance 1, as at the start. After
-# one batch they have moved a tenth of the way. **So a network that is evaluated too early can look broken although its
-# weights are good.**
+# In evaluation nothing was normalised (3.2 and 1.9 are what this batch has): the running statistics are still mean 0
+# and variance 1, as at the start. After one batch the running mean has moved a tenth of the way to the batch's. **So a
+# network that is evaluated too early can look broken although its weights are good.**
 #
 # `apply` is a pure function, so it cannot change the statistics it was given. `mutable=["batch_stats"]` asks for the
-# new ones, and the result is a pair: output and changed collections. What if one forgets it?
+# new ones, and the result is a pair: output and changed collections. What if you forget it?
 
 # %%
 try:
@@ -507,8 +538,10 @@ except Exception as error:
     print(type(error).__name__)
 
 # %% [markdown]
-# An error, where PyTorch updates the module in place. The other mistake is silent: to take the pair and drop its second
-# half. Training works, since it uses the batch's statistics, and evaluation uses mean 0 and variance 1 for ever.#
+# An error: Flax does not update the module in place, as PyTorch does. The other mistake is silent: taking the pair and
+# dropping its second half. Training works, since it uses the batch's statistics, but evaluation goes on using mean 0
+# and variance 1.
+#
 # ### Momentum: two conventions
 #
 # How far the statistics move in each step is set by the *momentum*, and the two frameworks mean opposite things by it:
@@ -539,15 +572,15 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# With 0.1 nine tenths of the "running average" are the last batch: an evaluation then depends on which pictures came
-# last. With 0.99, Flax's default, the average is smooth but slow: after 100 steps it still lacks 37 % of the way
+# With 0.1, nine tenths of the "running average" come from the last batch, so an evaluation depends on which pictures
+# came last. With 0.99, Flax's default, the average is smooth but slow: after 100 steps 37 % of the way is still missing
 # ($0.99^{100} = 0.37$), and our training on drawings has only 75 steps. Our ResNet18 uses PyTorch's 0.9.
 #
 # One difference remains. PyTorch's running *variance* is the unbiased estimate, Flax's the biased one. They differ by a
-# factor $n/(n-1)$, where $n$ is how many numbers a channel has in the batch. For maps of 24×24 in a batch of 32 that is
-# 1.000054.
+# factor $n/(n-1)$, where $n$ is how many values a channel has in the batch. For maps of 24×24 in a batch of 32 the
+# factor is 1.000054.
 #
-# And where $n$ is 1? Then the variance is 0, every input equals its own mean, and the output is the bias, whatever the
+# What if $n$ is 1? Then the variance is 0, every input equals its own mean, and the output is the bias, whatever the
 # input was:
 
 # %%
@@ -556,8 +589,8 @@ print("a batch of one, normalised by itself:", single[0])
 
 # %% [markdown]
 # Nothing can be learnt from that. PyTorch raises an error here; Flax does not. It happens in practice when the last
-# batch of an epoch holds a single picture and the last map a single position. Our model's code checks the shape and
-# raises an error while it is traced, so the check costs nothing when the program runs.
+# batch of an epoch holds a single picture and the last map a single position. Our model checks the shape and raises an
+# error while it is being traced, so the check costs nothing when the compiled program runs.
 
 # %%
 try:
@@ -599,8 +632,8 @@ except ValueError as error:
 #    logits and keep them in a file.
 # 2. Fill our model by the same rule, convert names and layouts, and compare.
 #
-# The rule uses integer arithmetic and gives the same bits on every machine, so neither a file of weights nor PyTorch is
-# needed to run this. Freshly initialised weights would not do: a scale of 1 and a bias of 0 hide many mistakes.
+# The rule uses integer arithmetic and gives the same bits on every machine, so you need neither a file of weights nor
+# PyTorch to run this. Freshly initialised weights would not do: a scale of 1 and a bias of 0 hide many mistakes.
 #
 # There is little to convert. PyTorch keeps a kernel as `[out, in, height, width]`, Flax as `[height, width, in, out]`;
 # a dense layer's matrix is transposed; and the names differ. `utils.convert` takes rules for all three:
@@ -629,14 +662,14 @@ print("the same within 1e-5:", bool(difference < 1e-5))
 print(f"largest difference of a logit: {difference:.1e}")
 
 # %% [markdown]
-# They agree within float32's rounding. Now let us *break* the model: a test that cannot fail proves nothing. Its layers
-# can be replaced from outside, so we make two plausible mistakes: padding `"SAME"`, and an epsilon of 1e-3 in the
-# norms, which is [Keras's default](https://keras.io/api/layers/normalization_layers/batch_normalization/).
+# They agree to within float32's rounding. But a test that cannot fail proves nothing, so now let us *break* the model.
+# Its layers can be replaced from outside, so we make two plausible mistakes: padding `"SAME"`, and an epsilon of 1e-3
+# in the norms, which is [Keras's default](https://keras.io/api/layers/normalization_layers/batch_normalization/).
 #
 # <details><summary>Guess first: which of the two changes the logits more?</summary>
 #
-# The padding, by far: it moves every map of three stages by a pixel. The epsilon changes a normalised number by less
-# than a thousandth where the variance is about 1. See the bars.
+# The padding, by far: it shifts the windows of all 3×3 and 7×7 convolutions with stride 2, in the stem and in three
+# stages. The epsilon changes a normalised number by less than a thousandth where the variance is about 1. See the bars.
 #
 # </details>
 
@@ -664,12 +697,12 @@ axes.invert_yaxis()
 plt.show()
 
 # %% [markdown]
-# Both are caught, by a wide margin. What this cell compares is evaluation only: neither gradients nor the update of the
+# Both are caught, by a wide margin. But this cell compares only evaluation, neither gradients nor the update of the
 # running statistics. The course's own tests (`tests/models/test_resnet18.py` in its repository) compare those as well,
 # in float64, where rounding hides less; and they check that broken copies of the code above (a missing ReLU, the stride
-# on the second convolution, another momentum …) are told from the right one.
+# on the second convolution, another momentum …) are found out.
 #
-# And weights that belong to another model? Here PyTorch's have ten classes and ours has two:
+# What about weights that belong to another model? Here PyTorch's weights are for ten classes and our model has two:
 
 # %%
 try:
@@ -697,9 +730,9 @@ except CourseError as error:
 # %% [markdown]
 # ## 6 · The slow layer
 #
-# Each stage of a ResNet halves the map in both directions and doubles the channels. So a block of any stage does
-# the *same number* of multiplications, and should take the same time. Let us time one block of each, for pictures
-# of 64 pixels, which looks like a good size for a slow computer.
+# Each stage of a ResNet halves the map in both directions and doubles the channels. So the blocks of all stages do the
+# *same number* of multiplications and should take the same time. Let us time one block of each stage, first for
+# pictures of 64 pixels, which looks like a good size for a slow computer, then for 96.
 
 
 # %%
@@ -733,13 +766,14 @@ for size in (64, 96):
 plt.show()
 
 # %% [markdown]
-# At 64 pixels the last stage takes many times as long as the others (unless your machine has a GPU), for the *smallest*
-# maps. At 96 pixels, with more than twice the pixels, it does not stand out like that. (It may take somewhat longer
-# there: its kernels hold 64 times as many numbers as those of the first stage, and have to be fetched from memory.)
-# What is the matter with 2×2?
+# At 64 pixels the last stage, with the *smallest* maps, takes many times as long as the others (unless your machine has
+# a GPU). At 96 pixels, with more than twice the pixels, it takes only a few milliseconds. (It may still take longer
+# than the first stage: its kernels hold 64 times as many numbers, which have to be fetched from memory. If a different
+# bar stands out, run the cell again: each is the median of only three calls, and another program on your machine is
+# enough to disturb them.) So what is wrong with 2×2?
 #
-# The compiler's own text, called HLO, has the answer. Here is how one convolution of layer 4 was compiled, for a map of
-# 3×3 and for one of 2×2:
+# The answer is in the compiler's intermediate language, HLO. Here is how one convolution of layer 4 was compiled, for a
+# map of 3×3 and for one of 2×2:
 
 # %%
 kernel = jnp.ones((3, 3, 512, 512))
@@ -758,14 +792,14 @@ for side in (3, 2):
 
 # %% [markdown]
 # Read `window={size=…}`: the kernel has the size 3×3 in the first line, and **2×2** in the second. `dim_labels` shows
-# it too: in the second line the batch `b` is where channels should be. The compiler has swapped map and kernel. A
-# convolution multiplies the one with the other, and it does not matter which is called the kernel; with 4 places
-# instead of 9 there is less to multiply. That would be clever, if the library that does the work knew this form. It
-# does not, and a plain loop takes over.
+# it too: in the second line the batch `b` is where the channels should be. The compiler has swapped map and kernel. A
+# convolution multiplies one with the other, and mathematically it does not matter which is called the kernel; with 4
+# places instead of 9 there is less to multiply. That would be clever if the library that does the work supported this
+# form. It does not, and a plain loop takes over.
 #
-# The rule is: a kernel with more places than the map. For the gradient with respect to a layer's *input* it is the
-# layer's output that counts. That can be found from shapes alone, by walking through what JAX has traced, gradients
-# included. The course has a tool for it:
+# It happens where the kernel has more places than the map. In the gradient with respect to a layer's *input*, the
+# layer's output takes the place of the map. Such convolutions can be found from shapes alone, by walking through what
+# JAX has traced, gradients included. The course has a tool for this:
 
 
 # %%
@@ -784,9 +818,9 @@ for size in (64, 96):
     print(f"{size} pixels: {len(slow)} convolutions in the slow path", *slow, sep="\n  ")
 
 # %% [markdown]
-# So our pictures have 96 pixels. The maps are 24, 12, 6 and 3 wide, and 3×3 is not smaller than the kernel. On two
-# cores of the machine this was written on, training at 64 pixels managed 21 pictures a second; at 96 pixels, with more
-# than twice the work, 65.
+# So our pictures have 96 pixels. The maps are 24, 12, 6 and 3 wide, and a map of 3×3 is not smaller than the kernel. On
+# two cores of the machine this was written on, training managed 21 pictures a second at 64 pixels, and 65 at 96 pixels,
+# with more than twice the work.
 #
 # The second slow thing on a CPU is the gradient of a max-pool. `max_pool` in part 3 computes it another way:
 
@@ -807,15 +841,17 @@ plots.bars(list(pools), times, unit="ms", better="lower", title="gradient of a m
 plt.show()
 
 # %% [markdown]
-# None of this is knowledge for life: the next compiler will have other weak places. The way to find them stays: count
-# what *should* be equal, time the parts, look for the one that sticks out, and read what the compiler made of it.
+# On a CPU, the nine slices give the same gradient in a fraction of the time.
+#
+# The next compiler will have other weaknesses, but the method to find them stays the same: work out which parts
+# *should* take equally long, time them, look for the one that sticks out, and read what the compiler made of it.
 
 # %% [markdown]
 # ## 7 · The training step
 #
-# In unit 02 the state was a named tuple of our own. Flax has a ready-made one, `TrainState`, that holds the weights,
-# the optimiser and its state, the model's `apply`, and a step counter. A subclass adds what else is needed. Ours adds
-# two things: BatchNorm's statistics, and a scale that only float16 training needs (part 9).
+# In unit 02 the state was a named tuple of our own. Flax has a ready-made class, `TrainState`, that holds the weights,
+# the optimiser and its state, the model's `apply`, and a step counter. A subclass can add more. Ours adds two things:
+# BatchNorm's statistics, and a scale that only float16 training needs (part 9).
 
 
 # %%
@@ -852,15 +888,15 @@ def batch_sums(logits: jax.Array, batch: data.Batch) -> Sums:
 
 
 # %% [markdown]
-# In the step, `has_aux=True` lets the loss function return more than the loss: the sums, and the new statistics. The
-# gradient is taken of the loss alone.
+# In the step, `has_aux=True` lets the loss function return more than the loss: here the sums and the new statistics.
+# Only the loss is differentiated.
 #
 # The labels are *smoothed* ([Szegedy et al., 2015](https://arxiv.org/abs/1512.00567)): 95 % for the right class and 5 %
-# for the other. With hard labels the loss could fall for ever by making the logits larger; with smoothed ones it has
-# its minimum at finite logits. The figures printed below are those of the plain loss.
+# for the other. With hard labels, larger logits can lower the loss of a right answer for ever; with smoothed ones the
+# loss has its minimum at finite logits. The step reports the plain loss, without smoothing.
 #
-# The last lines are for float16 and explained in part 9. Their `if` is a Python `if`: whether there is a scale is part
-# of the *structure* of the state, which is known while JAX traces.
+# The lines after the `if` block are for float16; part 9 explains them. The `if` is a Python `if`: whether there is a
+# scale is part of the *structure* of the state, which is known while JAX traces.
 
 
 # %%
@@ -892,16 +928,17 @@ def eval_step(state: TrainState, batch: data.Batch) -> Sums:
 
 
 # %% [markdown]
-# Why "a batch without blanks"? The mask keeps blanks out of the loss, and out of nothing else: they would still count
-# in BatchNorm's mean and variance. In training, the loader therefore drops a last batch that is not full.
+# Why "a batch without blanks"? The mask keeps blanks out of the reported sums only. The training loss is a plain mean
+# over the batch, and even with a mask there, blanks would still count in BatchNorm's mean and variance. In training,
+# the loader therefore drops a last batch that is not full.
 #
 # ### Which weights decay
 #
-# Weight decay pulls weights towards 0, in each step by a small fraction of themselves. It is common to leave out biases
-# and the scales of norms: "no bias decay" in [He et al., 2018](https://arxiv.org/abs/1812.01187). They are few, and 0
-# is no natural value for a scale. They are left out by a *mask*: a tree like `params`, with `True` where decay applies.
-# The name of a leaf, the last part of its path, decides. (In a network whose every bias and scale is a vector, the
-# number of axes says the same.)
+# Weight decay shrinks each weight by a small fraction in every step. It is common to leave out biases and the scales of
+# norms: "no bias decay" in [He et al., 2018](https://arxiv.org/abs/1812.01187). They are few, and there is no reason to
+# pull a scale towards 0. A *mask* leaves them out: a tree like `params`, with `True` where decay applies. Ours goes by
+# the name of each leaf, the last part of its path. (Where every bias and scale is a vector, and nothing else is, one
+# could also go by the number of axes.)
 
 
 # %%
@@ -911,7 +948,7 @@ def decay_mask(params: dict) -> dict:
 
 
 # %% [markdown]
-# A wrong mask raises no error. So look which leaves *move* when all gradients are zero: then only the decay is left.
+# A wrong mask raises no error. So check which leaves *move* when all gradients are zero: then only the decay is left.
 
 # %%
 optimizer = optax.adamw(1e-3, weight_decay=0.05, mask=decay_mask)
@@ -939,10 +976,11 @@ print("stay: ", still)
 #
 # ### What decay does before a BatchNorm
 #
-# "Small weights make a simple function" is the usual reason for weight decay. Here it holds for one kernel of 21.
+# The usual reason for weight decay is that small weights make a simple function. In this network, that applies to only
+# one of the 21 kernels.
 #
-# <details><summary>Guess first: all convolutions of a block are multiplied by 3. What happens to its output, and to its
-# gradient?</summary>
+# <details><summary>Guess first: all convolution kernels of a block are multiplied by 3. What happens to the block's
+# output, and to the gradient with respect to these kernels?</summary>
 #
 # The output stays the same, since BatchNorm divides the factor out again. The gradient is divided by 3. Run the cell.
 #
@@ -968,22 +1006,24 @@ for name in ("conv1", "conv2", "downsample_conv"):
 
 # %% [markdown]
 # The function does not depend on the size of these kernels at all, so decay cannot make it simpler. What it changes is
-# the *step*: smaller kernels have larger gradients, so the same learning rate turns them further. Decay in front of a
-# normalisation acts on the effective learning rate ([van Laarhoven, 2017](https://arxiv.org/abs/1706.05350); [Zhang et
-# al., 2018](https://arxiv.org/abs/1810.12281)). Only the dense layer at the end is decayed in the usual sense.
+# the *step*. Smaller kernels have larger gradients, and a step of a given length turns a smaller kernel further. (Adam
+# divides each gradient by its usual size, so there only the second applies.) Decay in front of a normalisation
+# therefore acts on the effective learning rate ([van Laarhoven, 2017](https://arxiv.org/abs/1706.05350); [Zhang et al.,
+# 2018](https://arxiv.org/abs/1810.12281)). Only the dense layer at the end is decayed in the usual sense.
 #
 # ### L2 in the loss is not weight decay
 #
-# The first companion adds $\frac{\lambda}{2}\lVert w\rVert^2$ to the loss, and remarks that this depends on the
-# optimiser. With its plain gradient descent the two agree: the gradient of the term is $\lambda w$. With Adam they do
-# *not* ([Loshchilov and Hutter, 2017](https://arxiv.org/abs/1711.05101)): Adam divides each gradient by its usual size,
-# and with it the decay that was mixed in. Take two weights, both starting at 1, whose gradients are pure noise, of size
-# 0.1 for one and 10 for the other. Ten keys give ten noises, in one program by `vmap`:
+# The first companion adds $\frac{\lambda}{2}\lVert w\rVert^2$ to the loss and calls it weight decay, with the remark
+# that this depends on the optimiser. With plain gradient descent, which it uses, the two are the same, since the
+# gradient of the term is $\lambda w$. With Adam they are *not* ([Loshchilov and Hutter,
+# 2017](https://arxiv.org/abs/1711.05101)): Adam divides each gradient by its usual size, and with it the decay that was
+# mixed in. Take two weights, both starting at 1, whose gradients are pure noise, of size 0.1 for one and 10 for the
+# other. We repeat this with ten keys, in one program, by `vmap`:
 #
 # <details><summary>Guess first: L2 in the loss, Adam: which of the two weights shrinks faster?</summary>
 #
 # The one with the small gradients. Its noise is small beside λw, so the decay makes up most of its gradient. See the
-# left picture.
+# left plot.
 #
 # </details>
 
@@ -1019,9 +1059,9 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# Left, in the loss: the weight with small gradients is pulled down fast, the other hardly. Right, decoupled: both lose
-# the same fraction in every step, and what is left is noise. With SGD the two agree, if both are scaled by the learning
-# rate:
+# Left, in the loss: the weight with small gradients is pulled down fast, the other hardly moves. Right, decoupled: both
+# lose the same fraction in every step, and the remaining differences are noise. With plain SGD the two agree, provided
+# that the learning rate scales both:
 
 # %%
 with_l2 = drift(optax.sgd(1e-2), 0.5, keys[0])
@@ -1032,10 +1072,10 @@ print("with SGD the same:", bool(jnp.allclose(with_l2, decoupled, atol=1e-5)))
 # ### Warm-up and cosine
 #
 # The learning rate rises linearly for the first tenth of the steps, then falls to 0 along half a cosine. The warm-up is
-# meant to spare fresh weights large steps ([Goyal et al., 2017](https://arxiv.org/abs/1706.02677)); the cosine is that
-# of [Loshchilov and Hutter, 2016](https://arxiv.org/abs/1608.03983), without restarts. Both are common practice; we do
-# not compare them with other schedules here. In optax a schedule is a function of the step, and the optimiser counts
-# the steps: there is no `scheduler.step()` to call.
+# meant to avoid large steps while the weights are still fresh ([Goyal et al., 2017](https://arxiv.org/abs/1706.02677));
+# the cosine is that of [Loshchilov and Hutter, 2016](https://arxiv.org/abs/1608.03983), without restarts. Both are
+# common practice; we do not compare them with other schedules here. In optax a schedule is a function of the step, and
+# the optimiser counts the steps: there is no `scheduler.step()` to call.
 
 # %%
 STEPS = EPOCHS * len(train)
@@ -1048,7 +1088,7 @@ axes.set(xlabel="epoch", title="learning rate", ylim=(0, None))
 plt.show()
 
 # %% [markdown]
-# `decay_steps` counts *all* steps, warm-up included. And optax counts steps, not epochs. What happens if one writes
+# `decay_steps` counts *all* steps, warm-up included. And optax counts steps, not epochs. What happens if you write
 # `EPOCHS` instead?
 
 # %%
@@ -1065,10 +1105,10 @@ print(f"without one, the learning rate is 0 after {EPOCHS} of {STEPS} steps:", b
 # If 128 pictures do not fit into memory, take 32 four times, average the gradients, and step once. `optax.MultiSteps`
 # wraps any optimiser so that it does this. Is it the same as one batch of 128? We try it without and with BatchNorm.
 #
-# <details><summary>Guess first: four times 32 or once 128: in which of the two networks are the weights the
-# same?</summary>
+# <details><summary>Guess first: in which of the two networks do four batches of 32 give the same weights as one of
+# 128?</summary>
 #
-# In the one without BatchNorm. With it, each part is normalised by its own statistics.
+# In the one without BatchNorm. With it, each batch of 32 is normalised by its own statistics.
 #
 # </details>
 
@@ -1114,11 +1154,11 @@ for normalised in (False, True):
     print(f"BatchNorm {normalised!s:5}  4 × 32 is the same as 128: {equal}")
 
 # %% [markdown]
-# Without BatchNorm it is the same; with BatchNorm it is not. Each 32 are normalised by their own mean and variance,
-# whatever is done with the gradients afterwards.
+# Without BatchNorm it is the same; with BatchNorm it is not. Each batch of 32 is normalised by its own mean and
+# variance, whatever is done with the gradients afterwards.
 #
-# Mind the schedule: the optimiser inside `MultiSteps` is called once in four batches, so its schedule counts updates
-# and not batches. Here one that returns the step itself is asked after eight batches:
+# Mind the schedule: the optimiser inside `MultiSteps` is called once every four batches, so its schedule counts
+# updates, not batches. After eight batches its counter shows this:
 
 # %%
 asked = optax.MultiSteps(optax.scale_by_schedule(lambda step: step), every_k_schedule=4)
@@ -1167,12 +1207,12 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# Is the check of the labels necessary? See what the loss makes of a label out of range, for two classes with logits 1
+# Is the check of the labels necessary? Here is the loss for labels in and out of range, for two classes with logits 1
 # and 2:
 #
 # <details><summary>Guess first: what is the loss for label 2, and for label −1?</summary>
 #
-# Not a number for 2. For −1 the loss of the last class, as for label 1.
+# For 2 it is NaN. For −1 it is the loss of the last class, as for label 1.
 #
 # </details>
 
@@ -1183,16 +1223,18 @@ for label in (0, 1, 2, -1):
 
 # %% [markdown]
 # A compiled program cannot raise an exception for a value. Plain indexing would read the last class (unit 01); optax
-# looks the label up with `jnp.take_along_axis`, which returns NaN for an index out of range, and one NaN in the loss
-# makes every weight NaN. `-1` is worse: it counts from the end, as in NumPy, and *is the last class*, silently.
+# looks the label up with `jnp.take_along_axis`, which returns NaN for an index out of range. The gradient, however, is
+# finite (it is the softmax, as if no class were right), so training would carry on with it. `-1` is worse: it counts
+# from the end, as in NumPy, and silently *is the last class*. And the smoothed loss of our `train_step` stays finite
+# for both: `jax.nn.one_hot` makes a row of zeros of such a label.
 #
 # **Pinned memory.** The first companion got out-of-memory errors with `pin_memory=True` and suspected that JAX puts
-# pinned data on the GPU. Pinning means to lock a page of memory in its place, so that a GPU can copy from it by itself
-# while the processor goes on ([PyTorch's tutorial on
+# pinned data on the GPU. Pinning locks a page of memory in place, so that a GPU can copy from it while the processor
+# does something else ([PyTorch's tutorial on
 # `pin_memory`](https://pytorch.org/tutorials/intermediate/pinmem_nonblock.html)). PyTorch pins through CUDA, in a
 # process in which JAX has by default reserved three quarters of the GPU's memory ([JAX on GPU
-# memory](https://docs.jax.dev/en/latest/gpu_memory_allocation.html)); that the two get in each other's way there is our
-# guess, and we had no GPU to test it on. What the companion recommends is sound either way: leave pinning off, and
+# memory](https://docs.jax.dev/en/latest/gpu_memory_allocation.html)); our guess is that the two get in each other's way
+# there, but we have not tested it on a GPU. What the companion recommends is sound either way: leave pinning off, and
 # return NumPy arrays from the loader. `jax.device_put` moves them.
 #
 # JAX has pinned memory too, as a *kind of memory* in which an array can be placed explicitly:
@@ -1236,17 +1278,17 @@ print("this array is in:", pinned.sharding.memory_kind)
 # | first run | 1,200 | 2 | 0.609 |
 # | second run | 130 | 5 | 0.682 |
 #
-# It explains: the first run "transferred all the data on the GPU", where it stays. But a process that ends takes its
-# GPU memory with it; nothing on the device survives from one run to the next. So what made the difference? A first run
-# has four parts: reading the pictures, moving them to the device, compiling, and the work itself. Measure each by
-# itself.
+# Its explanation is that the first run "transferred all the data on the GPU", where it stays. But when a process ends,
+# its GPU memory is freed; nothing on the device survives from one run to the next. So what made the difference? A first
+# run has four parts: reading the pictures, moving them to the device, compiling, and the work itself. We measure them
+# separately. (`data.load` reads and decodes at once and keeps the pictures in memory, so it belongs to the first bar.)
 
 # %%
+seconds = {}
+begin = time.perf_counter()
 fresh = data.load(
     "cats_vs_dogs", "train[:80%]", batch_size=BATCH, shuffle=True, size=112, augment=VARIED, device="numpy", quiet=True
 )
-seconds = {}
-begin = time.perf_counter()
 epoch_0 = list(fresh.epoch(0))
 seconds["read and decode, epoch 1"] = time.perf_counter() - begin
 begin = time.perf_counter()
@@ -1278,19 +1320,22 @@ plots.bars(list(seconds), list(seconds.values()), unit="s", decimals=2, title="w
 plt.show()
 
 # %% [markdown]
-# The transfer is next to nothing: 160 MB, as in the companion's data, cross to a GPU in a fraction of a second.
-# Compilation costs seconds, *once*, and reading and decoding cost every epoch, unless the pictures are kept in memory.
-# Neither is 1,000 seconds. What is so slow, and only once? Most likely the files: thousands of JPEGs read one by one
-# from a network drive (the companion's data are on one), which the operating system then keeps in its own memory, so
-# that the *next* process finds them there. That would survive a restart; arrays on a GPU do not. We cannot look into
-# their machine, but we can take ours apart, and that is the lesson: before explaining a time, split it.
+# Compilation is the largest item, and it is paid *once*. The transfer is next to nothing. On a CPU there is nowhere to
+# move the pictures to; but the companion's 160 MB would also reach a GPU in a fraction of a second. The bar of epoch 2
+# shows what cropping, mirroring and colouring cost in every epoch; the first epoch also pays for reading and decoding
+# the 800 drawings.
+#
+# None of this comes near 1,000 seconds. What is so slow, and only once? Most likely the files: thousands of JPEGs are
+# read one by one from a network drive (the companion's data are on one). The operating system then keeps them in its
+# own memory, where the *next* process finds them. This cache outlives a process; arrays on a GPU do not. We cannot look
+# into their machine, but we can take our own run apart. The lesson is: split a time before you explain it, and check
+# that the parts are all there.
 #
 # ### A cache for compiled programs
 #
-# Compilation can be kept across runs, if one asks for it: with `jax_compilation_cache_dir`, JAX writes each compiled
-# program to a folder under a name made of the program, the compiler's version and its options. Here are two processes,
-# started one after the other, each compiling the same gradient of six convolutions. A notebook's kernel is such a
-# process.
+# Compiled programs can be kept for later runs: with `jax_compilation_cache_dir`, JAX writes each of them to a folder,
+# under a name derived from the program, the compiler's version and its options. Here two processes, one after the
+# other, compile the same gradient of six convolutions. (A notebook's kernel is a process too.)
 
 # %%
 SCRIPT = """
@@ -1330,14 +1375,15 @@ for name, (taken, found) in zip(("first", "second"), runs, strict=True):
     print(f"{name:6} process: programs found in the cache: {found}, compiled in {taken:.3f} s")
 
 # %% [markdown]
-# The second process read what the first had written. For your own work put the two lines at the top of a notebook (or
-# set `JAX_COMPILATION_CACHE_DIR` in the environment). The cache notices changed code and changed shapes, since they
-# make another program; it does not empty itself. In this course it is off, so that you see what compiling costs.
+# The second process read what the first had written. For your own work, put the two `jax.config.update` lines at the
+# top of a notebook (or set `JAX_COMPILATION_CACHE_DIR` in the environment). Changed code or changed shapes make a
+# different program, which the cache compiles and stores as well; by default nothing is ever deleted. In this course the
+# cache is off, so that you see what compiling costs.
 #
 # ## 9 · Sixteen bits
 #
-# Half the bits, half the memory, and on hardware made for it several times the speed. There are two ways to spend 16
-# bits:
+# Sixteen bits take half the memory of 32, and on hardware made for them they are several times as fast. There are two
+# common formats:
 
 # %%
 for dtype in (jnp.float32, jnp.bfloat16, jnp.float16):
@@ -1348,9 +1394,9 @@ for dtype in (jnp.float32, jnp.bfloat16, jnp.float16):
     )
 
 # %% [markdown]
-# bfloat16 has the range of float32, and not quite three significant digits. float16 has one digit more and a narrow
-# range: what is above 65,504 is infinite, and what is below 3e-8 is zero (from 6.1e-5 downwards digits get lost).
-# Gradients are often tiny:
+# bfloat16 has the range of float32, but not quite three significant digits. float16 has about one digit more and a
+# narrow range: numbers much above 65,504 become infinite, and those below 3e-8 become zero (below 6.1e-5, digits get
+# lost). Gradients are often tiny:
 
 # %%
 gradient = np.float32(2e-8)
@@ -1360,17 +1406,19 @@ back = (gradient * scale).astype(jnp.float16).astype(jnp.float32) / scale  # fir
 print("in float16, scaled and scaled back, right within a percent:", bool(abs(back / gradient - 1) < 0.01))
 
 # %% [markdown]
-# The cure for float16: multiply the *loss* by a large number, then all gradients are that much larger, and divide
-# them again when they are float32. How large? As large as possible without overflow, and that changes during
-# training. **Dynamic** scaling tries: if a gradient overflowed, the step is thrown away and the scale halved; after
-# many good steps (2,000 in Flax) it is doubled. This is what `train_step` does with `dynamic_scale`.
+# The cure for float16 is to multiply the *loss* by a large number. All gradients are then larger by that factor, and
+# are divided by it again once they are in float32. The factor should be as large as possible without overflow, and what
+# is possible changes during training. **Dynamic** loss scaling finds it by trial: if a gradient overflows, the step is
+# thrown away and the scale is halved; after many good steps (2,000 in Flax) it is doubled. This is what `train_step`
+# does with `dynamic_scale`.
 #
-# Both mixed precisions keep the *weights*, the statistics and the optimiser in float32 and only compute in 16 bits:
-# `dtype` of a layer is that of its arithmetic, `param_dtype` that of its weights. A step of 1e-3 of a weight would be
-# lost in bfloat16, which has a grain of 8e-3. Our model's last layer is in float32 as well, and so are the softmax and
-# the loss.
+# Training in *mixed precision*, with either format, keeps the *weights*, the statistics and the optimiser's state in
+# float32 and only computes in 16 bits. A layer's `dtype` is that of its arithmetic, its `param_dtype` that of its
+# weights. If the weights were bfloat16, an update of a thousandth of a weight would be lost, since neighbouring numbers
+# are up to 8e-3 of their size apart. Our model's last layer is in float32 as well, and so are the softmax and the loss.
 #
-# Watch the scale: a small network in float16, whose loss scale begins absurdly high.
+# To watch the scale, we train a small network in float16 whose loss scale begins absurdly high, and let it be doubled
+# after 20 good steps already.
 
 
 # %%
@@ -1416,12 +1464,12 @@ plt.show()
 print("the first step was taken:", taken[0], "· the last:", taken[-1])
 
 # %% [markdown]
-# At first every gradient overflows, and each time the scale is halved and the weights stay as they were (crosses). Then
-# training begins. After every twenty good steps it tries twice the scale. In bfloat16 none of this is needed: gradients
-# have float32's range.
+# At first the gradients overflow in every step, the scale is halved and the weights stay as they were (crosses). Then
+# training begins. After some twenty good steps the scale is doubled; where that is too much, a step is thrown away and
+# it is halved again. With bfloat16 none of this is needed: gradients have float32's range.
 #
-# What does it bring *here*? One block of our network, forward and backward, in three precisions. Time, and the memory
-# that the compiled program needs in between:
+# What is gained *here*? We run one residual block, forward and backward, in three precisions, and look at the time, and
+# at the temporary memory that the compiled program needs ("in between" in the chart):
 
 
 # %%
@@ -1453,13 +1501,13 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# The memory hardly changes, and the times are close enough that a busy moment of the machine can turn their order. On a
-# CPU 16 bits usually *cost* time: most processors have no arithmetic for them, so numbers are widened, computed, and
-# rounded again, and the wide copies take memory as well. Those that have (AMX, AVX-512 BF16) gain where the library
-# uses it. The whole ResNet18, 16 channels wide, in batches of 32: on two cores of the machine this was written on it
-# trained 360 pictures a second in float32 and 333 in bfloat16. On a TPU, or an NVIDIA GPU since Ampere (for float16:
-# since Volta), it is the other way round. So the network below trains in float32; on a GPU try `ResNet18(...,
-# dtype=jnp.bfloat16)`.
+# On this CPU the memory does not shrink, and the times are so close that a busy moment of the machine can change their
+# order. On CPUs, 16 bits usually *cost* time: most processors have no arithmetic for them, so numbers are widened,
+# computed, and rounded again, and the wide copies take memory as well. Processors that do have it (AMX, AVX-512 BF16)
+# gain where the library uses it. We also timed the whole ResNet18, 16 channels wide, in batches of 32: on two cores of
+# the machine this was written on it trained 360 pictures a second in float32 and 333 in bfloat16. TPUs, and NVIDIA GPUs
+# since Ampere (for float16: since Volta), have hardware for it, and there 16 bits should be faster; we have not
+# measured that here. So the network below trains in float32; on a GPU try `ResNet18(..., dtype=jnp.bfloat16)`.
 #
 # ## 10 · Memory
 #
@@ -1495,32 +1543,34 @@ peak = (
 print(f"{'its peak':16} {peak:8.1f} MB")
 
 # %% [markdown]
-# `jax.live_arrays()` lists every array that still has a name somewhere; `memory_analysis` says what a compiled program
-# will need, before it runs. The largest item by far is the memory *in between*: the maps of every layer, kept for the
-# backward pass. It grows with the batch and with the area of the pictures, not with the size of the data set. At the
-# full width of 64 channels, 32 pictures of 96 pixels need 227 MB in between, and 364 MB at the peak (jax 0.12.0;
-# another version of the compiler plans otherwise).
+# `jax.live_arrays()` lists every array that is still referenced somewhere, here including those of the earlier parts;
+# `memory_analysis` says what a compiled program will need, before it runs. By far the largest item of a step is the
+# temporary memory *in between*: mostly the maps of all layers, kept for the backward pass. It grows with the batch and
+# with the area of the pictures, not with the size of the data set. At the full width of 64 channels, 32 pictures of 96
+# pixels need 227 MB in between, and 364 MB at the peak (jax 0.12.0; other versions of the compiler may plan
+# differently).
 #
 # So where do 13.99 GB come from? Most likely from **preallocation**: at its first operation JAX reserves three quarters
 # of a GPU's memory ([JAX on GPU memory](https://docs.jax.dev/en/latest/gpu_memory_allocation.html); before [jaxlib
 # 0.4.1](https://github.com/jax-ml/jax/releases/tag/jaxlib-v0.4.1), and so in the companion's time, a share of what was
-# free), and hands it out itself. `nvidia-smi` shows what is *reserved*, whatever the program needs. In the environment,
-# before JAX starts:#
+# free), and hands it out itself. `nvidia-smi` shows what is *reserved*, whatever the program needs. Three environment
+# variables, set before JAX starts, change this:
+#
 # | variable | effect |
 # | --- | --- |
 # | `XLA_PYTHON_CLIENT_PREALLOCATE=false` | take memory when it is needed |
 # | `XLA_CLIENT_MEM_FRACTION=.50` | reserve half of it |
 # | `XLA_PYTHON_CLIENT_ALLOCATOR=platform` | give each array back at once: slow, for measuring only |
 #
-# On a GPU `jax.devices()[0].memory_stats()` tells the bytes in use and their peak. A CPU keeps no such account, and the
-# call returns `None`.
+# On a GPU `jax.devices()[0].memory_stats()` tells the bytes in use and their peak. On a CPU these are not counted, and
+# the call returns `None`.
 #
 # ### Computing twice to save memory
 #
-# Unit 01 promised this: reverse mode keeps what the forward pass computed. `jax.checkpoint(f)` keeps only what
-# goes *into* `f`, and computes the inside again when the backward pass comes by. `nn.remat` is the same for a
-# module. How much is kept can be asked for, without computing: `jax.vjp` returns a function that holds what it
-# needs, and that function is a pytree. First a plain function, eight sines deep:
+# As unit 01 showed, reverse mode keeps intermediate values of the forward pass. `jax.checkpoint(f)` keeps only what
+# goes *into* `f`, and computes the inside again when the backward pass needs it. `nn.remat` does the same for a module.
+# We can ask how much is kept without computing anything: `jax.vjp` returns a function that holds what it needs, and
+# that function is a pytree, so `eval_shape` describes it. First a plain function, eight sines deep:
 
 
 # %%
@@ -1536,8 +1586,8 @@ for name, function in (("deep", deep), ("jax.checkpoint(deep)", jax.checkpoint(d
     print(f"{name:21} keeps {len(jax.tree.leaves(kept))} arrays for the backward pass")
 
 # %% [markdown]
-# Eight cosines, or the one input. For a network of residual blocks it is best to wrap each *block*: what goes from one
-# to the next is kept, what happens inside is not.
+# The plain function keeps eight cosines, the checkpointed one only its input. In a network of residual blocks it makes
+# sense to wrap each *block*: what goes from one to the next is kept, what happens inside is not.
 
 
 # %%
@@ -1572,14 +1622,14 @@ for remat in (False, True):
 # %% [markdown]
 # A fraction of the memory, for about a third more work: each block is computed forward twice. It pays where memory, not
 # time, is the limit: long sequences, large pictures, deep networks. (What a compiled program saves in the end depends
-# on the compiler's own plan. On a CPU, XLA orders the work for speed, and we saw no gain there.)
+# on the compiler's own plan. On a CPU, XLA orders the work for speed, and there we saw no gain.)
 #
 # ## 11 · Training
 #
 # The loop is that of unit 02, with one addition: a guard. Once an epoch it checks whether the losses, the weights and
 # the statistics are finite. If not, training stops, with the first bad step and the first bad array in the message, and
-# the last good weights are kept. Without such a check a network with a NaN in it trains on to the end, and nothing is
-# left to save.
+# the last good weights are kept. Without such a check, training goes on to the end with NaN in the network, and nothing
+# is left to save.
 
 
 # %%
@@ -1664,15 +1714,15 @@ print(f"the loss of a batch with NaN in its pictures: {sums.loss / sums.count:.3
 
 # %% [markdown]
 # If it is `nan`: good. On the processor this was written on it was 0.693, an ordinary number, the loss of an even
-# guess. Most likely a compiled ReLU took the larger of NaN and 0 and found 0, which hid what had happened; only
-# BatchNorm's statistics, which come before the ReLU, knew. (Compiled for smaller batches, the same line of code passed
+# guess. Most likely a compiled ReLU took the larger of NaN and 0 and found 0, which hid the problem; only BatchNorm's
+# statistics, which are computed before the ReLU, showed it. (Compiled for smaller batches, the same line of code passed
 # NaN on.) So look at weights and statistics too, not only at the loss.
 
 # %% [markdown]
-# Now the real training. Everything is decided beforehand: epochs, learning rate, decay. (For photographs they come from
-# a trial on the training pictures alone, four fifths of them against one fifth.) The held-out pictures are evaluated
-# after each epoch, but nothing is chosen by them: the weights of the *last* epoch count. So their accuracy is an
-# unbiased estimate for pictures of the same kind.
+# Now the real training. Everything is decided beforehand: epochs, learning rate, decay. (For photographs we chose them
+# in a trial that used the training pictures alone: four fifths of them to train on, one fifth to compare.) The held-out
+# pictures are evaluated after each epoch, but nothing is chosen by them: the weights of the *last* epoch count. So
+# their accuracy is an unbiased estimate for pictures of the same kind.
 
 # %%
 guard = finite.Guard({"params": start.params, "batch_stats": start.batch_stats})
@@ -1691,12 +1741,13 @@ print(f"{sum(history['seconds']):.1f} s of training")
 
 # %% [markdown]
 # Read that together with the lines under part 1 that name the data: on drawings it is an accuracy on drawings. The ± is
-# one standard error, and comes from the number of held-out pictures alone. It says nothing of what another seed would
-# give; parts 13 and 14 run several.
+# one standard error, and comes from the number of held-out pictures alone. It says nothing about what another seed
+# would give; parts 13 and 14 run several.
 #
-# On photographs we can only report what we recorded when we chose the settings: the same code on a part of the real
-# set, 1,600 of its 23,262 pictures. Of their four fifths for training, 1,024 were trained on and 256 others evaluated
-# after each epoch (two CPU cores, 32 channels, 18 epochs, 3 minutes). Below it are the second companion's figures:
+# For photographs we can only report what we recorded when we chose the settings: the same code on a part of the real
+# set, 1,600 of its 23,262 pictures. Of the four fifths for training, 1,024 pictures were trained on, and 256 others
+# were evaluated after each epoch (two CPU cores, 32 channels, 18 epochs, 3 minutes). Since the settings were chosen on
+# these 256, the figures may be a little too good. The last two rows are the second companion's:
 #
 # | | pictures shown | steps | accuracy on pictures that were not trained on |
 # | --- | --- | --- | --- |
@@ -1708,16 +1759,16 @@ print(f"{sum(history['seconds']):.1f} s of training")
 #
 # The two cannot be compared. The companion's README gives neither the number of its pictures (160 MB of such JPEGs are
 # several thousand, so its epochs are longer than ours) nor how many it tested on. And ours differs in many things at
-# once: varied pictures, the schedule, decay of kernels only, the momentum of the statistics. To know which of them
-# matter one has to change one at a time, with several seeds, as unit 03 does.
+# once: varied pictures, the schedule, decay of kernels only, the momentum of the statistics. To find out which of them
+# matter, change one at a time, with several seeds, as unit 03 does.
 
 # %% [markdown]
 # **Quick questions**
 #
 # <details><summary>Why does the loop convert the losses to floats once an epoch and not after each step?</summary>
 #
-# `float()` waits for the device. Once a step, Python could not run ahead and prepare the next batch while the device
-# computes.
+# `float()` waits for the device. After every step, that would keep Python from running ahead and preparing the next
+# batch while the device computes.
 #
 # </details>
 #
@@ -1761,27 +1812,27 @@ if wrong:
     plt.show()
 
 # %% [markdown]
-# With a real data set this is worth an hour. One finds wrong labels, pictures with both animals, an animal in a corner
-# that the crop has cut off, and what the mistakes have in common.
+# On a real data set this is worth an hour. You may find wrong labels, pictures with both animals, or an animal in a
+# corner that has been cropped away, and you see what the mistakes have in common.
 #
 # ### What did it look at?
 #
-# **Grad-CAM** ([Selvaraju et al., 2016](https://arxiv.org/abs/1610.02391)) asks which maps of a late layer speak for
-# the answer, and where they are bright. The gradient of the answer's logit with respect to the maps, averaged over all
-# positions, gives each channel a weight; the weighted sum of the maps, with negative parts set to 0, is a picture of
-# evidence.
+# **Grad-CAM** ([Selvaraju et al., 2016](https://arxiv.org/abs/1610.02391)) asks which channels of a late layer's maps
+# speak for the answer, and where they are large. The gradient of the answer's logit with respect to the maps, averaged
+# over all positions, gives each channel a weight. The weighted sum of the channels, with negative values set to 0, is a
+# picture of the evidence.
 #
-# It needs the network in two parts: up to layer 3, and from there. That is easy when weights are a tree: the second
-# part is a few blocks with *their* branches of it.
+# For this we need the network in two parts: up to layer 3, and from there on. That is easy when weights are a tree: the
+# second part is two blocks and a dense layer, each with *its own* branch.
 #
-# A picture of evidence is convincing even when it is wrong. So the last row is a control: the same method, applied to
-# the network with its *initial* weights, which have learnt nothing ([Adebayo et al.,
+# A picture of evidence looks convincing even when it is wrong. So the last row of the figure is a control: the same
+# method, applied to the network with its *initial* weights, which have learnt nothing ([Adebayo et al.,
 # 2018](https://arxiv.org/abs/1810.03292)).
 #
 # <details><summary>Guess first: what does Grad-CAM show for a network with random weights?</summary>
 #
-# Not a uniform grey. A random network too has maps that are brighter in some places than in others, so it shows spots,
-# which may even lie on the animal.
+# Not a uniform grey. The maps of a random network, too, are larger in some places than in others, so there are bright
+# spots, and they may even lie on the animal.
 #
 # </details>
 
@@ -1835,13 +1886,15 @@ figure.suptitle("the surest right answers, where the evidence is, and the same w
 plt.show()
 
 # %% [markdown]
-# In the middle row, bright is where the trained network finds evidence. If that is an animal's head or coat, good. If
-# it is a sofa, a lawn, or a breeder's watermark, the network has learnt something about the pictures and not about the
-# animals. Where the middle row looks like the last, be careful: what a network shows that has learnt nothing comes from
-# the picture itself, from its edges and contrasts, and from the method.
+# In the middle row, the bright places are where the trained network finds evidence. If they lie on the animal's head or
+# coat, good. If they lie on a sofa, a lawn, or a breeder's watermark, the network has learnt something about the
+# pictures and not about the animals. Where the middle row looks like the last, be careful: what an untrained network
+# shows comes from the picture itself, its edges and contrasts, and from the method. In the stored output, the evidence
+# for the cats lies in a few small spots, some of them beside the face, and the last row looks different. For the dogs
+# both rows light up the face, so there the middle row tells us little.
 #
-# The maps of layer 3 are 6×6, so the evidence is coarse, and is stretched smoothly. And it is only what the gradient
-# says about *this* network: a hint for a person who looks, not a proof.
+# The maps of layer 3 are 6×6, so the evidence is coarse, and is stretched smoothly. And it only shows what the gradient
+# says about *this* network: a hint, not a proof.
 
 # %% [markdown]
 # **Quick questions**
@@ -1854,7 +1907,7 @@ plt.show()
 #
 # <details><summary>Why is the sum cut off at 0?</summary>
 #
-# Negative parts speak against the answer. With two classes they speak for the other one.
+# Negative values speak against the answer; with two classes, for the other one.
 #
 # </details>
 
@@ -1865,16 +1918,16 @@ plt.show()
 #
 # $$\bar w_t = d\, \bar w_{t-1} + (1 - d)\, w_t,$$
 #
-# follows the path and smooths it. Training does not use the average; evaluation does. It costs one copy of the weights
-# and is part of many recipes (timm: `timm/utils/model_ema.py`; [Morales-Brotons et al.,
+# follows the path and smooths it. Training does not use the average; evaluation does. It costs one more copy of the
+# weights and is part of many training recipes (timm: `timm/utils/model_ema.py`; [Morales-Brotons et al.,
 # 2024](https://arxiv.org/abs/2411.18704)).
 #
-# What is to be averaged? All that evaluation reads, so BatchNorm's running statistics too: statistics of the last
-# weights belong to other activations than those of the averaged weights. Even averaged statistics are an approximation.
-# [Izmailov et al., 2018](https://arxiv.org/abs/1803.05407) compute them anew for the averaged weights, in one pass over
-# the data.
+# What should be averaged? Everything that evaluation reads, so BatchNorm's running statistics too: those of the last
+# weights describe different activations from those of the averaged weights. Even averaged statistics are an
+# approximation. [Izmailov et al., 2018](https://arxiv.org/abs/1803.05407) recompute them for the averaged weights, in
+# one pass over the data.
 #
-# Does it help? To answer this takes several seeds, so the network must be small: two of our residual blocks, for
+# Does it help? Answering this takes several seeds, so the network must be small: two of our residual blocks, for
 # pictures of 32 pixels. `optax.ema` averages whatever tree it is given, and corrects for its start at 0.
 
 
@@ -1951,8 +2004,8 @@ def right_answers(model: nn.Module, variables: dict, pictures: Pictures) -> jax.
 
 
 # %% [markdown]
-# We train it on CIFAR-10 without its cats and dogs, since part 14 will carry it over to those. 2,000 pictures are
-# enough, normalised as our cats and dogs are.
+# We train it on CIFAR-10 without its cats and dogs, since part 14 will fine-tune it on those. 2,000 pictures of all ten
+# classes are enough, normalised as our cats and dogs are.
 
 # %%
 loaded = data.load("cifar10", "train[:2000]", batch_size=None, normalise=(train.mean, train.std), device="numpy")
@@ -1977,12 +2030,12 @@ grouped = jax.make_jaxpr(jax.vmap(partial(lax.conv, window_strides=(1, 1), paddi
 print("under vmap over 5 kernels:", *re.findall(r"feature_group_count=\d+", str(grouped)))
 
 # %% [markdown]
-# The program returns the weights and their averages after every 40 steps; another one evaluates them all.
+# The program returns the weights and their averages after every 40 steps; a second program evaluates them all.
 #
 # <details><summary>Guess first: is the average better than the last weights, and by how much at the end?</summary>
 #
-# One expects so: at a constant learning rate the weights never come to rest. The interval below says how sure five
-# seeds make it.
+# Probably: at a constant learning rate the weights never come to rest. The intervals below say how sure five seeds can
+# make us.
 #
 # </details>
 
@@ -2025,21 +2078,21 @@ for when, gain in {"at the end": gains[:, -1], "mean of the last three": gains[:
     print(f"average minus last, {when}: {'{:+.1f} % ± {:.1f} %'.format(*interval(gain))}")
 
 # %% [markdown]
-# Each line is a seed, and the ± is half a 95 % interval, from the differences within the seeds. (Differences of
-# percentages are percentage points.) When we ran it on the drawings, the interval for the mean of the last three
-# evaluations was clearly above 0: with a constant learning rate, the average is better than the last weights. How much
-# better five seeds say only roughly.
+# Each line is a seed, and the ± is half the width of a 95 % interval, computed from the differences within each seed.
+# (Differences of percentages are percentage points.) When we ran it on the drawings, the interval for the mean of the
+# last three evaluations was clearly above 0: with a constant learning rate, the average is better than the last
+# weights. Five seeds tell only roughly by how much.
 #
-# It does not follow that an average helps with every recipe. Where the learning rate falls to 0 the last weights are
-# quiet already: Morales-Brotons et al. report that training with an average needs less decay of the learning rate.
+# It does not follow that an average helps with every recipe. Where the learning rate falls to 0, the last weights have
+# already settled: Morales-Brotons et al. report that training with an average needs less decay of the learning rate.
 #
 # **Quick questions**
 #
 # <details><summary>Why is the interval computed from differences within each seed, and not from the two groups of
 # accuracies?</summary>
 #
-# Last weights and average come from the same training, so they share its luck, and the difference is free of it.
-# Unpaired intervals would be wider for no reason.
+# Last weights and average come from the same training, so they share its luck, which cancels in the difference. An
+# unpaired interval would usually be wider.
 #
 # </details>
 #
@@ -2050,7 +2103,7 @@ for when, gain in {"at the end": gains[:, -1], "mean of the last three": gains[:
 #
 # </details>
 #
-# <details><summary>With d = 0.95, over how many steps does the average reach back?</summary>
+# <details><summary>With d = 0.95, how many steps does the average reach back?</summary>
 #
 # About 1 / (1 − d) = 20. With the 0.9999 that is common in long trainings it is 10,000 steps, longer than our whole
 # run.
@@ -2060,10 +2113,11 @@ for when, gain in {"at the end": gains[:, -1], "mean of the last three": gains[:
 # %% [markdown]
 # ## 14 · Fine-tuning
 #
-# Few people train from scratch. One takes a network that was trained on a large set, replaces its last layer by one for
-# the new classes, and trains on. This is **fine-tuning**, and its extreme form, in which only the new layer is trained,
-# is a **linear probe**. ([Yosinski et al., 2014](https://arxiv.org/abs/1411.1792) ask which layers can be carried over;
-# [Kornblith et al., 2018](https://arxiv.org/abs/1805.08974) compare many networks and sets.)
+# Few people train from scratch. It is more common to take a network that was trained on a large set, replace its last
+# layer by one for the new classes, and train it further. This is **fine-tuning**, and its extreme form, in which only
+# the new layer is trained, is a **linear probe**. ([Yosinski et al., 2014](https://arxiv.org/abs/1411.1792) study which
+# layers can be carried over; [Kornblith et al., 2018](https://arxiv.org/abs/1805.08974) compare many networks and
+# sets.)
 #
 # With weights in a tree, to replace a layer is to replace a branch:
 
@@ -2087,18 +2141,19 @@ def learning_rates(
 
 # %% [markdown]
 # `optax.partition` gives each part of the tree its own optimiser: a higher learning rate for the fresh layer than for
-# what is already good, or `optax.set_to_zero()` for what shall stay as it is. (Where updates are 0 the compiler sees
-# that the gradients are not needed, and leaves out that part of the backward pass.) BatchNorm needs a decision too.
-# Where the body is frozen it must use its running statistics (`train=False`): else the function changes although no
-# weight does.
+# what is already good, or `optax.set_to_zero()` for what should stay as it is. (Where updates are 0, the compiler sees
+# that the gradients are not needed and leaves out that part of the backward pass.) BatchNorm needs a decision too.
+# Where the body is frozen, it must use its running statistics (`train=False`); otherwise the function changes although
+# no weight does.
 #
-# The task: cats against dogs, from 64 pictures. Three ways, the same steps and batches for each: from scratch, the last
-# layer only, and all layers. Each of the five seeds brings its own pretrained network from part 13, its own 64
-# pictures, its own fresh layer and its own order of batches. The learning rates were fixed beforehand and not tuned for
-# any of the three. All are tested on the same 600 other pictures.
+# The task: cats against dogs, from 64 pictures. We compare three ways, with the same steps and batches for each: from
+# scratch, the last layer only, and all layers. Each of the five seeds has its own pretrained network from part 13 (the
+# averaged weights), its own 64 pictures, its own fresh layer and its own order of batches. The learning rates were
+# fixed beforehand and not tuned for any of the three. All are tested on the same 600 pictures, none of which was
+# trained on.
 #
-# <details><summary>Guess first: how large is the gain over training from scratch, and which of the two ways is
-# better?</summary>
+# <details><summary>Guess first: how large is the gain over training from scratch, and which of the two ways of
+# fine-tuning is better?</summary>
 #
 # That depends on the data you run it with. Write a number down, then read the intervals.
 #
@@ -2161,20 +2216,20 @@ for one, other in pairs:
 # %% [markdown]
 # The lines connect the three results of a seed. When we ran it on the drawings, all layers against from scratch gave an
 # interval above 0: with these seeds, starting from the other eight classes is better. For the last layer alone the
-# interval contains 0, so five seeds do not show that it helps, nor that it harms. Nor do they tell the two ways of
-# fine-tuning apart: that interval contains 0 too.
+# interval contains 0, so five seeds show neither that it helps nor that it harms. Nor do they show which way of
+# fine-tuning is better: that interval contains 0 too.
 #
-# But there is more to say. In a first trial, with half as many steps of pretraining and the same seeds, neither this
-# gain nor that of part 13 was told from 0 (+4.0 ± 4.6 and +3.5 ± 4.6 points). Then we doubled the steps. Who looks,
-# changes and looks again finds an interval above 0 more often than the 95 % promise. The cure is to repeat the final
-# setting with seeds that had no part in the choice. We did so, with `jax.random.key(14)` and `key(15)` in the two
-# cells. The average of part 13 passed: +6.6 ± 3.4 points. Fine-tuning did not: +3.7 ± 7.0. **So these drawings show
-# that the average helps with a constant learning rate. That fine-tuning helps they suggest, and do not settle.** More
-# seeds would; try ten.
+# But this is not the whole story. In a first trial, with half as many steps of pretraining and the same seeds, the
+# intervals of this gain and of that in part 13 both contained 0 (+4.0 ± 4.6 and +3.5 ± 4.6 points). Then we doubled the
+# steps. If you look, change something and look again, you will find an interval above 0 more often than "95 %"
+# suggests, even where there is no effect. The cure is to repeat the final setting with seeds that had no part in the
+# choice. We did so, with `jax.random.key(14)` and `key(15)` in the two cells. The average of part 13 passed: +6.6 ± 3.4
+# points. Fine-tuning did not: +3.7 ± 7.0. **So on these drawings the average helps with a constant learning rate. That
+# fine-tuning helps is likely, but not settled.** More seeds could settle it; try ten.
 #
-# Mind also what the intervals contain: the luck of pretraining, of the 64 pictures, of the fresh layer and of the
-# order. They do not contain the choice of the 600 test pictures, which are the same for all, nor that of the learning
-# rates. And it is a result about drawings: those of the eight classes are made by the same hand as the cats and dogs.
+# Note also what the intervals cover: the luck of pretraining, of the 64 pictures, of the fresh layer and of the order.
+# They do not cover the choice of the 600 test pictures, which are the same for all, nor that of the learning rates. And
+# it is a result about drawings: those of the eight classes come from the same program as the cats and dogs.
 #
 # **Quick questions**
 #
@@ -2202,23 +2257,24 @@ for one, other in pairs:
 # %% [markdown]
 # ## 15 · Where the time of a step goes
 #
-# Part 8 took the first *run* apart. Now a single training step, compiled and warm: reading a batch, carrying it to the
-# device, the forward pass, the gradients beyond that, the optimiser. Each is timed as a program of its own and waited
-# for; the parts, except reading, take turns, so that a machine that slows down slows all of them. `python -m utils
-# race --breakdown resnet18` measures it on your machine; this is one stored with the course:
+# Part 8 took the first *run* apart. Now we do the same with a single training step, compiled and warm: reading a batch
+# (`input`), moving it to the device (`transfer`), the forward pass, the backward pass, and the optimiser (`update`).
+# Each part is timed as a program of its own, until its result is ready; the parts, except reading, take turns, so that
+# a machine that slows down slows all of them. `python -m utils race --breakdown resnet18` measures it on your machine;
+# this result is stored with the course:
 
 # %% tags=["nbval-ignore-output"]
 breakdown.show("resnet18")
 
 # %% [markdown]
-# Reading and carrying are next to nothing here, where the pictures are drawings that lie decoded in memory; part 8
-# showed what decoding costs. Both can be done ahead, while the device computes; on a CPU they share its cores.
-# `dispatch`, the time until the call returns to Python, is three thousandths of the step: the interpreter is not in the
-# way. The whole `step` takes as long as its parts together.
+# Reading and transfer take hardly any time here, where the pictures are already decoded and in memory. Both can be done
+# ahead, while the device computes; on a CPU they compete with it for the cores. `dispatch`, the time until the call
+# returns to Python, is three thousandths of the step: Python does not slow it down. The whole `step` takes as long as
+# its parts together.
 #
-# The largest part is the backward pass: three times the forward pass. Arithmetic says *twice*, for a convolution has
-# two gradients, with respect to its input and to its kernel, and each needs as many multiplications as the convolution
-# itself. So which of the two takes longer than it should?
+# The largest part is the backward pass, with three times the time of the forward pass. By the number of multiplications
+# it should be *twice*: a convolution has two gradients, with respect to its input and to its kernel, and each needs as
+# many multiplications as the convolution itself. So which of the two takes longer than it should?
 
 
 # %%
@@ -2244,31 +2300,34 @@ axes[0].set_ylabel("milliseconds")
 plt.show()
 
 # %% [markdown]
-# Three times the same number of multiplications, and on a CPU the gradient *by the kernel* takes nearly twice as long
-# as the forward pass where maps are large, and a little longer where they are small. (For the 7×7 kernel of the stem it
-# took four times as long: 30 ms against 7.) Is that how it must be? On the machine of the chart we timed every 3×3 and
-# 7×7 convolution of the model like this, in JAX and in PyTorch, 32 pictures each, and added up:
+# All three need the same number of multiplications. On a CPU, the gradient *by the kernel* takes nearly twice as long
+# as the forward pass where the maps are large. In layer 3, where they are small, both gradients take about a third
+# longer. (For the 7×7 kernel of the stem, the gradient by the kernel took four times as long: 30 ms against 7.) Does it
+# have to be like that? On the machine of the chart we timed every 3×3 and 7×7 convolution of the model in this way, in
+# JAX and in PyTorch, with 32 pictures, and added up the times:
 #
 # | all convolutions, ms | forward | by the input | by the kernel | together |
 # | --- | --- | --- | --- | --- |
 # | JAX 0.10.2 | 115 | 117 | 183 | 415 |
 # | PyTorch 2.13 | 80 | 64 | 79 | 224 |
 #
-# Nearly all of the step is convolutions, and PyTorch, with the library oneDNN, is faster in each column, most of all in
-# the last. That is a weak place of XLA on CPUs, not of your code, and you will meet it again in the race below.
+# Nearly all of the step's time goes into convolutions, and PyTorch, with the library oneDNN, is faster in each column,
+# most of all for the gradient by the kernel. That is a weakness of XLA on CPUs, not of your code, and it shows again in
+# the race below.
 #
 # What can be done about the largest part?
 #
 # - **Another device.** Convolutions are what GPUs were tuned for.
-# - **Do not compute it.** When trained weights are at hand, keep the stem and the first stage as they are, and the
-#   backward pass ends before it comes to the dear places: 275 ms instead of 458 for loss and gradients of this model,
-#   and 94 when only the last layer learns (the same machine on another occasion; two such occasions differ by a tenth).
-#   Hand frozen weights to the compiled function as *arguments*: what it closes over becomes constants, and XLA spends
-#   seconds at compile time computing with them.
-# - **Smaller maps early**, as a larger stride in the stem gives; but that is another model, with another accuracy.
+# - **Do not compute it.** If you start from trained weights, freeze the stem and the first stage, and the backward pass
+#   ends before it reaches the most expensive layers. Loss and gradients of this model then take 275 ms instead of 458,
+#   and 94 when only the last layer learns (the same machine on another occasion; two such occasions differ by about a
+#   tenth). Pass frozen weights to the compiled function as *arguments*: what it closes over becomes constants, and XLA
+#   spends seconds at compile time computing with them.
+# - **Smaller maps early on**, for example by a larger stride in the stem; but that is a different model, with a
+#   different accuracy.
 #
-# For a closer look, `with jax.profiler.trace("trace", create_perfetto_trace=True):` around a few steps writes a record
-# of every operation, which Perfetto or XProf shows in the browser. Unit 05 reads one.
+# For a closer look, `with jax.profiler.trace("trace", create_perfetto_trace=True):` around a few steps records every
+# operation; Perfetto or XProf shows the record in the browser. Unit 05 reads one.
 
 # %% [markdown]
 # ## 16 · A race
@@ -2281,21 +2340,22 @@ plt.show()
 report.show("resnet18")
 
 # %% [markdown]
-# Left, seconds an epoch, where the first holds the compilation; right, pictures a second, pale for the first epoch; the
-# thin lines reach from the slowest round to the fastest.
+# Left: seconds per epoch, where the first includes the compilation. Right: pictures per second, pale for the first
+# epoch; the thin lines reach from the slowest round to the fastest.
 #
-# On these two cores PyTorch trains 1.9 times as fast as JAX, and evaluates 1.4 times as fast. Subtract an evaluation
-# step from a training step: what is left, mostly the backward pass, takes 363 ms with JAX and 165 ms with PyTorch. That
-# agrees with the table of part 15. (A step took 481 ms in the race and 451 ms in the chart above: compare only what was
-# timed together.) `torch.compile` makes training slower here, and evaluation a quarter faster; we have not looked into
-# why. Compilation has its price: a first step takes 4 s with JAX, 31 s with `torch.compile`, and 0.4 s with plain
-# PyTorch. Both compilers can keep programs on disk, JAX with the cache of part 8, `torch.compile` with [caches of its
+# On these two cores PyTorch trains 1.9 times as fast as JAX, and evaluates 1.4 times as fast (medians of the three
+# rounds' ratios). Subtract an evaluation step from a training step: what is left, mostly the backward pass, takes 363
+# ms with JAX and 165 ms with PyTorch. That agrees with the table of part 15. (A step took 481 ms in the race and 451 ms
+# in the chart above: compare only what was timed together.) `torch.compile` makes training slower here, and evaluation
+# a quarter faster; we have not looked into why. Compilation takes time: a first step takes 4 s with JAX, 31 s with
+# `torch.compile`, and 0.4 s with plain PyTorch. Both compilers can keep programs on disk, JAX with the cache of part 8,
+# `torch.compile` with [caches of its
 # own](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html); in the race each
-# run compiles from nothing.
+# run compiles from scratch.
 #
-# So speed on two CPU cores is no reason to use JAX for this network. What this unit used of it, `vmap` over whole
-# trainings, scans, gradients of anything, programs that say how much memory they need, works the same on every device.
-# How the two compare on a GPU we have not measured.
+# So speed on two CPU cores is no reason to use JAX for this network. What this unit used JAX for (`vmap` over whole
+# trainings, scans, gradients of any function, programs that say how much memory they need) works in the same way on
+# every device. We have not measured how the two compare on a GPU.
 
 # %% [markdown]
 # ## 17 · For the record
@@ -2311,27 +2371,27 @@ results.record(
 # %% [markdown]
 # ## What to remember
 #
-# - A block is given its parts from outside; settings are bound once, with `partial`.
-# - A shortcut around each block lets deep networks train that plain ones of the same depth do not.
-# - BatchNorm has state: `mutable=["batch_stats"]` returns it, and you must keep it. PyTorch's momentum 0.1 is Flax's
-#   0.9.
-# - Two models are the same when the same weights give the same answers, and when a broken copy does not.
-# - A layer that takes longer than its arithmetic says is worth a look into the HLO. Keep maps at least as large as
-#   kernels.
-# - No decay for biases and scales; look which leaves move. In front of a BatchNorm decay changes the effective learning
-#   rate. L2 in the loss is weight decay only for SGD.
-# - Split a time before you explain it: reading, transfer, compilation, work. Programs can be kept on disk, arrays on a
-#   device cannot.
+# - A block gets the constructors of its layers from outside; settings are bound once, with `partial`.
+# - With a shortcut around each block, networks train at depths where plain ones do not.
+# - BatchNorm has state: `mutable=["batch_stats"]` returns the new one, and you must keep it. PyTorch's momentum 0.1 is
+#   Flax's 0.9.
+# - Two models are the same when the same weights give the same answers. Make sure that a broken copy fails the test.
+# - If a layer takes longer than its number of multiplications suggests, look into the HLO. Keep maps at least as large
+#   as kernels.
+# - No decay for biases and scales; check which leaves move. In front of a BatchNorm, decay changes the effective
+#   learning rate. L2 in the loss is the same as weight decay for plain SGD, but not for Adam.
+# - Split a time before you explain it: reading, transfer, compilation, work. Compiled programs can be kept on disk for
+#   the next process; arrays on a device do not outlive theirs.
 # - float16 needs a loss scale, bfloat16 does not; on most CPUs neither is faster.
 # - `nvidia-smi` shows what JAX has reserved. Ask the compiled program what it needs. `jax.checkpoint` trades work for
 #   memory.
-# - Guard against NaN. Look at the worst mistakes, and at a control before you believe a picture of evidence.
+# - Guard against NaN. Look at the worst mistakes. Before you believe a picture of evidence, look at a control.
 # - An average of weights is a copy that evaluation uses; average BatchNorm's statistics with it. Fine-tuning replaces a
-#   branch of the tree and gives the parts their own optimisers. Whether either helps is a question for several seeds
-#   and an interval.
+#   branch of the tree and gives the parts their own optimisers. To say whether either helps takes several seeds and an
+#   interval.
 #
 # **Now you:** `exercises/04_resnet18_cats_dogs` has you write these pieces yourself, each with a check that tells you
-# at once. Unit 05 leaves convolutions behind: a Swin transformer, proven and raced in the same way.
+# at once. Unit 05 leaves convolutions behind and builds a Swin transformer, proven and raced in the same way.
 
 # %% [markdown]
 # ## Sources and further reading

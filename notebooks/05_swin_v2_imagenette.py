@@ -33,10 +33,38 @@
 # - train several seeds as one compiled program, and conclude only what they allow;
 # - change the window of a trained model.
 #
-# You need: units 01 and 02 (Flax, optax). No GPU. Allow about 100 minutes, and as long again for the exercises.
+# <!-- minutes -->
 #
-# Before a result that may surprise you there is a question to guess at; its answer is folded up. The same holds for the
-# quick questions at the end of a part.
+# | | section | minutes |
+# | --- | --- | --- |
+# | 1 | Pictures, and patches instead of pixels | 4 |
+# | 2 | Windows | 4 |
+# | 3 | Shifted windows, and the mask | 5 |
+# | 4 | Cosine attention | 8 |
+# | 5 | Where things are: the position bias | 9 |
+# | 6 | The block: normalised after, not before | 11 |
+# | 7 | Merging patches, and the whole model | 9 |
+# | 8 | Is it really Swin v2? | 5 |
+# | 9 | A published checkpoint, and the preprocessing that belongs to it | 9 |
+# | 10 | Training, five seeds at a time | 11 |
+# | 11 | What the norm does in the trained models | 2 |
+# | 12 | The learnt bias, a change of window, and a wrong input | 9 |
+# | 13 | Where does a head look? | 4 |
+# | 14 | Where the time of a step goes | 5 |
+# | 15 | A race | 8 |
+# | 16 | For the record | 1 |
+# |  | What to remember | 1 |
+# |  | Sources and further reading | 1 |
+# |  | **together** | 106 |
+#
+# The minutes are for reading and running, without the exercises. You can stop at the end of any section.
+#
+# <!-- end minutes -->
+#
+# You need: units 01 and 02 (Flax, optax). No GPU.
+#
+# Before a surprising result there is a question: make a guess before you unfold the answer. Most parts end with a few
+# quick questions, whose answers are folded up too.
 
 # %%
 import gzip
@@ -71,10 +99,10 @@ from utils.weights import save
 # %% [markdown]
 # ## 1 · Pictures, and patches instead of pixels
 #
-# [Imagenette](https://github.com/fastai/imagenette) (Howard, 2019) is a subset of ten easily classified classes of
-# ImageNet: tench, English springer, cassette player, chain saw, church, French horn, garbage truck, gas pump, golf
-# ball, parachute. As always the line printed by the loader says what was found: the real set, a part of it, or the
-# course's drawings.
+# [Imagenette](https://github.com/fastai/imagenette) (Howard, 2019) is a subset of ImageNet: ten classes that are easy
+# to tell apart, namely tench, English springer, cassette player, chain saw, church, French horn, garbage truck, gas
+# pump, golf ball and parachute. As in the other units, the loader prints which data it found: the real set, a part of
+# it, or the course's drawings.
 
 # %%
 SIZE = 64  # pixels
@@ -86,9 +114,9 @@ plots.images(
 plt.show()
 
 # %% [markdown]
-# A transformer works on *tokens*: vectors, each of which may attend to all others. Taking every pixel as a token would
-# give too many. So the picture is cut into patches of 4 × 4 pixels, and each patch, 4 · 4 · 3 = 48 numbers, is
-# multiplied by one matrix. A convolution with a 4 × 4 kernel and stride 4 does exactly that:
+# A transformer works on *tokens*: vectors, each of which may attend to all others. One token per pixel would be too
+# many. So the picture is cut into patches of 4 × 4 pixels, and each patch, 4 · 4 · 3 = 48 numbers, is multiplied by one
+# matrix. A convolution with a 4 × 4 kernel and stride 4 does exactly that:
 
 # %%
 kernel = jax.random.normal(jax.random.key(0), (4, 4, 3, 32))  # [height, width, in, out]
@@ -100,8 +128,8 @@ by_product = patches @ kernel.reshape(48, 32)
 print(by_convolution.shape, "the same map:", bool(jnp.allclose(by_convolution, by_product, atol=1e-2)))
 
 # %% [markdown]
-# What was a picture of 64 × 64 pixels is now a *map* of 16 × 16 tokens. If every token attends to every other, the work
-# grows with the *square* of their number:
+# The picture of 64 × 64 pixels is now a *map* of 16 × 16 tokens. If every token attends to every other, the work grows
+# with the *square* of their number. If it attends only within windows of 8 × 8 tokens, each token has 64 partners:
 
 # %%
 sides = np.array([64, 128, 256, 512])
@@ -111,8 +139,8 @@ for side, count in zip(sides, tokens, strict=True):
     print(f"{side:>4} px {count:>9,} {count**2:>18,} {count * 64:>28,}")
 
 # %% [markdown]
-# At 256 pixels, the size that the published tiny, small and base models take, there are 64 times as many pairs in the
-# whole map as within windows of 8 × 8 tokens. And the last column grows with the area of the picture only.
+# At 256 pixels, the input size of the published tiny, small and base models, the whole map has 64 times as many pairs
+# as all its windows together. And the last column grows only in proportion to the picture's area.
 #
 # ### Quick questions
 #
@@ -125,17 +153,18 @@ for side, count in zip(sides, tokens, strict=True):
 #
 # <details><summary>2. Why not save work with patches of 16 × 16 pixels instead?</summary>
 #
-# That is what the first vision transformer did. There are fewer tokens then, but each stands for a coarse piece of the
-# picture, and details smaller than a patch are left to one matrix product. Swin starts fine and merges patches on the
-# way (part 7).
+# The vision transformer of Dosovitskiy et al. did just that. There are fewer tokens then, but each stands for a coarse
+# piece of the picture, and everything smaller than a patch is left to one matrix product. Swin starts with fine patches
+# and merges them on the way (part 7).
 #
 # </details>
 
 # %% [markdown]
 # ## 2 · Windows
 #
-# Cutting a map into windows is a `reshape`, a `transpose`, a `reshape`. The first splits both sides of the map into
-# (which window, where in it), the second brings the two "which" together, the third flattens.
+# Cutting a map into windows is a `reshape`, a `transpose`, a `reshape`. The first reshape splits each side of the map
+# into two axes: which window, and where in the window. The transpose puts the two window axes next to each other. The
+# second reshape flattens them into one axis, and the two axes within a window into another.
 
 
 # %%
@@ -161,7 +190,8 @@ def window_reverse(windows: jax.Array, window: tuple[int, int], size: tuple[int,
 
 
 # %% [markdown]
-# Here is what it does. Left: the windows on the picture. Right: the sixteen windows one by one, in their order.
+# Here is what it does, drawn on pixels: windows of 4 × 4 tokens are 16 × 16 pixels. Left: the borders of the windows.
+# Right: the sixteen windows in the order in which the function returns them.
 
 
 # %%
@@ -189,34 +219,35 @@ whole = window_reverse(jnp.asarray(windows)[None], (16, 16), (64, 64))
 print("put together it is the same picture:", bool(jnp.array_equal(whole[0], picture)))
 
 # %% [markdown]
-# The reference keeps pictures and windows in one axis, `[B·N, T, C]`. In JAX there is no need: `@` and `einsum` treat
-# all leading axes as batch axes, however many there are. So the batch stays visible, `[B, N, T, C]`.
+# The reference folds pictures and windows into one axis, `[B·N, T, C]`. In JAX there is no need: `@` treats all leading
+# axes as batch axes, and `einsum` takes as many as you name. So the batch keeps an axis of its own, `[B, N, T, C]`.
 #
 # ### Quick questions
 #
 # <details><summary>1. What goes wrong without the <code>transpose</code>?</summary>
 #
-# The shapes fit all the same, but a "window" then holds whole rows of the map instead of a square. No error is raised:
-# only a test on values finds it.
+# The shapes still fit, but each "window" then holds consecutive tokens of the map, row by row, instead of a square. No
+# error is raised; only a test on values finds the mistake.
 #
 # </details>
 #
 # <details><summary>2. How many floating-point operations does <code>window_partition</code> cost?</summary>
 #
-# None. It only moves numbers, which costs memory traffic; part 14 shows how much.
+# None. It only moves numbers. That costs memory traffic; part 14 looks at where the time goes.
 #
 # </details>
 
 # %% [markdown]
 # ## 3 · Shifted windows, and the mask
 #
-# If all blocks of a stage used the same windows, nothing could pass a window's border there: the stage would be sixteen
-# small networks that share their weights and never exchange anything. Therefore every second block *shifts* the windows
-# by half a window, so that the new windows lie across the old borders.
+# A *block* is an attention layer followed by an MLP (part 6); a *stage* is a run of blocks on maps of the same size
+# (part 7). If all blocks of a stage used the same windows, nothing could cross a window's border within that stage. On
+# our map it would be sixteen small networks that share their weights and never exchange anything. Therefore every
+# second block *shifts* the windows by half a window, so that the new windows lie across the old borders.
 #
-# At the rim of the picture the shifted windows are cut off. Windows of different sizes would not fit into one array, so
-# Swin uses a trick: *roll* the map up and to the left, so that what leaves at the top comes in at the bottom. Then all
-# windows are whole again:
+# At the edges of the picture the shifted windows are cut off. Windows of different sizes do not fit into one array, so
+# Swin *rolls* the map up and to the left: what leaves at the top comes back at the bottom. Then all windows are whole
+# again:
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(9, 3.2))
@@ -226,14 +257,15 @@ draw_windows(axes[2], np.roll(picture, (-8, -8), axis=(0, 1)), 16, 0, "the same,
 plt.show()
 
 # %% [markdown]
-# Look at the bottom row of the last picture: those windows hold two strips that are *not* neighbours, one from the
-# bottom of the picture and one from the top. The window in the corner holds four. Tokens of different strips share a
-# window by accident and should not attend to each other. A mask sees to that: before the softmax, −100 is added to the
-# logit of each pair of strangers, as in the reference. Next to a neighbour with a similar logit, that leaves a stranger
-# $e^{-100}$ of the neighbour's weight. Part 4 tests how far this can be relied on.
+# Look at the bottom row of the last picture. Each of its windows holds two strips that are *not* neighbours, one from
+# the bottom of the picture and one from the top. The window in the corner holds four such pieces. Tokens of different
+# pieces share a window by accident and should not attend to each other. We call them *strangers*, and tokens of the
+# same piece *neighbours*. A mask keeps strangers apart: before the softmax, −100 is added to the logit of each pair of
+# strangers, as in the reference. If a stranger's logit was equal to a neighbour's before, the stranger now gets
+# $e^{-100}$ times the neighbour's weight. Part 4 tests how far this can be relied on.
 #
-# To find the strangers, number the regions of the rolled map, three along each axis: before the last window; in it, not
-# wrapped; wrapped.
+# To find the strangers, number the regions of the rolled map. Along each axis there are three: before the last window;
+# in the last window, not wrapped; in the last window, wrapped around.
 
 
 # %%
@@ -257,7 +289,7 @@ def shift_mask(size: tuple[int, int], window: tuple[int, int], shift: tuple[int,
 # %% [markdown]
 # <details><summary><b>Guess first:</b> in how many of the 16 windows does the mask hide anything?</summary>
 #
-# In 7: the 4 of the last row and the 4 of the last column, which share the one in the corner.
+# In 7: the 4 in the last row and the 4 in the last column, with the corner counted once.
 #
 # </details>
 
@@ -271,10 +303,12 @@ plt.show()
 
 # %% [markdown]
 # Rows are queries, columns are keys. Nine windows are all yellow: nothing is hidden there. In the last row of windows
-# the upper half of each window must not see the lower half. In the last column left and right are strangers; the tokens
-# are counted row by row, so left and right alternate, hence the stripes. In the corner both hold.
+# the upper half of each window must not see the lower half. In the last column it is the left half and the right half.
+# Tokens are counted row by row, so left and right alternate within each row; hence the small checks. In the corner both
+# conditions hold.
 #
-# The mask depends on sizes only. NumPy computes it while JAX *traces*, so it is a constant of the compiled program.
+# The mask depends only on sizes. NumPy computes it while JAX *traces*, so it becomes a constant of the compiled
+# program.
 #
 # ### Quick questions
 #
@@ -287,23 +321,24 @@ plt.show()
 #
 # <details><summary>2. Would the mask be different for another picture of the same size?</summary>
 #
-# No. It depends on the size of the map, of the window and of the shift, and on nothing that is computed at run time. A
-# new picture size means a new mask, and JAX traces again.
+# No. It depends on the sizes of the map, the window and the shift, and on nothing that is computed at run time. A new
+# picture size means a new mask, and JAX traces again.
 #
 # </details>
 
 # %% [markdown]
 # ## 4 · Cosine attention
 #
-# Attention compares each query with each key. The original transformer takes the dot product, divided by $\sqrt{D}$.
-# Dot products grow with the lengths of the vectors. In large models, Liu et al. report, the attention of some blocks
-# and heads came to be dominated by a few pairs of pixels (section 3.2 of "Swin Transformer V2"). Version 2 compares
-# *directions* only: the cosine, times a factor $1 / \tau$ that each head learns, plus a bias $B$ for the positions of
-# the two tokens:
+# Attention compares each query with each key. The original transformer (Vaswani et al., 2017,
+# [arXiv:1706.03762](https://arxiv.org/abs/1706.03762)) takes the dot product, divided by $\sqrt{D}$ for vectors of $D$
+# numbers. Dot products grow with the lengths of the vectors. Liu et al. report that in large models the attention maps
+# of some blocks and heads were dominated by a few pairs of pixels ("Swin Transformer V2", section 3.2). Version 2
+# compares only *directions*: it takes the cosine, times a factor $1 / \tau$ that each head learns, plus a bias $B$ for
+# the positions of the two tokens:
 #
 # $$\text{weights} = \text{softmax}\left(\cos(q, k) / \tau + B + \text{mask}\right)$$
 #
-# What is learnt is the logarithm of the factor. In the reference it starts at $\log 10$, and the factor is limited to
+# The model learns the logarithm of the factor. In the reference it starts at $\log 10$, and the factor is limited to
 # 100; the paper says only that $\tau$ stays above 0.01.
 
 
@@ -334,10 +369,10 @@ def attention_weights(q, k, logit_scale, bias, mask=None) -> jax.Array:
 
 
 # %% [markdown]
-# One detail of `unit_vectors` looks fussy: `jnp.maximum` *inside* the root. Zero vectors do occur: where a map is
-# padded with zeros (part 6), a padded token's key is zero, since keys have no bias. At zero the gradient of a length is
-# not defined. Written the natural way, the value is right and the gradient is NaN. The last column is what counts in
-# the model, the gradient of a matrix that makes the vector out of a padded token:
+# One detail of `unit_vectors` looks fussy: `jnp.maximum` is *inside* the root. Zero vectors do occur: where a map is
+# padded with zeros (part 6), the keys of padded tokens are zero, because keys have no bias. The length of a vector has
+# no derivative at zero. Written the natural way, the function returns the right value and a gradient of NaN. The last
+# column printed below is what counts in the model: the gradient of a matrix that maps a padded token to the vector.
 
 
 # %%
@@ -351,18 +386,17 @@ for scale in (natural, unit_vectors):
     print(f"{scale.__name__:12} value {scale(jnp.zeros(2))}  gradient {of_vector:.0e}  of the matrix {of_matrix:.1f}")
 
 # %% [markdown]
-# The second gradient is huge but finite. The chain rule multiplies it by the padded token, which is zero, and the
-# matrix gets a gradient of zero. NaN times zero, however, is NaN, and one padded token would ruin the whole training
-# step.
+# The second gradient is huge but finite. The chain rule multiplies it by the padded token, which is zero, so the matrix
+# gets a gradient of zero. NaN times zero, however, is NaN: one padded token would ruin the whole training step.
 #
 # Now to the claim about lengths. Take random queries and keys, make all vectors longer, and see how much attention the
-# strongest key of each query gets. The right-hand panel shows what a softmax with these weights $p$ still passes back:
-# its Jacobian is $\text{diag}(p) - p\,p^\top$, with trace $1 - \sum_i p_i^2$.
+# strongest key of each query gets. The right-hand panel shows how much gradient a softmax with these weights $p$ lets
+# through: its Jacobian is $\text{diag}(p) - p\,p^\top$, with trace $1 - \sum_i p_i^2$.
 #
-# <details><summary><b>Guess first:</b> 64 keys share the attention of a query. How long must the vectors become before
-# one key takes nearly all of it, with dot products and with cosines?</summary>
+# <details><summary><b>Guess first:</b> 64 keys share the attention of a query. How much longer must the vectors become
+# before one key takes nearly all of it, with dot products and with cosines?</summary>
 #
-# With dot products eight times as long is plenty. With cosines no length does it: the cosine does not depend on it.
+# With dot products, eight times the length is plenty. With cosines no length is enough: a cosine does not depend on it.
 #
 # </details>
 
@@ -382,13 +416,13 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# With dot products attention to many becomes attention to one. Where the softmax is that sure of itself, hardly any
-# gradient passes through it, and queries and keys stop learning. With cosines neither depends on the length.
+# With dot products, attention to many keys turns into attention to one. Hardly any gradient passes through such a
+# softmax, so queries and keys learn very slowly. With cosines neither curve depends on the length.
 #
-# ### Is −100 as good as nothing?
+# ### Is −100 as good as −∞?
 #
-# The mask of part 3 adds −100. But the factor on the cosine may grow to 100, so logits can differ by 200 without any
-# mask. Take one query, one neighbour and one masked stranger, and set their cosines with the query by hand:
+# The mask of part 3 adds −100. But the factor on the cosine may grow to 100, so logits can differ by 200 even without a
+# mask. Take one query, one neighbour and one masked stranger, and set the cosines of both with the query by hand:
 #
 # <details><summary><b>Guess first:</b> the factor is 100, the neighbour's cosine is −1, the masked stranger's is 1.
 # Which of the two gets the attention?</summary>
@@ -415,39 +449,41 @@ for case in ((10.0, 0.5, 0.5), (10.0, -1.0, 1.0), (100.0, 0.5, 0.5), (100.0, -1.
     print(f"{factor:6.0f} {neighbour:11.1f} {stranger:10.1f} {shares[0]:17.2f} {shares[1]:9.2f}")
 
 # %% [markdown]
-# With the starting factor of 10 the mask holds whatever the cosines are: logits differ by 20 at most (and by 36 with
-# the position bias of part 5), and $e^{-64}$ is still nothing. With a factor of 100 it need not hold. A mask of −∞, or
-# the argument `where` of `jax.nn.softmax`, excludes strangers in every case. The comment in Microsoft's code even says
-# "(0/-inf) mask", but the number in it is −100. We keep −100: this model is to be *equal* to the reference.
+# With the starting factor of 10 the mask works for any cosines. The logits differ by at most 20, or 36 with the
+# position bias of part 5, so a stranger gets at most $e^{36-100} = e^{-64}$ times the weight of a neighbour. With a
+# factor of 100 the mask can fail, as the last two rows show. A mask of −∞, or the argument `where` of `jax.nn.softmax`,
+# excludes strangers in every case. A docstring in Microsoft's code even says "(0/-inf) mask", but the number in the
+# code is −100. We keep −100 because this model is to be *equal* to the reference.
 #
 # ### Quick questions
 #
 # <details><summary>1. Why does <code>attention_weights</code> compute in float32 even where the model's numbers are
 # bfloat16?</summary>
 #
-# Between 64 and 128 the numbers of bfloat16 are 0.5 apart (`jnp.finfo(jnp.bfloat16).eps` is 2⁻⁷, times 64). Logits near
-# 100 would be off by up to a quarter, and the weights by a factor of up to $e^{0.25}$, or 28 %.
+# Between 64 and 128, neighbouring bfloat16 numbers are 0.5 apart (`jnp.finfo(jnp.bfloat16).eps` is 2⁻⁷, times 64). So
+# rounding moves a logit near 100 by up to a quarter. That changes the ratio of two weights by a factor of up to
+# $e^{0.5} \approx 1.65$.
 #
 # </details>
 #
 # <details><summary>2. What would happen to the attention if all keys were multiplied by −1?</summary>
 #
-# All cosines change their sign, so keys that got much attention get little. A *length* is ignored, a direction is not.
+# All cosines change sign, so keys that got much attention now get little. The *length* of a vector is ignored; its
+# direction is not.
 #
 # </details>
 #
-# <details><summary>3. Why is the logarithm of the factor learnt and not the factor?</summary>
+# <details><summary>3. Why does the model learn the logarithm of the factor, and not the factor itself?</summary>
 #
-# The exponential keeps the factor positive, and a step of the optimiser changes it by a percentage, whether it is 1 or
-# 50.
+# The exponential keeps the factor positive, and an optimiser's step changes it by a percentage, whether it is 1 or 50.
 #
 # </details>
 
 # %% [markdown]
 # ## 5 · Where things are: the position bias
 #
-# Attention by itself does not know *where* a token is. Shuffle the tokens of a window, and its weights are shuffled in
-# the same way:
+# Attention by itself does not know *where* a token is. If the tokens of a window are shuffled, the attention weights
+# are shuffled in the same way, and nothing else changes:
 
 # %%
 order = jax.random.permutation(jax.random.key(1), 64)
@@ -456,22 +492,22 @@ of_shuffled = attention_weights(q[:, :, order], k[:, :, order], math.log(10), no
 print("shuffled alike:", bool(jnp.allclose(of_shuffled, weights[..., order, :][..., order], atol=1e-5)))
 
 # %% [markdown]
-# So a number is added to the logit of each pair that depends on their offset: how many rows down, how many columns to
-# the right. A window of 8 × 8 has 15 × 15 offsets.
+# So a number is added to the logit of each pair of tokens. It depends only on the offset between them: how many rows
+# down, how many columns to the right. A window of 8 × 8 has 15 × 15 possible offsets.
 #
-# Version 1 learnt those 225 numbers for each head as a table. A window of 16 needs 961. In practice such tables are
-# interpolated: Microsoft's `utils.py` enlarges them with a bicubic filter when a checkpoint is loaded
-# (`load_pretrained`). Version 2 learns a *function* of the offset instead, a small network with two inputs that can be
-# asked for any offset, and needs no such step. To keep the offsets of larger windows near those it has seen, they enter
-# on a logarithmic scale. The factor 8 and the division by $\log_2 8$ below are the reference code's; the paper has the
-# logarithm alone.
+# Version 1 learns those 225 numbers for each head as a table. A window of 16 needs 961, so a trained table has to be
+# enlarged: Microsoft's `utils.py` interpolates it with a bicubic filter when a checkpoint is loaded
+# (`load_pretrained`). Version 2 learns a *function* of the offset instead, a small network with two inputs. It can be
+# asked for any offset, and nothing has to be interpolated. The offsets enter on a logarithmic scale, so that those of a
+# larger window stay close to the ones the network has seen. The factor 8 and the division by $\log_2 8$ below come from
+# the reference code; the paper has only the logarithm.
 
 
 # %%
 def log_coordinates(window: tuple[int, int], trained: tuple[int, int] | None = None) -> np.ndarray:
     """Every offset that two tokens of a window can have, log-spaced: [2h-1, 2w-1, 2], rows then columns.
 
-    trained: the window the model was trained with, if that was another one; its edge is at 1.06 then too.
+    trained: the window the model was trained with, if different; then the edge of that one lies at 1.06.
     """
     h, w = window
     offsets = np.stack(np.meshgrid(np.arange(1 - h, h), np.arange(1 - w, w), indexing="ij"), axis=-1)
@@ -489,6 +525,10 @@ def offset_index(window: tuple[int, int]) -> np.ndarray:
     return down * (2 * w - 1) + right
 
 
+# %% [markdown]
+# Here are these coordinates along one axis, for a window of 8, and for a window of 16 where the model was trained with
+# 8. The dashed lines are the linear offsets, divided by the largest offset seen in training:
+
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.6))
 for place, window, trained in ((axes[0], 8, 8), (axes[1], 16, 8)):
@@ -502,11 +542,12 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# Right: a window twice as large takes the linear coordinate from 1 to 2.14, twice as far as the network has ever seen.
-# The logarithmic one goes from 1.06 to 1.39, a third farther.
+# On the right, the window is twice as large as in training. The linear coordinate then reaches 2.14 instead of 1, more
+# than twice as far as the network has ever seen. The logarithmic one reaches 1.39 instead of 1.06, about a third
+# farther.
 #
-# Two helpers first. In the reference the weights of dense layers start as normal numbers with a deviation of 0.02, and
-# LayerNorm has PyTorch's epsilon, which is not Flax's.
+# Before the network itself, two helpers. In the reference the weights of dense layers start as normal random numbers
+# with a standard deviation of 0.02, and LayerNorm has PyTorch's epsilon, which is not Flax's.
 
 
 # %%
@@ -521,6 +562,10 @@ def linear(features: int, **options) -> nn.Dense:
 def layer_norm(**options) -> nn.LayerNorm:
     """LayerNorm with the reference's epsilon; Flax's own is 1e-6."""
     return nn.LayerNorm(epsilon=1e-5, use_fast_variance=False, **options)
+
+
+# %% [markdown]
+# The network itself has two inputs, 512 hidden units and one output for each head:
 
 
 # %%
@@ -543,13 +588,13 @@ def bias_of_pairs(table: jax.Array, window: tuple[int, int]) -> jax.Array:
 
 
 # %% [markdown]
-# The network's output is squashed to 0 … 16 by 16 · sigmoid. A softmax sees differences only, so one offset can be
-# preferred to another by a factor of at most $e^{16}$, some nine million. The table is squashed *before* it is looked
-# up: 225 numbers a head instead of 4,096.
+# The network's output is squashed to 0 … 16, by 16 · sigmoid. A softmax sees only differences, so the bias can favour
+# one offset over another by a factor of at most $e^{16}$, some nine million. The table is squashed *before* it is
+# looked up: that is 225 numbers a head instead of 4,096.
 #
-# The rest of attention is standard. Two details are the reference's: one matrix makes queries, keys and values, and
-# keys have no bias. (With dot products a bias on keys adds the same number to all logits of a query, and the softmax
-# cancels it. With cosines it would change the result; part 8 shows by how much.)
+# The rest of attention is standard. Two details come from the reference: one matrix makes queries, keys and values, and
+# keys have no bias. (With dot products a bias on the keys would add the same number to all logits of a query, and the
+# softmax would cancel it. With cosines it would change the result; part 8 shows by how much.)
 
 
 # %%
@@ -581,46 +626,47 @@ class WindowAttention(nn.Module):
 
 
 # %% [markdown]
-# `sow` keeps the attention weights for whoever asks for them, and does nothing otherwise; we will ask in parts 11 and
-# 13.
+# `sow` stores the attention weights in a collection if the caller asks for it, and does nothing otherwise. Parts 11 and
+# 13 will ask for it.
 #
 # ### Quick questions
 #
-# <details><summary>1. How many learnt numbers does the position network have for 3 heads, and how many a table for
-# windows of 8 and of 16?</summary>
+# <details><summary>1. How many parameters does the position network have for 3 heads, and how many does a table have
+# for windows of 8 and of 16?</summary>
 #
 # Network: 2 · 512 + 512 + 512 · 3 = 3,072, for any window. Table: 225 · 3 = 675 for windows of 8, and 961 · 3 = 2,883
-# for windows of 16. The function saves no parameters here; it carries over to other windows.
+# for windows of 16. So the function does not save parameters here. Its advantage is that it works for other windows.
 #
 # </details>
 #
-# <details><summary>2. Which entry of the table do a token and itself look up?</summary>
+# <details><summary>2. Which entry of the table is looked up for a token and itself, in a window of 8 × 8?</summary>
 #
-# The middle one: offset (0, 0), which is row 112 of 225. All 64 pairs of a token with itself share it.
+# The middle one, offset (0, 0). In the flattened table that is entry 7 · 15 + 7 = 112, counted from 0, of 225. All 64
+# tokens share it.
 #
 # </details>
 
 # %% [markdown]
 # ## 6 · The block: normalised after, not before
 #
-# A block adds two branches to its input, attention and an MLP. Version 1 normalises what goes *into* a branch. Version
-# 2 normalises what comes *out*:
+# A block adds two branches to its input: attention, and an MLP (two dense layers with a GELU between them). Version 1
+# normalises what goes *into* a branch. Version 2 normalises what comes *out*:
 #
 # | | attention | MLP |
 # | --- | --- | --- |
 # | version 1, pre-norm | $x + f(\text{norm}(x))$ | $x + g(\text{norm}(x))$ |
 # | version 2, res-post-norm | $x + \text{norm}(f(x))$ | $x + \text{norm}(g(x))$ |
 #
-# What difference does it make? Below are 24 random branches (dense, GELU, dense), and the size of what is handed from
-# block to block. The weights have the usual size, or three times that, as training may make them. To see more than one
-# draw, `vmap` runs the experiment for five keys and both sizes in one compiled program; the bands reach from the
-# smallest to the largest of the five.
+# What difference does it make? The cell below sends random vectors through 24 random branches (dense, GELU, dense) and
+# records the size of the activations after each. The weights have the usual size, or three times that, as they may
+# after training. To see more than one draw, `vmap` runs the experiment for five keys and both sizes in one compiled
+# program. The bands reach from the smallest to the largest of the five draws.
 #
 # <details><summary><b>Guess first:</b> the weights of all branches are three times as large. How much larger are the
 # activations after 24 blocks, with pre-norm and with res-post-norm?</summary>
 #
-# Pre-norm: about nine times (3 · 3, since each branch has two layers; the GELU between them is nearly linear for large
-# inputs). Res-post-norm: not at all.
+# Pre-norm: about nine times (3 · 3, since each branch has two layers; for large inputs the GELU between them is nearly
+# a ReLU, which passes a positive factor on). Res-post-norm: not at all.
 #
 # </details>
 
@@ -658,21 +704,21 @@ axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 
 # %% [markdown]
-# With pre-norm a branch gets a normalised input, but nothing limits its output: the larger the weights, the larger what
-# is added. With res-post-norm a branch adds something of size 1 whatever its weights are, and after 24 blocks the sum
-# has a size of about $\sqrt{1 + 24} = 5$. The curves for × 1 and × 3 lie on each other, and the five draws close
+# With pre-norm a branch gets a normalised input, but nothing limits its output: the larger the weights, the larger the
+# term that is added. With res-post-norm a branch adds something of size 1 whatever its weights are, and after 24 blocks
+# the sum has a size of about $\sqrt{1 + 24} = 5$. The curves for × 1 and × 3 coincide, and the five draws lie close
 # together.
 #
-# These are random branches. Liu et al. looked at trained ones: in a large pre-norm model the activations of different
-# layers differed by a factor of up to $10^4$, and training at 658 million parameters could not be completed ("Swin
-# Transformer V2", section 3.2).
+# These are random branches. Liu et al. looked at trained ones. In a large pre-norm model the activations of different
+# layers differed by a factor of up to $10^4$, and the training of a model with 658 million parameters could not be
+# completed ("Swin Transformer V2", section 3.2).
 #
-# In the reference the scales of these two norms start at *zero*, so a new block changes nothing, and a new network of
-# any depth starts as its patches, merges and head alone.
+# In the reference the scales of a block's two norms start at *zero*, so a new block changes nothing. A new network of
+# any depth starts as its patch embedding, its mergings and its head alone.
 #
-# Two more parts. **Drop path** (stochastic depth; Huang et al., 2016,
-# [arXiv:1603.09382](https://arxiv.org/abs/1603.09382)) leaves out a whole branch for some pictures of a batch while
-# training, as a regulariser. And the MLP uses the exact GELU, with the error function; the default of JAX and Flax is
+# Two more pieces. **Drop path** (stochastic depth; Huang et al., 2016,
+# [arXiv:1603.09382](https://arxiv.org/abs/1603.09382)) is a regulariser: during training it leaves out a whole branch
+# for some pictures of a batch. And the MLP uses the exact GELU, with the error function. The default of JAX and Flax is
 # an approximation with tanh.
 
 
@@ -705,11 +751,11 @@ class MLP(nn.Module):
 
 
 # %% [markdown]
-# In the block, `attend` does the work: roll, pad, cut, attend, put together, remove the padding, roll back. Where a map
-# is no larger than a window, it *is* one window and there is nothing to shift; `fit_window` decides that. Where windows
-# don't divide a map, it is padded with zeros, as in timm. (Microsoft's code refuses such sizes.) Padded tokens are not
-# masked: they are attended to like any other token, with a key of zero and the value that the bias gives them. All of
-# this follows from the shape of `x`, so one module serves every picture size.
+# In the block, `attend` does the work: roll, pad, cut, attend, put together, remove the padding, roll back. A map no
+# larger than a window *is* one window, and there is nothing to shift; `fit_window` decides that. Where windows don't
+# divide a map, it is padded with zeros, as in timm. (Microsoft's code refuses such sizes.) Padded tokens are not
+# masked. They are attended to like any other token, with a key of zero and a value that is just the bias. All of this
+# follows from the shape of `x`, so one module serves every picture size.
 
 
 # %%
@@ -757,13 +803,13 @@ def pad_to_multiple(x: jax.Array, of: tuple[int, int]) -> jax.Array:
 
 
 # %% [markdown]
-# Does the shift do what it is for? Change *one* token (the cross) of a map of 16 × 16, and see which tokens notice:
-# after two blocks without shift, after a plain one and a shifted one, and after two such pairs.
+# Does the shift do its job? Change *one* token (the cross) of a map of 16 × 16, and see which tokens notice, that is,
+# come out differently: after two blocks without shift, after a plain and a shifted one, and after two such pairs.
 #
 # <details><summary><b>Guess first:</b> how many of the 256 tokens notice in each case?</summary>
 #
-# 16, the window of the cross; 64, the four shifted windows that the 16 tokens lie in; and 14 × 14 = 196: each block
-# carries the news to the borders of its own windows.
+# 16, the window of the cross; 64, the four shifted windows that overlap that window; and 14 × 14 = 196. Each block
+# spreads the change as far as the borders of its own windows.
 #
 # </details>
 
@@ -791,30 +837,30 @@ for place, names in zip(axes, (["plain"] * 2, ["plain", "shifted"], ["plain", "s
 plt.show()
 
 # %% [markdown]
-# Without shift the news never leaves its window. One shifted block carries it into the neighbouring windows, and after
-# two pairs of blocks three quarters of the map have heard of it. It spreads from the cross only. Without a mask it
-# would also appear at the opposite side of the picture, since the rolled map puts opposite sides into one window.
+# Without a shift the change never leaves its window. One shifted block carries it into the neighbouring windows, and
+# after two pairs of blocks it has reached three quarters of the map. The changed region grows around the cross. Without
+# a mask, tokens at the opposite edges would change too, because the rolled map puts opposite edges into one window.
 #
 # ### Quick questions
 #
 # <details><summary>1. Why do the scales of the norms start at zero, and not the weights of the branches?</summary>
 #
-# The norm brings whatever a branch puts out to size 1, however small the branch's weights are. Only what comes after
-# it, its scale, can make the branch small. (In the first step the branch's own weights get no gradient, because it is
-# multiplied by that scale of zero; the scales get one, and from the second step on everything learns.)
+# The norm scales the output of a branch to size 1, however small the branch's weights are. Only what comes after, the
+# norm's own scale, can make the branch small. (While that scale is zero, the branch's weights get no gradient, but the
+# scale itself does. As soon as a step has moved it, everything learns.)
 #
 # </details>
 #
 # <details><summary>2. A branch is left out with probability 0.1. Why is it divided by 0.9 when it is kept?</summary>
 #
-# Its mean over many steps is then the same as without drop path, so at test time the branch can be used as it is.
+# The branch then has the same mean over many steps as without drop path, so at test time it can be used as it is.
 #
 # </details>
 #
 # <details><summary>3. With res-post-norm, what does the <em>first</em> block's attention get as input?</summary>
 #
-# The patches after their own LayerNorm, plus nothing. Later blocks get a sum that grows with depth, unnormalised:
-# cosine attention doesn't mind its size, and the MLP's output is normalised.
+# The output of the LayerNorm after the patch embedding. Later blocks of a stage get a sum that grows with depth and is
+# not normalised. The cosines do not depend on its size, and the outputs of both branches are normalised.
 #
 # </details>
 
@@ -822,8 +868,8 @@ plt.show()
 # ## 7 · Merging patches, and the whole model
 #
 # Between stages four neighbours become one token with twice the channels, and the map shrinks, as in a convolutional
-# network. The order of the four is the reference's, down before right. Weights that were trained with one order are
-# wrong for any other.
+# network. The order of the four is the reference's: down before right. Weights trained with one order are wrong for any
+# other.
 
 
 # %%
@@ -842,7 +888,8 @@ class PatchMerging(nn.Module):
 
 
 # %% [markdown]
-# And this is all of it. The fields are the architecture; the sizes of maps follow from the pictures.
+# These are all the pieces; here is the model. Its fields describe the architecture, and the sizes of the maps follow
+# from the pictures.
 
 
 # %%
@@ -934,8 +981,8 @@ def check_sizes(model: SwinV2, shape: tuple[int, ...]) -> None:
 
 
 # %% [markdown]
-# The published models differ in four entries of this table (and `large`, which is not in it, in the same four). `micro`
-# is ours, for machines without a GPU.
+# The published architectures differ only in the four values that follow the name: width, depths, heads and window. (So
+# does the published `large`, which is not listed.) `micro` is ours, for machines without a GPU.
 
 
 # %%
@@ -953,6 +1000,9 @@ def swin_v2(name: str, **changes) -> SwinV2:
     return SwinV2(**dict(zip(("width", "depths", "heads", "window"), table[name], strict=True)) | changes)
 
 
+# %% [markdown]
+# How many weights does each have? `jax.eval_shape` traces `init` for the shapes alone and computes nothing:
+
 # %%
 for name, side in (("micro", 64), ("tiny", 256), ("small", 256), ("base", 256)):
     model = swin_v2(name)
@@ -963,9 +1013,9 @@ for name, side in (("micro", 64), ("tiny", 256), ("small", 256), ("base", 256)):
     )
 
 # %% [markdown]
-# These are the numbers for our 10 classes; the published models have 1,000, and a head that is larger accordingly.
+# These are the numbers for our 10 classes. The published models have 1,000 classes and a correspondingly larger head.
 #
-# Bad sizes are refused with a cure, before anything is computed:
+# Sizes that do not fit are refused before anything is computed, and the message says what would fit:
 
 # %%
 for model, shape in ((swin_v2("micro"), (1, 66, 64, 3)), (swin_v2("micro", heads=(3, 4, 8)), (1, 64, 64, 3))):
@@ -980,7 +1030,8 @@ for model, shape in ((swin_v2("micro"), (1, 66, 64, 3)), (swin_v2("micro", heads
 # <details><summary>1. <code>tiny</code> at 256 pixels has maps of 64, 32, 16 and 8 tokens a side, and windows of 8.
 # Which blocks are never shifted?</summary>
 #
-# The even ones, and both of the last stage: there the map is one window, and `fit_window` returns a shift of 0.
+# Those with an even number, counted from 0, and both blocks of the last stage: there the map is one window, and
+# `fit_window` returns a shift of 0.
 #
 # </details>
 #
@@ -988,24 +1039,24 @@ for model, shape in ((swin_v2("micro"), (1, 66, 64, 3)), (swin_v2("micro", heads
 # the picture's size?</summary>
 #
 # Dense layers and norms work token by token, and the position network works offset by offset. The mask, the coordinates
-# and the index are computed from shapes while tracing; they are no parameters.
+# and the index are computed from shapes while tracing; they are not parameters.
 #
 # </details>
 
 # %% [markdown]
 # ## 8 · Is it really Swin v2?
 #
-# Its shapes are right, and its 27,585,844 weights (tiny) are as many as timm's model has. Neither shows that it *is*
-# the same function. A port can differ in many places, an epsilon of 768 in its LayerNorm among them (one of the
-# mistakes below), and still train.
+# Its shapes are right, and tiny has 27,585,844 weights, as many as timm's model with 10 classes. Neither shows that it
+# *is* the same function. A port can be wrong in many places and still train: one that was published has a LayerNorm
+# with an epsilon of 768 (part 15).
 #
-# Two functions are the same if the same weights and the same picture give the same logits and the same gradients. Which
-# weights one takes matters:
+# So we compare functions: the same weights and the same picture must give the same logits and the same gradients. It
+# matters which weights are used:
 #
-# <details><summary><b>Guess first:</b> one copy of a fresh model has windows of 4, another windows of 2. By how much do
-# their logits differ?</summary>
+# <details><summary><b>Guess first:</b> one copy of a fresh model has windows of 4, another has windows of 2, with the
+# same weights. By how much do their logits differ?</summary>
 #
-# Not at all. With the scales of their norms at zero all blocks are the identity, and the windows lie in the blocks.
+# Not at all. With the scales of their norms at zero all blocks are the identity, and only blocks use windows.
 #
 # </details>
 
@@ -1020,25 +1071,26 @@ for name, weights in (("fresh", fresh), ("filled", filled)):
     print(f"{name:6} weights: equal logits with windows of 4 and of 2: {bool(jnp.array_equal(of_four, of_two))}")
 
 # %% [markdown]
-# A comparison with fresh weights would pass almost any block. So the course's tests, which need no PyTorch, do this:
+# With fresh weights almost any block would pass the comparison. So the course's tests, which need no PyTorch, do this:
 #
-# 1. A rule turns the *name* and shape of each tensor into numbers, the same on every machine. No tensor is left at its
+# 1. A rule turns the *name* and shape of each tensor into numbers, the same on every machine. No tensor keeps its
 #    starting value.
-# 2. timm's `swinv2_tiny_window8_256` was filled by the rule once; its logits, its loss, and two numbers for the
-#    gradient of each tensor are kept in `tests/golden/`.
-# 3. `tests/models/test_swin_v2.py` fills this lesson's model by the same rule and compares: tiny with windows of 4, 8,
-#    12 and 16, at 128 to 256 pixels, also where height is not width and where maps must be padded, and small models,
-#    one of them with the absolute position. In float64 logits, loss and the numbers of each gradient must agree within
-#    1e-9. (Rounding gives 3e-12 at most.)
+# 2. timm's models (for tiny, `swinv2_tiny_window8_256`) were filled by this rule once. Their logits, their loss, and
+#    two numbers for the gradient of each tensor, its norm and its dot product with fixed random numbers, are kept in
+#    `tests/golden/`.
+# 3. `tests/models/test_swin_v2.py` fills this lesson's model by the same rule and compares. There are cases of tiny
+#    with windows of 4, 8, 12 and 16, at 128 to 256 pixels, some with height and width that differ or with maps that
+#    must be padded, and cases of micro, one of them with the absolute position. In float64 the logits, the loss and the
+#    numbers of each gradient must agree within 1e-9. (Rounding gives 3e-12 at most.)
 # 4. The test itself is tested: each known mistake is made on purpose in a copy of this lesson, and the comparison must
 #    fail.
 #
-# What this proves is that the *function* is the same for these weights and sizes. It doesn't compare how training
-# begins and goes on: initial deviations, starting values of scales, drop-path rates and the drawing of paths, what
-# weight decay applies to. Nor what no case reaches, such as the floor of 1e-12 under the lengths of vectors. Those are
-# compared by reading the code.
+# This shows that the *function* is the same for these weights and sizes. It does not compare how training starts and
+# proceeds: the deviations of the initial weights, the starting values of scales, the drop-path rates and the random
+# choice of paths, and which parameters weight decay applies to. Nor does it cover what no case reaches, such as the
+# floor of 1e-12 under the lengths of vectors. These were compared by reading the code.
 #
-# How far does each of the mistakes move the logits? The tests have measured it; the numbers come with the course.
+# How far does each of the mistakes move the logits? The tests have measured it, and the numbers come with the course:
 
 # %%
 measured = json.loads((paths.RESSOURCES / "mistakes_swin_v2.json").read_text(encoding="utf-8"))
@@ -1052,23 +1104,24 @@ axes.grid(axis="y", visible=False)
 plt.show()
 
 # %% [markdown]
-# Most mistakes are large, and all of these models run without complaint. With published weights each of them is another
-# function than the one that was trained. Two are small: a GELU computed with tanh, and an epsilon of 1e-6, Flax's
-# default. A comparison that allows a difference of a hundredth finds neither. So the test computes in float64: there
-# two right implementations agree to twelve digits, and what is beyond 1e-9 is not rounding.
+# Most mistakes move the logits a lot, yet all of these models run without complaint. With published weights each of
+# them would compute another function than the one that was trained. Two effects are small: a GELU computed with tanh,
+# and an epsilon of 1e-6, Flax's default. A comparison that allows a difference of a hundredth finds neither. So the
+# test computes in float64. There two correct implementations agree within 3e-12, so a difference above 1e-9 is not
+# rounding.
 #
 # ### Quick questions
 #
 # <details><summary>1. Why compare gradients too, if the logits agree?</summary>
 #
-# A value can be right where the derivative is wrong: a `stop_gradient` too many, a custom gradient, or the NaN of part
-# 4. One of the tests scales a gradient by 1.04 and leaves the value as it is; only the gradients notice.
+# A value can be right while the derivative is wrong: a `stop_gradient` too many, a custom gradient, or the NaN of
+# part 4. One of the tests scales a gradient by 1.04 and leaves the value as it is; only the gradients notice.
 #
 # </details>
 #
 # <details><summary>2. The comparison runs in float64. Does it tell us that the model is right in float32?</summary>
 #
-# It tells that the *formula* is right. Rounding in float32 is a question of its own, and has a test of its own with a
+# It tells us that the *formula* is right. Rounding in float32 is another question, and has a test of its own with a
 # wider limit, a hundred times what rounding gives.
 #
 # </details>
@@ -1076,10 +1129,10 @@ plt.show()
 # %% [markdown]
 # ## 9 · A published checkpoint, and the preprocessing that belongs to it
 #
-# Published weights of Swin v2 are in two places: Microsoft's `.pth` files, written by `torch.save`, and the same
-# weights from timm on Hugging Face, as `.safetensors` and under other names. (The addresses of both are in
-# `timm/models/swin_transformer_v2.py`, `default_cfgs`.) With a network, loading takes three lines, after `pip install
-# huggingface_hub`:
+# Published weights of Swin v2 are found in two places: in Microsoft's `.pth` files, written by `torch.save`, and on
+# Hugging Face, where timm offers the same weights as `.safetensors` and under other names. (The addresses of both are
+# in `timm/models/swin_transformer_v2.py`, `default_cfgs`.) With an internet connection, loading takes three lines,
+# after `pip install huggingface_hub`:
 #
 # ```python
 # file = huggingface_hub.hf_hub_download("timm/swinv2_tiny_window8_256.ms_in1k", "model.safetensors")
@@ -1087,9 +1140,9 @@ plt.show()
 # params = convert.to_flax(read(file), like=jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 256, 256, 3))))
 # ```
 #
-# This lesson must run without a network, so it makes a file of the same layout itself: a small model with 1,000 classes
-# and random weights, under Microsoft's names, together with the tables that Microsoft's files carry along although they
-# can be computed. Rules (`utils/convert`) translate the names in both directions.
+# This lesson must run without an internet connection, so it makes a file with the same layout itself: a small model
+# with 1,000 classes and random weights, under Microsoft's names. Microsoft's files also carry tables that can be
+# computed, so ours does too. Rules (`utils/convert`) translate the names in both directions.
 
 # %%
 published = swin_v2("micro", depths=(2, 1), heads=(2, 4), classes=1000)
@@ -1097,7 +1150,7 @@ spec = jax.eval_shape(published.init, jax.random.key(0), jnp.zeros((1, SIZE, SIZ
 draw = np.random.default_rng(0)
 original = jax.tree.map(lambda leaf: (0.1 * draw.normal(size=leaf.shape)).astype(np.float32), spec)
 state_dict = convert.to_torch(original, names="microsoft")
-state_dict |= {  # what can be computed: our model makes them anew
+state_dict |= {  # what can be computed: our model computes these itself
     "layers.0.blocks.1.attn_mask": shift_mask((16, 16), (4, 4), (2, 2)),
     "layers.0.blocks.1.attn.relative_coords_table": log_coordinates((4, 4)).astype(np.float32)[None],
     "layers.0.blocks.1.attn.relative_position_index": offset_index((4, 4)),
@@ -1112,10 +1165,10 @@ for name in (
     print(f"{name:35} {state_dict[name].shape}")
 
 # %% [markdown]
-# What `torch.save` writes is a *pickle*, and to unpickle a file is to run what its writer put there. safetensors hold
-# nothing but numbers. `read` takes both, needs no PyTorch, and runs nothing: it puts the tensors together from their
-# raw numbers and leaves everything else. In the other direction, a state dict saved as safetensors can be loaded in
-# PyTorch as it is.
+# What `torch.save` writes contains a *pickle*, and unpickling a file can run any code that its author put there. A
+# safetensors file holds only tensors and their names. `read` takes both, needs no PyTorch, and runs nothing: it builds
+# the tensors from their raw numbers and ignores everything else. In the other direction, PyTorch can load a state dict
+# that was saved as safetensors.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -1135,14 +1188,14 @@ except CourseError as error:
     print(error)
 
 # %% [markdown]
-# The file doesn't say how a photograph becomes the model's input. That is in the code beside it, and must be the same
-# as in training:
+# The file doesn't say how a photograph becomes the model's input. That is defined in the code that comes with it, and
+# must be the same as in training:
 #
-# - RGB in 0 … 1, minus ImageNet's mean, divided by its deviation, channel by channel;
+# - RGB in 0 … 1, minus ImageNet's mean, divided by its standard deviation, channel by channel;
 # - the shorter side resized, with a bicubic filter, to a little more than the model's input, then the middle square cut
 #   out. How much more? timm says `crop_pct` 0.9: 284 pixels for an input of 256 (`timm/models/swin_transformer_v2.py`).
-#   Microsoft's own evaluation resizes to 256 / 224 of the input, which is 292 (`data/build.py`). The same weights, two
-#   recipes: an accuracy is quoted with one of them.
+#   Microsoft's own evaluation resizes to 256 / 224 of the input, which is 292 (`data/build.py`). So there are two
+#   recipes for the same weights, and a quoted accuracy belongs to one of them.
 
 
 # %%
@@ -1166,9 +1219,9 @@ def preprocess(picture: np.ndarray, side: int = 256, crop: float = 0.9) -> jax.A
 
 
 # %% [markdown]
-# Both recipes resize with Pillow. Is this the same filter? "Bicubic" is a family of filters, and libraries differ in
-# its parameter, in whether they smooth before they shrink, and in where they round. So compare, once larger and once
-# smaller than the picture:
+# Both recipes resize with Pillow. Does `jax.image.resize` use the same filter? "Bicubic" is a family of filters.
+# Libraries differ in its parameter, in whether they smooth before they shrink, and in where they round. So we compare,
+# once enlarging the picture and once shrinking it:
 
 # %%
 one = data.load("imagenette/160px-v2", "validation[:1]", batch_size=1, size=160, quiet=True)
@@ -1185,9 +1238,11 @@ for side in (256, 64):
     print(f"to {side} pixels: at most one level of 255 apart: {np.abs(back - theirs).max() <= 1}")
 
 # %% [markdown]
-# The logits have 1,000 entries, in the order of ImageNet's class identifiers. Imagenette's ten classes are ten of them.
-# (Its folders are named by the identifiers, from n01440764, tench, to n03888257, parachute.) So a published model can
-# be tried on Imagenette without any training: take these ten logits and leave the others.
+# The two agree to within one level of 255, which is rounding.
+#
+# The logits have 1,000 entries, in the order of ImageNet's class identifiers. Imagenette's ten classes are among them.
+# (Its folders are named by these identifiers, from n01440764, tench, to n03888257, parachute.) So a published model can
+# be tried on Imagenette without any training: take these ten logits and ignore the others.
 
 # %%
 IN_IMAGENET = np.array((0, 217, 482, 491, 497, 566, 569, 571, 574, 701))
@@ -1197,42 +1252,43 @@ of_ten = of_thousand[:, IN_IMAGENET]  # [1, 10]
 print(of_thousand.shape, of_ten.shape)
 
 # %% [markdown]
-# (These weights are random, so what they predict means nothing. Only the path from file and photograph to logits is
-# tried here.) For classes that ImageNet lacks one starts a new head and fine-tunes; Microsoft's `load_pretrained`
-# starts it at zero. What wrong preprocessing costs is measured in part 12, with a model that has been trained.
+# (These weights are random, so their predictions mean nothing. The cell only tries the path from file and photograph to
+# logits.) For classes that ImageNet lacks, one adds a new head and fine-tunes; Microsoft's `load_pretrained` starts
+# such a head at zero. Part 12 measures what wrong preprocessing costs, with models that have been trained.
 #
 # ### Quick questions
 #
 # <details><summary>1. Why must a checkpoint not be loaded with <code>pickle.load</code>?</summary>
 #
-# A pickle is a program: unpickling may call any function with any arguments. Load it with a reader that looks up no
-# names, as `read` does, or with `torch.load(…, weights_only=True)`, or take safetensors.
+# A pickle is a program: unpickling may call any function with any arguments. Use a reader that looks up no names, as
+# `read` does, or `torch.load(…, weights_only=True)`, or take safetensors.
 #
 # </details>
 #
-# <details><summary>2. The model takes any picture size. May a checkpoint trained at 256 pixels be used at
+# <details><summary>2. The model takes any picture size. Can a checkpoint trained at 256 pixels be used at
 # 512?</summary>
 #
-# It runs, with windows of 8 and more of them. But objects appear twice as large in tokens, which the weights have not
-# seen. Part 12 tries something like it.
+# It runs, with four times as many windows of 8. But each object covers twice as many tokens in each direction, which
+# the weights have not seen. Part 12 tries something similar.
 #
 # </details>
 
 # %% [markdown]
 # ## 10 · Training, five seeds at a time
 #
-# The optimiser's part follows the reference's recipe: AdamW (Loshchilov and Hutter, 2017,
+# The optimiser follows the reference's recipe: AdamW (Loshchilov and Hutter, 2017,
 # [arXiv:1711.05101](https://arxiv.org/abs/1711.05101)) with a weight decay of 0.05, a learning rate that first rises
-# and then falls along a cosine, gradients clipped (at norm 5 there, at 1 here). The rest of that recipe is missing
-# here: mixup, CutMix, random erasing, RandAugment, label smoothing, and 300 epochs (`config.py` in Microsoft's
+# and then falls along a cosine, and gradient clipping (at norm 5 there, at 1 here). The rest of that recipe is left
+# out: mixup, CutMix, random erasing, RandAugment, label smoothing, and 300 epochs (`config.py` in Microsoft's
 # repository).
 #
-# Weight decay pulls *matrices* towards zero. As in the reference, it leaves alone what is no matrix (biases, the norms'
-# scales), and what describes position or temperature.
+# Weight decay pulls *matrices* and convolution kernels towards zero. As in the reference, it leaves alone whatever has
+# fewer than two axes (biases, the norms' scales), and also the position network, an absolute position embedding, and
+# the logit scale.
 #
-# One training run is one draw: other initial weights give another accuracy. So a seed becomes an *argument*. Everything
-# that depends on it is in the state, the key for drop path included, and the steps are pure functions. Then `vmap` over
-# the states makes one program that trains all seeds at once.
+# One training run is one draw: other initial weights give another accuracy. So the seed becomes an *argument*.
+# Everything that depends on it is in the state, including the key for drop path, and the steps are pure functions. Then
+# `vmap` over the states makes one program that trains all seeds at once.
 
 
 # %%
@@ -1279,9 +1335,9 @@ def make_steps(model: SwinV2, optimizer: optax.GradientTransformation):
 
 
 # %% [markdown]
-# Sizes depend on what there is to train on and with. The course's sample gets a small model, five times; real pictures
-# get `micro`, once; with a GPU, `tiny` at 256 pixels in bfloat16, once. In bfloat16 the operands of matrix products are
-# rounded to 8 significant bits; weights, softmax and logits stay in float32.
+# What is trained depends on the data and the machine. On the course's sample it is a small model, five times. On the
+# real pictures it is one model: `micro` on a CPU, `tiny` at 256 pixels in bfloat16 on a GPU. In bfloat16 the operands
+# of matrix products are rounded to 8 significant bits; the parameters, the softmax and the logits stay in float32.
 
 
 # %%
@@ -1313,9 +1369,9 @@ if size != SIZE:
     validation = data.load("imagenette/160px-v2", "validation", batch_size=100, size=size)
 
 # %% [markdown]
-# `in_axes=(0, None)` says: one state for each seed, the same batch for all. All leaves of the state get a leading axis
-# `[S, …]`, and so does the loss. Since all seeds see the same batches in the same order, they differ in their initial
-# weights (and in drop path, where there is any).
+# `in_axes=(0, None)` means: one state for each seed, the same batch for all. With S seeds, all leaves of the state get
+# a leading axis `[S, …]`, and so does the loss. Since all seeds see the same batches in the same order, they differ
+# only in their initial weights (and in drop path, where there is any).
 
 # %%
 steps = settings.epochs * len(train)
@@ -1337,6 +1393,10 @@ begin = time.perf_counter()
 train_step = jax.jit(train_step, donate_argnums=0).lower(jax.eval_shape(lambda: states), train.spec).compile()
 eval_step = jax.jit(eval_step).lower(jax.eval_shape(lambda: states.params), validation.spec).compile()
 print(f"{settings.seeds} seeds in one program, compiled in {time.perf_counter() - begin:.1f} s")
+
+
+# %% [markdown]
+# Now the training itself. After each epoch all seeds are evaluated on the validation set:
 
 
 # %%
@@ -1368,10 +1428,10 @@ for place, name in zip(axes, names, strict=False):
 plt.show()
 
 # %% [markdown]
-# The pale lines are seeds, the strong one is their mean. How sure is that mean? A 95 % interval for the mean of $n$
-# seeds is $\pm\, t \cdot s / \sqrt n$, with the deviation $s$ between the seeds and Student's $t$, which is 2.78 for
-# five. It speaks of *other seeds on these pictures*. Other pictures are another source of chance: the accuracy of one
-# model on 300 pictures has an interval of about ± 5 % of its own.
+# The pale lines are the seeds, the strong line is their mean. How precise is that mean? A 95 % interval for the mean of
+# $n$ seeds is $\pm\, t \cdot s / \sqrt n$, with the standard deviation $s$ of the seeds and Student's $t$, which is
+# 2.78 for five seeds. The interval is about *other seeds on these pictures*. Other pictures are another source of
+# chance: the accuracy of one model on 300 pictures has an interval of about ± 5 percentage points of its own.
 
 
 # %%
@@ -1399,33 +1459,36 @@ draw_seeds({"validation": final}, "after training (dashed: a guess)")
 print(f"mean of the seeds: {100 * final.mean():.1f} % ± {100 * interval(final):.1f} % (a guess: 10.0 %)")
 
 # %% [markdown]
-# Whose accuracy? That of the data named in part 1; a figure on drawings says nothing about Imagenette. Nothing was
-# chosen by looking at the validation set: all seeds are shown, and their last weights are kept.
+# In the run stored here all five seeds are well above a guess and far from good, as one may expect of a small model
+# after six epochs on 1,200 drawings. The accuracy is that on the data named in part 1: a figure on drawings says
+# nothing about Imagenette. Nothing was chosen by looking at the validation set. All seeds are shown, each with its last
+# weights.
 #
-# With `COURSE_DATA=tfds` the same cells train `micro` on the real pictures, with one seed to save time. One run has no
-# interval; raise `seeds` where you want to compare something.
+# With `COURSE_DATA=tfds` the same cells train on the real pictures, with one seed to save time. One run has no
+# interval; raise `seeds` if you want to compare something.
 #
-# A convolution has it built in that neighbours matter and that a pattern may stand anywhere. Attention over a whole
-# picture has to learn both. Trained on ImageNet alone, without strong regularisation, vision transformers stayed a few
-# per cent behind ResNets of comparable size, and were ahead after 14 to 300 million pictures (Dosovitskiy et al., 2020,
-# section 1). Swin's windows put some locality back; still, weights that somebody else has trained on many pictures are
-# often the better start, and that is why parts 8 and 9 matter. We have not compared this model with a convolutional
-# network on these pictures.
+# A convolution has two assumptions built in: that neighbours matter, and that a pattern may appear anywhere. Attention
+# over a whole picture has to learn both. Trained on ImageNet alone and without strong regularisation, vision
+# transformers stayed a few percentage points behind ResNets of comparable size; after 14 to 300 million pictures they
+# were ahead (Dosovitskiy et al., 2020, section 1). Swin's windows bring some locality back. Still, weights that
+# somebody else has trained on many pictures are often the better start, and that is why parts 8 and 9 matter. We have
+# not compared this model with a convolutional network on these pictures.
 #
 # ### Quick questions
 #
 # <details><summary>1. <code>vmap</code> over five states runs five times the arithmetic. What is gained over a loop of
 # five runs?</summary>
 #
-# One compilation instead of five (unless the runs share it), every batch is read once, and small operations become five
-# times as large, which keeps a processor busier. What it costs is memory: five states, five sets of activations.
+# There is one compilation instead of five (unless the runs share it), every batch is read once, and small operations
+# become five times as large, which keeps a processor busier. The price is memory: five states, five sets of
+# activations.
 #
 # </details>
 #
 # <details><summary>2. Why may the state be donated, and what happens to the old one?</summary>
 #
-# `donate_argnums=0` lets XLA write the new state into the old one's memory. The old arrays are deleted, so the loop
-# must go on with what `train_step` returned.
+# Nothing needs the old state after the step. `donate_argnums=0` lets XLA write the new state into its memory. The old
+# arrays are deleted, so the loop must continue with what `train_step` returned.
 #
 # </details>
 #
@@ -1439,8 +1502,9 @@ print(f"mean of the seeds: {100 * final.mean():.1f} % ± {100 * interval(final):
 # %% [markdown]
 # ## 11 · What the norm does in the trained models
 #
-# Part 6 looked at random branches. Here are the trained models: the size of what each block hands on. (The bars are
-# means over the seeds, the thin lines reach from the smallest to the largest.)
+# Part 6 looked at random branches. Now we look at the trained models: how large are the activations that each block
+# hands on? `capture_intermediates` keeps the output of every `Block`. (The bars are means over the seeds; the thin
+# lines reach from the smallest to the largest.)
 
 # %%
 few = next(validation.epoch(0)).image[:16]
@@ -1462,24 +1526,25 @@ scales = np.concatenate([np.ravel(leaf) for path, leaf in leaves if path[-1].key
 print(f"factors on the cosines, all blocks, heads and seeds: {np.exp(scales.min()):.3f} to {np.exp(scales.max()):.3f}")
 
 # %% [markdown]
-# They stay of one order, from the first block to the last. (Merging normalises, and the count starts anew.) And the
-# factors on the cosines have moved little from 10: in these small models the mask of −100 is as good as −∞ (part 4).
+# The sizes stay close to 1 from the first block to the last. (Patch merging normalises, so there the sum starts over.)
+# Three blocks are few, so this shows how to look at activations more than what depth does to them. The factors on the
+# cosines have moved little from 10. In these small models the mask of −100 is as good as −∞ (part 4).
 #
-# For the rest of the lesson, looks inside are those of the first seed.
+# From here on, whenever we look inside a model, it is that of the first seed.
 #
 # ### Quick questions
 #
 # <details><summary>1. Why does <code>look</code> need <code>mutable=["intermediates"]</code>?</summary>
 #
-# What `sow` and `capture_intermediates` keep is a collection of variables. A pure function can't keep anything on the
-# side, so `apply` returns the collection, and only if it is declared mutable.
+# What `sow` and `capture_intermediates` keep goes into a collection of variables. A pure function can't store anything
+# on the side, so `apply` returns the collection, and does so only if it is declared mutable.
 #
 # </details>
 
 # %% [markdown]
 # ## 12 · The learnt bias, a change of window, and a wrong input
 #
-# What does the small position network say, after training? Its bias for each offset, as a surface over rows and
+# What has the small position network learnt? The plot shows its bias for each offset, as a surface over rows and
 # columns, for the heads of the first block: above for the window it was trained with, below for one *twice as large*.
 # Nothing is trained in between: the function is only asked for more offsets.
 
@@ -1512,11 +1577,11 @@ same = np.allclose(
 print("for the offsets that both windows have, the bias is the same:", same)
 
 # %% [markdown]
-# The inner part of the lower surface is the upper one, and it goes on smoothly outside.
+# The inner part of the lower surface is the upper one, and the surface continues smoothly outside it.
 #
-# A table, as in version 1, has nothing outside. Interpolating it to the larger window stretches it: each offset gets
-# the bias of half the offset. The function gives nearly the same if it is *not* told what window it was trained with,
-# because it divides by the new one:
+# A table, as in version 1, has no values outside. Interpolating it to the larger window stretches it, so each offset
+# gets the bias of about half that offset. The network should give nearly the same if it is *not told* what window it
+# was trained with, because then it divides by the larger one:
 
 # %%
 table = bias_table(params, "stage0_block0", heads, was, was)
@@ -1528,16 +1593,19 @@ print(f"stretched table and function that was not told: {np.abs(stretched - not_
 print(f"stretched table and function that was told:     {np.abs(stretched - told).mean():.3f}")
 
 # %% [markdown]
-# So there are two ways to use a model with twice the window, and the field `trained_windows` chooses: the bias belongs
-# to an offset *in tokens* (told), or to an offset *relative to the window* (not told; version 1's way). Which is
-# better? Take pictures of twice the size with the doubled window, for all seeds, and for comparison the pictures and
-# the window of the training.
+# So it does: the stretched table is much closer to the function that was not told than to the one that was.
+#
+# There are thus two ways to use a model with twice the window, and the field `trained_windows` chooses between them.
+# The bias belongs to an offset *in tokens* (told), or to an offset *relative to the window* (not told; version 1's
+# way). Which is better? We try both on pictures of twice the size with the doubled window, for all seeds. For
+# comparison we include the size and window of the training.
 #
 # <details><summary><b>Guess first:</b> no weight is changed. Which of the three has the best accuracy on these
 # drawings, and how large will the differences be?</summary>
 #
-# One could argue either way: twice the pixels show more detail, but the weights have seen objects half as large. Look
-# at the intervals before you decide that there is a winner at all.
+# None can be named on this evidence. One could argue either way beforehand: twice the pixels show more detail, but the
+# weights have seen objects half as large. In the stored run the differences are a fraction of a percentage point, and
+# smaller than their intervals.
 #
 # </details>
 
@@ -1558,16 +1626,17 @@ for name, difference in (("told − not told", told - not_told), ("told − usua
 
 # %% [markdown]
 # In the run stored here both intervals contain 0. With these five seeds and 300 drawings neither way is shown to be
-# better, and twice the size is neither better nor worse than the usual one. That doesn't show that they are equal: a
-# difference of a point would go unnoticed.
+# better, and twice the size is shown to be neither better nor worse than the usual one. That doesn't show that they are
+# equal: a difference smaller than the interval's half-width, more than a percentage point for "told − usual", could go
+# unnoticed.
 #
-# How well weights carry over to another size depends on how well they were trained, and these were trained for seconds.
-# The published models do it in earnest: some were trained at 192 pixels with windows of 12, then fine-tuned at 256 with
-# 16 or at 384 with 24 (`swinv2_base_window12to16_192to256` and `…12to24_192to384` in timm's list). Table 1 of "Swin
-# Transformer V2" compares tables and functions there.
+# How well weights carry over to another size depends on how well they were trained, and these were trained for less
+# than a minute. Some of the published models were trained at 192 pixels with windows of 12, then fine-tuned at 256 with
+# 16 or at 384 with 24 (`swinv2_base_window12to16_192to256` and `swinv2_base_window12to24_192to384` in timm's list).
+# Table 1 of "Swin Transformer V2" compares tables and functions for larger windows.
 #
-# An *absolute* position embedding, a learnt vector for each place, which Microsoft's code offers as an option, fits one
-# size only. For another it would have to be interpolated, as a table:
+# Microsoft's code also offers an *absolute* position embedding, a learnt vector for each place. It fits only one size;
+# for another it would have to be interpolated, like a table:
 
 # %%
 fixed = swin_v2("micro", absolute_position=True)
@@ -1580,11 +1649,11 @@ except ValueError as error:
 # %% [markdown]
 # ### What wrong preprocessing costs
 #
-# Part 9 said that a checkpoint needs the preprocessing it was trained with. Here are the trained models, given the
+# Part 9 said that a checkpoint needs the preprocessing it was trained with. We now give the trained models the
 # validation pictures in other forms: normalised by ImageNet's mean and deviation instead of Imagenette's, left in 0 …
-# 1, left in 0 … 255, or with red and blue exchanged (as OpenCV reads files).
+# 1, left in 0 … 255, or with red and blue exchanged (OpenCV reads files in that order).
 #
-# <details><summary><b>Guess first:</b> which of the four mistakes brings the accuracy down nearly to a guess?</summary>
+# <details><summary><b>Guess first:</b> which of the four mistakes bring the accuracy down nearly to a guess?</summary>
 #
 # Two of them: 0 … 1 and 0 … 255, and both about as much.
 #
@@ -1609,36 +1678,38 @@ for name in list(mistakes)[1:]:
     print(f"{name}: {100 * difference.mean():+.1f} % ± {100 * interval(difference):.1f} %")
 
 # %% [markdown]
-# Without the mean subtracted, in 0 … 1 or in 0 … 255, the models do hardly better than a guess. The two are nearly the
-# same mistake: the LayerNorm after the patches removes the factor of 255, but not the missing mean. In the run stored
-# here ImageNet's mean and deviation cost some points, though they are close to Imagenette's; the interval for red and
-# blue contains 0, so what exchanging them costs these drawings and five seeds cannot tell. (Do not lean on one interval
-# that barely misses 0: of four true intervals at 95 %, at least one misses in about one experiment of five.) No error
-# was raised in any of these cases. A checkpoint with wrong preprocessing just does worse.
+# In 0 … 1 or in 0 … 255, where the mean is not subtracted, the models do hardly better than a guess. The two are nearly
+# the same mistake: the LayerNorm after the patches removes the factor of 255, but not the missing mean. In the run
+# stored here ImageNet's mean and deviation cost some points, though they are close to Imagenette's. The interval for
+# red and blue contains 0, so five seeds and these drawings cannot tell what exchanging them costs. (With four
+# intervals, do not rely on one that barely misses 0. If they were independent, at least one of four intervals at 95 %
+# would miss the true value in $1 - 0.95^4 \approx 19$ % of experiments.) None of these mistakes raised an error. A
+# checkpoint with wrong preprocessing just does worse.
 #
 # ### Quick questions
 #
-# <details><summary>1. Why are the <em>differences</em> of each seed averaged, and not the two means compared with their
-# own intervals?</summary>
+# <details><summary>1. Why do we average the <em>differences</em> of each seed, instead of comparing two means with
+# their own intervals?</summary>
 #
-# Each seed is asked twice, so what makes a seed good or bad in general cancels in its difference. The interval of the
-# paired differences is narrower than that of two independent groups, and it is the right one.
+# Each seed is measured both ways, so what makes a seed good or bad in general cancels in its difference. The interval
+# of the paired differences is the right one for this question, and usually narrower than that of two independent
+# groups.
 #
 # </details>
 #
 # <details><summary>2. A model was trained with windows of 8 and is used with 16. Which value goes into
 # <code>trained_windows</code>?</summary>
 #
-# 8 for each stage whose windows were 8; for a stage whose map was smaller than a window, the size of that map. (timm's
-# models trained at 192 pixels with windows of 12 have (12, 12, 12, 6): the last map has 6 × 6 tokens.)
+# 8 for each stage whose windows were 8. For a stage whose map was smaller than a window, the size of that map. (For
+# timm's models trained at 192 pixels with windows of 12 it is (12, 12, 12, 6): the last map has 6 × 6 tokens.)
 #
 # </details>
 
 # %% [markdown]
 # ## 13 · Where does a head look?
 #
-# `sow` kept the attention weights. For each token: how much attention does it get from the tokens of its window, more
-# or less than an equal share? Put together over all windows, and rolled back where they were shifted, that is a map
+# `sow` kept the attention weights. How much attention does each token get from the tokens of its window: more than an
+# equal share, or less? Put together over all windows, and rolled back where they were shifted, the answers form a map
 # over the picture.
 
 
@@ -1670,8 +1741,7 @@ figure.suptitle("head 0 of the first two blocks: red tokens get more than their 
 plt.show()
 
 # %% [markdown]
-# And one token's view: the query is the cross, and the picture shows how it shares out its attention over its window,
-# head by head.
+# Now the other direction, for one query (the cross): how does it share out its attention over its window, head by head?
 
 # %%
 weights = kept["intermediates"]["stage0_block0"]["attention"]["weights"][0][0, 0]  # [N, heads, T, T], first picture
@@ -1693,47 +1763,52 @@ for place in axes:
 plt.show()
 
 # %% [markdown]
-# Attention maps are a look inside, not an explanation: what a token *says* when it is attended to is in its value,
-# which no map shows. (On the dispute see Jain and Wallace, 2019, "Attention is not Explanation",
-# [arXiv:1902.10186](https://arxiv.org/abs/1902.10186).)
+# The maps differ from head to head and between the plain and the shifted block. They are a look inside, not an
+# explanation: what a token passes on when it is attended to is in its value, which no map shows. (For the dispute about
+# this see Jain and Wallace, 2019, "Attention is not Explanation", [arXiv:1902.10186](https://arxiv.org/abs/1902.10186),
+# and the reply by Wiegreffe and Pinter, 2019, "Attention is not not Explanation",
+# [arXiv:1908.04626](https://arxiv.org/abs/1908.04626).)
 #
 # ### Quick questions
 #
 # <details><summary>1. Why does the map of a shifted block have to be rolled back?</summary>
 #
-# Its windows were cut out of the rolled map. Without rolling back, each token's share would be drawn half a window up
-# and to the left of where it stands.
+# Its windows were cut from the rolled map. Without rolling back, each token's share would be drawn half a window above
+# and to the left of the token.
 #
 # </details>
 #
-# <details><summary>2. In the mean over a window every token gets exactly an equal share. Why?</summary>
+# <details><summary>2. Averaged over the tokens of a window, the attention received is exactly an equal share.
+# Why?</summary>
 #
-# Each row of the weights adds up to 1. Over T queries that makes T, shared out over T tokens: 1 on average.
+# Each row of the weights adds up to 1. T queries give T in total, shared among T tokens: 1 on average.
 #
 # </details>
 
 # %% [markdown]
 # ## 14 · Where the time of a step goes
 #
-# How long do the parts of one training step take: reading a batch (`input`), carrying it to the device (`transfer`),
-# the forward pass, what the gradients cost beyond it (`backward`), the optimiser (`update`)? Each was timed as a
-# program of its own; `step` is the whole as one program, and `dispatch` the time until its call returns to Python.
-# (Unit 04 does this for ResNet18.) The micro model, with pictures of 128 pixels; measured once, and stored:
+# How long do the parts of one training step take? We distinguish reading a batch (`input`), copying it to the device
+# (`transfer`), the forward pass, the time that the gradients add to it (`backward`), and the optimiser (`update`). Each
+# was timed as a program of its own; `step` is the whole as one program, and `dispatch` the time until its call returns
+# to Python. (Unit 04 does the same for ResNet18.) This is the micro model with pictures of 128 pixels, measured once
+# and stored:
 
 # %% tags=["nbval-ignore-output"]
 breakdown.show("swin_micro")
 
 # %% [markdown]
-# The backward pass costs about twice the forward pass, as the count of matrix products suggests: one product forward,
-# two backward. The optimiser is no part worth mentioning. The whole step takes somewhat longer than its parts.
+# The backward pass takes about twice as long as the forward pass. Counting matrix products suggests this: each product
+# of the forward pass needs two in the backward pass. The optimiser takes hardly any time. The whole step takes somewhat
+# longer than the sum of its parts.
 #
-# To look closer, *trace* a few steps. The profiler writes when each operation of the compiled program ran; here is the
-# training step of part 10, its operations added up by kind:
+# To look closer, *trace* a few steps. The profiler records when each operation of the compiled program ran. Here is the
+# training step of part 10, with the times added up by kind of operation:
 #
 # <details><summary><b>Guess first:</b> what share of the time goes to matrix products?</summary>
 #
-# In the run stored here about half, sums included. Tokens of 24 numbers make small products; the rest is softmax,
-# norms, GELU, and operations that only move numbers.
+# In the run stored here about half, and that includes sums. Tokens of 24 numbers make small products. The rest is
+# softmax, norms, GELU, and operations that only move numbers.
 #
 # </details>
 
@@ -1759,6 +1834,9 @@ def time_by_kind(step, state, batch: data.Batch, repeats: int = 3) -> dict[str, 
 copies = jax.tree.map(lambda leaf: leaf.copy(), states)  # train_step takes its state away
 kinds = time_by_kind(train_step, copies, next(train.epoch(0)))
 
+# %% [markdown]
+# The twelve kinds that take the longest:
+
 # %% tags=["nbval-ignore-output"]
 total = sum(kinds.values())
 longest = dict(list(kinds.items())[:12])
@@ -1771,16 +1849,17 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# In the run stored here about half of the time goes to matrix products and sums (`dot`, and `ynn_fusion`, which is
-# XLA's name for what it hands to a library for processors). Most other names speak of moving numbers: broadcast,
-# transpose, copy, slice, pad, select. A window transformer cuts, rolls, transposes and puts together, in each block and
-# once more for the gradients. Each such copy is cheap in arithmetic and expensive in memory traffic.
+# In the run stored here about half of the time goes to matrix products and sums: to `dot`, and to `ynn_fusion`, XLA's
+# name for what it hands to YNNPACK, a library for CPUs. The longest of the others have names that speak of moving
+# numbers: transpose, copy, broadcast. (A fusion's name lists only some of its operations, so this is a rough reading.)
+# A window transformer cuts, rolls, transposes and puts together in each block, and once more for the gradients. Each
+# such copy costs no arithmetic, but memory traffic.
 #
-# What can be done? Fuse: if the cut, a product and the softmax run as one kernel, what lies between them need not be
-# written to memory. XLA fuses elementwise operations with their neighbours; on a processor the two matrix products and
-# the softmax between them stay apart, as the trace shows. For GPUs such kernels are written by hand:
-# `jax.nn.dot_product_attention(…, implementation="cudnn")` calls one, for some shapes and for 16-bit numbers. Without
-# that argument it falls back to XLA
+# What can be done? If the cut, a product and the softmax run *fused*, as one kernel, what lies between them need not be
+# written to memory. XLA fuses elementwise operations with their neighbours. But on a CPU matrix products are operations
+# of their own, as the entry `dot` shows, so what goes into them and comes out passes through memory. For GPUs, fused
+# attention kernels are written by hand: `jax.nn.dot_product_attention(…, implementation="cudnn")` calls one, for some
+# shapes and for 16-bit numbers. Without that argument it falls back to XLA
 # ([documentation](https://docs.jax.dev/en/latest/_autosummary/jax.nn.dot_product_attention.html)). We have not measured
 # what it would gain here.
 #
@@ -1788,30 +1867,31 @@ plt.show()
 #
 # <details><summary>1. Why is <code>dispatch</code> so much shorter than <code>step</code>?</summary>
 #
-# JAX hands out work and returns before it is done. Whoever stops a clock without `block_until_ready` measures the
-# dispatch.
+# JAX hands work to the device and returns before it is done. A clock stopped without `block_until_ready` measures only
+# the dispatch.
 #
 # </details>
 #
 # <details><summary>2. A trace shows that half of the time goes to copies. Is that wasted?</summary>
 #
-# Not all of it. Some copies put numbers into the order in which the next product is fast. The question is whether the
-# whole gets faster without them, and only a measurement tells.
+# Not all of it. Some copies put numbers into an order that makes the next product fast. The question is whether the
+# whole program gets faster without them, and only a measurement can tell.
 #
 # </details>
 
 # %% [markdown]
 # ## 15 · A race
 #
-# The micro model against the same in PyTorch: timm's own code, which has this very architecture, given the micro's
-# width and depth. AdamW, float32, the same pictures in memory; stored, and made by `python -m utils race swin_micro`.
+# We race the micro model against the same model in PyTorch: timm's code, given micro's width and depth, with and
+# without `torch.compile`. All use AdamW, float32 and the same pictures, held in memory. The result was made by `python
+# -m utils race swin_micro` and stored.
 
 # %% tags=["nbval-ignore-output"]
 report.show("swin_micro")
 
 # %% [markdown]
-# Left, seconds an epoch, where the first holds the compilation; right, pictures a second, pale for the first epoch; the
-# thin lines reach from the slowest round to the fastest. As numbers, with the ratios of each round's pair of runs:
+# Left: seconds an epoch; the first includes compilation. Right: pictures a second, pale for the first epoch. The thin
+# lines reach from the slowest round to the fastest. Here are the numbers, with the ratios of each round's pair of runs:
 
 # %% tags=["nbval-ignore-output"]
 for race in stored.load(stored.Result, "swin_micro"):
@@ -1819,11 +1899,11 @@ for race in stored.load(stored.Result, "swin_micro"):
 
 # %% [markdown]
 # On this machine and with these versions, training in JAX is slower than in plain PyTorch and much slower than in
-# compiled PyTorch. In evaluation the ratio to plain PyTorch reaches from below 1 to about 1 in the three rounds, so
-# there is no winner; compiled PyTorch is faster. The first step, however, takes plain PyTorch less than a second, JAX
-# some seconds, and `torch.compile`, which writes C++ and calls a compiler, more than a minute. (Without being asked,
-# `torch.compile` keeps the result on disk for the next time; JAX has a cache for that too, if one turns it on. In a
-# race each run starts with nothing.)
+# compiled PyTorch. In evaluation the ratio to plain PyTorch ranges from below 1 to just above 1 over the three rounds,
+# so there is no clear winner; compiled PyTorch is faster. The first step, however, takes plain PyTorch less than a
+# second, JAX some seconds, and `torch.compile`, which writes C++ and calls a compiler, more than a minute. (By default
+# `torch.compile` keeps its result on disk for the next time. JAX has such a cache too, if you turn it on. In a race
+# each run starts with an empty cache.)
 #
 # So who is faster depends on how long one trains:
 
@@ -1840,26 +1920,33 @@ for race in stored.load(stored.Result, "swin_micro"):
     )
 
 # %% [markdown]
-# In a training of hours compilation disappears; the pace afterwards does not.
+# In training that takes hours, the time to compile hardly matters; the time per step does.
 #
 # ### The real size, and a claim to test
 #
 # The idea of this unit comes from a repository, "JAX implementation of Swin-Transformer v2"
 # ([minyoungpark1/swin_transformer_v2_jax](https://github.com/minyoungpark1/swin_transformer_v2_jax), 2022), whose
-# README reports a race of its own: the tiny model on Imagenette at 256 pixels, batches of 32 and of 64, five epochs, on
-# one GPU (a Tesla V100). The first epoch left out, JAX was a quarter faster than PyTorch in training, and 2.3 to 2.4
-# times as fast in validation. Before you believe such a figure, read the loop. In validation (`validate_jax` in
-# `core/function.py`) the clock is read right after the call, without waiting for the device, so it timed how fast JAX
-# *hands out* work. (In training, `loss.item()` waits.) Each framework read its pictures with a loader of its own. And
-# the two models were not the same one. In `models/swin_transformer_jax.py` the GELU is the approximation by tanh;
-# LayerNorm has Flax's epsilon, and the last one an epsilon of 768, because the number of channels was handed to Flax's
-# first field; the factor on the cosines is neither exponentiated nor limited from above; merging normalises before its
-# matrix; rows and columns are exchanged in the table of offsets; and the last layer of the position network has a bias.
+# README reports a race of its own: the tiny model on Imagenette at 256 pixels, with batches of 32 and of 64, for five
+# epochs on one GPU (a Tesla V100). Leaving out the first epoch, JAX was a quarter faster than PyTorch in training, and
+# 2.3 to 2.4 times as fast in validation.
+#
+# Before you believe such a figure, read the loop. In validation (`validate_jax` in `core/function.py`) the clock is
+# read right after the call, without waiting for the device. So it timed how fast JAX *dispatches* work. (In training,
+# `loss.item()` waits.) Each framework read its pictures with a loader of its own. And the two models were not the same.
+# In `models/swin_transformer_jax.py`
+#
+# - the GELU is the approximation by tanh;
+# - LayerNorm has Flax's epsilon, and the last one has an epsilon of 768, because the number of channels was passed as
+#   Flax's first field;
+# - the factor on the cosines is neither exponentiated nor limited from above;
+# - merging normalises before its matrix;
+# - rows and columns are exchanged in the table of offsets;
+# - the last layer of the position network has a bias.
 #
 # Here is that race again, with the model that part 8 has compared, the same pictures in memory for everybody, and
-# clocks that wait. We had no GPU. On two cores an epoch of Imagenette's 9,469 pictures would take JAX about three
-# quarters of an hour at the pace below, so an epoch is cut to 64 pictures: two steps of 32, or one of 64. It shows the
-# pace of these programs on a processor, and nothing about a GPU.
+# clocks that wait. It ran without a GPU. On two cores an epoch of Imagenette's 9,469 pictures would take JAX about
+# three quarters of an hour at the pace below, so an epoch is cut to 64 pictures: two steps of 32, or one of 64. The
+# result shows the pace of these programs on a CPU, and nothing about a GPU.
 
 # %% tags=["nbval-ignore-output"]
 report.show("swin_tiny_32_float32")
@@ -1872,38 +1959,40 @@ for race in stored.load(stored.Result, "swin_tiny_64_float32"):
     print(report.as_table(race).partition("\n\n")[2])
 
 # %% [markdown]
-# Neither part of the claim is seen here. In validation JAX comes last with either batch. In training it is ahead of
-# plain PyTorch with a batch of 32 and behind with 64, and behind compiled PyTorch with both. What `torch.compile` costs
-# is its first step. (With 64, where an epoch is one step, the first epoch *is* that step.)
+# Neither part of the claim is confirmed here. In validation JAX comes last with either batch size. In training it is
+# ahead of plain PyTorch with a batch of 32 and behind with 64, and behind compiled PyTorch with both. The price of
+# `torch.compile` is its first step. (With a batch of 64 an epoch is one step, so the first epoch *is* that step.)
 #
-# Why does JAX do so much worse with 64? It takes nearly twice as long for the same 64 pictures. A suspect is memory,
-# since what a step keeps in between grows with the batch. The compiled program can be asked; for part 10's step:
+# Why is JAX so much slower with 64? It needs about 1.75 times as long for the same 64 pictures. A suspect is memory,
+# since what a step keeps between the forward and the backward pass grows with the batch. A compiled program can say how
+# much temporary memory it uses. For part 10's step:
 
 # %% tags=["nbval-ignore-output"]
 memory = train_step.memory_analysis()
 print(f"in between: {memory.temp_size_in_bytes / 1e6:.0f} MB")
 
 # %% [markdown]
-# For tiny at 256 pixels the same question, asked on the machine of the race, was answered with 10.7 GB for a batch of
-# 32 and 21.4 GB for 64, and that machine has 24 GB. That points to memory traffic rather than arithmetic, but we have
-# not taken the step apart. `jax.checkpoint` (unit 04) trades one for the other; on this model we have not tried it.
+# On the machine of the race, the same call for tiny at 256 pixels gave 10.7 GB for a batch of 32 and 21.4 GB for 64,
+# and that machine has 24 GB. That suggests memory traffic rather than arithmetic, but we have not taken the step apart.
+# `jax.checkpoint` (unit 04, part 10) saves memory at the price of arithmetic; on this model we have not tried it.
 #
-# With a GPU, `python -m utils race` runs the whole protocol, in bfloat16 too, and the result appears here beside ours.
+# On a machine with a GPU, `python -m utils race` runs the whole protocol, in bfloat16 too, and the result appears here
+# beside ours.
 #
 # ### Quick questions
 #
 # <details><summary>1. The clock of a loop is read after each call of a jitted function, and the results are fetched
 # after the loop. What was measured?</summary>
 #
-# The dispatch: a call hands out work and returns before it is done. Only the fetching after the loop waits, and no
-# clock saw it.
+# The dispatch: a call hands out work and returns before it is done. Only fetching the results waits, and that came
+# after the last reading of the clock.
 #
 # </details>
 #
 # <details><summary>2. Why are runs compared in pairs, round by round?</summary>
 #
-# The machine's speed drifts. The two runs of one round were close in time, so their ratio suffers less from the drift
-# than the ratio of two means.
+# The machine's speed drifts. The two runs of one round are close in time, so their ratio suffers less from the drift
+# than a ratio of two means over all rounds.
 #
 # </details>
 
@@ -1921,22 +2010,22 @@ results.record(
 # %% [markdown]
 # ## What to remember
 #
-# - Cutting a map into windows is a `reshape`, a `transpose`, a `reshape`. Shifted windows are a roll, and a mask for
-#   tokens that share a window by accident. The reference's −100 is a large number, not −∞.
-# - What depends on shapes only is computed by NumPy while JAX traces, and is a constant of the program.
-# - Cosine attention looks at directions; its factor is learnt and limited.
+# - Cutting a map into windows is a `reshape`, a `transpose`, a `reshape`. Shifting the windows is a roll, plus a mask
+#   for tokens that share a window by accident. The reference's −100 is a finite number, not −∞.
+# - What depends only on shapes is computed by NumPy while JAX traces, and becomes a constant of the program.
+# - Cosine attention compares directions; its factor is learnt and limited.
 # - A bias that is a *function* of the offset can be asked for any window; a table has to be interpolated.
-# - Normalise what comes out of a branch, and its size no longer depends on the weights of the branch.
-# - `maximum` inside the root: a right value is not enough, the gradient must be finite too.
-# - Two models compute the same function if the same weights give the same logits *and* gradients, with no tensor at its
-#   starting value. How training begins is a different question. And a test is believed when it notices mistakes that
-#   were made on purpose.
+# - Normalise the output of a branch, and its size no longer depends on the weights of the branch.
+# - Put `maximum` inside the root: a right value is not enough, the gradient must be finite too.
+# - To show that two models compute the same function, give both the same weights, with no tensor at its starting value,
+#   and compare logits *and* gradients. How training starts is a different question. Trust such a test once it has
+#   caught mistakes made on purpose.
 # - A checkpoint is weights, names *and* preprocessing.
-# - A seed is an argument: `vmap` over keys trains several in one program, and their spread says what a difference
-#   means.
+# - A seed is an argument: `vmap` over keys trains several in one program, and the spread of their results says how much
+#   a difference means.
 #
-# **Now you:** `exercises/05_swin_v2_imagenette` has you write the pieces yourself; the checks know the mistakes of real
-# ports.
+# **Now you:** in `exercises/05_swin_v2_imagenette` you write the pieces yourself. The checks know the mistakes that
+# real ports have made.
 
 # %% [markdown]
 # ## Sources and further reading
@@ -1956,7 +2045,9 @@ results.record(
 #   drop path.
 # - Loshchilov and Hutter, "Decoupled weight decay regularization", 2017,
 #   [arXiv:1711.05101](https://arxiv.org/abs/1711.05101): AdamW.
-# - Jain and Wallace, "Attention is not explanation", 2019, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186).
+# - Jain and Wallace, "Attention is not explanation", 2019, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186);
+#   Wiegreffe and Pinter, "Attention is not not explanation", 2019,
+#   [arXiv:1908.04626](https://arxiv.org/abs/1908.04626).
 # - Howard, [Imagenette](https://github.com/fastai/imagenette), 2019.
 # - "JAX implementation of Swin-Transformer v2",
 #   [minyoungpark1/swin_transformer_v2_jax](https://github.com/minyoungpark1/swin_transformer_v2_jax), 2022: the race

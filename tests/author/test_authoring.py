@@ -6,7 +6,7 @@ import re
 import nbformat
 import pytest
 
-from utils.author import exercises, pairs
+from utils.author import exercises, minutes, pairs
 from utils.base import markers
 from utils.base.errors import CourseError
 from utils.base.paths import EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, sources
@@ -89,6 +89,22 @@ def test_a_bad_marker_is_an_error_that_names_file_and_line(cell, line, says):
 def test_a_comment_that_begins_a_sentence_is_no_marker():
     text = "# %%\n# Beginning here, and ending there\nx = 1\n"
     assert exercises.exercise_from(text, "x.py") == text
+
+
+# --- a lesson's minutes ------------------------------------------------------------------------------------
+
+
+def test_minutes_are_those_of_the_rule_and_stand_between_the_marks():
+    head = f"{HEADER}# %% [markdown]\n# # A lesson\n#\n# {minutes.BEGIN}\n# {minutes.END}\n"
+    prose = "# [one](https://x.y/not/counted) <b>two</b>\n" * 199  # with the heading about 400: two minutes
+    code = "\n# %%\n# a comment\n\n" + "x = 1\n" * 30  # a minute and a half, and half a one to run it
+    lesson = f"{head}\n# %% [markdown]\n# ## 1 · Prose here\n{prose}{code}\n# %% [markdown]\n# ## Sources\n"
+    assert minutes.sections(lesson) == [("1", "Prose here", 4), ("", "Sources", 1)]
+    written = minutes.with_table(lesson, "x.py")
+    assert "\n# | 1 | Prose here | 4 |\n# |  | Sources | 1 |\n# |  | **together** | 5 |\n" in written
+    assert minutes.with_table(written, "x.py") == written
+    with pytest.raises(CourseError, match=r"x\.py: its first cell needs"):
+        minutes.with_table(lesson.replace(minutes.END, ""), "x.py")
 
 
 # --- notebooks ---------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from utils.__main__ import COMMANDS
-from utils.author import exercises, pairs
+from utils.author import exercises, minutes, pairs
 from utils.base import definitions
 from utils.base.paths import ROOT
 from utils.checks import answers, unit_01, unit_02
@@ -57,8 +57,10 @@ def test_every_path_it_names_is_there_or_what_its_example_adds():
 
 def test_its_calendar_gives_the_exercises_of_unit_01_and_the_readmes_minutes():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    minutes = re.search(r"^\| \[`01_.*?\+ (\d+) min", readme, re.MULTILINE)[1]
-    assert f"{len(unit_01.unit.exercises)} exercises, {minutes} minutes |" in GUIDE
+    told = re.findall(r"^\| \[`(\d\d)_.*?\| (\d+ \+ \d+) min", readme, re.MULTILINE)
+    assert re.findall(r"^\| [\d–]+ \| unit (\d\d).* (\d+ \+ \d+) min \|$", GUIDE, re.MULTILINE) == told
+    assert f"| {len(unit_01.unit.exercises)} exercises; " in GUIDE
+    assert f"one for {minutes.WORDS} words or {60 // minutes.LINE} lines of code" in GUIDE
 
 
 def test_the_tests_that_it_chooses_are_there():

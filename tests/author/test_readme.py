@@ -4,6 +4,7 @@ import re
 
 from utils import checks
 from utils.__main__ import COMMANDS
+from utils.author import minutes
 from utils.base.paths import NOTEBOOKS, ROOT, sources
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,8 +32,13 @@ def test_the_syllabus_lists_every_unit_in_order():
     assert re.findall(r"^\| \[`(\d\d_\w+)`\]", README, re.MULTILINE) == [p.stem for p in sources(NOTEBOOKS)]
 
 
-def test_the_syllabus_gives_the_minutes_of_the_exercises():
-    """Rounded to five."""
-    minutes = {unit.name: sum(one.minutes for one in unit.exercises.values()) for unit in checks.units().values()}
-    told = re.findall(r"^\| \[`(\d\d_\w+)`.*?\+ (\d+) min", README, re.MULTILINE)
-    assert told == [(name, str(5 * round(all_of_it / 5))) for name, all_of_it in minutes.items()]
+def test_the_syllabus_gives_the_minutes_of_lessons_and_exercises():
+    """Rounded to five; and no section of a lesson takes more than 45."""
+    lessons = {path.stem: minutes.sections(path.read_text(encoding="utf-8")) for path in sources(NOTEBOOKS)}
+    assert all(section.minutes <= 45 for sections in lessons.values() for section in sections)
+    rounded = [
+        (unit.name, *(str(5 * round(sum(part.minutes for part in parts) / 5)) for parts in (lesson, exercises)))
+        for unit in checks.units().values()
+        for lesson, exercises in [(lessons[unit.name], unit.exercises.values())]
+    ]
+    assert re.findall(r"^\| \[`(\d\d_\w+)`.*?\| (\d+) \+ (\d+) min", README, re.MULTILINE) == rounded

@@ -22,6 +22,7 @@ import nbformat
 from jupytext.compare import compare
 from jupytext.config import load_jupytext_configuration_file
 
+from utils.author import minutes
 from utils.author.exercises import exercise_from
 from utils.base import files
 from utils.base.errors import CourseError
@@ -96,7 +97,7 @@ def with_outputs_of(new: Any, old: Any) -> Any:
 
 
 def generate(*, check: bool = False) -> list[str]:
-    """Write all exercises and notebooks.
+    """Write all exercises, notebooks and tables of minutes.
 
     Args:
       check: write nothing.
@@ -105,10 +106,14 @@ def generate(*, check: bool = False) -> list[str]:
       A line for each file that was written, or with `check`, that is out of step.
 
     Raises:
-      CourseError: a text that is no solution, changes on its way through a notebook, or has a damaged notebook.
+      CourseError: a text that is no solution, has no place for its minutes, changes on its way through a notebook, or
+        has a damaged notebook.
     """
     texts = {path: path.read_text(encoding="utf-8") for folder in (NOTEBOOKS, SOLUTIONS) for path in sources(folder)}
     new: dict[Path, str | None] = {}  # what is to be written; None where nothing is
+    for path in sources(NOTEBOOKS):
+        lesson, texts[path] = texts[path], minutes.with_table(texts[path], shown(path))
+        new[path] = None if texts[path] == lesson else texts[path]
     for path in sources(SOLUTIONS):
         exercise = EXERCISES / path.name
         texts[exercise] = text = exercise_from(texts[path], shown(path))

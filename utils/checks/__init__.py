@@ -9,7 +9,8 @@ In an exercise notebook:
 
 Here: `unit_NN/` has a folder for each exercise; `exercise` is what it declares, `mistakes` reads its known mistakes.
 `answers` calls or exports what a student wrote, `crossing` is what leaves that process, `worker` the process that
-judges, `judge` how it comes to a verdict, `known` what it knows where the solutions are absent. `readings` and
+judges: `running` runs exported programs, `judge` comes to a verdict, `known` is what it knows where the solutions are
+absent. `readings` and
 `explain` say what differences and exceptions mean, `limits` stops what takes too much, `verdict` is how it all looks,
 and `checker` what students hold.
 """
