@@ -109,7 +109,7 @@ def test_any_other_answer_is_told_the_likely_cause(code, kind, says):
 def test_an_unforeseen_wrong_answer_is_shown_the_smallest_case():
     verdict = verdict_on(answered("def average(x): return x.mean() + x[0] / 7"))
     lines = verdict.detail.splitlines()
-    assert lines[0].startswith("x = [") and "yours" in lines[1] and "expected" in lines[1], verdict
+    assert lines[0].startswith("x = [") and "yours" in lines[1] and "expected" in lines[2], verdict
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def example(inputs: dict[str, Any], got: Result, want: Result, limit: float) -> 
     for path in differ[:2]:
         yours, wanted = got.leaves.get(path), want.leaves[path]
         place = f"result{_subscript(path)}: " if path else ""
-        lines.append(f"{place}yours {_value(yours)}, expected {_value(wanted)}{_place(yours, wanted)}")
+        lines += [f"{place}yours {_value(yours)}", f"{place}expected {_value(wanted)}{_place(yours, wanted)}"]
     return "\n".join(line if len(line) <= WIDE else line[: WIDE - 1] + "…" for line in lines)
 
 
