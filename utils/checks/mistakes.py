@@ -1,7 +1,7 @@
 """The known mistakes of an exercise: `mistakes.toml` in its folder, each written as what it changes in the answer.
 
     ["forgets to apply the updates"]
-    says = "After the step the weights did not change: `optax.apply_updates` adds the updates to them."
+    says = "After the step the weights did not change: put what `optax.apply_updates` returns into the new state."
     was = 'optax.apply_updates(state.params, updates)'
     now = 'state.params'
 

@@ -84,11 +84,14 @@ def _noise(noise: np.ndarray, turned: np.ndarray) -> str:
     flat = noise.reshape(KEYS, -1)
     mean, spread = flat.mean(), flat.std()
     if spread < 1e-3:
-        return (
-            "There is no noise."
-            if turned.size
-            else "There is no noise where the signal is 0. It is added, not multiplied."
-        )
+        if not turned.size:
+            return "There is no noise where the signal is 0. It is added, not multiplied."
+        if noise.shape[2] == 1:
+            return "There is no noise where a signal has only one number. The noise has deviation `scale`, whatever the signal is."
+        return "There is no noise."
+    if turned.size and min(noise[turned].std(), noise[~turned].std()) < 1e-3:
+        which = "turned" if noise[turned].any() else "not turned"
+        return f"Only the signals that are {which} get noise; the others get none."
     if flat.std(0).max() < 1e-3:
         return "Another key gives the same noise: draw it from `key`."
     for what, axis in (("for every signal", 1), ("for every number of a signal", 2)):
@@ -100,7 +103,7 @@ def _noise(noise: np.ndarray, turned: np.ndarray) -> str:
         if abs(mean) > 0.1:
             return f"The noise has mean {mean:.2g} times `scale`; it should be 0."
         if abs(spread - 1) > 0.1:
-            return f"The noise has standard deviation {spread:.2g} times `scale`; it should be `scale` itself, which is no variance."
+            return f"The noise has standard deviation {spread:.2g} times `scale`; it should be `scale` itself, which is no variance, whatever the signal is."
         return "The noise has the right deviation but is not Gaussian: `jax.random.normal`."
     columns = np.concatenate([turned, flat, np.abs(flat)], axis=1)
     related = np.abs(np.corrcoef(columns.T)) - np.eye(columns.shape[1])

@@ -44,7 +44,8 @@ def ask(answer: Any, own: Any, *, rate: float, state: Any, batches: list[Batch])
             raise Told(f"The program takes {len(takes)} argument(s); two are wanted: state and batch.")
         if other := trees.differences(_forms(*takes), _forms(state, batches[0])):
             raise Told(
-                f"It is compiled for other arguments than described: {other}. Lower with the descriptions as they are."
+                f"The program is for other arguments than described. In it {other}. "
+                "Was it compiled for an earlier call and kept? If not: lower with the descriptions as they are."
             )
         donated = [[leaf.donated for leaf in jax.tree.leaves(tree)] for tree in takes]
         first, second = [program(*jax.tree.map(jnp.copy, (state, batch))) for batch in batches]

@@ -34,7 +34,7 @@ def ask(answer: Any, own: Any, *, params: Any, batch: Any, parts: int) -> Any:
         return jnp.mean((jnp.tanh(x @ w) + b) ** 2)
 
     loss, gradients = answer(loss_fn, params, batch, parts)
-    result = {"loss": loss, "gradients": gradients, "the loss function is given": dict.fromkeys(seen, 1)}
+    result = {"loss": loss, "gradients": gradients, "the shapes of the parts": dict.fromkeys(seen, 1)}
     if parts != LOOP:
         return result
     seen.clear()

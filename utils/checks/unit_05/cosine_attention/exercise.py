@@ -15,13 +15,13 @@ from utils.checks.exercise import Draw, Exercise
 def draw(rng: Draw, windows: int, heads: int, tokens: int, numbers: int, mask: str = "", short: bool = False) -> Any:
     """All arguments. Vectors point roughly the same way, so that even a factor of 100 leaves a choice."""
     shape = (windows, heads, tokens, numbers)
-    way = rng.normal(1, heads, 1, numbers, scale=2.0)
+    way = rng.normal(1, heads, 1, numbers, scale=3.0)
     q, k = way + rng.normal(*shape), way + rng.normal(*shape)
     if short:
         q[:, :, 1], k[:, :, 0] = 0.0, 0.0  # padded tokens
         q[:, :, 2], k[:, :, 3] = 1e-9 * q[:, :, 2], 1e-9 * k[:, :, 3]
     scales = np.array([5.5, -1.0, 3.5])[(np.arange(heads) + rng.turn) % 3]  # above log 100, below 0, between
-    scales = scales if heads > 1 else np.zeros(1)  # in the example to be read the softmax is not to be sharp
+    scales = scales if tokens > 2 else np.zeros(heads)  # in the example to be read the softmax is not to be sharp
     hidden = rng.rng.random((windows, tokens, tokens)) < 0.3
     masks = {
         "any": rng.normal(windows, tokens, tokens, scale=3.0),
@@ -67,7 +67,7 @@ cosine_attention = Exercise(
         "and `mask[:, None]` gives the mask an axis for the heads.",
     ),
     sizes=(
-        {"windows": 1, "heads": 1, "tokens": 2, "numbers": 3, "about": "one window, one head, no mask"},
+        {"windows": 1, "heads": 2, "tokens": 2, "numbers": 3, "about": "one window, two heads, no mask"},
         {"windows": 2, "heads": 3, "tokens": 4, "numbers": 3, "mask": "shifted", "about": "a mask of 0 and -100"},
         {"windows": 3, "heads": 2, "tokens": 3, "numbers": 5, "mask": "any", "about": "a mask of any numbers"},
         {

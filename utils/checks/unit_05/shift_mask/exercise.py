@@ -33,9 +33,9 @@ shift_mask = Exercise(
     ),
     crosses="values",
     sizes=(
-        {"window": 2, "rows": 2, "columns": 2, "about": "windows of 2, shifted by 1"},
-        {"window": 4, "rows": 2, "columns": 3, "about": "windows of 4"},
-        {"window": 5, "rows": 3, "columns": 2, "about": "windows of 5"},
+        {"window": 2, "rows": 2, "columns": 2, "about": "height 4, width 4, windows of 2"},
+        {"window": 4, "rows": 2, "columns": 3, "about": "height 8, width 12, windows of 4"},
+        {"window": 5, "rows": 3, "columns": 2, "about": "height 15, width 10, windows of 5"},
     ),
     draw=draw,
     ask=ask,
