@@ -117,9 +117,10 @@ print("there and back:", bool(jnp.array_equal(there_and_back, pictures)))
 # ```
 #
 # Then cut `region` into windows, `[N, T]`, and compare every token with every other token *of its window*: 0 where both
-# are of one region, −100 where not. That is added to the logits before the softmax, and $e^{-100}$ is as good as
-# nothing. NumPy is fine here: all of this is known while JAX traces. (Not both, though: the model calls this while it
-# is traced, and there NumPy cannot read what `jnp` returns.) Stuck? `check.hint("shift_mask")`.
+# are of one region, −100 where not. That is added to the logits before the softmax: a factor of $e^{-100}$, almost
+# always as good as zero (the lesson shows when it is not). NumPy is fine here: all of this is known while JAX traces.
+# (Not both, though: the model calls this while it is traced, and there NumPy cannot read what `jnp` returns.) Stuck?
+# `check.hint("shift_mask")`.
 
 
 # %%

@@ -27,19 +27,19 @@
 # | | section | minutes |
 # | --- | --- | --- |
 # | 1 | NumPy, and what is different | 14 |
-# | 2 | `jit`: trace once, run often | 32 |
+# | 2 | `jit`: trace once, run often | 33 |
 # | 3 | How to time | 7 |
-# | 4 | `grad`, forwards and backwards | 21 |
-# | 5 | `vmap`: write for one, run for many | 12 |
+# | 4 | `grad`, forwards and backwards | 22 |
+# | 5 | `vmap`: write for one, run for many | 13 |
 # | 6 | Random keys | 8 |
 # | 7 | Pytrees | 6 |
-# | 8 | Two models trained by hand | 17 |
-# | 9 | When it goes wrong | 8 |
+# | 8 | Two models trained by hand | 18 |
+# | 9 | When it goes wrong | 9 |
 # | 10 | 16 bits, and how a product is computed | 5 |
 # | 11 | A program without its Python | 3 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 135 |
+# |  | **together** | 140 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #

@@ -36,7 +36,7 @@
 # | 7 | Two ways to measure wrongly | 4 |
 # | 8 | Checkpoints | 9 |
 # | 9 | Training | 15 |
-# | 10 | The test set, opened once | 9 |
+# | 10 | The test set, opened once | 10 |
 # | 11 | A look inside | 7 |
 # | 12 | Shipping the weights | 6 |
 # | 13 | The same network in Flax NNX | 8 |
@@ -44,7 +44,7 @@
 # | 15 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 112 |
+# |  | **together** | 113 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #

@@ -29,13 +29,13 @@
 #
 # | | section | minutes |
 # | --- | --- | --- |
-# | 1 | Haiku from the ground up | 19 |
+# | 1 | Haiku from the ground up | 20 |
 # | 2 | CIFAR-10 | 3 |
 # | 3 | VGG8 | 9 |
-# | 4 | One step, and what can be done in it | 15 |
-# | 5 | Overfitting, on purpose | 10 |
+# | 4 | One step, and what can be done in it | 16 |
+# | 5 | Overfitting, on purpose | 11 |
 # | 6 | One measure at a time, over several seeds | 16 |
-# | 7 | Early stopping | 4 |
+# | 7 | Early stopping | 5 |
 # | 8 | All together, and nothing lost | 8 |
 # | 9 | The test set, opened once | 3 |
 # | 10 | Models that were trained before | 10 |
@@ -43,7 +43,7 @@
 # | 12 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 102 |
+# |  | **together** | 106 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #

@@ -42,7 +42,7 @@
 # | 1 | The data | 3 |
 # | 2 | The residual block | 10 |
 # | 3 | ResNet18 | 6 |
-# | 4 | BatchNorm: a layer with a memory | 7 |
+# | 4 | BatchNorm: a layer with a memory | 8 |
 # | 5 | Is it really ResNet18? | 6 |
 # | 6 | The slow layer | 7 |
 # | 7 | The training step | 23 |
@@ -58,7 +58,7 @@
 # | 17 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 124 |
+# |  | **together** | 125 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #

@@ -41,21 +41,21 @@
 # | 2 | Windows | 4 |
 # | 3 | Shifted windows, and the mask | 5 |
 # | 4 | Cosine attention | 8 |
-# | 5 | Where things are: the position bias | 9 |
+# | 5 | Where things are: the position bias | 10 |
 # | 6 | The block: normalised after, not before | 11 |
 # | 7 | Merging patches, and the whole model | 9 |
 # | 8 | Is it really Swin v2? | 5 |
 # | 9 | A published checkpoint, and the preprocessing that belongs to it | 9 |
-# | 10 | Training, five seeds at a time | 11 |
+# | 10 | Training, five seeds at a time | 12 |
 # | 11 | What the norm does in the trained models | 2 |
-# | 12 | The learnt bias, a change of window, and a wrong input | 9 |
+# | 12 | The learnt bias, a change of window, and a wrong input | 10 |
 # | 13 | Where does a head look? | 4 |
 # | 14 | Where the time of a step goes | 5 |
 # | 15 | A race | 8 |
 # | 16 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 106 |
+# |  | **together** | 109 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -526,8 +526,8 @@ def offset_index(window: tuple[int, int]) -> np.ndarray:
 
 
 # %% [markdown]
-# Here are these coordinates along one axis, for a window of 8, and for a window of 16 where the model was trained with
-# 8. The dashed lines are the linear offsets, divided by the largest offset seen in training:
+# Here are these coordinates along one axis, for a window of 8, and for a window of 16 where the model was trained
+# with 8. The dashed lines are the linear offsets, divided by the largest offset seen in training:
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.6))
