@@ -69,6 +69,34 @@ class FromSolution:
             return answers.result(self.exercise, answer, self._own, case.inputs)
 
 
+class Once:
+    """What another knows of the cases of one seed, computed once: a class is judged on the same cases."""
+
+    def __init__(self, known: Known):
+        self.exercise, self._known = known.exercise, known
+        self._kept: dict[tuple[str, int, int], Any] = {}
+
+    def want(self, case: Case) -> Result:
+        """As the other says."""
+        key = ("", case.place, case.turn)
+        if key not in self._kept:
+            self._kept[key] = self._known.want(case)
+        result: Result = self._kept[key]
+        return result
+
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """As the other says."""
+        return self._known.mistakes()
+
+    def wrong(self, mistake: Mistake, case: Case) -> Leaves | None:
+        """As the other says."""
+        key = (mistake.name, case.place, case.turn)
+        if key not in self._kept:
+            self._kept[key] = self._known.wrong(mistake, case)
+        leaves: Leaves | None = self._kept[key]
+        return leaves
+
+
 def judge(known: Known, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
     """The verdict on what was handed over; raises nothing that the answer is to blame for.
 

@@ -209,7 +209,7 @@ def _quiet() -> Iterator[None]:
 @cache
 def known_of(unit: Unit, exercise: str, seed: int = NOTEBOOK_SEED) -> Known:
     """What is known of an exercise: for a notebook's cases from what was recorded, else from the solution."""
-    from utils.checks.judge import FromSolution
+    from utils.checks.judge import FromSolution, Once
 
     declared, solution = unit.exercises[exercise], ROOT / unit.solution
     recorded = known.Recorded(declared, known.file_of(unit.name, exercise))
@@ -217,7 +217,7 @@ def known_of(unit: Unit, exercise: str, seed: int = NOTEBOOK_SEED) -> Known:
         return recorded
     if seed == NOTEBOOK_SEED and recorded.is_of(known.made_of(declared, solution.read_text(encoding="utf-8"))):
         return recorded
-    return FromSolution(declared, definitions.load(unit.solution))
+    return Once(FromSolution(declared, definitions.load(unit.solution)))
 
 
 def _taken(pid: int) -> tuple[float, int]:
