@@ -40,13 +40,14 @@ moving_average = Exercise(
         {"rows": 40, "columns": 1, "decay": 0.98, "about": "40 rows and a decay of 0.98"},
         {"rows": 4, "columns": 1, "decay": 1.0, "about": "a decay of 1"},
         {"rows": 3, "columns": 2, "decay": 0.0, "about": "a decay of 0"},
+        {"rows": 16, "columns": 1, "decay": 0.9, "about": "16 rows and a decay of 0.9"},
     ),
     draw=draw,
     ask=ask,
     form=does_not_grow(
         "The program grows with the number of rows. A Python loop, `unroll=True` or `lax.associative_scan` writes its steps out "
         "one after the other; `lax.scan` holds its body once.",
-        short=4,
+        short=6,  # of 4 rows even `unroll=4` leaves no loop
         long=3,
     ),
 )
