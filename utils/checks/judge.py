@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -78,10 +78,7 @@ class Once:
 
     def want(self, case: Case) -> Result:
         """As the other says."""
-        key = ("", case.place, case.turn)
-        if key not in self._kept:
-            self._kept[key] = self._known.want(case)
-        result: Result = self._kept[key]
+        result: Result = self._once("", case, lambda: self._known.want(case))
         return result
 
     def mistakes(self) -> tuple[Mistake, ...]:
@@ -90,11 +87,14 @@ class Once:
 
     def wrong(self, mistake: Mistake, case: Case) -> Leaves | None:
         """As the other says."""
-        key = (mistake.name, case.place, case.turn)
-        if key not in self._kept:
-            self._kept[key] = self._known.wrong(mistake, case)
-        leaves: Leaves | None = self._kept[key]
+        leaves: Leaves | None = self._once(mistake.name, case, lambda: self._known.wrong(mistake, case))
         return leaves
+
+    def _once(self, whose: str, case: Case, computed: Callable[[], Any]) -> Any:
+        key = (whose, case.place, case.turn)
+        if key not in self._kept:
+            self._kept[key] = computed()
+        return self._kept[key]
 
 
 def judge(known: Known, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
@@ -107,10 +107,10 @@ def judge(known: Known, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
     """
     exercise = known.exercise
 
-    def verdict(kind: Kind, message: str = "", detail: str = "", endless: bool = False) -> Verdict:
+    def verdict(kind: Kind, message: str = "", detail: str = "", **of_failure: Any) -> Verdict:
         if kind is Kind.RIGHT:
             return Verdict(exercise.name, kind, "", exercise.points, exercise.points)
-        return Verdict(exercise.name, kind, message, 0, exercise.points, handed.printed, detail=detail, endless=endless)
+        return Verdict(exercise.name, kind, message, 0, exercise.points, handed.printed, detail=detail, **of_failure)
 
     tried: list[tuple[Case, Result, Result, str]] = []
     for case, got in outcomes(exercise, handed, seed):
@@ -118,8 +118,8 @@ def judge(known: Known, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
             if message := _cause(known, tried) if sum(bool(fault) for *_, fault in tried) > 1 else "":
                 return verdict(Kind.WRONG, message)
             kind = Kind[got.kind] if got.kind in _NO_RESULT else Kind.WRONG  # a forged one can say anything
-            said = verdict(kind, _where(case, got.message, bool(tried)), got.detail, got.endless)
-            return replace(said, of_answer=True)
+            said = _where(case, got.message, bool(tried))
+            return verdict(kind, said, got.detail, endless=got.endless, of_answer=True)
         want = known.want(case)
         tried.append((case, got, want, _fault(exercise, case, got, want)))
     faults = [one for one in tried if one[3]]
