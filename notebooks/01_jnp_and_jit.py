@@ -1262,7 +1262,7 @@ plt.show()
 #
 # The price of reverse mode is memory: the intermediate values of the forward pass are kept until the backward pass
 # needs them. Forward mode keeps nothing for later. `jax.checkpoint` saves memory by computing some of the values twice
-# (unit 04). We take a function of 200 rounds on a 64 × 256 array and ask the compiler how much temporary memory it
+# (unit 06). We take a function of 200 rounds on a 64 × 256 array and ask the compiler how much temporary memory it
 # needs in each case.
 
 
@@ -2492,7 +2492,7 @@ for text, product in products.items():
 # Rounding the inputs dominates the error: TF32 has 11 significant binary digits and `bfloat16` 8, and each digit less
 # doubles the error. In the first two lines the inputs are not rounded, and only the arithmetic in `float32`
 # contributes. On a CPU these two lines agree. If on your GPU the first looks like the third, you see the default at
-# work. Whether this matters for a network has to be tested (unit 04). For a comparison of two implementations, or for a
+# work. Whether this matters for a network has to be tested (unit 06). For a comparison of two implementations, or for a
 # linear system, ask for `"highest"`.
 #
 # ### Quick questions

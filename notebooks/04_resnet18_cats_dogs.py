@@ -12,8 +12,9 @@
 # ResNet18 is small and well known, and reference implementations are easy to find, so every detail can be checked. We
 # build it in Flax and *prove* that it computes what PyTorch's computes, number for number. Then we add what real
 # training needs and the first units could do without: statistics that are neither weights nor data, a learning rate
-# that rises and falls, weight decay for some weights only, arithmetic in 16 bits, averages of weights, and a start from
-# weights that were trained on something else. We also look at memory, and at a layer that is slow for no good reason.
+# that rises and falls, weight decay for some weights only, a scale for gradients in 16 bits, averages of weights, and a
+# start from weights that were trained on something else. How to make the same network fast is the subject of unit
+# [06](06_make_it_fast.ipynb).
 #
 # The unit grew out of the READMEs of two repositories, which we call our *companions*:
 #
@@ -29,10 +30,9 @@
 # - write a residual network whose blocks are independent of the network around them, and carry the state of its
 #   BatchNorms through training;
 # - show that two models in two frameworks are the same, and say which mistakes such a proof catches;
-# - take a first run apart into compilation, transfer and work, and keep compiled programs for the next one;
-# - train in 16 bits, exclude the right weights from the decay, accumulate gradients, and stop at the first NaN;
+# - exclude the right weights from the decay, accumulate gradients, keep them within float16's range, and stop at the
+#   first NaN;
 # - average weights over training, and fine-tune a network on a new task, and say with several seeds whether it helped;
-# - find the layer that is slow for no good reason;
 # - say what a network looked at, and where it is wrong.
 #
 # <!-- minutes -->
@@ -44,21 +44,16 @@
 # | 3 | ResNet18 | 6 |
 # | 4 | BatchNorm: a layer with a memory | 8 |
 # | 5 | Is it really ResNet18? | 6 |
-# | 6 | The slow layer | 7 |
-# | 7 | The training step | 23 |
-# | 8 | The first run, and the second | 6 |
-# | 9 | Sixteen bits | 8 |
-# | 10 | Memory | 6 |
-# | 11 | Training | 9 |
-# | 12 | Where it is wrong | 6 |
-# | 13 | Averages of weights | 10 |
-# | 14 | Fine-tuning | 7 |
-# | 15 | Where the time of a step goes | 5 |
-# | 16 | A race | 2 |
-# | 17 | For the record | 1 |
+# | 6 | The training step | 29 |
+# | 7 | Training | 10 |
+# | 8 | Where it is wrong | 6 |
+# | 9 | Averages of weights | 10 |
+# | 10 | Fine-tuning | 7 |
+# | 11 | A race | 2 |
+# | 12 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 125 |
+# |  | **together** | 100 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -69,12 +64,10 @@
 # %%
 import json
 import re
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import jax
@@ -88,13 +81,13 @@ from flax.training import train_state
 from flax.training.dynamic_scale import DynamicScale
 from jax import lax
 
-from utils import convert, convolutions, data, finite, plots, results
+from utils import convert, data, finite, plots, results
 from utils.base import definitions, paths
 from utils.base.errors import CourseError
 from utils.convert import resnet18
 from utils.data import augment
 from utils.progress import track
-from utils.races import breakdown, report
+from utils.races import report
 
 # %% [markdown]
 # ## 1 · The data
@@ -141,7 +134,7 @@ WIDTH, EPOCHS = (32, 18) if REAL else (16, 3)
 #
 # In an evaluation every picture must count exactly once, so blanks are added and masked out. In training a few pictures
 # more or less do not matter (the next epoch leaves out different ones), and blanks would spoil BatchNorm's statistics
-# (part 7).
+# (part 6).
 #
 # </details>
 
@@ -364,7 +357,7 @@ for padding in ([(1, 1)], "SAME"):
 def max_pool(x: jax.Array) -> jax.Array:
     """The largest of 3×3, stride 2, padding 1, of numbers ≥ 0. [B, H, W, C] to [B, ⌈H/2⌉, ⌈W/2⌉, C].
 
-    As the maximum of nine shifted maps: the gradient of `nn.max_pool` is slow on a CPU (part 6). Of equal numbers
+    As the maximum of nine shifted maps: the gradient of `nn.max_pool` is slow on a CPU (unit 06). Of equal numbers
     the first gets all of the gradient, as there and in PyTorch; `jnp.maximum` would share it among them. (Of zeros at
     the edge it may be the padding's; the ReLU lets no gradient through to a zero anyway.)
     """
@@ -447,6 +440,10 @@ print(f"{size_of(shapes['params']):,} weights")
 # 11,689,512 is the number that [torchvision's
 # documentation](https://pytorch.org/vision/stable/models/generated/torchvision.models.resnet18) gives. That is
 # encouraging, but not yet a proof.
+#
+# Why do our pictures have 96 pixels, and not 64? At 64 the last maps would be 2×2, smaller than the kernels, and a CPU
+# would compute these convolutions up to a hundred times more slowly than they need; unit [06](06_make_it_fast.ipynb)
+# shows why.
 #
 # Now our own network, for two classes. Initialisation is a program too: it draws random numbers for each of the
 # kernels. It runs only once, so it is not worth much of the compiler's time, and we compile it at optimisation level 0.
@@ -728,130 +725,11 @@ except CourseError as error:
 # </details>
 
 # %% [markdown]
-# ## 6 · The slow layer
-#
-# Each stage of a ResNet halves the map in both directions and doubles the channels. So the blocks of all stages do the
-# *same number* of multiplications and should take the same time. Let us time one block of each stage, first for
-# pictures of 64 pixels, which looks like a good size for a slow computer, then for 96.
-
-
-# %%
-def median_ms(function: Callable[[], Any], repeats: int = 5) -> float:
-    """The median time of a call in milliseconds, waited for; the first call is not counted."""
-    jax.block_until_ready(function())
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        jax.block_until_ready(function())
-        times.append(1000 * (time.perf_counter() - begin))
-    return float(np.median(times))
-
-
-def block_times(size: int, images: int = 4) -> dict[str, float]:
-    """Milliseconds of one block of each stage, for pictures of that size."""
-    times = {}
-    for stage in range(4):
-        side, channels = size // 4 // 2**stage, 64 * 2**stage
-        block, maps = ResidualBlock(channels), jnp.ones((images, side, side, channels))
-        shapes = jax.eval_shape(block.init, jax.random.key(0), maps)
-        weights = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 0.01), shapes)
-        apply = jax.jit(partial(block.apply, mutable=["batch_stats"]))
-        times[f"layer{stage + 1}, {side}×{side}"] = median_ms(partial(apply, weights, maps), repeats=3)
-    return times
-
-
-for size in (64, 96):
-    times = block_times(size)
-    plots.bars(list(times), list(times.values()), unit="ms", title=f"a block of each stage, pictures of {size} pixels")
-plt.show()
-
-# %% [markdown]
-# At 64 pixels the last stage, with the *smallest* maps, takes many times as long as the others (unless your machine has
-# a GPU). At 96 pixels, with more than twice the pixels, it takes only a few milliseconds. (It may still take longer
-# than the first stage: its kernels hold 64 times as many numbers, which have to be fetched from memory. If a different
-# bar stands out, run the cell again: each is the median of only three calls, and another program on your machine is
-# enough to disturb them.) So what is wrong with 2×2?
-#
-# The answer is in the compiler's intermediate language, HLO. Here is how one convolution of layer 4 was compiled, for a
-# map of 3×3 and for one of 2×2:
-
-# %%
-kernel = jnp.ones((3, 3, 512, 512))
-for side in (3, 2):
-    maps = jnp.ones((8, side, side, 512))
-    layer = jax.jit(
-        partial(
-            lax.conv_general_dilated,
-            window_strides=(1, 1),
-            padding=[(1, 1)] * 2,
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        )
-    )
-    hlo = layer.lower(maps, kernel).compile().as_text()
-    print(f"{side}×{side}:", *re.findall(r"convolution\(.*?(window=\{.*?\}, dim_labels=\S+?),", hlo))
-
-# %% [markdown]
-# Read `window={size=…}`: the kernel has the size 3×3 in the first line, and **2×2** in the second. `dim_labels` shows
-# it too: in the second line the batch `b` is where the channels should be. The compiler has swapped map and kernel. A
-# convolution multiplies one with the other, and mathematically it does not matter which is called the kernel; with 4
-# places instead of 9 there is less to multiply. That would be clever if the library that does the work supported this
-# form. It does not, and a plain loop takes over.
-#
-# It happens where the kernel has more places than the map. In the gradient with respect to a layer's *input*, the
-# layer's output takes the place of the map. Such convolutions can be found from shapes alone, by walking through what
-# JAX has traced, gradients included. The course has a tool for this:
-
-
-# %%
-def total(params: dict, batch_stats: dict, images: jax.Array, model: nn.Module) -> jax.Array:
-    """Some number that depends on everything, to take a gradient of."""
-    variables = {"params": params, "batch_stats": batch_stats}
-    return model.apply(variables, images, train=True, mutable=["batch_stats"])[0].sum()
-
-
-wide = ResNet18(classes=2)
-shapes = jax.eval_shape(partial(wide.init, train=False), jax.random.key(0), jnp.zeros((1, 96, 96, 3)))
-for size in (64, 96):
-    images = jax.ShapeDtypeStruct((BATCH, size, size, 3), jnp.float32)
-    gradient = partial(jax.grad(total), model=wide)
-    slow = convolutions.slow(gradient, shapes["params"], shapes["batch_stats"], images)
-    print(f"{size} pixels: {len(slow)} convolutions in the slow path", *slow, sep="\n  ")
-
-# %% [markdown]
-# So our pictures have 96 pixels. The maps are 24, 12, 6 and 3 wide, and a map of 3×3 is not smaller than the kernel. On
-# two cores of the machine this was written on, training managed 21 pictures a second at 64 pixels, and 65 at 96 pixels,
-# with more than twice the work.
-#
-# The second slow thing on a CPU is the gradient of a max-pool. `max_pool` in part 3 computes it another way:
-
-
-# %%
-def pool_gradient(pool: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
-    """The compiled gradient of a pooling function."""
-    return jax.jit(jax.grad(lambda maps: (pool(maps) ** 2).sum()))
-
-
-stem = jnp.abs(jax.random.normal(jax.random.key(0), (8, 48, 48, 64)))  # what ResNet18's stem hands over at 96 pixels
-flax_pool = partial(nn.max_pool, window_shape=(3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
-pools = {"nn.max_pool": pool_gradient(flax_pool), "maximum of nine slices": pool_gradient(max_pool)}
-by_flax, by_slices = (np.asarray(gradient(stem)) for gradient in pools.values())
-print("the same gradient:", np.allclose(by_flax, by_slices))
-times = [median_ms(partial(gradient, stem)) for gradient in pools.values()]
-plots.bars(list(pools), times, unit="ms", better="lower", title="gradient of a max-pool")
-plt.show()
-
-# %% [markdown]
-# On a CPU, the nine slices give the same gradient in a fraction of the time.
-#
-# The next compiler will have other weaknesses, but the method to find them stays the same: work out which parts
-# *should* take equally long, time them, look for the one that sticks out, and read what the compiler made of it.
-
-# %% [markdown]
-# ## 7 · The training step
+# ## 6 · The training step
 #
 # In unit 02 the state was a named tuple of our own. Flax has a ready-made class, `TrainState`, that holds the weights,
 # the optimiser and its state, the model's `apply`, and a step counter. A subclass can add more. Ours adds two things:
-# BatchNorm's statistics, and a scale that only float16 training needs (part 9).
+# BatchNorm's statistics, and a scale that only float16 training needs (explained below).
 
 
 # %%
@@ -895,8 +773,8 @@ def batch_sums(logits: jax.Array, batch: data.Batch) -> Sums:
 # for the other. With hard labels, larger logits can lower the loss of a right answer for ever; with smoothed ones the
 # loss has its minimum at finite logits. The step reports the plain loss, without smoothing.
 #
-# The lines after the `if` block are for float16; part 9 explains them. The `if` is a Python `if`: whether there is a
-# scale is part of the *structure* of the state, which is known while JAX traces.
+# The lines after the `if` block are for float16; a section below explains them. The `if` is a Python `if`: whether
+# there is a scale is part of the *structure* of the state, which is known while JAX traces.
 
 
 # %%
@@ -1168,6 +1046,92 @@ for _ in range(8):
 print(f"after 8 batches the schedule has counted to {state_of.inner_opt_state.count}")
 
 # %% [markdown]
+# ### Sixteen bits, and a scale for the loss
+#
+# On hardware made for it, arithmetic in 16 bits is faster and takes half the memory. Unit [06](06_make_it_fast.ipynb)
+# measures that. Here we need to know what `train_step` does for one of the two common formats:
+
+# %%
+for dtype in (jnp.float32, jnp.bfloat16, jnp.float16):
+    info = jnp.finfo(dtype)
+    print(
+        f"{jnp.dtype(dtype).name:9} largest {float(info.max):.1e}, "
+        f"smallest {float(info.tiny):.1e}, step above 1: {float(info.eps):.0e}"
+    )
+
+# %% [markdown]
+# bfloat16 has the range of float32, but not quite three significant digits. float16 has about one digit more and a
+# narrow range: numbers much above 65,504 become infinite, and those below 3e-8 become zero (below 6.1e-5, digits get
+# lost). Gradients are often tiny:
+
+# %%
+gradient = np.float32(2e-8)
+print("in bfloat16:", bool(gradient.astype(jnp.bfloat16) > 0), "· in float16:", bool(gradient.astype(jnp.float16) > 0))
+scale = np.float32(2.0**15)
+back = (gradient * scale).astype(jnp.float16).astype(jnp.float32) / scale  # first to float32, then divided
+print("in float16, scaled and scaled back, right within a percent:", bool(abs(back / gradient - 1) < 0.01))
+
+# %% [markdown]
+# The cure for float16 is to multiply the *loss* by a large number. All gradients are then larger by that factor, and
+# are divided by it again once they are in float32. The factor should be as large as possible without overflow, and what
+# is possible changes during training. **Dynamic** loss scaling finds it by trial: if a gradient overflows, the step is
+# thrown away and the scale is halved; after many good steps (2,000 in Flax) it is doubled. This is what `train_step`
+# does with `dynamic_scale`.
+#
+# To watch the scale, we train a small network in float16 whose loss scale begins absurdly high, and let it be doubled
+# after 20 good steps already.
+
+
+# %%
+class Tiny(nn.Module):
+    """A residual block and a dense layer: pictures [B, H, W, 3] to logits [B, 2] float32."""
+
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        conv = partial(nn.Conv, use_bias=False, dtype=self.dtype)
+        norm = partial(nn.BatchNorm, use_running_average=not train, dtype=self.dtype)
+        x = ResidualBlock(8, stride=2, conv=conv, norm=norm)(x)
+        return nn.Dense(2, dtype=jnp.float32)(x.mean(axis=(1, 2)))
+
+
+tiny = Tiny(dtype=jnp.float16)
+few = jax.tree.map(lambda leaf: leaf[:16, ::4, ::4] if leaf.ndim == 4 else leaf[:16], batch)  # [16, 24, 24, 3]
+tiny_state = new_state(
+    tiny, new_variables(tiny, jax.random.key(0), 24), optax.sgd(0.1), DynamicScale(growth_interval=20, scale=2.0**30)
+)
+print("weights are kept in", *{leaf.dtype.name for leaf in jax.tree.leaves(tiny_state.params)})
+tiny_step = jax.jit(train_step)
+scales, taken = [], []
+for _ in range(60):
+    before = tiny_state.params
+    tiny_state, _ = tiny_step(tiny_state, few)
+    scales.append(float(tiny_state.dynamic_scale.scale))
+    taken.append(bool(jnp.any(before["Dense_0"]["kernel"] != tiny_state.params["Dense_0"]["kernel"])))
+
+figure, axes = plt.subplots(figsize=(7, 2.4))
+axes.step(range(1, 61), scales, where="post")
+axes.plot(
+    [i + 1 for i in range(60) if not taken[i]],
+    [scales[i] for i in range(60) if not taken[i]],
+    "x",
+    color="black",
+    label="step thrown away",
+)
+axes.set(yscale="log", xlabel="step", title="the loss scale finds its place")
+axes.legend()
+plt.show()
+print("the first step was taken:", taken[0], "· the last:", taken[-1])
+
+# %% [markdown]
+# At first the gradients overflow in every step, the scale is halved and the weights stay as they were (crosses). Then
+# training begins. After some twenty good steps the scale is doubled; where that is too much, a step is thrown away and
+# it is halved again. With bfloat16 none of this is needed: gradients have float32's range. And mixed precision keeps
+# the *weights*, the statistics and the optimiser's state in float32 in either format; only the arithmetic between them
+# has 16 bits.
+
+# %% [markdown]
 # ### Data from a PyTorch loader
 #
 # Many projects already have a `torch.utils.data.DataLoader`, and it can stay. Its batches need four things: conversion
@@ -1269,362 +1233,7 @@ print("this array is in:", pinned.sharding.memory_kind)
 # </details>
 
 # %% [markdown]
-# ## 8 · The first run, and the second
-#
-# The second companion reports:
-#
-# | | seconds | epochs | test accuracy |
-# | --- | --- | --- | --- |
-# | first run | 1,200 | 2 | 0.609 |
-# | second run | 130 | 5 | 0.682 |
-#
-# Its explanation is that the first run "transferred all the data on the GPU", where it stays. But when a process ends,
-# its GPU memory is freed; nothing on the device survives from one run to the next. So what made the difference? A first
-# run has four parts: reading the pictures, moving them to the device, compiling, and the work itself. We measure them
-# separately. (`data.load` reads and decodes at once and keeps the pictures in memory, so it belongs to the first bar.)
-
-# %%
-seconds = {}
-begin = time.perf_counter()
-fresh = data.load(
-    "cats_vs_dogs", "train[:80%]", batch_size=BATCH, shuffle=True, size=112, augment=VARIED, device="numpy", quiet=True
-)
-epoch_0 = list(fresh.epoch(0))
-seconds["read and decode, epoch 1"] = time.perf_counter() - begin
-begin = time.perf_counter()
-for _ in fresh.epoch(1):
-    pass
-seconds["from memory, epoch 2"] = time.perf_counter() - begin
-begin = time.perf_counter()
-on_device = jax.block_until_ready(jax.device_put(epoch_0))
-seconds["to the device, one epoch"] = time.perf_counter() - begin
-del on_device
-
-start = new_state(model, variables, optimizer)
-state_spec = jax.eval_shape(lambda: start)
-begin = time.perf_counter()
-lowered = jax.jit(train_step, donate_argnums=0).lower(state_spec, train.spec)
-seconds["trace"] = time.perf_counter() - begin
-begin = time.perf_counter()
-compiled_step = lowered.compile()
-seconds["compile"] = time.perf_counter() - begin
-
-state, step_seconds = jax.tree.map(jnp.copy, start), []
-for number in range(3):
-    begin = time.perf_counter()
-    state, _ = jax.block_until_ready(compiled_step(state, epoch_0[number]))
-    step_seconds.append(time.perf_counter() - begin)
-seconds["first step"] = step_seconds[0]
-seconds["a later step"] = step_seconds[-1]
-plots.bars(list(seconds), list(seconds.values()), unit="s", decimals=2, title="what a first run pays for")
-plt.show()
-
-# %% [markdown]
-# Compilation is the largest item, and it is paid *once*. The transfer is next to nothing. On a CPU there is nowhere to
-# move the pictures to; but the companion's 160 MB would also reach a GPU in a fraction of a second. The bar of epoch 2
-# shows what cropping, mirroring and colouring cost in every epoch; the first epoch also pays for reading and decoding
-# the 800 drawings.
-#
-# None of this comes near 1,000 seconds. What is so slow, and only once? Most likely the files: thousands of JPEGs are
-# read one by one from a network drive (the companion's data are on one). The operating system then keeps them in its
-# own memory, where the *next* process finds them. This cache outlives a process; arrays on a GPU do not. We cannot look
-# into their machine, but we can take our own run apart. The lesson is: split a time before you explain it, and check
-# that the parts are all there.
-#
-# ### A cache for compiled programs
-#
-# Compiled programs can be kept for later runs: with `jax_compilation_cache_dir`, JAX writes each of them to a folder,
-# under a name derived from the program, the compiler's version and its options. Here two processes, one after the
-# other, compile the same gradient of six convolutions. (A notebook's kernel is a process too.)
-
-# %%
-SCRIPT = """
-import sys, time
-import jax, jax.numpy as jnp
-from jax import lax
-
-jax.config.update("jax_compilation_cache_dir", sys.argv[1])
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)  # by default programs of under a second are not kept
-hits = []
-jax.monitoring.register_event_listener(lambda event, **_: hits.append(event) if event.endswith("cache_hits") else None)
-
-def f(kernels, x):
-    for kernel in kernels:
-        x = jax.nn.relu(lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")))
-    return x.sum()
-
-spec = jax.ShapeDtypeStruct
-kernels = [spec((3, 3, 8 + i, 9 + i), jnp.float32) for i in range(6)]
-lowered = jax.jit(jax.grad(f)).lower(kernels, spec((8, 32, 32, 8), jnp.float32))
-begin = time.perf_counter()
-lowered.compile()
-print(time.perf_counter() - begin, len(hits))
-"""
-
-
-def in_new_process(cache: str) -> tuple[float, int]:
-    """Seconds of compilation in a process of its own, and how many programs it found in the cache."""
-    done = subprocess.run([sys.executable, "-c", SCRIPT, cache], capture_output=True, text=True, check=True)
-    taken, found = done.stdout.split()
-    return float(taken), int(found)
-
-
-with tempfile.TemporaryDirectory() as cache:
-    runs = [in_new_process(cache) for _ in range(2)]
-for name, (taken, found) in zip(("first", "second"), runs, strict=True):
-    print(f"{name:6} process: programs found in the cache: {found}, compiled in {taken:.3f} s")
-
-# %% [markdown]
-# The second process read what the first had written. For your own work, put the two `jax.config.update` lines at the
-# top of a notebook (or set `JAX_COMPILATION_CACHE_DIR` in the environment). Changed code or changed shapes make a
-# different program, which the cache compiles and stores as well; by default nothing is ever deleted. In this course the
-# cache is off, so that you see what compiling costs.
-#
-# ## 9 · Sixteen bits
-#
-# Sixteen bits take half the memory of 32, and on hardware made for them they are several times as fast. There are two
-# common formats:
-
-# %%
-for dtype in (jnp.float32, jnp.bfloat16, jnp.float16):
-    info = jnp.finfo(dtype)
-    print(
-        f"{jnp.dtype(dtype).name:9} largest {float(info.max):.1e}, "
-        f"smallest {float(info.tiny):.1e}, step above 1: {float(info.eps):.0e}"
-    )
-
-# %% [markdown]
-# bfloat16 has the range of float32, but not quite three significant digits. float16 has about one digit more and a
-# narrow range: numbers much above 65,504 become infinite, and those below 3e-8 become zero (below 6.1e-5, digits get
-# lost). Gradients are often tiny:
-
-# %%
-gradient = np.float32(2e-8)
-print("in bfloat16:", bool(gradient.astype(jnp.bfloat16) > 0), "· in float16:", bool(gradient.astype(jnp.float16) > 0))
-scale = np.float32(2.0**15)
-back = (gradient * scale).astype(jnp.float16).astype(jnp.float32) / scale  # first to float32, then divided
-print("in float16, scaled and scaled back, right within a percent:", bool(abs(back / gradient - 1) < 0.01))
-
-# %% [markdown]
-# The cure for float16 is to multiply the *loss* by a large number. All gradients are then larger by that factor, and
-# are divided by it again once they are in float32. The factor should be as large as possible without overflow, and what
-# is possible changes during training. **Dynamic** loss scaling finds it by trial: if a gradient overflows, the step is
-# thrown away and the scale is halved; after many good steps (2,000 in Flax) it is doubled. This is what `train_step`
-# does with `dynamic_scale`.
-#
-# Training in *mixed precision*, with either format, keeps the *weights*, the statistics and the optimiser's state in
-# float32 and only computes in 16 bits. A layer's `dtype` is that of its arithmetic, its `param_dtype` that of its
-# weights. If the weights were bfloat16, an update of a thousandth of a weight would be lost, since neighbouring numbers
-# are up to 8e-3 of their size apart. Our model's last layer is in float32 as well, and so are the softmax and the loss.
-#
-# To watch the scale, we train a small network in float16 whose loss scale begins absurdly high, and let it be doubled
-# after 20 good steps already.
-
-
-# %%
-class Tiny(nn.Module):
-    """A residual block and a dense layer: pictures [B, H, W, 3] to logits [B, 2] float32."""
-
-    dtype: Any = jnp.float32
-
-    @nn.compact
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        conv = partial(nn.Conv, use_bias=False, dtype=self.dtype)
-        norm = partial(nn.BatchNorm, use_running_average=not train, dtype=self.dtype)
-        x = ResidualBlock(8, stride=2, conv=conv, norm=norm)(x)
-        return nn.Dense(2, dtype=jnp.float32)(x.mean(axis=(1, 2)))
-
-
-tiny = Tiny(dtype=jnp.float16)
-few = jax.tree.map(lambda leaf: leaf[:16, ::4, ::4] if leaf.ndim == 4 else leaf[:16], epoch_0[0])  # [16, 24, 24, 3]
-tiny_state = new_state(
-    tiny, new_variables(tiny, jax.random.key(0), 24), optax.sgd(0.1), DynamicScale(growth_interval=20, scale=2.0**30)
-)
-print("weights are kept in", *{leaf.dtype.name for leaf in jax.tree.leaves(tiny_state.params)})
-tiny_step = jax.jit(train_step)
-scales, taken = [], []
-for _ in range(60):
-    before = tiny_state.params
-    tiny_state, _ = tiny_step(tiny_state, few)
-    scales.append(float(tiny_state.dynamic_scale.scale))
-    taken.append(bool(jnp.any(before["Dense_0"]["kernel"] != tiny_state.params["Dense_0"]["kernel"])))
-
-figure, axes = plt.subplots(figsize=(7, 2.4))
-axes.step(range(1, 61), scales, where="post")
-axes.plot(
-    [i + 1 for i in range(60) if not taken[i]],
-    [scales[i] for i in range(60) if not taken[i]],
-    "x",
-    color="black",
-    label="step thrown away",
-)
-axes.set(yscale="log", xlabel="step", title="the loss scale finds its place")
-axes.legend()
-plt.show()
-print("the first step was taken:", taken[0], "· the last:", taken[-1])
-
-# %% [markdown]
-# At first the gradients overflow in every step, the scale is halved and the weights stay as they were (crosses). Then
-# training begins. After some twenty good steps the scale is doubled; where that is too much, a step is thrown away and
-# it is halved again. With bfloat16 none of this is needed: gradients have float32's range.
-#
-# What is gained *here*? We run one residual block, forward and backward, in three precisions, and look at the time, and
-# at the temporary memory that the compiled program needs ("in between" in the chart):
-
-
-# %%
-def block_step(dtype: Any) -> tuple[Callable[[], Any], float]:
-    """A function that computes a block's gradient once, and the MB that it needs in between."""
-    conv, norm = (
-        partial(nn.Conv, use_bias=False, dtype=dtype),
-        partial(nn.BatchNorm, use_running_average=False, dtype=dtype),
-    )
-    block, maps = ResidualBlock(64, conv=conv, norm=norm), jnp.ones((16, 24, 24, 64), dtype)
-    shapes = jax.eval_shape(block.init, jax.random.key(0), maps)
-    weights = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 0.01), shapes)
-    gradient = jax.jit(jax.grad(lambda weights, maps: block.apply(weights, maps, mutable=["batch_stats"])[0].sum()))
-    compiled = gradient.lower(weights, maps).compile()
-    return partial(compiled, weights, maps), compiled.memory_analysis().temp_size_in_bytes / 1e6
-
-
-steps = {jnp.dtype(dtype).name: block_step(dtype) for dtype in (jnp.float32, jnp.bfloat16, jnp.float16)}
-plots.bars(
-    list(steps),
-    [median_ms(step) for step, _ in steps.values()],
-    unit="ms",
-    better="lower",
-    title="a residual block, forward and backward",
-)
-plots.bars(
-    list(steps), [megabytes for _, megabytes in steps.values()], unit="MB", better="lower", title="memory in between"
-)
-plt.show()
-
-# %% [markdown]
-# On this CPU the memory does not shrink, and the times are so close that a busy moment of the machine can change their
-# order. On CPUs, 16 bits usually *cost* time: most processors have no arithmetic for them, so numbers are widened,
-# computed, and rounded again, and the wide copies take memory as well. Processors that do have it (AMX, AVX-512 BF16)
-# gain where the library uses it. We also timed the whole ResNet18, 16 channels wide, in batches of 32: on two cores of
-# the machine this was written on it trained 360 pictures a second in float32 and 333 in bfloat16. TPUs, and NVIDIA GPUs
-# since Ampere (for float16: since Volta), have hardware for it, and there 16 bits should be faster; we have not
-# measured that here. So the network below trains in float32; on a GPU try `ResNet18(..., dtype=jnp.bfloat16)`.
-#
-# ## 10 · Memory
-#
-# The second companion trained on 160 MB of pictures and saw 13.99 GB of the GPU's memory taken. Is ResNet18 that large?
-# Count what is alive in this process:
-
-
-# %%
-def megabytes(tree: Any) -> float:
-    """The size of all arrays (or descriptions of arrays) in a tree."""
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree)) / 1e6
-
-
-for name, tree in {
-    "weights": start.params,
-    "Adam's averages": start.opt_state,
-    "statistics": start.batch_stats,
-    "a batch": train.spec,
-}.items():
-    print(f"{name:16} {megabytes(tree):8.1f} MB")
-print(f"{'all live arrays':16} {megabytes(jax.live_arrays()):8.1f} MB")
-analysis = compiled_step.memory_analysis()
-print(
-    f"{'one step':16} {analysis.temp_size_in_bytes / 1e6:8.1f} MB in between, "
-    f"{analysis.alias_size_in_bytes / 1e6:.1f} MB given back by donation"
-)
-peak = (
-    analysis.argument_size_in_bytes
-    + analysis.output_size_in_bytes
-    - analysis.alias_size_in_bytes
-    + analysis.temp_size_in_bytes
-) / 1e6
-print(f"{'its peak':16} {peak:8.1f} MB")
-
-# %% [markdown]
-# `jax.live_arrays()` lists every array that is still referenced somewhere, here including those of the earlier parts;
-# `memory_analysis` says what a compiled program will need, before it runs. By far the largest item of a step is the
-# temporary memory *in between*: mostly the maps of all layers, kept for the backward pass. It grows with the batch and
-# with the area of the pictures, not with the size of the data set. At the full width of 64 channels, 32 pictures of 96
-# pixels need 227 MB in between, and 364 MB at the peak (jax 0.12.0; other versions of the compiler may plan
-# differently).
-#
-# So where do 13.99 GB come from? Most likely from **preallocation**: at its first operation JAX reserves three quarters
-# of a GPU's memory ([JAX on GPU memory](https://docs.jax.dev/en/latest/gpu_memory_allocation.html); before [jaxlib
-# 0.4.1](https://github.com/jax-ml/jax/releases/tag/jaxlib-v0.4.1), and so in the companion's time, a share of what was
-# free), and hands it out itself. `nvidia-smi` shows what is *reserved*, whatever the program needs. Three environment
-# variables, set before JAX starts, change this:
-#
-# | variable | effect |
-# | --- | --- |
-# | `XLA_PYTHON_CLIENT_PREALLOCATE=false` | take memory when it is needed |
-# | `XLA_CLIENT_MEM_FRACTION=.50` | reserve half of it |
-# | `XLA_PYTHON_CLIENT_ALLOCATOR=platform` | give each array back at once: slow, for measuring only |
-#
-# On a GPU `jax.devices()[0].memory_stats()` tells the bytes in use and their peak. On a CPU these are not counted, and
-# the call returns `None`.
-#
-# ### Computing twice to save memory
-#
-# As unit 01 showed, reverse mode keeps intermediate values of the forward pass. `jax.checkpoint(f)` keeps only what
-# goes *into* `f`, and computes the inside again when the backward pass needs it. `nn.remat` does the same for a module.
-# We can ask how much is kept without computing anything: `jax.vjp` returns a function that holds what it needs, and
-# that function is a pytree, so `eval_shape` describes it. First a plain function, eight sines deep:
-
-
-# %%
-def deep(x: jax.Array) -> jax.Array:
-    """The sine of the sine of … of x, eight times."""
-    for _ in range(8):
-        x = jnp.sin(x)
-    return x
-
-
-for name, function in (("deep", deep), ("jax.checkpoint(deep)", jax.checkpoint(deep))):
-    kept = jax.eval_shape(lambda x, f=function: jax.vjp(f, x)[1], jnp.zeros(1000))
-    print(f"{name:21} keeps {len(jax.tree.leaves(kept))} arrays for the backward pass")
-
-# %% [markdown]
-# The plain function keeps eight cosines, the checkpointed one only its input. In a network of residual blocks it makes
-# sense to wrap each *block*: what goes from one to the next is kept, what happens inside is not.
-
-
-# %%
-class Chain(nn.Module):
-    """Eight residual blocks, whose insides are kept for the backward pass, or computed again."""
-
-    remat: bool
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        block = nn.remat(ResidualBlock) if self.remat else ResidualBlock
-        for number in range(8):
-            x = block(16, name=f"block{number}")(x)
-        return x
-
-
-def kept_for_backward(chain: Chain, weights: dict, maps: jax.Array) -> Any:
-    """What the backward pass with respect to the weights needs, besides the weights themselves."""
-    forward = partial(chain.apply, mutable=["batch_stats"])
-    return jax.vjp(lambda params: forward({**weights, "params": params}, maps)[0], weights["params"])[1]
-
-
-maps = jax.ShapeDtypeStruct((16, 24, 24, 16), jnp.float32)
-for remat in (False, True):
-    chain = Chain(remat)
-    weights = jax.eval_shape(chain.init, jax.random.key(0), maps)
-    kept = jax.eval_shape(partial(kept_for_backward, chain), weights, maps)
-    gradient = jax.jit(lambda w, x, chain=chain: kept_for_backward(chain, w, x)(jnp.ones(x.shape)))
-    work = gradient.lower(weights, maps).cost_analysis()["flops"]
-    print(f"remat {remat!s:5}  kept: {megabytes(kept):6.1f} MB, work: {work / 1e9:.3f} GFLOP")
-
-# %% [markdown]
-# A fraction of the memory, for about a third more work: each block is computed forward twice. It pays where memory, not
-# time, is the limit: long sequences, large pictures, deep networks. (What a compiled program saves in the end depends
-# on the compiler's own plan. On a CPU, XLA orders the work for speed, and there we saw no gain.)
-#
-# ## 11 · Training
+# ## 7 · Training
 #
 # The loop is that of unit 02, with one addition: a guard. Once an epoch it checks whether the losses, the weights and
 # the statistics are finite. If not, training stops, with the first bad step and the first bad array in the message, and
@@ -1676,7 +1285,21 @@ def fit(
 
 
 # %% [markdown]
-# Does it work? Here a single pixel is NaN, in the third batch.
+# The step is compiled before the training begins, from shapes alone (unit 02). This takes most of the seconds of a
+# first run. Unit [06](06_make_it_fast.ipynb) takes such a run apart, finds out what the second companion's first run
+# spent its 1,200 seconds on, and keeps compiled programs for the next process.
+
+# %%
+start = new_state(model, variables, optimizer)
+state_spec = jax.eval_shape(lambda: start)
+begin = time.perf_counter()
+compiled_step = jax.jit(train_step, donate_argnums=0).lower(state_spec, train.spec).compile()
+compiled_eval = jax.jit(eval_step).lower(state_spec, held_out.spec).compile()
+compile_seconds = time.perf_counter() - begin
+print(f"compiled in {compile_seconds:.1f} s")
+
+# %% [markdown]
+# Does the guard work? Here a single pixel is NaN, in the third batch.
 
 
 # %%
@@ -1695,8 +1318,7 @@ class OneBadPixel:
         return iter(self.batches)
 
 
-three = OneBadPixel(epoch_0[:3])
-compiled_eval = jax.jit(eval_step).lower(state_spec, held_out.spec).compile()
+three = OneBadPixel([jax.device_get(batch) for batch in islice(train.epoch(0), 3)])
 steps = {"train_step": compiled_step, "eval_step": compiled_eval, "held_out": held_out}
 guard = finite.Guard({"params": start.params, "batch_stats": start.batch_stats})
 try:
@@ -1742,7 +1364,7 @@ print(f"{sum(history['seconds']):.1f} s of training")
 # %% [markdown]
 # Read that together with the lines under part 1 that name the data: on drawings it is an accuracy on drawings. The ± is
 # one standard error, and comes from the number of held-out pictures alone. It says nothing about what another seed
-# would give; parts 13 and 14 run several.
+# would give; parts 9 and 10 run several.
 #
 # For photographs we can only report what we recorded when we chose the settings: the same code on a part of the real
 # set, 1,600 of its 23,262 pictures. Of the four fifths for training, 1,024 pictures were trained on, and 256 others
@@ -1780,7 +1402,7 @@ print(f"{sum(history['seconds']):.1f} s of training")
 # </details>
 
 # %% [markdown]
-# ## 12 · Where it is wrong
+# ## 8 · Where it is wrong
 #
 # Collect the answers to all held-out pictures, and sort the mistakes by their loss: the most confident ones come first.
 
@@ -1912,7 +1534,7 @@ plt.show()
 # </details>
 
 # %% [markdown]
-# ## 13 · Averages of weights
+# ## 9 · Averages of weights
 #
 # The weights of the last step are one point of a noisy path. An **exponential moving average** of the weights,
 #
@@ -2004,7 +1626,7 @@ def right_answers(model: nn.Module, variables: dict, pictures: Pictures) -> jax.
 
 
 # %% [markdown]
-# We train it on CIFAR-10 without its cats and dogs, since part 14 will fine-tune it on those. 2,000 pictures of all ten
+# We train it on CIFAR-10 without its cats and dogs, since part 10 will fine-tune it on those. 2,000 pictures of all ten
 # classes are enough, normalised as our cats and dogs are.
 
 # %%
@@ -2111,7 +1733,7 @@ for when, gain in {"at the end": gains[:, -1], "mean of the last three": gains[:
 # </details>
 
 # %% [markdown]
-# ## 14 · Fine-tuning
+# ## 10 · Fine-tuning
 #
 # Few people train from scratch. It is more common to take a network that was trained on a large set, replace its last
 # layer by one for the new classes, and train it further. This is **fine-tuning**, and its extreme form, in which only
@@ -2147,7 +1769,7 @@ def learning_rates(
 # no weight does.
 #
 # The task: cats against dogs, from 64 pictures. We compare three ways, with the same steps and batches for each: from
-# scratch, the last layer only, and all layers. Each of the five seeds has its own pretrained network from part 13 (the
+# scratch, the last layer only, and all layers. Each of the five seeds has its own pretrained network from part 9 (the
 # averaged weights), its own 64 pictures, its own fresh layer and its own order of batches. The learning rates were
 # fixed beforehand and not tuned for any of the three. All are tested on the same 600 pictures, none of which was
 # trained on.
@@ -2220,10 +1842,10 @@ for one, other in pairs:
 # fine-tuning is better: that interval contains 0 too.
 #
 # But this is not the whole story. In a first trial, with half as many steps of pretraining and the same seeds, the
-# intervals of this gain and of that in part 13 both contained 0 (+4.0 ± 4.6 and +3.5 ± 4.6 points). Then we doubled the
+# intervals of this gain and of that in part 9 both contained 0 (+4.0 ± 4.6 and +3.5 ± 4.6 points). Then we doubled the
 # steps. If you look, change something and look again, you will find an interval above 0 more often than "95 %"
 # suggests, even where there is no effect. The cure is to repeat the final setting with seeds that had no part in the
-# choice. We did so, with `jax.random.key(14)` and `key(15)` in the two cells. The average of part 13 passed: +6.6 ± 3.4
+# choice. We did so, with `jax.random.key(14)` and `key(15)` in the two cells. The average of part 9 passed: +6.6 ± 3.4
 # points. Fine-tuning did not: +3.7 ± 7.0. **So on these drawings the average helps with a constant learning rate. That
 # fine-tuning helps is likely, but not settled.** More seeds could settle it; try ten.
 #
@@ -2255,82 +1877,7 @@ for one, other in pairs:
 # </details>
 
 # %% [markdown]
-# ## 15 · Where the time of a step goes
-#
-# Part 8 took the first *run* apart. Now we do the same with a single training step, compiled and warm: reading a batch
-# (`input`), moving it to the device (`transfer`), the forward pass, the backward pass, and the optimiser (`update`).
-# Each part is timed as a program of its own, until its result is ready; the parts, except reading, take turns, so that
-# a machine that slows down slows all of them. `python -m utils race --breakdown resnet18` measures it on your machine;
-# this result is stored with the course:
-
-# %% tags=["nbval-ignore-output"]
-breakdown.show("resnet18")
-
-# %% [markdown]
-# Reading and transfer take hardly any time here, where the pictures are already decoded and in memory. Both can be done
-# ahead, while the device computes; on a CPU they compete with it for the cores. `dispatch`, the time until the call
-# returns to Python, is three thousandths of the step: Python does not slow it down. The whole `step` takes as long as
-# its parts together.
-#
-# The largest part is the backward pass, with three times the time of the forward pass. By the number of multiplications
-# it should be *twice*: a convolution has two gradients, with respect to its input and to its kernel, and each needs as
-# many multiplications as the convolution itself. So which of the two takes longer than it should?
-
-
-# %%
-def convolve(maps: jax.Array, kernel: jax.Array) -> jax.Array:
-    """maps: [B, H, W, C], kernel: [3, 3, C, K]. Returns [B, H, W, K]."""
-    return lax.conv_general_dilated(maps, kernel, (1, 1), [(1, 1)] * 2, dimension_numbers=("NHWC", "HWIO", "NHWC"))
-
-
-pieces = {
-    "forward": jax.jit(lambda maps, kernel, out: convolve(maps, kernel)),
-    "by the input": jax.jit(lambda maps, kernel, out: jax.vjp(partial(convolve, kernel=kernel), maps)[1](out)),
-    "by the kernel": jax.jit(lambda maps, kernel, out: jax.vjp(partial(convolve, maps), kernel)[1](out)),
-}
-figure, axes = plt.subplots(1, 3, figsize=(9, 2.4), sharey=True, layout="constrained")
-for stage, place in enumerate(axes):
-    side, channels = 24 // 2**stage, 64 * 2**stage
-    maps, kernel = jnp.ones((32, side, side, channels)), jnp.ones((3, 3, channels, channels))
-    out = maps  # it has the same shape
-    times = [median_ms(partial(piece, maps, kernel, out)) for piece in pieces.values()]
-    place.bar(list(pieces), times, color=["C0", "C1", "C2"])
-    place.set_title(f"layer{stage + 1}, maps of {side}×{side}", fontsize=10)
-axes[0].set_ylabel("milliseconds")
-plt.show()
-
-# %% [markdown]
-# All three need the same number of multiplications. On a CPU, the gradient *by the kernel* takes nearly twice as long
-# as the forward pass where the maps are large. In layer 3, where they are small, both gradients take about a third
-# longer. (For the 7×7 kernel of the stem, the gradient by the kernel took four times as long: 30 ms against 7.) Does it
-# have to be like that? On the machine of the chart we timed every 3×3 and 7×7 convolution of the model in this way, in
-# JAX and in PyTorch, with 32 pictures, and added up the times:
-#
-# | all convolutions, ms | forward | by the input | by the kernel | together |
-# | --- | --- | --- | --- | --- |
-# | JAX 0.10.2 | 115 | 117 | 183 | 415 |
-# | PyTorch 2.13 | 80 | 64 | 79 | 224 |
-#
-# Nearly all of the step's time goes into convolutions, and PyTorch, with the library oneDNN, is faster in each column,
-# most of all for the gradient by the kernel. That is a weakness of XLA on CPUs, not of your code, and it shows again in
-# the race below.
-#
-# What can be done about the largest part?
-#
-# - **Another device.** Convolutions are what GPUs were tuned for.
-# - **Do not compute it.** If you start from trained weights, freeze the stem and the first stage, and the backward pass
-#   ends before it reaches the most expensive layers. Loss and gradients of this model then take 275 ms instead of 458,
-#   and 94 when only the last layer learns (the same machine on another occasion; two such occasions differ by about a
-#   tenth). Pass frozen weights to the compiled function as *arguments*: what it closes over becomes constants, and XLA
-#   spends seconds at compile time computing with them.
-# - **Smaller maps early on**, for example by a larger stride in the stem; but that is a different model, with a
-#   different accuracy.
-#
-# For a closer look, `with jax.profiler.trace("trace", create_perfetto_trace=True):` around a few steps records every
-# operation; Perfetto or XProf shows the record in the browser. Unit 05 reads one.
-
-# %% [markdown]
-# ## 16 · A race
+# ## 11 · A race
 #
 # The same network in JAX and in PyTorch: weights of the same shapes, pictures in memory, the same batch, SGD with
 # momentum, float32. [`keras.applications`](https://keras.io/api/applications/) has no ResNet18, so Keras does not take
@@ -2345,27 +1892,26 @@ report.show("resnet18")
 #
 # On these two cores PyTorch trains 1.9 times as fast as JAX, and evaluates 1.4 times as fast (medians of the three
 # rounds' ratios). Subtract an evaluation step from a training step: what is left, mostly the backward pass, takes 363
-# ms with JAX and 165 ms with PyTorch. That agrees with the table of part 15. (A step took 481 ms in the race and 451 ms
-# in the chart above: compare only what was timed together.) `torch.compile` makes training slower here, and evaluation
-# a quarter faster; we have not looked into why. Compilation takes time: a first step takes 4 s with JAX, 31 s with
-# `torch.compile`, and 0.4 s with plain PyTorch. Both compilers can keep programs on disk, JAX with the cache of part 8,
-# `torch.compile` with [caches of its
-# own](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html); in the race each
-# run compiles from scratch.
+# ms with JAX and 165 ms with PyTorch. Why, and what can be done about it, is the subject of unit
+# [06](06_make_it_fast.ipynb). `torch.compile` makes training slower here, and evaluation a quarter faster; we have not
+# looked into why. Compilation takes time: a first step takes 4 s with JAX, 31 s with `torch.compile`, and 0.4 s with
+# plain PyTorch. Both compilers can keep programs on disk, JAX with the cache of unit 06, `torch.compile` with [caches
+# of its own](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html); in the race
+# each run compiles from scratch.
 #
-# So speed on two CPU cores is no reason to use JAX for this network. What this unit used JAX for (`vmap` over whole
-# trainings, scans, gradients of any function, programs that say how much memory they need) works in the same way on
-# every device. We have not measured how the two compare on a GPU.
+# So as it stands, speed on two CPU cores is no reason to use JAX for this network. What this unit used JAX for (`vmap`
+# over whole trainings, scans, gradients of any function, programs that say how much memory they need) works in the same
+# way on every device. We have not measured how the two compare on a GPU.
 
 # %% [markdown]
-# ## 17 · For the record
+# ## 12 · For the record
 
 # %%
 results.record(
     held_out_accuracy=accuracy,
     train_seconds=sum(history["seconds"]),
     training_images_per_second=EPOCHS * len(train) * BATCH / sum(history["seconds"]),
-    compile_seconds=seconds["compile"],
+    compile_seconds=compile_seconds,
 )
 
 # %% [markdown]
@@ -2376,15 +1922,9 @@ results.record(
 # - BatchNorm has state: `mutable=["batch_stats"]` returns the new one, and you must keep it. PyTorch's momentum 0.1 is
 #   Flax's 0.9.
 # - Two models are the same when the same weights give the same answers. Make sure that a broken copy fails the test.
-# - If a layer takes longer than its number of multiplications suggests, look into the HLO. Keep maps at least as large
-#   as kernels.
 # - No decay for biases and scales; check which leaves move. In front of a BatchNorm, decay changes the effective
 #   learning rate. L2 in the loss is the same as weight decay for plain SGD, but not for Adam.
-# - Split a time before you explain it: reading, transfer, compilation, work. Compiled programs can be kept on disk for
-#   the next process; arrays on a device do not outlive theirs.
-# - float16 needs a loss scale, bfloat16 does not; on most CPUs neither is faster.
-# - `nvidia-smi` shows what JAX has reserved. Ask the compiled program what it needs. `jax.checkpoint` trades work for
-#   memory.
+# - float16 needs a loss scale, bfloat16 does not.
 # - Guard against NaN. Look at the worst mistakes. Before you believe a picture of evidence, look at a control.
 # - An average of weights is a copy that evaluation uses; average BatchNorm's statistics with it. Fine-tuning replaces a
 #   branch of the tree and gives the parts their own optimisers. To say whether either helps takes several seeds and an

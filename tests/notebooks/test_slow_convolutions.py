@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import pytest
 from jax import lax
 
-from utils import convolutions
+from utils import slow_convolutions
 from utils.base import definitions, jaxprs
 from utils.base.paths import NOTEBOOKS, ROOT, SOLUTIONS, sources
 
@@ -45,13 +45,13 @@ def test_what_is_called_slow_is_what_xla_swaps(size, kernel, stride):
     layer = partial(convolve, stride=stride, padding=kernel // 2)
     backward = jax.grad(lambda images, weights: (layer(images, weights) ** 2).sum())
     for function in (layer, backward):
-        assert convolutions.of(function, images, weights)
-        assert bool(convolutions.slow(function, images, weights)) == compiled_swapped(function, images, weights)
+        assert slow_convolutions.of(function, images, weights)
+        assert bool(slow_convolutions.slow(function, images, weights)) == compiled_swapped(function, images, weights)
 
 
 def test_a_convolution_in_groups_is_left_alone():
     images, weights = jnp.ones((2, 2, 2, 4)), jnp.ones((3, 3, 1, 4))
-    assert convolutions.slow(partial(convolve, stride=1, padding=1, groups=4), images, weights) == []
+    assert slow_convolutions.slow(partial(convolve, stride=1, padding=1, groups=4), images, weights) == []
 
 
 def test_convolutions_in_loops_and_behind_jit_are_found_and_told_by_name():
@@ -65,10 +65,10 @@ def test_convolutions_in_loops_and_behind_jit_are_found_and_told_by_name():
     def fn(images):
         return lax.fori_loop(0, 3, lambda _, images: layer(images), images)
 
-    (found,) = convolutions.slow(fn, jax.ShapeDtypeStruct(images.shape, images.dtype))
+    (found,) = slow_convolutions.slow(fn, jax.ShapeDtypeStruct(images.shape, images.dtype))
     assert str(found) == "the_layer: kernel 3×3 on a map of 2×2, 4 channels"
     assert not found.gradient
-    assert any(f.gradient for f in convolutions.slow(jax.grad(lambda images: layer(images).sum()), images))
+    assert any(f.gradient for f in slow_convolutions.slow(jax.grad(lambda images: layer(images).sum()), images))
 
 
 def test_every_equation_of_nested_programs_is_seen_once():
@@ -131,14 +131,14 @@ MODELS = {
 def test_no_convolution_of_the_course_falls_into_the_slow_path(file, name):
     loss, variables, images = MODELS[file][name](definitions.load(file))
     gradient = jax.grad(loss, argnums=(0, 1), allow_int=True)
-    assert len(convolutions.of(gradient, variables, images)) > 1
-    assert not [str(found) for found in convolutions.slow(gradient, variables, images)]
+    assert len(slow_convolutions.of(gradient, variables, images)) > 1
+    assert not [str(found) for found in slow_convolutions.slow(gradient, variables, images)]
 
 
 def test_a_resnet18_at_64_pixels_would_be_told():
     unit = definitions.load("notebooks/04_resnet18_cats_dogs.py")
     loss, variables, images = module(unit.ResNet18(classes=2), 64, train=True)
-    found = convolutions.slow(jax.grad(loss), variables, images)
+    found = slow_convolutions.slow(jax.grad(loss), variables, images)
     assert {one.where.rpartition("/")[0] for one in found} == {"ResNet18/layer4_0", "ResNet18/layer4_1"}
 
 

@@ -6,7 +6,7 @@ multiplications are left. But the swapped form is none that a CPU library knows,
 a hundred times slower. The gradient with respect to a layer's input is a convolution of the *result's* gradient, so
 with stride 2 the result's size counts, too.
 
-    for found in convolutions.slow(jax.grad(loss), params, images):
+    for found in slow_convolutions.slow(jax.grad(loss), params, images):
         print(found)
 
 This asks about shapes alone: it traces the function and runs nothing. XLA's rule is `SwapConvOperands` of its algebraic
