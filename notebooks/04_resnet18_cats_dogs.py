@@ -41,7 +41,7 @@
 # | --- | --- | --- |
 # | 1 | The data | 3 |
 # | 2 | The residual block | 10 |
-# | 3 | ResNet18 | 6 |
+# | 3 | ResNet18 | 7 |
 # | 4 | BatchNorm: a layer with a memory | 8 |
 # | 5 | Is it really ResNet18? | 6 |
 # | 6 | The training step | 29 |
@@ -53,7 +53,7 @@
 # | 12 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 100 |
+# |  | **together** | 101 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -447,14 +447,18 @@ print(f"{size_of(shapes['params']):,} weights")
 #
 # Now our own network, for two classes. Initialisation is a program too: it draws random numbers for each of the
 # kernels. It runs only once, so it is not worth much of the compiler's time, and we compile it at optimisation level 0.
+# Given several keys, it draws several networks at once (part 9).
 
 
 # %%
 def new_variables(model: nn.Module, key: jax.Array, size: int) -> dict:
-    """Fresh {"params", "batch_stats"} of a model for pictures of `size`."""
-    init = partial(model.init, train=False)
+    """Fresh {"params", "batch_stats"} of a model for pictures of `size`; for keys [S], those of S models, [S, ...]."""
+
+    def init(key: jax.Array) -> dict:
+        return model.init(key, jnp.zeros((1, size, size, 3)), train=False)
+
     quick = {"xla_backend_optimization_level": 0}
-    return jax.jit(init, compiler_options=quick)(key, jnp.zeros((1, size, size, 3)))
+    return jax.jit(jax.vmap(init) if key.ndim else init, compiler_options=quick)(key)
 
 
 model = ResNet18(classes=len(train.classes), width=WIDTH)
@@ -1577,49 +1581,57 @@ class Pictures(NamedTuple):
     label: jax.Array  # [N] int32
 
 
-def train_small(
-    model: nn.Module,
-    optimizer: optax.GradientTransformation,
-    variables: dict,
+class Run(NamedTuple):
+    """What a training carries from step to step."""
+
+    variables: dict
+    optimizer_state: optax.OptState
+    average_state: optax.OptState
+    average: dict  # of the variables: weights and statistics
+
+
+AVERAGING = optax.ema(0.95)
+
+
+def several_variables(model: nn.Module, keys: jax.Array) -> list[dict]:
+    """Fresh variables for each of the keys, drawn by one program."""
+    stacked = new_variables(model, keys, 32)
+    return [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(len(keys))]
+
+
+def new_run(optimizer: optax.GradientTransformation, variables: dict) -> Run:
+    """Before the first step."""
+    return Run(variables, optimizer.init(variables["params"]), AVERAGING.init(variables), variables)
+
+
+@partial(jax.jit, static_argnames=("model", "optimizer", "frozen"))
+def small_step(
+    run: Run,
     pictures: Pictures,
     key: jax.Array,
     *,
-    steps: int,
-    every: int,
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
     frozen: bool = False,
-) -> dict[str, dict]:
-    """Train on batches of 32, drawn at random, and average weights and statistics along the way.
+) -> Run:
+    """A step on a batch of 32, which the key draws. frozen: BatchNorm uses its running statistics, and keeps them."""
+    params, batch_stats = run.variables["params"], run.variables["batch_stats"]
+    drawn = jax.random.randint(key, (32,), 0, len(pictures.label))
 
-    frozen: BatchNorm uses its running statistics, and they stay as they are.
-    Returns {"last", "average"}: the variables and their average after every `every` steps, [steps / every, ...].
-    """
-    averaging = optax.ema(0.95)
-
-    def loss_fn(params: dict, batch_stats: dict, batch: Pictures) -> tuple[jax.Array, dict]:
+    def loss_fn(params: dict) -> tuple[jax.Array, dict]:
         before = {"params": params, "batch_stats": batch_stats}
-        logits, after = model.apply(before, batch.image, train=not frozen, mutable=["batch_stats"])
-        loss = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label).mean()
+        logits, after = model.apply(before, pictures.image[drawn], train=not frozen, mutable=["batch_stats"])
+        loss = optax.softmax_cross_entropy_with_integer_labels(logits, pictures.label[drawn]).mean()
         return loss, batch_stats if frozen else after["batch_stats"]
 
-    def step(carry: tuple, key: jax.Array) -> tuple[tuple, None]:
-        variables, state, average_state, _ = carry
-        params = variables["params"]
-        drawn = jax.random.randint(key, (32,), 0, len(pictures.label))
-        batch = Pictures(pictures.image[drawn], pictures.label[drawn])
-        gradients, batch_stats = jax.grad(loss_fn, has_aux=True)(params, variables["batch_stats"], batch)
-        updates, state = optimizer.update(gradients, state, params)
-        variables = {"params": optax.apply_updates(params, updates), "batch_stats": batch_stats}
-        average, average_state = averaging.update(variables, average_state)
-        return (variables, state, average_state, average), None
-
-    def leg(carry: tuple, keys: jax.Array) -> tuple[tuple, dict]:
-        carry, _ = lax.scan(step, carry, keys)
-        return carry, {"last": carry[0], "average": carry[3]}
-
-    carry = (variables, optimizer.init(variables["params"]), averaging.init(variables), variables)
-    return lax.scan(leg, carry, jax.random.split(key, (steps // every, every)))[1]
+    gradients, batch_stats = jax.grad(loss_fn, has_aux=True)(params)
+    updates, optimizer_state = optimizer.update(gradients, run.optimizer_state, params)
+    variables = {"params": optax.apply_updates(params, updates), "batch_stats": batch_stats}
+    average, average_state = AVERAGING.update(variables, run.average_state)
+    return Run(variables, optimizer_state, average_state, average)
 
 
+@partial(jax.jit, static_argnames="model")
 def right_answers(model: nn.Module, variables: dict, pictures: Pictures) -> jax.Array:
     """The share of right answers, with the running statistics."""
     return jnp.mean(model.apply(variables, pictures.image, train=False).argmax(axis=-1) == pictures.label)
@@ -1641,9 +1653,9 @@ eight_held_out = Pictures(jnp.asarray(every_picture.image[rest]), jnp.asarray(nu
 print(f"{len(eight.label):,} pictures to train on, {len(eight_held_out.label)} held out, of {', '.join(kinds)}")
 
 # %% [markdown]
-# Five seeds, with a constant learning rate: five trainings in one compiled program. `lax.map` rather than `vmap` runs
-# them one after the other. Under `vmap` over *weights* a convolution becomes one with groups, which may or may not be
-# fast on your device:
+# Five seeds, with a constant learning rate, one after the other: one compiled step, called in a loop. Part 2 put all
+# seeds into one program, and here are two reasons not to. Under `vmap` over *weights* a convolution becomes one with
+# groups, which may or may not be fast on your device:
 
 # %%
 grouped = jax.make_jaxpr(jax.vmap(partial(lax.conv, window_strides=(1, 1), padding="SAME")))(
@@ -1652,7 +1664,8 @@ grouped = jax.make_jaxpr(jax.vmap(partial(lax.conv, window_strides=(1, 1), paddi
 print("under vmap over 5 kernels:", *re.findall(r"feature_group_count=\d+", str(grouped)))
 
 # %% [markdown]
-# The program returns the weights and their averages after every 40 steps; a second program evaluates them all.
+# And on a CPU, convolutions inside a loop of XLA's, such as `lax.scan` makes, are slower than outside (unit
+# [06](06_make_it_fast.ipynb) measures it). We keep score after every 40 steps.
 #
 # <details><summary>Guess first: is the average better than the last weights, and by how much at the end?</summary>
 #
@@ -1666,18 +1679,17 @@ SEEDS, LONG, LEG = 5, 200, 40
 mini = MiniResNet(classes=len(kinds))
 
 
-def pretrain(key: jax.Array) -> dict:
-    """Train from fresh weights with a constant learning rate."""
-    init_key, train_key = jax.random.split(key)
-    variables = mini.init(init_key, eight.image[:1], train=False)
-    optimizer = optax.adamw(1e-2, weight_decay=0.05)
-    return train_small(mini, optimizer, variables, eight, train_key, steps=LONG, every=LEG)
-
-
-snapshots = jax.jit(lambda keys: lax.map(pretrain, keys))(jax.random.split(jax.random.key(4), SEEDS))
-score = partial(right_answers, mini, pictures=eight_held_out)
-scored = jax.jit(lambda tree: lax.map(lambda legs: lax.map(score, legs), tree))
-scores = {name: 100 * np.asarray(scored(tree)) for name, tree in snapshots.items()}  # [SEEDS, legs]
+optimizer = optax.adamw(1e-2, weight_decay=0.05)
+init_keys, train_keys = jax.vmap(jax.random.split, out_axes=1)(jax.random.split(jax.random.key(4), SEEDS))
+pretrained, scores = [], {"last": np.zeros((SEEDS, LONG // LEG)), "average": np.zeros((SEEDS, LONG // LEG))}
+for seed, variables_of_seed in enumerate(several_variables(mini, init_keys)):
+    run = new_run(optimizer, variables_of_seed)
+    for leg, keys in enumerate(jax.random.split(train_keys[seed], (LONG // LEG, LEG))):
+        for key in keys:
+            run = small_step(run, eight, key, model=mini, optimizer=optimizer)
+        for name, which in {"last": run.variables, "average": run.average}.items():
+            scores[name][seed, leg] = 100 * right_answers(mini, which, eight_held_out)
+    pretrained.append(run.average)
 
 
 # %%
@@ -1790,39 +1802,39 @@ pool, tested = (
 two = MiniResNet(classes=2)
 
 
-def rate(peak: float | jax.Array) -> optax.GradientTransformation:
+def rate(peak: float) -> optax.GradientTransformation:
     """AdamW, with a warm-up and a cosine."""
     unit = optax.warmup_cosine_decay_schedule(0.0, 1.0, 6, SHORT)
     return optax.adamw(lambda step: peak * unit(step), weight_decay=0.05)
 
 
-def tune(key: jax.Array, carried: dict, body: jax.Array | None) -> jax.Array:
-    """The accuracy of a network trained on FEW pictures, which the key draws.
+def tune(keys: jax.Array, fresh: dict, carried: dict, body: float | None) -> float:
+    """The accuracy of a network trained on FEW pictures. keys: to draw the pictures, and the batches.
 
-    carried: variables whose last layer is replaced. body: the learning rate of all other layers; None freezes them.
+    carried: variables whose last layer is replaced by that of `fresh`. body: the learning rate of all other layers;
+    None freezes them.
     """
-    init_key, draw_key, train_key = jax.random.split(key, 3)
-    start = transplanted(carried, two.init(init_key, pool.image[:1], train=False))
+    draw_key, train_key = keys
     drawn = jax.random.choice(draw_key, len(pool.label), (FEW,), replace=False)
     few = Pictures(pool.image[drawn], pool.label[drawn])
-    optimizer = learning_rates(rate(1e-2), optax.set_to_zero() if body is None else rate(body))
-    path = train_small(two, optimizer, start, few, train_key, steps=SHORT, every=SHORT, frozen=body is None)
-    return right_answers(two, jax.tree.map(lambda leaf: leaf[-1], path["last"]), tested)
+    optimizer = OPTIMIZERS[body]
+    run = new_run(optimizer, transplanted(carried, fresh))
+    for key in jax.random.split(train_key, (1, SHORT))[0]:
+        run = small_step(run, few, key, model=two, optimizer=optimizer, frozen=body is None)
+    return float(right_answers(two, run.variables, tested))
 
 
-@jax.jit
-def tune_all(keys: jax.Array, carried: dict, body: jax.Array | None) -> jax.Array:
-    """One seed after the other. body: [SEEDS], or None."""
-    return lax.map(lambda each: tune(*each), (keys, carried, body))
-
-
-keys = jax.random.split(jax.random.key(5), SEEDS)
-trained_before = jax.tree.map(lambda leaf: leaf[:, -1], snapshots["average"])  # [SEEDS, ...]
-untrained = jax.jit(jax.vmap(lambda key: mini.init(key, eight.image[:1], train=False)))(keys)
+OPTIMIZERS = {
+    body: learning_rates(rate(1e-2), rate(body) if body else optax.set_to_zero()) for body in (1e-2, 3e-3, None)
+}
+seeds = jax.random.split(jax.random.key(5), SEEDS)
+init_keys, *others = jax.vmap(partial(jax.random.split, num=3), out_axes=1)(seeds)
+of_seed = list(zip(zip(*others, strict=True), several_variables(two, init_keys), strict=True))
+untrained = several_variables(mini, seeds)
 tuned = {
-    "from scratch": tune_all(keys, untrained, jnp.full(SEEDS, 1e-2)),
-    "last layer only": tune_all(keys, trained_before, None),
-    "all layers": tune_all(keys, trained_before, jnp.full(SEEDS, 3e-3)),
+    "from scratch": [tune(*each, start, 1e-2) for each, start in zip(of_seed, untrained, strict=True)],
+    "last layer only": [tune(*each, start, None) for each, start in zip(of_seed, pretrained, strict=True)],
+    "all layers": [tune(*each, start, 3e-3) for each, start in zip(of_seed, pretrained, strict=True)],
 }
 tuned = {way: 100 * np.asarray(values) for way, values in tuned.items()}
 

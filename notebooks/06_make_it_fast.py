@@ -1,0 +1,1282 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 06 · Make it fast
+#
+# The networks of this course are right, and on a CPU they are slow: in the races of units 02 to 05 other frameworks
+# train them faster. This unit takes one slow training step and asks where its time goes. Each part finds one reason and
+# tries one cure. Some cures help a lot, some do not help at all, and we only know because we measure. At the end a
+# table says what each was worth, on your machine and on ours.
+#
+# Two sources accompany us. The *companion* is the README of a repository, "Jax&Flax ResNet18 Classification Experiment"
+# (for Flax 0.5.3, from 2022), which trains a ResNet18 and reports 1,200 seconds for its first run and 130 seconds for
+# its second. The other is XLA, the compiler behind JAX, whose output we read.
+#
+# Afterwards you can
+#
+# - time a step so that the figure means something;
+# - take a first run apart, and keep compiled programs for the next process;
+# - read a profile, and trace an operation of the compiled program back to the layer it comes from;
+# - give a function a gradient of your own with `jax.custom_vjp`, and prove it right;
+# - choose the compiler's options for one function;
+# - say how much memory a step needs, where page faults come from, and what `jax.checkpoint` and 16 bits save;
+# - run an epoch as one program, and say when that is faster and when it is not;
+# - tell whether the data, the processor or the memory is the limit.
+#
+# <!-- minutes -->
+#
+# | | section | minutes |
+# | --- | --- | --- |
+# | 1 | A slow step | 4 |
+# | 2 | Measure honestly | 4 |
+# | 3 | The first run, and the second | 5 |
+# | 4 | Read a profile | 4 |
+# | 5 | A pooling without a search | 2 |
+# | 6 | Layers that should take equally long | 4 |
+# | 7 | The gradient by the kernel | 6 |
+# | 8 | A gradient of one's own | 5 |
+# | 9 | Options for one function | 2 |
+# | 10 | Memory | 9 |
+# | 11 | Sixteen bits | 3 |
+# | 12 | An epoch as one program | 7 |
+# | 13 | When the input is the limit | 2 |
+# | 14 | The roofline | 5 |
+# | 15 | What it was worth | 1 |
+# | 16 | For the record | 1 |
+# |  | What to remember | 1 |
+# |  | Sources and further reading | 1 |
+# |  | **together** | 66 |
+#
+# The minutes are for reading and running, without the exercises. You can stop at the end of any section.
+#
+# <!-- end minutes -->
+#
+# You need units 01, 02 and 04, and no GPU. All figures in the text are from two cores of an AMD EPYC with jax 0.12.0.1;
+# those under the cells come from the machine that ran them last.
+#
+# Before a surprising result there is a question: make a guess before you unfold the answer.
+
+# %%
+import collections
+import gzip
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+import optax
+from flax import linen as nn
+from jax import lax
+
+from utils import compiler_options, convolution, data, plots, results, slow_convolutions
+from utils.base import definitions, machine, paths
+from utils.data import bench
+from utils.races import breakdown, report, stored
+
+print(machine.described())
+
+# %% [markdown]
+# ## 1 · A slow step
+#
+# Unit 04 wrote `ResidualBlock` for its ResNet18. We take it from there, as tests and races do, and build a smaller
+# network around it: a convolution, a max-pooling, two residual blocks. The constructors of its layers come from
+# outside, so that we can exchange one part at a time.
+
+
+# %%
+unit04 = definitions.load("notebooks/04_resnet18_cats_dogs.py", ("ResidualBlock", "max_pool"))
+
+
+def library_pool(x: jax.Array) -> jax.Array:
+    """The largest of 3×3, stride 2, as Flax has it. [B, H, W, C] to [B, H/2, W/2, C]."""
+    return nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
+
+
+class Net(nn.Module):
+    """A stem, a pooling and two residual blocks: pictures [B, 32, 32, 3] to logits [B, 10] float32.
+
+    block: `ResidualBlock` of unit 04. dtype: of the arithmetic; weights, statistics and logits are float32.
+    """
+
+    block: Callable[..., nn.Module]
+    conv: Callable[..., nn.Module] = nn.Conv
+    pool: Callable[[jax.Array], jax.Array] = library_pool
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        conv = partial(self.conv, use_bias=False, dtype=self.dtype)
+        norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, dtype=self.dtype)
+        x = nn.relu(norm(name="norm")(conv(64, (3, 3), padding=1, name="stem")(x)))  # [B, 32, 32, 64]
+        with jax.named_scope("pool"):
+            x = self.pool(x)  # [B, 16, 16, 64]
+        x = self.block(64, 1, conv=conv, norm=norm, name="block1")(x)
+        x = self.block(128, 2, conv=conv, norm=norm, name="block2")(x)  # [B, 8, 8, 128]
+        return nn.Dense(10, name="dense")(x.mean(axis=(1, 2)).astype(jnp.float32))
+
+
+class State(NamedTuple):
+    """What a step changes."""
+
+    params: dict
+    batch_stats: dict
+    optimizer: optax.OptState
+
+
+def sgd() -> optax.GradientTransformation:
+    """The optimiser of this unit."""
+    return optax.sgd(0.05, momentum=0.9)
+
+
+def new_state(model: nn.Module, key: jax.Array) -> State:
+    """Before the first step."""
+    quick = {"xla_backend_optimization_level": 0}  # runs once: not worth the compiler's time
+    init = jax.jit(partial(model.init, train=False), compiler_options=quick)
+    variables = init(key, jnp.zeros((1, 32, 32, 3)))
+    return State(variables["params"], variables["batch_stats"], sgd().init(variables["params"]))
+
+
+def train_step(model: nn.Module, state: State, images: jax.Array, labels: jax.Array) -> tuple[State, jax.Array]:
+    """One step of training. images: [B, 32, 32, 3], labels: [B]. Returns the new state and the loss before the step."""
+
+    def loss_fn(params: dict) -> tuple[jax.Array, dict]:
+        variables = {"params": params, "batch_stats": state.batch_stats}
+        logits, changed = model.apply(variables, images, train=True, mutable=["batch_stats"])
+        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean(), changed["batch_stats"]
+
+    (loss, batch_stats), gradients = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
+    updates, optimizer = sgd().update(gradients, state.optimizer, state.params)
+    return State(optax.apply_updates(state.params, updates), batch_stats, optimizer), loss
+
+
+# %% [markdown]
+# How long a step takes does not depend on what the pictures show, so until part 12 noise will do. That saves the
+# seconds that TensorFlow, which reads the real pictures, needs to start.
+
+# %%
+BATCH = 64
+images = jax.random.normal(jax.random.key(0), (BATCH, 32, 32, 3))
+labels = jax.random.randint(jax.random.key(1), (BATCH,), 0, 10)
+net = Net(unit04.ResidualBlock)
+start = new_state(net, jax.random.key(2))
+
+# %% [markdown]
+# ## 2 · Measure honestly
+#
+# A call of a compiled function returns as soon as the work is handed over (unit 01). So a clock that is read right
+# after the call measures something else.
+#
+# <details><summary>Guess first: what share of a step's time does the call itself take?</summary>
+#
+# A percent or so. The rest is computed while Python goes on.
+#
+# </details>
+
+# %%
+begin = time.perf_counter()
+step = jax.jit(partial(train_step, net)).lower(start, images, labels).compile()
+compile_seconds = time.perf_counter() - begin
+first, returned, done = [], [], []
+for _ in range(12):
+    begin = time.perf_counter()
+    result = step(start, images, labels)
+    returned.append(1000 * (time.perf_counter() - begin))
+    jax.block_until_ready(result)
+    done.append(1000 * (time.perf_counter() - begin))
+
+figure, axes = plt.subplots(figsize=(6, 2.2))
+axes.plot(range(1, 13), done, "o", label="until the result is there")
+axes.plot(range(1, 13), returned, "o", color=plots.PALE, label="until the call returns")
+axes.set(ylim=(0, None), xlabel="step", ylabel="ms")
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# Three habits follow:
+#
+# - **Wait** with `jax.block_until_ready` before the clock is read.
+# - **Leave the first calls out.** They pay for compilation (here we compiled beforehand), for the first touch of
+#   memory, for a cache that is cold.
+# - **Take the median of several.** Other programs make a step longer, never shorter, so the times have a tail on one
+#   side, which pulls up a mean. When two programs are compared they should *take turns*: a slow minute then slows both.
+
+
+# %%
+def in_turns(programs: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, np.ndarray]:
+    """Milliseconds of each program in each round, waited for; a first round is not counted. Name → [rounds]."""
+    times = np.empty((rounds + 1, len(programs)))
+    for row in times:
+        for number, program in enumerate(programs.values()):
+            begin = time.perf_counter()
+            jax.block_until_ready(program())
+            row[number] = 1000 * (time.perf_counter() - begin)
+    return dict(zip(programs, times[1:].T, strict=True))
+
+
+def medians(programs: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:
+    """The median time of each program in milliseconds."""
+    return {name: float(np.median(times)) for name, times in in_turns(programs, rounds).items()}
+
+
+def on_this_batch(model: nn.Module, **options: Any) -> Callable[[], Any]:
+    """A compiled step of the model, as a function of nothing. options: for `jax.jit`."""
+    compiled = jax.jit(partial(train_step, model), **options).lower(start, images, labels).compile()
+    return partial(compiled, start, images, labels)
+
+
+steps = {"as it comes": partial(step, start, images, labels)}
+
+# %% [markdown]
+# How far apart are two medians of *the same* program? What follows cannot show a difference smaller than that:
+
+# %% tags=["nbval-ignore-output"]
+twins = medians({"one": steps["as it comes"], "the same": steps["as it comes"]})
+print(", ".join(f"{name}: {ms:.1f} ms" for name, ms in twins.items()))
+
+# %% [markdown]
+# **Quick questions**
+#
+# <details><summary>Why the median and not the minimum?</summary>
+#
+# The minimum is what the program can do at best, and varies less. The median is what you will wait. Both are honest if
+# you say which it is; for a comparison either will do.
+#
+# </details>
+#
+# <details><summary>A colleague times A ten times, then B ten times. What could go wrong?</summary>
+#
+# Anything that changes with time counts for or against B: another program, a processor that has become warm and lowers
+# its clock.
+#
+# </details>
+
+# %% [markdown]
+# ## 3 · The first run, and the second
+#
+# The companion reports:
+#
+# | | seconds | epochs | test accuracy |
+# | --- | --- | --- | --- |
+# | first run | 1,200 | 2 | 0.609 |
+# | second run | 130 | 5 | 0.682 |
+#
+# Its explanation is that the first run "transferred all the data on the GPU", where it stays. But when a process ends,
+# its GPU memory is freed; nothing on the device survives from one run to the next. So what made the difference? We take
+# our own first run apart. (Reading the pictures has a part of its own, part 13.)
+
+# %%
+seconds = {}
+fresh = jax.jit(partial(train_step, Net(unit04.ResidualBlock)))
+begin = time.perf_counter()
+lowered = fresh.lower(start, images, labels)
+seconds["trace"] = time.perf_counter() - begin
+begin = time.perf_counter()
+compiled = lowered.compile()
+seconds["compile"] = time.perf_counter() - begin
+batch = (np.asarray(images), np.asarray(labels))
+begin = time.perf_counter()
+jax.block_until_ready(jax.device_put(batch))
+seconds["a batch to the device"] = time.perf_counter() - begin
+for name in ("first step", "a later step"):
+    begin = time.perf_counter()
+    jax.block_until_ready(compiled(start, images, labels))
+    seconds[name] = time.perf_counter() - begin
+plots.bars(list(seconds), list(seconds.values()), unit="s", decimals=3, title="what a first run pays for")
+plt.show()
+
+# %% [markdown]
+# Compilation is the largest item, and it is paid *once*. For the ResNet18 of unit 04 it takes some seconds. The
+# transfer is next to nothing. On a CPU there is nowhere to move the pictures to; but the companion's 160 MB would also
+# reach a GPU in a fraction of a second.
+#
+# None of this comes near 1,000 seconds. What is so slow, and only once? Most likely the files: thousands of JPEGs are
+# read one by one from a network drive (the companion's data are on one). The operating system then keeps them in its
+# own memory, where the *next* process finds them. This cache outlives a process; arrays on a GPU do not. We cannot look
+# into their machine, but we can take our own run apart. **Split a time before you explain it, and check that the parts
+# are all there.**
+#
+# ### A cache for compiled programs
+#
+# Compiled programs can be kept for later runs: with `jax_compilation_cache_dir`, JAX writes each of them to a folder,
+# under a name derived from the program, the compiler's version and its options. Here two processes, one after the
+# other, compile the same gradient of six convolutions. (A notebook's kernel is a process too.)
+
+# %%
+SCRIPT = """
+import sys, time
+import jax, jax.numpy as jnp
+from jax import lax
+
+jax.config.update("jax_compilation_cache_dir", sys.argv[1])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)  # by default programs of under a second are not kept
+hits = []
+jax.monitoring.register_event_listener(lambda event, **_: hits.append(event) if event.endswith("cache_hits") else None)
+
+def f(kernels, x):
+    for kernel in kernels:
+        x = jax.nn.relu(lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")))
+    return x.sum()
+
+spec = jax.ShapeDtypeStruct
+kernels = [spec((3, 3, 8 + i, 9 + i), jnp.float32) for i in range(6)]
+lowered = jax.jit(jax.grad(f)).lower(kernels, spec((8, 32, 32, 8), jnp.float32))
+begin = time.perf_counter()
+lowered.compile()
+print(time.perf_counter() - begin, len(hits))
+"""
+
+
+def in_new_process(code: str, *arguments: str, **environment: str) -> list[str]:
+    """The words that a Python program prints, run in a process of its own at the course's root."""
+    command = [sys.executable, "-c", code, *arguments]
+    env = {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=paths.ROOT, env=env).stdout.split()
+
+
+with tempfile.TemporaryDirectory() as cache:
+    runs = [in_new_process(SCRIPT, cache) for _ in range(2)]
+for name, (taken, found) in zip(("first", "second"), runs, strict=True):
+    print(f"{name:6} process: programs found in the cache: {found}, compiled in {float(taken):.3f} s")
+
+# %% [markdown]
+# The second process read what the first had written. For your own work, put the two `jax.config.update` lines at the
+# top of a notebook (or set `JAX_COMPILATION_CACHE_DIR` in the environment). Changed code or changed shapes make a
+# different program, which the cache compiles and stores as well; by default nothing is ever deleted. In this course the
+# cache is off, so that you see what compiling costs.
+
+# %% [markdown]
+# ## 4 · Read a profile
+#
+# The course has taken ResNet18's training step apart: reading a batch (`input`), moving it to the device (`transfer`),
+# the forward pass, what the gradients add to it (`backward`), and the optimiser (`update`), each as a program of its
+# own. `python -m utils race --breakdown resnet18` measures it on your machine; this result is stored with the course:
+
+# %% tags=["nbval-ignore-output"]
+breakdown.show("resnet18")
+
+# %% [markdown]
+# The largest part is the backward pass, with three times the time of the forward pass. By the number of multiplications
+# it should be *twice*: a convolution has two gradients, by its input and by its kernel, and each needs as many
+# multiplications as the convolution itself. Something takes longer than it should.
+#
+# To see what, *trace* a few steps: the profiler records when each operation of the compiled program ran. Its names are
+# the compiler's (`convolution.12`). But in the program's text, HLO, each operation carries the `op_name` of the JAX
+# operation that it came from, with the modules of Flax and the scopes around it, and `jvp` or `transpose` for what
+# differentiation made. So times can be added up by layer and direction:
+
+
+# %%
+def origins(compiled: Any) -> dict[str, str]:
+    """The operations of a compiled program, and the JAX operation that each came from."""
+    return dict(re.findall(r"%?([\w.-]+) = .*metadata=\{op_name=\"([^\"]*)\"", compiled.as_text()))
+
+
+def recorded(program: Callable[[], Any], repeats: int = 3) -> dict[str, float]:
+    """Milliseconds of each operation in one run of a compiled program, by the compiler's names."""
+    jax.block_until_ready(program())
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            for _ in range(repeats):
+                jax.block_until_ready(program())
+        (file,) = Path(folder).rglob("*.trace.json.gz")
+        events = json.loads(gzip.decompress(file.read_bytes()))["traceEvents"]
+    total: dict[str, float] = collections.defaultdict(float)
+    for event in events:
+        if name := event.get("args", {}).get("hlo_op"):
+            total[name] += event["dur"] / 1000 / repeats
+    return dict(total)
+
+
+def by_layer(times: dict[str, float], origin: dict[str, str]) -> dict[str, float]:
+    """The same, added up by layer and direction, the longest first."""
+    total: dict[str, float] = collections.defaultdict(float)
+    for name, ms in times.items():
+        path = origin.get(name, "")
+        layer = re.search(r"(stem|norm|pool|dense|block\d/\w+)", path)
+        direction = "backward" if "transpose(" in path else "forward"
+        total[f"{layer[0]}, {direction}" if layer else "other"] += ms
+    return dict(sorted(total.items(), key=lambda item: -item[1]))
+
+
+# %% [markdown]
+# <details><summary>Guess first: which layer takes the longest, forward or backward?</summary>
+#
+# Not a convolution: the pooling, backward. Without a single multiplication it takes more time than any layer with
+# weights.
+#
+# </details>
+
+# %% tags=["nbval-ignore-output"]
+profile = by_layer(recorded(steps["as it comes"]), origins(step))
+longest = dict(list(profile.items())[:10])
+plots.bars(list(longest), list(longest.values()), unit="ms", title="the ten longest, ms in each step")
+plt.show()
+
+# %% [markdown]
+# (A layer that the compiler has fused with its neighbour counts for one of the two, and operations that run side by
+# side on two cores are both counted, so read the sums roughly.)
+
+# %% [markdown]
+# ## 5 · A pooling without a search
+#
+# JAX writes the gradient of a general pooling as one operation, *select and scatter* (unit 03): search each window
+# again for its largest number, and send the gradient there. On a CPU it is slow. Unit 04's `max_pool` takes the maximum
+# of nine shifted maps; the gradient of that is made of comparisons and additions.
+
+# %%
+maps = jnp.abs(jax.random.normal(jax.random.key(0), (BATCH, 32, 32, 64)))
+pools = {"nn.max_pool": library_pool, "maximum of nine slices": unit04.max_pool}
+gradients = {name: jax.jit(jax.grad(lambda x, pool=pool: (pool(x) ** 2).sum())) for name, pool in pools.items()}
+one, other = (np.asarray(gradient(maps)) for gradient in gradients.values())
+print("the same gradient:", np.allclose(one, other))
+pool_times = medians({name: partial(gradient, maps) for name, gradient in gradients.items()}, rounds=5)
+plots.bars(list(pool_times), list(pool_times.values()), unit="ms", better="lower", title="gradient of the pooling")
+plt.show()
+
+# %% [markdown]
+# The same gradient in a fraction of the time. In the whole step:
+
+# %% tags=["nbval-ignore-output"]
+sliced = Net(unit04.ResidualBlock, pool=unit04.max_pool)
+steps["pooling by slices"] = on_this_batch(sliced)
+plots.bars(*zip(*medians(steps).items(), strict=True), unit="ms", better="lower", title="a step")
+plt.show()
+
+# %% [markdown]
+# ## 6 · Layers that should take equally long
+#
+# A second way to find what is slow: work out which parts *should* take equally long, and time them. Each stage of a
+# ResNet halves the map in both directions and doubles the channels, so the blocks of all stages do the same number of
+# multiplications. We time one block of each stage of ResNet18, for pictures of 64 pixels and of 96.
+#
+# <details><summary>Guess first: at which size does the last stage take longer?</summary>
+#
+# At 64 pixels, the smaller one, and by far.
+#
+# </details>
+
+
+# %%
+def block_ms(size: int, stage: int) -> Callable[[], Any]:
+    """A compiled block of a stage of ResNet18, for 4 pictures of that size."""
+    side, channels = size // 4 // 2**stage, 64 * 2**stage
+    block, maps = unit04.ResidualBlock(channels), jnp.ones((4, side, side, channels))
+    shapes = jax.eval_shape(block.init, jax.random.key(0), maps)
+    weights = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 0.01), shapes)
+    return partial(jax.jit(partial(block.apply, mutable=["batch_stats"])), weights, maps)
+
+
+for size in (64, 96):
+    times = medians({f"maps of {size // 4 // 2**i}×{size // 4 // 2**i}": block_ms(size, i) for i in range(4)}, rounds=3)
+    plots.bars(list(times), list(times.values()), unit="ms", title=f"a block of each stage, pictures of {size} pixels")
+plt.show()
+
+# %% [markdown]
+# At 64 pixels the last stage, with the *smallest* maps, takes many times as long as the others (unless your machine has
+# a GPU). What is wrong with 2×2? HLO shows how one of its convolutions was compiled, beside that for a map of 3×3:
+
+# %%
+kernel = jnp.ones((3, 3, 512, 512))
+for side in (3, 2):
+    maps = jnp.ones((8, side, side, 512))
+    settings = {"window_strides": (1, 1), "padding": "SAME", "dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+    hlo = jax.jit(partial(lax.conv_general_dilated, **settings)).lower(maps, kernel).compile().as_text()
+    print(f"{side}×{side}:", *re.findall(r"convolution\(.*?(window=\{.*?\}, dim_labels=\S+?),", hlo))
+
+# %% [markdown]
+# Read `window={size=…}`: the kernel has the size 3×3 in the first line, and **2×2** in the second. The compiler has
+# swapped map and kernel. A convolution multiplies one with the other, and mathematically it does not matter which is
+# called the kernel; with 4 places instead of 9 there is less to multiply. That would be clever if the library that does
+# the work supported this form. It does not, and a plain loop takes over.
+#
+# It happens where the kernel has more places than the map; in the gradient by a layer's *input*, the layer's output
+# takes the place of the map. Such convolutions can be found from shapes alone, by walking through what JAX has traced.
+# The course has a tool for this:
+
+# %%
+for side in (16, 2):
+    block, maps = unit04.ResidualBlock(64), jnp.ones((8, side, side, 64))
+    weights = jax.eval_shape(block.init, jax.random.key(0), maps)
+    apply = partial(block.apply, mutable=["batch_stats"])
+    found = slow_convolutions.slow(jax.grad(lambda w, m, apply=apply: apply(w, m)[0].sum()), weights, maps)
+    print(f"block on maps of {side}×{side}: {len(found)} slow", *found, sep="\n  ")
+
+# %% [markdown]
+# The cure is not to build such a network: unit 04's pictures have 96 pixels, so that its last maps are 3×3.
+
+# %% [markdown]
+# ## 7 · The gradient by the kernel
+#
+# Now to the convolutions, which do nearly all the arithmetic. A convolution and its two gradients need the same number
+# of multiplications. Here they are for the 3×3 convolutions of our first block, from 64 channels to 64:
+
+
+# %%
+def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """x: [B, H, W, C], kernel: [3, 3, C, K]. Returns [B, H, W, K]."""
+    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+def by_input(x: jax.Array, kernel: jax.Array, dy: jax.Array) -> jax.Array:
+    """The gradient by x."""
+    return jax.vjp(lambda x: convolve(x, kernel), x)[1](dy)[0]
+
+
+def by_kernel(x: jax.Array, kernel: jax.Array, dy: jax.Array) -> jax.Array:
+    """The gradient by the kernel."""
+    return jax.vjp(lambda kernel: convolve(x, kernel), kernel)[1](dy)[0]
+
+
+keys = jax.random.split(jax.random.key(3), 3)
+x, dy = jax.random.normal(keys[0], (BATCH, 16, 16, 64)), jax.random.normal(keys[1], (BATCH, 16, 16, 64))
+kernel = jax.random.normal(keys[2], (3, 3, 64, 64))
+pieces = {"forward": lambda x, kernel, dy: convolve(x, kernel), "by the input": by_input, "by the kernel": by_kernel}
+compiled_pieces = {name: jax.jit(piece).lower(x, kernel, dy).compile() for name, piece in pieces.items()}
+piece_times = medians({name: partial(piece, x, kernel, dy) for name, piece in compiled_pieces.items()})
+plots.bars(list(piece_times), list(piece_times.values()), unit="ms", title="64 maps of 16×16, 64 channels to 64")
+plt.show()
+print(*re.findall(r"convolution\(.*?(window=\{.*?\})", compiled_pieces["by the kernel"].as_text()))
+
+# %% [markdown]
+# The gradient by the kernel takes the longest, and the last line says why: XLA writes it as a convolution whose kernel
+# is `dy`, **as large as the whole map**, 16×16. Libraries for processors are made for small kernels.
+#
+# Derive it instead. With padding 1, and $i, j$ counted from −1 to 1, the layer computes
+#
+# $$y_{b,h,w,k} = \sum_{i,j,c} x_{b,\,h+i,\,w+j,\,c}\; \kappa_{i,j,c,k},$$
+#
+# so the gradient of a loss by $\kappa$, with `dy` its gradient by $y$, is
+#
+# $$\frac{\partial L}{\partial \kappa_{i,j,c,k}} = \sum_{b,h,w} x_{b,\,h+i,\,w+j,\,c}\; dy_{b,h,w,k}.$$
+#
+# For fixed $i$ and $j$ that is a **product of two matrices**: $x$, moved by $(i, j)$, with a row for each place and a
+# column for each channel, transposed, times $dy$ in the same form. Nine products, one for each place of the kernel.
+# That is the first version.
+#
+# The second version makes *one* product of the nine. Put $h' = h + i$:
+#
+# $$\frac{\partial L}{\partial \kappa_{i,j,c,k}} = \sum_{b,h',w} x_{b,\,h',\,w+j,\,c}\; dy_{b,\,h'-i,\,w,\,k}.$$
+#
+# Now $x$ is moved by $j$ only and $dy$ by $i$ only. Lay the three moved copies of $x$ side by side in the channels, and
+# the three of $dy$ too. One product of a matrix with $3C$ columns and one with $3K$ has all nine blocks. Six copies
+# instead of nine, and one large product instead of nine small ones.
+
+
+# %%
+def moved(x: jax.Array, by: int, axis: int) -> jax.Array:
+    """x [B, H, W, C], where place p of the axis holds what stood at p + by; zeros from outside."""
+    settings = [(0, 0, 0)] * 4
+    settings[axis] = (-by, by, 0)  # negative padding cuts off
+    return lax.pad(x, jnp.zeros((), x.dtype), settings)
+
+
+def nine_products(x: jax.Array, kernel: jax.Array, dy: jax.Array) -> jax.Array:
+    """The gradient by a 3×3 kernel, one place of the kernel at a time. [3, 3, C, K]"""
+    places = [[jnp.einsum("bhwc,bhwk->ck", moved(moved(x, i, 1), j, 2), dy) for j in (-1, 0, 1)] for i in (-1, 0, 1)]
+    return jnp.stack([jnp.stack(row) for row in places])
+
+
+def one_product(x: jax.Array, kernel: jax.Array, dy: jax.Array, group: int = 8) -> jax.Array:
+    """The same as one product for each group of pictures, summed over groups. [3, 3, C, K]"""
+    batch, _, _, channels = x.shape
+    groups = max(1, batch // group)
+    columns = side_by_side([moved(x, j, 2) for j in (-1, 0, 1)])  # [B, H, W, 3C]
+    rows = side_by_side([moved(dy, -i, 1) for i in (-1, 0, 1)])  # [B, H, W, 3K]
+    columns, rows = (maps.reshape(groups, -1, maps.shape[-1]) for maps in (columns, rows))
+    blocks = jnp.einsum("gpa,gpb->ab", columns, rows)  # [3C, 3K]
+    return blocks.reshape(3, channels, 3, -1).transpose(2, 0, 1, 3)
+
+
+def side_by_side(maps: list[jax.Array]) -> jax.Array:
+    """Maps [B, H, W, C] joined in the channels: a sum of padded ones, which XLA makes one loop of."""
+    width = maps[0].shape[-1]
+    total = len(maps) * width
+    none = (0, 0, 0)
+    shifts = [(number * width, total - (number + 1) * width, 0) for number in range(len(maps))]
+    return sum(lax.pad(m, jnp.zeros((), m.dtype), (none, none, none, s)) for m, s in zip(maps, shifts, strict=True))
+
+
+ways = {"XLA's convolution": by_kernel, "nine products": nine_products, "one product": one_product}
+compiled_ways = {name: jax.jit(way).lower(x, kernel, dy).compile() for name, way in ways.items()}
+wanted = compiled_ways["XLA's convolution"](x, kernel, dy)
+for name, way in compiled_ways.items():
+    error = jnp.linalg.norm(way(x, kernel, dy) - wanted) / jnp.linalg.norm(wanted)
+    print(f"{name:18} differs by less than 1e-5: {bool(error < 1e-5)}")
+
+# %% [markdown]
+# <details><summary>Guess first: which version is the fastest, and is nine products faster than XLA's
+# convolution?</summary>
+#
+# One product is the fastest. Nine products are slower than what we wanted to improve: all nine copies are written to
+# memory, and read again.
+#
+# </details>
+
+# %% tags=["nbval-ignore-output"]
+way_times = medians({name: partial(way, x, kernel, dy) for name, way in compiled_ways.items()}, rounds=5)
+plots.bars(list(way_times), list(way_times.values()), unit="ms", better="lower", title="gradient by the kernel")
+plt.show()
+
+# %% [markdown]
+# So the same arithmetic, in another order, is several times as fast. It is not so everywhere. On maps of 32×32 with 32
+# channels XLA's own way was the faster one when we tried; what wins depends on the shapes, and only a measurement
+# tells.
+
+# %% [markdown]
+# ## 8 · A gradient of one's own
+#
+# `jax.custom_vjp` tells JAX to use our gradient for a function. It wants three:
+#
+# 1. the function itself, for calls without a gradient;
+# 2. `forward`, called in its place when a gradient is wanted: returns the value, and what `backward` will need;
+# 3. `backward`: from what was kept and `dy`, one gradient for each argument.
+
+
+# %%
+@jax.custom_vjp
+def own_convolution(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """`convolve`, with another gradient by the kernel."""
+    return convolve(x, kernel)
+
+
+def own_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    """The value, and what the gradients need."""
+    return convolve(x, kernel), (x, kernel)
+
+
+def own_backward(kept: tuple[jax.Array, jax.Array], dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The gradients by x, which stays JAX's, and by the kernel, which is ours."""
+    return by_input(*kept, dy), one_product(*kept, dy)
+
+
+own_convolution.defvjp(own_forward, own_backward)
+
+# %% [markdown]
+# JAX does not check that `backward` is the derivative of the function, so we must. In float64 rounding cannot hide a
+# mistake, and a test that cannot fail proves nothing, so we break a copy as well, by mixing up rows and columns:
+
+
+# %%
+@jax.custom_vjp
+def broken(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """With a gradient that mixes up rows and columns of the kernel."""
+    return convolve(x, kernel)
+
+
+def broken_backward(kept: tuple[jax.Array, jax.Array], dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """As `own_backward`, with the kernel's axes exchanged."""
+    return by_input(*kept, dy), one_product(*kept, dy).transpose(1, 0, 2, 3)
+
+
+broken.defvjp(own_forward, broken_backward)
+
+
+def gradient_of(conv: Callable, x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """The gradient by the kernel of some loss."""
+    return jax.grad(lambda kernel: jnp.sin(conv(x, kernel)).sum())(kernel)
+
+
+with jax.enable_x64(True):
+    x64 = jax.random.normal(keys[0], (6, 5, 7, 2), jnp.float64)  # rows, columns, channels all different
+    kernel64 = jax.random.normal(keys[2], (3, 3, 2, 4), jnp.float64)
+    right = gradient_of(convolve, x64, kernel64)
+    for name, conv in {"own": own_convolution, "broken": broken}.items():
+        error = jnp.abs(gradient_of(conv, x64, kernel64) - right).max() / jnp.abs(right).max()
+        print(f"{name:7} right to 1e-12: {bool(error < 1e-12)}")
+
+# %% [markdown]
+# There is a price: a function with a `custom_vjp` has no forward mode any more.
+
+# %%
+try:
+    jax.jvp(own_convolution, (x, kernel), (x, kernel))
+except TypeError as error:
+    print(str(error).partition(".")[0])
+
+# %% [markdown]
+# What we have written is good for one case: 3×3, stride 1, padding 1. `utils.convolution` has the same idea for any
+# kernel, stride and padding, a second way for small maps and few channels, and a rule that takes XLA's way where that
+# measured faster. Its docstring has the derivation. Flax's convolution takes it by an argument, so nothing else
+# changes:
+
+# %% tags=["nbval-ignore-output"]
+own_conv = partial(nn.Conv, conv_general_dilated=convolution.conv_general_dilated)
+own = Net(unit04.ResidualBlock, conv=own_conv, pool=unit04.max_pool)
+steps["own gradient by the kernel"] = on_this_batch(own)
+same, (_, loss) = steps["pooling by slices"]()[1], steps["own gradient by the kernel"]()
+print("the same loss:", bool(jnp.allclose(loss, same, atol=1e-4)))
+plots.bars(*zip(*medians(steps).items(), strict=True), unit="ms", better="lower", title="a step")
+plt.show()
+
+# %% [markdown]
+# **Quick questions**
+#
+# <details><summary>Why does the kernel's place in the padding not appear in <code>backward</code>?</summary>
+#
+# `moved` fills with zeros what comes from outside the map, and zeros are what the padding is.
+#
+# </details>
+#
+# <details><summary>`own_forward` keeps `x` and `kernel`. Could `backward` compute `x` itself?</summary>
+#
+# Only if the layer before could be inverted. `jax.checkpoint` (part 10) does the next best thing: compute it again.
+#
+# </details>
+
+# %% [markdown]
+# ## 9 · Options for one function
+#
+# XLA on a CPU does not compute convolutions and products itself: it hands them to a library, and which one is an option
+# of the compiler. `jax.jit` takes options for a single function: nothing else in the process changes.
+
+# %%
+for name, value in compiler_options.TRAINING.items():
+    print(f"{name}: {value!r}")
+
+# %% [markdown]
+# The first two hand convolutions and products to oneDNN, the third leaves sums to YNN (another library), which is
+# faster at those of BatchNorm. `supported` leaves out what this jaxlib or this device does not know, and says so.
+
+# %% tags=["nbval-ignore-output"]
+options = compiler_options.supported(compiler_options.TRAINING)
+steps["options"] = on_this_batch(own, compiler_options=options)
+text = steps["options"].func.as_text()
+print("calls of a library in the step:", *sorted(set(re.findall(r"custom_call_target=\"(\w+\$\w+)", text))))
+plots.bars(*zip(*medians(steps).items(), strict=True), unit="ms", better="lower", title="a step")
+plt.show()
+
+# %% [markdown]
+# Options are not free of risk. They are the compiler's internals: another version may rename them, and what is best
+# differs from one processor, and even one *kind of program*, to the next. Part 12 has a surprise of this kind.
+
+# %% [markdown]
+# ## 10 · Memory
+#
+# How much memory does a step need? The compiled program says so before it runs.
+
+
+# %%
+def megabytes(tree: Any) -> float:
+    """The size of all arrays (or descriptions of arrays) in a tree."""
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree)) / 1e6
+
+
+for name, tree in {"weights": start.params, "momentum": start.optimizer, "a batch": images}.items():
+    print(f"{name:18} {megabytes(tree):8.1f} MB")
+donating = jax.jit(partial(train_step, own), donate_argnums=0, compiler_options=options)
+analysis = donating.lower(start, images, labels).compile().memory_analysis()
+print(f"{'in between':18} {analysis.temp_size_in_bytes / 1e6:8.1f} MB")
+print(f"{'given by donation':18} {analysis.alias_size_in_bytes / 1e6:8.1f} MB")
+
+# %% [markdown]
+# By far the largest item is what is *in between*: mostly the maps of all layers, kept for the backward pass. It grows
+# with the batch and with the area of the pictures, not with the number of pictures in the data set. `donate_argnums`
+# lets the new state take the memory of the old one. Here that is a megabyte or two; in a model of a billion weights it
+# decides whether the step fits.
+#
+# The companion trained on 160 MB of pictures and saw 13.99 GB of the GPU's memory taken. Most likely by
+# **preallocation**: at its first operation JAX reserves three quarters of a GPU's memory ([JAX on GPU
+# memory](https://docs.jax.dev/en/latest/gpu_memory_allocation.html); before [jaxlib
+# 0.4.1](https://github.com/jax-ml/jax/releases/tag/jaxlib-v0.4.1), and so in the companion's time, a share of what was
+# free), and hands it out itself. `nvidia-smi` shows what is *reserved*, whatever the program needs. Three environment
+# variables, set before JAX starts, change this:
+#
+# | variable | effect |
+# | --- | --- |
+# | `XLA_PYTHON_CLIENT_PREALLOCATE=false` | take memory when it is needed |
+# | `XLA_CLIENT_MEM_FRACTION=.50` | reserve half of it |
+# | `XLA_PYTHON_CLIENT_ALLOCATOR=platform` | give each array back at once: slow, for measuring only |
+#
+# ### Page faults
+#
+# On a CPU the memory in between comes from the C library and goes back to it after every step. Large blocks go back to
+# the system, and the next step gets them as *new* pages, which the system must fill with zeros at the first touch. Each
+# touch is a **page fault**, and the system counts them:
+
+
+# %%
+def faults_of(program: Callable[[], Any], repeats: int = 5) -> float:
+    """Page faults in one run of a program."""
+    jax.block_until_ready(program())
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(repeats):
+        jax.block_until_ready(program())
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / repeats
+
+
+# %% tags=["nbval-ignore-output"]
+print(f"{faults_of(steps['options']):,.0f} page faults in a step, of {analysis.temp_size_in_bytes // 4096:,} pages")
+
+# %% [markdown]
+# Where the number is near that of the pages, all memory is new in every step. (If the course's launcher has set
+# `GLIBC_TUNABLES` for this kernel, it is small.) How much does it cost? The C library of Linux reads `GLIBC_TUNABLES`
+# when a process starts, so two new processes run the step as it came and as it is now, without and with huge pages,
+# which are 512 times as large as ordinary ones. The processes take their code from this lesson:
+
+# %%
+CHILD = """
+import sys
+from functools import partial
+from flax import linen as nn
+from utils import compiler_options, convolution
+from utils.base import definitions
+import jax
+
+lesson = definitions.load("notebooks/06_make_it_fast.py")
+blocks = definitions.load("notebooks/04_resnet18_cats_dogs.py", ("ResidualBlock", "max_pool"))
+conv = partial(nn.Conv, conv_general_dilated=convolution.conv_general_dilated)
+fast = lesson.Net(blocks.ResidualBlock, conv=conv, pool=blocks.max_pool)
+images = jax.random.normal(jax.random.key(0), (64, 32, 32, 3))
+labels = jax.random.randint(jax.random.key(1), (64,), 0, 10)
+programs = {}
+options = compiler_options.supported(compiler_options.TRAINING)
+for name, model, settings in (("before", lesson.Net(blocks.ResidualBlock), {}), ("after", fast, options)):
+    state = lesson.new_state(model, jax.random.key(2))
+    step = jax.jit(partial(lesson.train_step, model), compiler_options=settings).lower(state, images, labels).compile()
+    programs[name] = partial(step, state, images, labels)
+times = lesson.medians(programs)
+print(*times.values(), lesson.faults_of(programs["after"]))
+"""
+
+
+# %% tags=["nbval-ignore-output"]
+allocation = {"as the system does it": "", "huge pages": "glibc.malloc.hugetlb=1"}
+apart = {
+    name: [float(w) for w in in_new_process(CHILD, GLIBC_TUNABLES=setting)] for name, setting in allocation.items()
+}
+for name, (before, after, faults) in apart.items():
+    print(f"{name:22} as it came {before:4.0f} ms, now {after:4.0f} ms, {faults:8,.0f} page faults")
+
+# %% [markdown]
+# With huge pages almost no page is new, and both steps are faster. It is a setting of the process and nothing of JAX's:
+# other frameworks gain from it too, so a fair race sets it for all.
+#
+# ### Computing twice to save memory
+#
+# As unit 01 showed, reverse mode keeps intermediate values of the forward pass. `jax.checkpoint(f)` keeps only what
+# goes *into* `f`, and computes the inside again when the backward pass needs it. `nn.remat` does the same for a module.
+# We can ask how much is kept without computing anything: `jax.vjp` returns a function that holds what it needs, and
+# that function is a pytree, so `eval_shape` describes it.
+
+
+# %%
+class Chain(nn.Module):
+    """Eight residual blocks, whose insides are kept for the backward pass, or computed again."""
+
+    block: Callable[..., nn.Module]
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        for number in range(8):
+            x = self.block(16, name=f"block{number}")(x)
+        return x
+
+
+def kept_for_backward(chain: Chain, weights: dict, maps: jax.Array) -> Any:
+    """What the backward pass with respect to the weights needs, besides the weights themselves."""
+    forward = partial(chain.apply, mutable=["batch_stats"])
+    return jax.vjp(lambda params: forward({**weights, "params": params}, maps)[0], weights["params"])[1]
+
+
+# %% [markdown]
+# <details><summary>Guess first: each block is computed forward twice. How much more work is the whole
+# gradient?</summary>
+#
+# About a third: forward 1 and backward 2 become 1 + 1 + 2.
+#
+# </details>
+
+# %%
+small_maps = jax.ShapeDtypeStruct((16, 24, 24, 16), jnp.float32)
+for name, block in {"as it is": unit04.ResidualBlock, "remat": nn.remat(unit04.ResidualBlock)}.items():
+    chain = Chain(block)
+    weights = jax.eval_shape(chain.init, jax.random.key(0), small_maps)
+    kept = jax.eval_shape(partial(kept_for_backward, chain), weights, small_maps)
+    gradient = jax.jit(lambda w, x, chain=chain: kept_for_backward(chain, w, x)(jnp.ones(x.shape)))
+    work = gradient.lower(weights, small_maps).cost_analysis()["flops"]
+    print(f"{name:9} kept: {megabytes(kept):6.1f} MB, work: {work / 1e9:.3f} GFLOP")
+
+# %% [markdown]
+# A fraction of the memory, for about a third more work. It pays where memory, not time, is the limit: long sequences,
+# large pictures, deep networks. (What a compiled program saves in the end depends on the compiler's own plan. On a CPU,
+# XLA orders the work for speed, and there we saw no gain.)
+
+# %% [markdown]
+# ## 11 · Sixteen bits
+#
+# Sixteen bits take half the memory of 32, and on hardware made for them they are several times as fast. Unit 04 has the
+# two formats, and the loss scale that float16 needs; bfloat16 needs none.
+#
+# Training in *mixed precision* keeps the *weights*, the statistics and the optimiser's state in float32 and only
+# computes in 16 bits. A layer's `dtype` is that of its arithmetic, its `param_dtype` that of its weights. If the
+# weights were bfloat16, an update of a thousandth of a weight would be lost, since neighbouring numbers are up to 8e-3
+# of their size apart:
+
+# %%
+weight = jnp.bfloat16(1.0)
+print("1 + 1/1000 in bfloat16:", weight + jnp.bfloat16(0.001), "· in float32:", jnp.float32(1) + jnp.float32(0.001))
+
+# %% [markdown]
+# Our network's logits are float32, and so are the softmax and the loss. Is the gradient of the rest still good? We
+# compare it with float32's, all weights in one vector, by the cosine of the angle between them:
+
+# %%
+half = Net(unit04.ResidualBlock, conv=own_conv, pool=unit04.max_pool, dtype=jnp.bfloat16)
+steps["bfloat16"] = on_this_batch(half, compiler_options=options)
+moves = []
+for name in ("options", "bfloat16"):
+    after, _ = steps[name]()
+    difference = jax.tree.map(jnp.subtract, after.params, start.params)
+    moves.append(jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(difference)]))
+cosine = moves[0] @ moves[1] / (jnp.linalg.norm(moves[0]) * jnp.linalg.norm(moves[1]))
+print("float32 and bfloat16 move the weights the same way, cosine above 0.99:", bool(cosine > 0.99))
+
+# %% tags=["nbval-ignore-output"]
+plots.bars(*zip(*medians(steps).items(), strict=True), unit="ms", better="lower", title="a step")
+plt.show()
+
+# %% [markdown]
+# On CPUs 16 bits gain only where the processor has arithmetic for them *and* the library uses it; otherwise numbers are
+# widened, computed, and rounded again. On the EPYC of our figures bfloat16 was no faster in this step with the options
+# above, and half as slow again without them. TPUs, and NVIDIA GPUs since Ampere, have hardware for it, and there 16
+# bits should be faster; we have not measured that here.
+
+# %% [markdown]
+# ## 12 · An epoch as one program
+#
+# Python calls the compiled step once for each batch, and a batch travels to the device each time. Both can go: put the
+# whole data set on the device, draw and vary the batches *inside*, and let `lax.scan` run over the steps. An epoch is
+# then one call. CIFAR-10 fits into any memory. (Here TensorFlow starts, to read it.)
+
+# %%
+loaded = data.arrays("cifar10", "train[:512]")
+pictures, classes = jnp.asarray(loaded.image), jnp.asarray(loaded.label)  # [N, 32, 32, 3], [N]
+
+
+def varied(key: jax.Array, image: jax.Array) -> jax.Array:
+    """A picture [32, 32, 3], perhaps mirrored, moved by up to four pixels."""
+    flip_key, move_key = jax.random.split(key)
+    image = jnp.where(jax.random.bernoulli(flip_key), image[:, ::-1], image)
+    rows, columns = jax.random.randint(move_key, (2,), 0, 9)
+    return lax.dynamic_slice(jnp.pad(image, ((4, 4), (4, 4), (0, 0))), (rows, columns, 0), image.shape)
+
+
+def drawn_step(
+    model: nn.Module, state: State, chosen: tuple[jax.Array, jax.Array], pictures: jax.Array, classes: jax.Array
+) -> tuple[State, jax.Array]:
+    """A step on the pictures that are `chosen`: their numbers [B], and a key for their variations."""
+    numbers, key = chosen
+    batch = jax.vmap(varied)(jax.random.split(key, len(numbers)), pictures[numbers])
+    return train_step(model, state, batch, classes[numbers])
+
+
+def epoch(
+    model: nn.Module, state: State, chosen: tuple[jax.Array, jax.Array], pictures: jax.Array, classes: jax.Array
+) -> tuple[State, jax.Array]:
+    """All steps of an epoch. chosen: numbers [steps, B], keys [steps]. Returns the state and the losses [steps]."""
+    return lax.scan(lambda state, each: drawn_step(model, state, each, pictures, classes), state, chosen)
+
+
+order_key, vary_key = jax.random.split(jax.random.key(5))
+chosen = (
+    jax.random.permutation(order_key, len(classes)).reshape(-1, BATCH),
+    jax.random.split(vary_key, len(classes) // BATCH),
+)
+one_program = jax.jit(partial(epoch, own)).lower(start, chosen, pictures, classes).compile()
+one_step = jax.jit(partial(drawn_step, own))
+
+
+def in_a_loop() -> tuple[State, list[jax.Array]]:
+    """The same epoch, one call for each step."""
+    state, losses = start, []
+    for each in zip(*chosen, strict=True):
+        state, loss = one_step(state, each, pictures, classes)
+        losses.append(loss)
+    return state, losses
+
+
+_, from_scan = one_program(start, chosen, pictures, classes)
+_, from_loop = in_a_loop()
+print("the first loss to five digits:", bool(jnp.allclose(from_scan[0], from_loop[0], rtol=1e-5)))
+print("all losses to the last bit:", bool(jnp.array_equal(from_scan, jnp.stack(from_loop))))
+print(f"largest difference of a loss: {jnp.abs(from_scan - jnp.stack(from_loop)).max():.1e}")
+
+# %% [markdown]
+# The same order, the same keys, the same losses up to rounding: inside the loop the compiler fuses and orders sums
+# differently, and each step hands its rounding on to the next. Now the time of an epoch:
+#
+# <details><summary>Guess first: which is faster, and by how much?</summary>
+#
+# On a CPU the loop in Python, and not by a little. See the bars, and the explanation below.
+#
+# </details>
+
+# %% tags=["nbval-ignore-output"]
+epochs = {"a loop in Python": in_a_loop, "one program": lambda: one_program(start, chosen, pictures, classes)}
+epoch_times = medians(epochs, rounds=3)
+plots.bars(list(epoch_times), list(epoch_times.values()), unit="ms", better="lower", title="an epoch of 8 steps")
+plt.show()
+
+# %% [markdown]
+# The dispatch that we save is a percent of the step (part 2). What we pay is larger: inside a loop of XLA's this
+# backend plans convolutions, copies and threads differently from those outside. The compiler's options make it worse:
+# in a `scan`, oneDNN's calls took *several times* as long when we tried them on a small network. So the options are for
+# a step, and not for an epoch.
+#
+# Is the idea bad? Not where a step is short. Here is a network of two matrices, for which the call itself is a good
+# part of the time:
+
+
+# %%
+def tiny_step(weights: tuple, numbers: jax.Array) -> tuple[tuple, jax.Array]:
+    """A step of gradient descent for two matrices, on 32 pictures shrunk to 8×8."""
+
+    def loss_fn(weights: tuple) -> jax.Array:
+        logits = nn.relu(shrunk[numbers] @ weights[0]) @ weights[1]
+        return optax.softmax_cross_entropy_with_integer_labels(logits, classes[numbers]).mean()
+
+    loss, slopes = jax.value_and_grad(loss_fn)(weights)
+    return jax.tree.map(lambda w, s: w - 0.01 * s, weights, slopes), loss
+
+
+shrunk = pictures[:, ::4, ::4].reshape(len(pictures), -1)  # [N, 192]
+begun = (0.05 * jax.random.normal(keys[0], (192, 32)), 0.05 * jax.random.normal(keys[1], (32, 10)))
+orders = jax.random.randint(keys[2], (500, 32), 0, len(classes))
+tiny_scan, tiny_jit = jax.jit(lambda weights: lax.scan(tiny_step, weights, orders)), jax.jit(tiny_step)
+orders_of_steps = list(orders)
+
+
+def tiny_loop() -> tuple:
+    """500 steps, one call for each."""
+    weights = begun
+    for numbers in orders_of_steps:
+        weights, _ = tiny_jit(weights, numbers)
+    return weights
+
+
+# %% tags=["nbval-ignore-output"]
+tiny_times = medians({"a loop in Python": tiny_loop, "one program": partial(tiny_scan, begun)}, rounds=3)
+plots.bars(list(tiny_times), list(tiny_times.values()), unit="ms", better="lower", title="500 tiny steps")
+plt.show()
+
+# %% [markdown]
+# There one program wins clearly. On a GPU or TPU, where the device is much faster than Python, that holds for larger
+# networks too. So: an epoch as one program pays where a step is short compared with its dispatch, and on a CPU not for
+# convolutions.
+
+# %% [markdown]
+# ## 13 · When the input is the limit
+#
+# A fast step is of no use if the pictures come too slowly. So compare two rates: the pictures a second that the
+# pipeline delivers (`python -m utils course` measures them in its last step), and those that the model takes (the
+# stored races).
+
+# %% tags=["nbval-ignore-output"]
+taken = {}
+for name, race in {"mnist": "cnn", "cifar10": "vgg8", "cats_vs_dogs": "resnet18"}.items():
+    for result in stored.load(stored.Result, race)[:1]:
+        runs = report.runs_of(result, "jax")
+        seconds_a_step = np.median([np.median(run["train"][1:]) for run in runs]) / result.steps
+        taken[name] = result.batch / seconds_a_step
+delivered = {speed.name: speed.images_per_second for speed in bench.bench(tuple(taken), seconds=0.3)}
+figure, axes = plt.subplots(figsize=(6.5, 2.2))
+places = np.arange(len(taken))
+axes.barh(places - 0.2, [delivered[name] for name in taken], 0.38, label="delivered, here")
+axes.barh(places + 0.2, list(taken.values()), 0.38, color=plots.PALE, label="taken, in the stored race")
+axes.set_yticks(places, list(taken))
+axes.set(xscale="log", xlabel="images a second")
+axes.invert_yaxis()
+axes.legend()
+plt.show()
+
+# %% [markdown]
+# Where the dark bar is the longer one, the input is not the limit. On two CPU cores it is not for any of these. On a
+# GPU, a step of ResNet18 takes a few milliseconds and the picture changes: then decode once and keep the pictures in
+# memory, vary them on the device (part 12), or read with more processes.
+#
+# Remember that the two rates share the cores when both run at once. What reads the pictures takes its time away from
+# the step.
+
+# %% [markdown]
+# ## 14 · The roofline
+#
+# When is a step fast *enough*? A processor has two limits: how many operations a second it can do (its *peak*), and how
+# many bytes a second it can fetch (its *bandwidth*). A program that does $F$ operations on $M$ bytes takes at least
+# $\max(F/\text{peak}, M/\text{bandwidth})$ seconds. Its *arithmetic intensity* is $F/M$. Drawn against it, the
+# attainable rate looks like a roof ([Williams et al., 2009](https://doi.org/10.1145/1498765.1498785)): sloping where
+# the memory is the limit, flat where the arithmetic is.
+#
+# Both limits can be measured. The peak with a large product of matrices, the bandwidth with a sum of two long vectors:
+
+# %%
+side = 1536
+square = jnp.ones((side, side))
+long = jnp.ones(2**24)
+limits = {
+    "product": jax.jit(jnp.matmul).lower(square, square).compile(),
+    "sum": jax.jit(jnp.add).lower(long, long).compile(),
+}
+measured = medians(
+    {"product": partial(limits["product"], square, square), "sum": partial(limits["sum"], long, long)}, 5
+)
+peak = 2 * side**3 / (measured["product"] / 1000)  # FLOP/s
+bandwidth = 3 * 4 * long.size / (measured["sum"] / 1000)  # two read, one written: bytes/s
+print(f"peak {peak / 1e9:.0f} GFLOP/s, bandwidth {bandwidth / 1e9:.1f} GB/s")
+
+# %% [markdown]
+# How many operations a step does, the lowered program tells, by counting in the text of what JAX traced:
+
+# %%
+ours = jax.jit(partial(train_step, sliced)).lower(start, images, labels).cost_analysis()["flops"]
+print(f"{ours / 1e9:.1f} GFLOP a step")
+final = medians(steps)
+shares = {name: ours / (ms / 1000) / peak for name, ms in final.items()}
+plots.bars(
+    list(shares), [100 * share for share in shares.values()], unit="%", title="share of the peak that is reached"
+)
+plt.show()
+
+# %% [markdown]
+# (The count is that of the step with sliced pooling; the others do a few percent more operations that nobody needs, so
+# they are not rewarded for them. The peak is that of a large product, for float32.)
+#
+# Now the roof, with each kind of layer of the step:
+
+# %%
+kinds = {
+    "convolution 64→64, 16×16": (convolve, (x, kernel)),
+    "its gradient by the kernel": (one_product, (x, kernel, dy)),
+    "BatchNorm, 32×32×64": (
+        lambda m: (m - m.mean((0, 1, 2))) * lax.rsqrt(m.var((0, 1, 2)) + 1e-5),
+        (jnp.ones((BATCH, 32, 32, 64)),),
+    ),
+    "dense layer": (jnp.matmul, (jnp.ones((BATCH, 128)), jnp.ones((128, 10)))),
+}
+placed = {}
+for name, (function, arguments) in kinds.items():
+    program = jax.jit(function).lower(*arguments)
+    flops = program.cost_analysis()["flops"]
+    moved_bytes = sum(4 * leaf.size for leaf in (*arguments, jax.eval_shape(function, *arguments)))
+    ms = medians({name: partial(program.compile(), *arguments)}, 5)[name]
+    placed[name] = (flops / moved_bytes, flops / (ms / 1000))
+
+intensity = np.geomspace(0.05, 1000, 200)
+figure, axes = plt.subplots(figsize=(6.5, 3.2))
+axes.plot(intensity, np.minimum(peak, intensity * bandwidth) / 1e9, color="black", linewidth=1)
+for number, (name, (where, rate)) in enumerate(placed.items()):
+    axes.plot(where, rate / 1e9, "o", color=f"C{number}", label=name)
+axes.set(xscale="log", yscale="log", xlabel="FLOP a byte", ylabel="GFLOP/s", title="the roof, and what is under it")
+axes.legend(fontsize=8)
+plt.show()
+
+# %% [markdown]
+# A point under the flat part has arithmetic left to use; a point under the slope waits for memory, and only moving
+# fewer bytes would help: fusing it with its neighbours, or 16 bits. A layer small enough for the cache may stand above
+# the slope, and the smallest stand far below: they wait for nothing but the call.
+#
+# **Quick questions**
+#
+# <details><summary>A layer reaches 20 % of the peak and lies on the slope. Is there anything to gain from a better
+# matrix product?</summary>
+#
+# No. It is limited by memory; the arithmetic waits.
+#
+# </details>
+#
+# <details><summary>Why is the share of the peak a better figure than images a second when two machines are
+# compared?</summary>
+#
+# It says how much of what the machine can do is used. Images a second mix this up with the machine's size.
+#
+# </details>
+
+# %% [markdown]
+# ## 15 · What it was worth
+#
+# All measures again, in turns, with our figures beside yours. Each row has all the measures above it, except where it
+# is said; the last two rows have their comparison in the parts named.
+
+# %% tags=["nbval-ignore-output"]
+OURS = {}  # two cores of an AMD EPYC (AVX-512), jax 0.12.0.1, quiet
+last = medians(steps, rounds=9)
+last["options, huge pages (part 10)"] = apart["huge pages"][1]
+last["an epoch as one program, a step (part 12)"] = epoch_times["one program"] / len(chosen[1])
+print(f"{'':44} {'here':>7} {'faster':>7}   {'EPYC':>7} {'faster':>7}")
+for name, ms in last.items():
+    ours_here = OURS.get(name, float("nan"))
+    print(f"{name:44} {ms:4.0f} ms {last['as it comes'] / ms:5.1f} ×   {ours_here:4.0f} ms")
+
+# %% [markdown]
+# In our figures the pooling is worth the most, then the memory, then the gradient by the kernel and the options. That
+# is the order for this network on that processor. The method is what carries over: measure, find the one thing that
+# takes longest, ask why, change it, measure again.
+
+# %% [markdown]
+# ## 16 · For the record
+
+# %%
+results.record(
+    step_speedup=last["as it comes"] / last["options"],
+    training_images_per_second=1000 * BATCH / last["options"],
+    compile_seconds=compile_seconds,
+)
+
+# %% [markdown]
+# ## What to remember
+#
+# - Wait for the result, leave out the first calls, take the median, let programs take turns. Know how far apart two
+#   runs of the same program are.
+# - Split a time before you explain it. Compiled programs can be kept on disk; arrays on a device do not outlive their
+#   process.
+# - A profile's operations can be traced back to layers by `op_name`. Layers that should take equally long show the slow
+#   one too.
+# - On a CPU, XLA's gradient of a max-pool is slow, and so are convolutions whose kernel is larger than the map, and
+#   gradients by the kernel on large maps.
+# - `custom_vjp` gives a function a gradient of your own. Prove it in float64, and make sure that a broken copy fails.
+# - Compiler options can be given to one function. They are good for one kind of program and may be bad for another.
+# - Page faults are time; new memory in every step is the reason. Ask the compiled program what it needs.
+#   `jax.checkpoint` trades work for memory.
+# - 16 bits are fast where the hardware has them.
+# - An epoch as one program pays where steps are short. A fast step is of no use if the input is the limit.
+# - The roofline says whether arithmetic or memory is what you wait for.
+#
+# **Now you:** `exercises/06_make_it_fast` has you write these pieces yourself, each with a check that tells you at
+# once.
+
+# %% [markdown]
+# ## Sources and further reading
+#
+# - The companion: "Jax&Flax ResNet18 Classification Experiment" (2022), the README of a repository. The text does not
+#   name its author.
+# - JAX's documentation: [custom derivative
+#   rules](https://docs.jax.dev/en/latest/notebooks/Custom_derivative_rules_for_Python_code.html),
+#   [profiling](https://docs.jax.dev/en/latest/profiling.html), [persistent compilation
+#   cache](https://docs.jax.dev/en/latest/persistent_compilation_cache.html), [gradient
+#   checkpointing](https://docs.jax.dev/en/latest/gradient-checkpointing.html), [GPU memory
+#   allocation](https://docs.jax.dev/en/latest/gpu_memory_allocation.html).
+# - Chen et al., "Training deep nets with sublinear memory cost", 2016,
+#   [arXiv:1604.06174](https://arxiv.org/abs/1604.06174): computing twice.
+# - Micikevicius et al., "Mixed precision training", 2017, [arXiv:1710.03740](https://arxiv.org/abs/1710.03740).
+# - Williams, Waterman and Patterson, "Roofline: an insightful visual performance model for multicore architectures",
+#   2009, [doi:10.1145/1498765.1498785](https://doi.org/10.1145/1498765.1498785).
+# - "How to scale your model", 2025, [jax-ml.github.io/scaling-book](https://jax-ml.github.io/scaling-book/): rooflines
+#   for TPUs.
+# - The C library's tunables: [glibc manual](https://www.gnu.org/software/libc/manual/html_node/Tunables.html).
