@@ -15,6 +15,7 @@ ALLOWED_SKIPS = {
     "this backend is no CPU": "a run with JAX_PLATFORMS=cpu",
     "Windows has no such signal, limit or link": "Linux or macOS",
     "CUDA wheels are for Linux": "Linux",
+    "glibc is for Linux": "Linux",
     "not a git checkout": "a clone of the repository instead of a copy of its files",
 }
 # the files that take longest: begun last, they would leave all cores but one idle

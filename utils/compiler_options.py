@@ -9,9 +9,9 @@ the compiler, and `jax.jit` takes options for a single function: nothing else in
 from __future__ import annotations
 
 from functools import cache
+from importlib import metadata
 
 import jax
-import jaxlib
 
 Options = dict[str, bool | int | str]
 
@@ -43,7 +43,7 @@ def supported(options: Options) -> Options:
         return {}
     taken = {name: value for name, value in options.items() if _takes(name, value)}
     if missing := sorted(options.keys() - taken.keys()):
-        _say(f"Compiler options left out: jaxlib {jaxlib.__version__} does not take {', '.join(missing)}.")
+        _say(f"Compiler options left out: jaxlib {metadata.version('jaxlib')} does not take {', '.join(missing)}.")
     return taken
 
 
