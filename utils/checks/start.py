@@ -75,9 +75,8 @@ def _places(notebook: Path) -> dict[str, str]:
     """Heading → the end of a link to its cell, as JupyterLab reads it."""
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-        return {
-            "".join(cell["source"]).partition("\n")[0].removeprefix("## "): f"#cell-id={cell['id']}" for cell in cells
-        }
+        lines = ((line, cell["id"]) for cell in cells for line in "".join(cell["source"]).splitlines())
+        return {line.removeprefix("## "): f"#cell-id={name}" for line, name in lines if line.startswith("## ")}
     except (OSError, ValueError, LookupError, TypeError):  # it is the student's: the link opens it at its top
         return {}
 
