@@ -36,5 +36,7 @@ def test_what_is_odd_is_told_too_and_only_drawings_may_change_their_colours():
         axes[1].plot([0, number], label=f"{number}")
     told = alt_text.described(figure)
     assert "a line; a line at 3; 20 bars between 5 and 5" in told and "2 more lines" in told
+    axes[1].fill_between([0, 1], [0, 1])
+    assert not alt_text.keeps_its_colours(figure)
     axes[0].imshow(np.zeros((2, 2)))
     assert alt_text.keeps_its_colours(figure)

@@ -92,7 +92,8 @@ def enter(page: Any, old: str, new: str) -> None:
 
 
 def done(page: Any) -> None:
-    """Wait until the kernel has nothing to do, for more than a moment."""
+    """Wait until something has begun and the kernel has nothing to do, for more than a moment."""
+    page.locator(f"{NOTEBOOK}.jp-InputPrompt", has_text="[*]").first.wait_for()
     still = 0
     while still < 4:
         page.wait_for_timeout(250)
@@ -111,7 +112,7 @@ def see(page: Any, name: str) -> None:
             page.set_viewport_size({"width": width, "height": 1000})
             page.wait_for_timeout(300)
             page.screenshot(path=BUILD / "walk" / f"{name}_{theme.lower()}_{width}.png")
-            cut = page.locator(f"{NOTEBOOK}.jp-CodeCell .cm-scroller").evaluate_all(
+            cut = page.locator(f"{NOTEBOOK}.jp-CodeCell .cm-scroller, .jp-RenderedHTMLCommon:visible").evaluate_all(
                 "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.innerText)"
             )
             assert not cut

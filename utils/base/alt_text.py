@@ -28,7 +28,8 @@ def described(figure: Figure) -> str:
 
 def keeps_its_colours(figure: Figure) -> bool:
     """Whether something in it is a picture or a map of colours, which a dark page may not change."""
-    return any(axes.images or axes.collections for axes in figure.axes)
+    mapped = (axes.images or any(part.get_array() is not None for part in axes.collections) for axes in figure.axes)
+    return any(mapped)
 
 
 def _panel(axes: Axes) -> str:

@@ -38,7 +38,7 @@ def write() -> None:
 def refresh() -> None:
     """Bring the page up to date where there is one; a check goes on without it."""
     if PAGE.exists():
-        with suppress(CourseError):
+        with suppress(CourseError, OSError, ValueError):
             write()
 
 
@@ -53,15 +53,14 @@ def text() -> str:
 
 def _unit(lesson: Path) -> dict[str, Any]:
     told, asked = (path.read_text(encoding="utf-8") for path in (lesson, EXERCISES / lesson.name))
-    noted, places = standing.read(lesson.stem), _places((EXERCISES / lesson.name).with_suffix(".ipynb"))
+    file = f"{lesson.stem}.ipynb"
+    noted, places = standing.read(lesson.stem), _places(EXERCISES / file)
     tasks = [
-        _task(
-            found, f"exercises/{lesson.stem}.ipynb{places.get(found['heading'], '')}", noted.get(found["name"], Noted())
-        )
+        _task(found, f"exercises/{file}{places.get(found['heading'], '')}", noted.get(found["name"], Noted()))
         for found in _TASK.finditer(asked)
     ]
     return {
-        "file": f"{lesson.stem}.ipynb",
+        "file": file,
         "title": "".join(_TITLE.findall(told)[:1]),
         "sections": _SECTION.findall(told),
         "minutes": "".join(_MINUTES.findall(told)),
