@@ -928,8 +928,8 @@ for kind in ("threefry2x32", "rbg"):
     )
 
 # %% [markdown]
-# This matters in part 6, where `vmap` over keys trains several networks at once. There we use threefry, so that each
-# network is the one that its own key would give without `vmap`.
+# This matters in part 6, where each step flips and shifts its pictures by `vmap` over keys. There we use threefry, so
+# that each picture's change is the one that its own key would give without `vmap`.
 #
 # ### Compiled before the start
 #
@@ -1230,8 +1230,8 @@ for when, params in (("at the dotted line", runs["nothing"].best), ("at the end"
 # 2021](https://arxiv.org/abs/2103.03098), measure how much such chance matters in benchmarks; [Picard,
 # 2021](https://arxiv.org/abs/2109.08203), shows it for the choice of a single seed.)
 #
-# To train many times in a short time, we shrink the pictures to 16×16, which is a quarter of the work, and let `vmap`
-# train all seeds at once. For that, a step of one run must be a pure function of arrays:
+# To train many times in a short time, we shrink the pictures to 16×16, which is a quarter of the work, and let one
+# compiled step serve all runs. For that, a step must be a pure function of arrays:
 #
 # - the pictures lie in memory as one array, and a step gets the indices of its batch;
 # - everything random comes from the run's seed: the choice of training pictures, their order, flips and crops, the
@@ -1262,8 +1262,7 @@ plt.show()
 # The shifts go up to four pixels here, so that you can see them; the runs below use two. The border is black here. In
 # training the pictures are normalised, and there 0 is about the average colour.
 #
-# `vmap` over keys gave eight views of one picture. Next comes `vmap` over whole runs. This is one of them, as two pure
-# functions:
+# `vmap` over keys gave eight views of one picture. A whole run of this study is two pure functions as well:
 
 
 # %%
@@ -1312,10 +1311,8 @@ def make_study(trial: Trial):
 
 
 # %% [markdown]
-# `vmap` turns a step of one run into a step of many. `in_axes` says what each run has for itself (0) and what all of
-# them share (None). `jit` compiles the mapped step once for all treatments, since their numbers are arguments. The keys
-# are of JAX's default kind, threefry, for the reason given in part 4. (The first weights are drawn run by run, without
-# `vmap`. There rbg will do, and compiles faster.)
+# `jit` compiles the step once for all treatments, since their numbers are arguments. The keys are of JAX's default
+# kind, threefry, for the reason given in part 4.
 #
 # All treatments get the same seeds. So the first run with dropout and the first run without begin with the same weights
 # and learn from the same pictures in the same order. Their difference usually varies less than that of two unrelated
@@ -1336,10 +1333,8 @@ pool = data.arrays("cifar10", "train[:5000]" if REAL else "train[:80%]", size=TR
 checked = data.arrays("cifar10", "train[80%:84%]" if REAL else "train[80%:]", size=TRIAL.side, quiet=True)
 pool, checked = jax.device_put((pool, checked))
 
-study_step, study_check = make_study(TRIAL)
-step_runs = jax.jit(jax.vmap(study_step, in_axes=(0, 0, 0, None, None)))  # of S runs at once
-check_runs = jax.jit(jax.vmap(study_check, in_axes=(0, None)))
-check_own = jax.jit(jax.vmap(lambda state, own: study_check(state, jax.tree.map(lambda leaf: leaf[own], pool))))
+study_step, study_check = map(jax.jit, make_study(TRIAL))
+check_own = jax.jit(lambda state, own: study_check(state, jax.tree.map(lambda leaf: leaf[own], pool)))
 
 randoms = [np.random.default_rng(seed) for seed in range(SEEDS)]
 own = np.stack([random.choice(len(pool.label), TRIAL.examples, replace=False) for random in randoms])  # [S, N]
@@ -1347,24 +1342,55 @@ orders = [[random.permutation(row) for _ in range(TRIAL.epochs)] for random, row
 orders = np.stack(orders).reshape(SEEDS, TRIAL.epochs, -1, TRIAL.batch_size)  # [S, epochs, steps, B]
 first = jax.jit(lambda key: init_state(key, make_network(TRIAL.width), TRIAL.side))
 starts = [first(jax.random.key(seed, impl="rbg")) for seed in range(SEEDS)]
-starts = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)  # leaves [S, …]
 keys = jax.random.split(jax.random.key(0), SEEDS)
 
+# %% [markdown]
+# `vmap` could turn a step of one run into a step of five: `in_axes` says what each run has for itself (0) and what all
+# of them share (None). We try it on the check, which is a forward pass:
+#
+# <details><summary>Guess first: on a CPU, are five networks evaluated faster side by side or one after the
+# other?</summary>
+#
+# One after the other, in the stored run. Each of the five has kernels of its own, so the mapped convolution is a
+# *grouped* one: five groups of channels, each with its kernel. XLA has fast code for plain convolutions on a CPU, and
+# slower code for grouped ones. Batching pays where the batched operation is as well supported as the single one, such
+# as the matrix products of lesson 01, and on a GPU, which five small networks do not fill. Measure before you batch.
+#
+# </details>
 
-def study_runs(treatment: Treatment) -> dict[str, np.ndarray]:
-    """Train one run for each seed, all side by side. Returns name → [S, E], and "training_accuracy" [S]."""
-    states, checks = starts, []
-    for epoch in range(TRIAL.epochs):
-        for step in range(orders.shape[2]):
-            states = step_runs(states, orders[:, epoch, step], keys, treatment, pool)
-        checks.append(check_runs(states, checked))
-    losses, accuracies = (np.stack(values, axis=1) for values in zip(*checks, strict=True))
-    return {"val_loss": losses, "val_accuracy": accuracies, "training_accuracy": np.asarray(check_own(states, own)[1])}
+# %%
+side_by_side = jax.jit(jax.vmap(study_check, in_axes=(0, None)))
+together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)  # leaves [S, …]
+ways = {
+    "side by side": lambda: side_by_side(together, checked),
+    "one after the other": lambda: [study_check(start, checked) for start in starts],
+}
+for name, way in ways.items():
+    jax.block_until_ready(way())  # compiles
+    begin = time.perf_counter()
+    jax.block_until_ready(way())
+    print(f"five networks, {name}: {1000 * (time.perf_counter() - begin):.0f} ms")
+
+# %% [markdown]
+# The study runs one after the other:
+
+
+# %%
+def study_run(treatment: Treatment, seed: int) -> tuple[list[tuple[jax.Array, jax.Array]], jax.Array]:
+    """Train one run. Returns validation loss and accuracy after each epoch, and the accuracy on its own pictures."""
+    state, checks = starts[seed], []
+    for epoch in orders[seed]:
+        for places in epoch:
+            state = study_step(state, places, keys[seed], treatment, pool)
+        checks.append(study_check(state, checked))
+    return checks, check_own(state, own[seed])[1]
 
 
 begin = time.perf_counter()
-studied = [study_runs(treatment) for treatment in track(list(treatments.values()), "treatments")]
-histories = {name: np.stack([each[name] for each in studied]) for name in studied[0]}
+studied = [[study_run(each, seed) for seed in range(SEEDS)] for each in track(list(treatments.values()), "treatments")]
+checks, accuracies = (jnp.array([[run[part] for run in runs] for runs in studied]) for part in (0, 1))
+histories = {"val_loss": np.asarray(checks[..., 0]), "val_accuracy": np.asarray(checks[..., 1])}  # [T, S, E]
+histories["training_accuracy"] = np.asarray(accuracies)  # [T, S]
 print(f"{len(treatments)} × {SEEDS} trainings in {time.perf_counter() - begin:.0f} s, compiling included")
 print("validation losses [T, S, E]:", histories["val_loss"].shape)
 
@@ -1507,7 +1533,7 @@ for row, name in enumerate(treatments):
 #
 # </details>
 #
-# <details><summary>4. Would <code>vmap</code> over rbg keys have made the intervals wrong?</summary>
+# <details><summary>4. Would <code>vmap</code> over five runs with rbg keys have made the intervals wrong?</summary>
 #
 # Not by that: the runs would still have had different random numbers. But all of these come from the first key, and the
 # other keys have no effect. So no other run could be repeated from its own key.
@@ -2030,8 +2056,10 @@ results.record(
 # - New projects: Flax. Existing research code: often Haiku.
 # - Overfitting is a validation loss that rises while the training loss falls. The accuracies show it less clearly.
 # - Change one thing at a time. Measures that are arguments of one compiled program make that easy.
-# - One run is one random draw. `vmap` over keys trains several seeds at once; judge by the differences seed by seed and
-#   their confidence interval. If it contains 0, say that no difference was shown.
+# - One run is one random draw. Train several seeds; judge by the differences seed by seed and their confidence
+#   interval. If it contains 0, say that no difference was shown.
+# - `vmap` over whole networks makes their convolutions grouped ones, which a CPU computes slowly: measure before you
+#   batch.
 # - For `vmap` over keys use threefry. With rbg the whole batch is drawn from the first key.
 # - Give regularised networks enough epochs before you compare them, and compare in evaluation mode, on unaugmented
 #   pictures.

@@ -16,6 +16,8 @@ ALLOWED_SKIPS = {
     "Windows has no such signal, limit or link": "Linux or macOS",
     "CUDA wheels are for Linux": "Linux",
     "glibc is for Linux": "Linux",
+    "no client for a browser": ".venv/bin/python -m pip install playwright axe-playwright-python",
+    "no Chromium": "Chromium or Chrome installed (sudo apt install chromium)",
     "not a git checkout": "a clone of the repository instead of a copy of its files",
 }
 # the files that take longest: begun last, they would leave all cores but one idle

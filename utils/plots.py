@@ -7,6 +7,7 @@ the cell (no semicolon is needed), a script calls `matplotlib.pyplot.show()`. Ar
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,10 +20,27 @@ from matplotlib.backends.registry import BackendFilter, backend_registry
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from utils.base import alt_text, notebook
 from utils.base.errors import CourseError
 from utils.base.paths import RESSOURCES, shown
 
 plt.style.use(RESSOURCES / "course.mplstyle")
+
+
+def _png(figure: Figure) -> Any:
+    """A notebook's picture of a figure: in the screen's full resolution, with what is seen in it in words."""
+    from IPython.core.pylabtools import retina_figure  # late: a script needs none
+
+    made = retina_figure(figure, base64=True, bbox_inches="tight")  # type: ignore[no-untyped-call, unused-ignore]
+    if not made:
+        return None
+    picture, size = made
+    return picture, {**size, "alt": alt_text.described(figure), "drawn": not alt_text.keeps_its_colours(figure)}
+
+
+if shell := notebook.shell():
+    importlib.import_module("matplotlib_inline.backend_inline")  # sets its own way first, which is replaced here
+    shell.display_formatter.formatters["image/png"].for_type(Figure, _png)
 
 STRONG = "C0"  # the bar that is meant
 PALE = "#A9BFCF"  # the others

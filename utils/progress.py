@@ -1,15 +1,15 @@
-"""The course's one progress bar: a widget in a notebook, text in a terminal, nothing in a log file."""
+"""The course's one progress bar: a line of text, in a notebook as in a terminal; nothing in a log file."""
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar, cast
 
-from tqdm import auto
-from tqdm.notebook import tqdm_notebook
+from tqdm.std import tqdm
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
+from utils.base import notebook
 
 
 def track(
@@ -21,7 +21,7 @@ def track(
     leave: bool = True,
     always: bool = False,
 ) -> Any:
-    """Show a bar while iterating.
+    """Show a bar while iterating. A notebook that a machine runs shows none.
 
         for batch in track(batches, "epoch 1", unit="batch"):
 
@@ -37,14 +37,37 @@ def track(
         tqdm's bar: `bar.set_postfix(loss=…)` writes figures beside it.
     """
     settings: dict[str, Any] = {"desc": description or None, "total": total, "unit": unit, "leave": leave}
-    settings |= {"mininterval": 0.2, "dynamic_ncols": True}
-    if not issubclass(auto.tqdm, tqdm_notebook):
-        return auto.tqdm(iterable, disable=not (always or sys.stderr.isatty()), **settings)
-    from IPython import display  # late: a fifth of a second, and commands draw text
+    settings["mininterval"] = 0.2
+    if notebook.shell():
+        return _Line(iterable, disable=notebook.by_a_machine(), **settings)
+    return tqdm(iterable, disable=not (always or sys.stderr.isatty()), dynamic_ncols=True, **settings)
 
-    # The widget is shown by itself. tqdm would show a line of text beside it, which is saved with the notebook as "0%",
-    # and the widget's random id with it; this way a bar leaves nothing behind, for nbval to compare.
-    bar = tqdm_notebook(iterable, display=False, **settings)
-    view = {"version_major": 2, "version_minor": 0, "model_id": bar.container.model_id}
-    display.display({WIDGET: view}, raw=True)  # type: ignore[no-untyped-call, unused-ignore]
-    return bar
+
+class _Line(tqdm):  # type: ignore[misc, unused-ignore]
+    """A bar in a notebook: text, so that it is still there when the notebook is opened again, as no widget would be.
+
+    Bars inside another's loop are further lines of its output.
+    """
+
+    _together: ClassVar[list[_Line]] = []  # from the outermost inwards
+    _shown: ClassVar[Any] = None  # where their text stands
+    _cell: ClassVar[int] = -1  # the number of that cell
+
+    def __init__(self, *arguments: Any, **settings: Any):
+        self.text = ""
+        if not settings["disable"]:
+            from IPython import display  # late: a fifth of a second, and commands draw in a terminal
+
+            cell, show = notebook.shell().execution_count, cast(Any, display.display)
+            if cell != self._cell or all(bar.disable for bar in self._together):
+                self._together.clear()
+                _Line._cell = cell
+                _Line._shown = show({"text/plain": ""}, raw=True, display_id=True)
+            self._together.append(self)
+        super().__init__(*arguments, file=io.StringIO(), ncols=70, ascii=False, **settings)
+
+    def display(self, msg: str | None = None, pos: int | None = None) -> None:
+        """Put the line where it stands; tqdm calls it with an empty `msg` to take it away."""
+        self.text = str(self) if msg is None else msg
+        lines = [bar.text for bar in self._together if bar.text]
+        self._shown.update({"text/plain": "\n".join(lines)}, raw=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -17,17 +16,17 @@ from typing import Any
 
 from utils.base import files
 from utils.base.errors import CourseError
+from utils.base.notebook import by_a_machine
 from utils.base.paths import ROOT, shown
 
 MODELS = ROOT / "models"
-BY_A_MACHINE = ("COURSE_RESULTS", "COURSE_GRADING", "PYTEST_VERSION", "CI")  # set by those that run notebooks
 
 _of_this_process: dict[str, list[dict[str, Any]]] = {}
 
 
 def lasting() -> bool:
     """Whether records are kept on disk: False in a notebook that a machine runs."""
-    return not any(os.environ.get(name) for name in BY_A_MACHINE)
+    return not by_a_machine()
 
 
 def folder(name: str) -> Path:

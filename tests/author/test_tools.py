@@ -257,6 +257,7 @@ def test_saved_outputs_hold_no_bar_no_version_and_no_time(tmp_path: Path) -> Non
     assert after.cells[2].outputs[0].text == "a\nb\n"
     picture = base64.b64decode(after.cells[1].outputs[0].data["image/png"])
     assert b"matplotlib" not in picture
+    assert after.cells[1].outputs[0].metadata["image/png"]["alt"] == "a: 1"
 
     from PIL import Image
 

@@ -12,9 +12,10 @@ from written import written
 
 from utils import checks
 from utils.author import recorded
+from utils.base import notebook
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
-from utils.checks import known, verdict, worker
+from utils.checks import known, worker
 from utils.checks.checker import Checker
 from utils.checks.verdict import Kind
 
@@ -102,15 +103,16 @@ def test_an_unknown_name_is_answered_with_the_known_ones(check):
 def test_in_a_notebook_all_is_html_in_which_what_an_answer_says_is_escaped(check, monkeypatch):
     shown = []
     shell = types.SimpleNamespace(display_pub=types.SimpleNamespace(publish=shown.append))
-    monkeypatch.setattr(verdict, "_notebook", lambda: shell)
+    monkeypatch.setattr(notebook, "shell", lambda: shell)
     check.average(answered("print('<b>')\n    raise ValueError('<script>')"))
     check.hint("average")
     check.reveal("average")
     check.progress()
+    code = shown.pop(3)
     told, hint, answer, progress = (one["text/html"] for one in shown)
     assert "<script>" not in told and "&lt;script&gt;" in told and ">&lt;b&gt;</pre>" in told
     assert "Hint 1 of 2: first<br>Run this again" in hint
-    assert "<code>average</code>, one way" in answer and "jnp.mean(x)" in answer
+    assert "<code>average</code>, one way" in answer and code["text/markdown"].startswith("```python\ndef average")
     assert "0 of 1 exercises right" in progress and "★☆☆" in progress
     assert all(one["text/plain"] and one["text/html"].startswith("<div style=") for one in shown)
 

@@ -66,8 +66,10 @@ def test_the_gpu_lock_adds_the_plugin_of_the_locked_jax_and_repeats_nothing():
 
 def test_whatever_is_imported_is_declared():
     declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
-    # what only races import, and only where it is installed; timm brings torchvision
-    extra = {Requirement(text).name for text in PROJECT["optional-dependencies"]["reference"]} | {"torchvision"}
+    # what is imported only where it is installed: by races, and by the walk in a browser; timm brings torchvision
+    extras = PROJECT["optional-dependencies"]
+    extra = {Requirement(text).name.replace("-", "_") for text in extras["reference"] + extras["browser"]}
+    extra.add("torchvision")
     ours = {"utils", "golden", "demo"} | {path.stem for path in ROOT.glob("tests/**/*.py")}
     providers = importlib.metadata.packages_distributions()
     undeclared = set()
@@ -78,9 +80,9 @@ def test_whatever_is_imported_is_declared():
                 names |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 names.add(node.module or "")
-        races = "utils/races" in file.as_posix() or "tests/golden" in file.as_posix()
+        optional = any(part in file.as_posix() for part in ("utils/races", "tests/golden", "test_walk.py"))
         for top in (
-            {name.split(".")[0] for name in names} - sys.stdlib_module_names - ours - (extra if races else set())
+            {name.split(".")[0] for name in names} - sys.stdlib_module_names - ours - (extra if optional else set())
         ):
             if not declared & {canonicalize_name(name) for name in providers.get(top, [])}:
                 undeclared.add(f"{top} in {file.relative_to(ROOT).as_posix()}")

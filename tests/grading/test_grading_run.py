@@ -25,14 +25,13 @@ sys.exit(main(["grade", *sys.argv[1:], "--jobs", "2", "--cell-seconds", "10", "-
 """
 ONE = "# %%\ndef compress(x):\n    {}\n\n# %%\ncompress = check.compress(compress)\n"
 STUDENTS = {
-    "ann": SOLUTION,
     "bob": exercises.exercise_from(SOLUTION, "solution"),
     "cy": ONE.format("import os; os._exit(0)") + "# %%\ndef histogram(values, low, high, bins):\n    return values\n",
     "dora": '{"cells": [',
     "Zoë, =1+1": ONE.format("return jnp.where(x > 0, jnp.log1p(jnp.maximum(x, 0)), x)"),
-    **{f"s{i}": ONE.format(f"return x + {i}") for i in range(5)},
+    **{f"s{i}": ONE.format(f"return x + {i}") for i in range(3)},
 }
-POINTS = {"ann": 20, "Zoë, =1+1": UNIT.exercises["compress"].points}
+POINTS = {"Zoë, =1+1": UNIT.exercises["compress"].points}
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-import hostile
+import attacks
 import psutil
 import pytest
 
@@ -57,16 +57,10 @@ def processes_with(argument):
 
 
 @needs_bubblewrap
-@pytest.mark.parametrize(
-    "cells",
-    [
-        pytest.param(cells, id=name, marks=() if name in hostile.AT_EVERY_CHANGE else pytest.mark.proof)
-        for name, cells in hostile.CELLS.items()
-    ],
-)
-def test_a_hostile_hand_in_earns_nothing_and_costs_nobody_else(place, cells):
+@pytest.mark.parametrize("name", ["an exit", "the course's answer asked for early", "an endless program"])
+def test_a_hostile_hand_in_earns_nothing_and_costs_nobody_else(place, name):
     """No exercise but `compress` is answered in it, and that scores what it is worth, before or after."""
-    result, marks = run(place, [*cells, *HONEST])
+    result, marks = run(place, [*attacks.SINGLE[name], *HONEST])
     earned = {name for name, mark in marks.items() if mark.points}
     assert earned <= {"compress"}, result
     after, marks = run(place, HONEST)

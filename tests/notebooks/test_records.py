@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from utils import data, records, scoreboard, testset
+from utils.base import notebook
 from utils.base.errors import CourseError
 
 
@@ -28,7 +29,7 @@ RUN = {"accuracy": 0.5, "parameters": 1000, "epochs": 3, "seconds": 2.0}
 @pytest.fixture(params=["a student's", "a machine's"])
 def run(request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Records on disk and in memory are the same to what is above them."""
-    for name in records.BY_A_MACHINE:
+    for name in notebook.BY_A_MACHINE:
         monkeypatch.delenv(name, raising=False)
     if request.param == "a machine's":
         monkeypatch.setenv("COURSE_RESULTS", "somewhere")
@@ -140,7 +141,7 @@ def test_a_students_record_is_on_disk_and_a_machines_run_leaves_none(run: str, t
 
 
 def test_each_who_runs_notebooks_by_itself_is_known(run: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, other in itertools.permutations(records.BY_A_MACHINE, 2):
+    for name, other in itertools.permutations(notebook.BY_A_MACHINE, 2):
         monkeypatch.delenv(other, raising=False)
         monkeypatch.setenv(name, "1")
         assert not records.lasting()

@@ -22,7 +22,6 @@ from utils.author import pairs
 from utils.base import memory
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT, shown
-from utils.progress import WIDGET
 
 # Run in the kernel after the last cell. Linux's getrusage would count the parent's memory too, so it is asked last.
 _PEAK = """
@@ -68,7 +67,6 @@ def run(path: Path, *, timeout: float, on_cell: Callable[[int], object] = lambda
         notebook,
         timeout=timeout,
         startup_timeout=120,
-        store_widget_state=False,
         record_timing=False,
         coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
@@ -117,7 +115,7 @@ def read_results(file: Path) -> tuple[list[str], dict[str, float | None]]:
 def save(path: Path, executed: Any) -> None:
     """Put the outputs of a run into a notebook, in the form that is committed.
 
-    Kept: text, tables, pictures. Left out: progress bars, anything that tells of versions, times or this machine.
+    Kept: text, tables, pictures. Left out: anything that tells of versions, times or this machine.
 
     Args:
       path: the notebook.
@@ -133,13 +131,15 @@ def save(path: Path, executed: Any) -> None:
         where = f"{shown(path)}, cell {count}"
         if cell.source.rstrip().endswith(";"):  # nbval runs cells without history, and then IPython overlooks it
             raise CourseError(f"{where} ends with a semicolon; write `_ = …` instead.")
-        cell.outputs = [output for output in done.outputs if _tidied(output, count, where)]
+        for output in done.outputs:
+            _tidy(output, count, where)
+        cell.outputs = done.outputs
         cell.execution_count = count
     pairs.write_notebook(notebook, path)
 
 
-def _tidied(output: Any, count: int, where: str) -> bool:
-    """Bring an output to the form that is committed; False where nothing of it is left."""
+def _tidy(output: Any, count: int, where: str) -> None:
+    """Bring an output to the form that is committed."""
     if output.output_type == "stream" and output.name == "stderr":
         raise CourseError(f"{where} writes to stderr: {output.text.strip().partition('\n')[0][:200]}")
     if output.output_type == "error":  # wanted, or the run would have failed; the traceback names files of this machine
@@ -148,12 +148,10 @@ def _tidied(output: Any, count: int, where: str) -> bool:
     text = json.dumps({**output, "data": {**data, "image/png": ""}}, ensure_ascii=False)
     if str(ROOT) in text or "ipykernel_" in text:
         raise CourseError(f"{where} shows a path of this machine; leave it out.")
-    data.pop(WIDGET, None)
     if "image/png" in data:
         data["image/png"] = _without_text(data["image/png"])
     if "execution_count" in output:
         output.execution_count = count
-    return bool(data) or "data" not in output
 
 
 def _without_text(picture: str) -> str:

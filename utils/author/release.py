@@ -40,6 +40,7 @@ COURSE = (
     "tests/golden/rule.py",
     "tests/nbval_sanitize.cfg",  # pyproject.toml points pytest to it
     "utils/**/*.html",
+    "utils/**/*.md",
     "utils/**/*.py",
     "utils/**/*.toml",
 )

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from utils.base import definitions
+from utils.base import definitions, notebook
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
+from utils.checks import standing, start
 from utils.checks.answers import hand_over
 from utils.checks.crossing import dumps
 from utils.checks.exercise import Exercise
 from utils.checks.mistakes import source
 from utils.checks.registry import RESERVED, Unit, unknown
-from utils.checks.verdict import Kind, Verdict, in_notebook, show
+from utils.checks.standing import Noted
+from utils.checks.verdict import REVEALED, Kind, Look, Verdict, show, show_code
 from utils.checks.worker import Judge
 
 OWN = "Going on with your own: this copy of the course doesn't hold its answers, so what follows may not work."
@@ -39,11 +42,9 @@ class Checker:
         self._unit = unit
         self._solution = definitions.load(unit.solution) if (ROOT / unit.solution).exists() else None
         self._judge = Judge(unit)
-        if in_notebook():
+        if notebook.shell():
             self._judge.start()
-        self._verdicts: dict[str, Verdict] = {}
-        self._hints_shown: dict[str, int] = {}
-        self._revealed: set[str] = set()
+        self._noted = standing.read(unit.name)
 
     def __getattr__(self, name: str) -> Callable[[Any], Any]:
         if name.startswith("_"):
@@ -66,8 +67,8 @@ class Checker:
     def hint(self, name: str) -> None:
         """Show the next hint for an exercise; call again for one more."""
         exercise = self._exercise(name)
-        shown = min(self._hints_shown.get(name, 0) + 1, len(exercise.hints))
-        self._hints_shown[name] = shown
+        shown = min(self._standing(name)[0].hints + 1, len(exercise.hints))
+        self._note(name, hints=shown)
         lines = [f"Hint {i} of {len(exercise.hints)}: {hint}" for i, hint in enumerate(exercise.hints[:shown], 1)]
         revealing = f" `check.reveal({name!r})` shows the course's answer; it then scores nothing."
         last = "That was the last one." + revealing * (self._solution is not None)
@@ -80,24 +81,25 @@ class Checker:
         if self._solution is None:
             note = f"This copy of the course doesn't hold its answers. `check.hint({name!r})` helps."
             return show(note, "note", text=note)
-        self._revealed.add(name)
+        self._note(name, revealed=True, points=0)
         code = source(exercise.name, (ROOT / self._unit.solution).read_text(encoding="utf-8")).strip()
         note = f"The course's `{name}`, one way among others. It is noted as revealed and scores nothing."
-        show(f"{note}\n\n{code}", "note", text=note, code=code)
+        show(note, "note", text=note)
+        show_code(code)
 
     def progress(self) -> None:
         """Show what is done, what is left, and the points."""
-        rows = [(exercise, *self._standing(exercise)) for exercise in self._unit.exercises.values()]
-        points = sum(verdict.points for _, verdict, _ in rows)
+        rows = [(one, *self._standing(one.name)) for one in self._unit.exercises.values()]
+        points = sum(noted.points for _, noted, _ in rows)
         total = sum(exercise.points for exercise, _, _ in rows)
-        done = sum(verdict.kind is Kind.RIGHT for _, verdict, _ in rows)
+        done = sum(noted.kind is Kind.RIGHT for _, noted, _ in rows)
         head = f"{self._unit.name}: {done} of {len(rows)} exercises right, {points} of {total} points"
         width = max(len(name) for name in self._unit.exercises)
         text = [
-            f"{v.kind.mark} {e.name:<{width}}  {e.difficulty}  {v.points}/{e.points}  {said}" for e, v, said in rows
+            f"{look.mark} {e.name:<{width}}  {e.difficulty}  {noted.points}/{e.points}  {look.words}"
+            for e, noted, look in rows
         ]
-        share = f"{points / total if total else 0.0:.0%}"
-        show("\n".join([head, *text]), "progress", head=head, share=share, rows=rows, done=Kind.RIGHT.colour)
+        show("\n".join([head, *text]), "progress", head=head, points=points, total=total, rows=rows)
 
     def _check(self, exercise: Exercise, answer: Any) -> Any:
         theirs = getattr(self._solution, exercise.name, None)
@@ -105,7 +107,7 @@ class Checker:
             verdict = self._handed_back(exercise)
         else:
             verdict = self._as_it_counts(self._judged(exercise, answer))
-            self._verdicts[exercise.name] = verdict
+            self._note(exercise.name, kind=verdict.kind, points=verdict.points)
         right = verdict.kind is Kind.RIGHT
         if not right and os.environ.get("COURSE_GRADING") == "1":
             raise CourseError(str(verdict))
@@ -126,8 +128,8 @@ class Checker:
 
     def _handed_back(self, exercise: Exercise) -> Verdict:
         """The check cell ran twice: the name stands for the course's version by now."""
-        before = self._verdicts.get(exercise.name)
-        kind = before.kind if before and before.kind is not Kind.RIGHT else Kind.NOT_ATTEMPTED
+        before = self._standing(exercise.name)[0].kind
+        kind = before if before is not Kind.RIGHT else Kind.NOT_ATTEMPTED
         message = "This is the course's version. Run the cell with your own answer again, then this one."
         return Verdict(exercise.name, kind, message, 0, exercise.points)
 
@@ -135,7 +137,7 @@ class Checker:
         """Without points if the answer was revealed, and with what the notebook goes on with."""
         if verdict.kind is not Kind.RIGHT:
             return replace(verdict, goes_on=OWN if self._solution is None else THEIRS)
-        if verdict.exercise not in self._revealed:
+        if not self._standing(verdict.exercise)[0].revealed:
             return verdict
         return replace(verdict, message="The answer was revealed, so it scores nothing.", points=0)
 
@@ -144,11 +146,17 @@ class Checker:
             return exercise
         raise UnknownExercise(unknown(f"{self._unit.name} has no exercise", name, self._unit.exercises))
 
-    def _standing(self, exercise: Exercise) -> tuple[Verdict, str]:
-        """The last verdict on an exercise, and what is said of it."""
-        none = Verdict(exercise.name, Kind.NOT_ATTEMPTED, "", 0, exercise.points)
-        verdict = self._verdicts.get(exercise.name, none)
-        return verdict, "revealed" if exercise.name in self._revealed else verdict.kind.words
+    def _standing(self, name: str) -> tuple[Noted, Kind | Look]:
+        """What is noted of an exercise, and how that looks."""
+        noted = self._noted.get(name, Noted())
+        return noted, REVEALED if noted.revealed else noted.kind
+
+    def _note(self, name: str, **changes: Any) -> None:
+        """Remember something of an exercise, beyond this session where that is possible."""
+        self._noted[name] = replace(self._noted.get(name, Noted()), **changes)
+        with suppress(CourseError):  # a full disk, or a folder that is read only: the verdict comes first
+            standing.write(self._unit.name, self._noted)
+            start.refresh()
 
 
 def _stopped(name: str) -> Callable[..., Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import enum
 import html
 import re
-import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from utils.base import notebook
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -23,11 +24,22 @@ class Kind(enum.Enum):
 
     RIGHT = ("✓", "right", "#1a7f37")
     WRONG = ("✗", "not right yet", "#c4320a")
-    NOT_ATTEMPTED = ("○", "not attempted", "#6e7781")
+    NOT_ATTEMPTED = ("○", "not attempted", "#57606a")
     NOT_CHECKED = ("?", "could not be checked", "#9a6700")
 
     def __init__(self, mark: str, words: str, colour: str):
         self.mark, self.words, self.colour = mark, words, colour
+
+
+class Look(NamedTuple):
+    """How what is no verdict stands in the place of one."""
+
+    mark: str
+    words: str
+    colour: str
+
+
+REVEALED = Look("◆", "revealed", "#8250df")
 
 
 @dataclass(frozen=True)
@@ -57,11 +69,20 @@ class Verdict:
 
 def show(plain: str, template: str, /, **values: Any) -> None:
     """In a notebook the template with these values, and the plain text for viewers without HTML; elsewhere that."""
-    shell = _notebook()
+    shell = notebook.shell()
     if shell is None:
         print(plain)
     else:
         shell.display_pub.publish({"text/plain": plain, "text/html": rendered(template, **values)})
+
+
+def show_code(code: str) -> None:
+    """Python, in colours where the viewer has some."""
+    shell = notebook.shell()
+    if shell is None:
+        print(code)
+    else:
+        shell.display_pub.publish({"text/plain": code, "text/markdown": f"```python\n{code}\n```"})
 
 
 def rendered(template: str, **values: Any) -> str:
@@ -87,14 +108,3 @@ def templates(folder: Path) -> Environment:
     made = Environment(loader=FileSystemLoader(folder), autoescape=True, trim_blocks=True, undefined=StrictUndefined)
     made.filters["marked_up"] = marked_up
     return made
-
-
-def in_notebook() -> bool:
-    """Whether this runs in a notebook's kernel."""
-    return _notebook() is not None
-
-
-def _notebook() -> Any:
-    ipython: Any = sys.modules.get("IPython")  # a notebook has loaded it
-    shell = ipython.get_ipython() if ipython else None
-    return shell if shell.__class__.__name__ == "ZMQInteractiveShell" else None

@@ -1,8 +1,10 @@
-"""`python -m utils lab [JUPYTERLAB'S OPTIONS]`: JupyterLab on the course's folder, opened on the README.
+"""`python -m utils lab [JUPYTERLAB'S OPTIONS]`: JupyterLab on the course's folder, opened on a start page.
 
-Its settings come from `ressources/jupyter`, not from the reader's home folder: no news prompt, no look for updates
-over the network, Markdown shown as pages, kernels spoken to in cipher (without, each prints a warning). XLA's
-persistent compilation cache stays off, since the lessons measure compilation; it would hide what they show.
+That page, `START.md`, tells what there is and how far one has come. JupyterLab's settings come from
+`ressources/jupyter`, not from the reader's home folder: no news prompt, no look for updates over the network, Markdown
+shown as pages, the texts of notebooks hidden, long lines of code wrapped, kernels spoken to in cipher (without, each
+prints a warning), and an extension of its own in `labextensions`. XLA's persistent compilation cache stays off, since
+the lessons measure compilation; it would hide what they show.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from pathlib import Path
 
 from utils.base import memory, paths
 from utils.base.command import parser_of
+from utils.base.errors import CourseError
+from utils.checks import start
 
 
 def main(arguments: list[str]) -> int:
@@ -21,6 +25,12 @@ def main(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         parser_of("lab", __doc__).parse_args(["--help"])
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={paths.ROOT}"]
+    command.append(f"--LabApp.extra_labextensions_path={paths.RESSOURCES / 'jupyter' / 'labextensions'}")
+    try:
+        start.write()
+    except CourseError as error:
+        print(f"{error}\nSo JupyterLab opens on the README.")
+        command.append("--LabApp.default_url=/lab/tree/README.md")
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments:
         print("You are root, as in many containers: JupyterLab is told to accept that (--allow-root).")
         command.append("--allow-root")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from utils.progress import track
 from utils.samples import digits, draw, tfrecords
 from utils.samples.dice import Dice
 from utils.samples.draw import Hardness
@@ -83,8 +84,6 @@ RECIPES: dict[str, Recipe] = {
 
 def make(name: str, data_dir: Path) -> Path:
     """Write the sample called `name` under `data_dir` in TFDS's format; returns its folder."""
-    from utils.progress import track  # late: its widgets take a third of a second
-
     recipe = RECIPES[name]
     splits = {
         split: track(

@@ -1,0 +1,42 @@
+"""A figure in words says what is in it."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from utils import plots
+from utils.base import alt_text
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (
+            lambda: plots.curves({"train_loss": [3, 2, 1], "validation_loss": [3, 2.5, 2.6]}, title="Two"),
+            "Two. loss; values over epoch; line train from 3 to 1, between 1 and 3; "
+            "line validation from 3 to 2.6, between 2.5 and 3",
+        ),
+        (lambda: plots.bars(["Keras", "JAX"], [2, 1.5], title="A step"), "A step; Keras: 2; JAX: 1.5"),
+        (lambda: plots.images(np.zeros((3, 8, 8)), ["cat", "dog", "cat"]), "3 pictures: cat, dog, cat"),
+        (lambda: plots.images(np.zeros((9, 8, 8)), title="digits"), "digits. 9 pictures"),
+        (lambda: plots.confusion(np.eye(2), ["a", "b"], title="M"), "M; true over predicted; a map of colours"),
+    ],
+)
+def test_a_figure_is_told_in_words(draw, words):
+    assert alt_text.described(draw().figure) == words
+
+
+def test_what_is_odd_is_told_too_and_only_drawings_may_change_their_colours():
+    figure, axes = plt.subplots(1, 2)
+    assert alt_text.described(figure) == "a drawing without text" and not alt_text.keeps_its_colours(figure)
+    axes[0].plot([np.nan, np.nan])
+    axes[0].axhline(3)
+    axes[0].hist(range(100), bins=20)
+    for number in range(10):
+        axes[1].plot([0, number], label=f"{number}")
+    told = alt_text.described(figure)
+    assert "a line; a line at 3; 20 bars between 5 and 5" in told and "2 more lines" in told
+    axes[1].fill_between([0, 1], [0, 1])
+    assert not alt_text.keeps_its_colours(figure)
+    axes[0].imshow(np.zeros((2, 2)))
+    assert alt_text.keeps_its_colours(figure)
