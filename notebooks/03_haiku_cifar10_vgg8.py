@@ -34,7 +34,7 @@
 # | 3 | VGG8 | 9 |
 # | 4 | One step, and what can be done in it | 16 |
 # | 5 | Overfitting, on purpose | 11 |
-# | 6 | One measure at a time, over several seeds | 16 |
+# | 6 | One measure at a time, over several seeds | 18 |
 # | 7 | Early stopping | 5 |
 # | 8 | All together, and nothing lost | 8 |
 # | 9 | The test set, opened once | 3 |
@@ -43,7 +43,7 @@
 # | 12 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 106 |
+# |  | **together** | 108 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
