@@ -1067,13 +1067,14 @@ def in_a_loop() -> tuple[State, list[jax.Array]]:
 
 _, from_scan = one_program(start, chosen, pictures, classes)
 _, from_loop = in_a_loop()
-print("the first loss to five digits:", bool(jnp.allclose(from_scan[0], from_loop[0], rtol=1e-5)))
-print("all losses to the last bit:", bool(jnp.array_equal(from_scan, jnp.stack(from_loop))))
+same = jnp.allclose(from_scan, jnp.stack(from_loop), atol=1e-3)
+print("the same losses within a thousandth:", bool(same))
 print(f"largest difference of a loss: {jnp.abs(from_scan - jnp.stack(from_loop)).max():.1e}")
 
 # %% [markdown]
-# The same order, the same keys, the same losses up to rounding: inside the loop the compiler fuses and orders sums
-# differently, and each step hands its rounding on to the next. Now the time of an epoch:
+# The same order, the same keys, the same losses up to rounding. Over these two steps they agreed to the last bit on our
+# EPYC, over eight they differed by 2e-4: inside the loop the compiler orders some sums differently, and each step hands
+# its rounding on to the next, which computes with it. Now the time of an epoch:
 #
 # <details><summary>Guess first: which is faster, and by how much?</summary>
 #
