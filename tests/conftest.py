@@ -17,6 +17,7 @@ ALLOWED_SKIPS = {
     "CUDA wheels are for Linux": "Linux",
     "no client for a browser": ".venv/bin/python -m pip install playwright axe-playwright-python",
     "no Chromium": "Chromium or Chrome installed (sudo apt install chromium)",
+    "glibc is for Linux": "Linux",
     "not a git checkout": "a clone of the repository instead of a copy of its files",
 }
 # the files that take longest: begun last, they would leave all cores but one idle

@@ -6,9 +6,11 @@ import json
 import subprocess
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ from utils.base.errors import CourseError
 from utils.commands import race
 from utils.races import breakdown, catalogue, entrants_jax, report, run, stored, turns
 
-TINY = {"cnn": (8, 8, 1), "vgg8": (16, 16, 3)}
+TINY = {"cnn": (8, 8, 1), "vgg8": (16, 16, 3), "resnet18": (96, 96, 3)}
 
 
 def tiny(model: str) -> catalogue.Race:
@@ -39,6 +41,30 @@ def test_the_lessons_model_trains_and_every_epoch_is_timed(model: str) -> None:
     assert np.isfinite(told["losses"]).all()
     assert told["losses"][0] != told["losses"][2]  # one batch, seen three times: it has moved
     assert told["first_step"] <= told["train"][0]
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="this backend is no CPU")
+@pytest.mark.parametrize("model", ["cnn", "vgg8", pytest.param("resnet18", marks=pytest.mark.proof)])
+def test_unit_06s_model_is_the_lessons(model: str) -> None:
+    """The same parameters give the same loss and gradients, and the convolutions of the two differ."""
+    race = tiny(model)._replace(batch=4)
+    plain = entrants_jax.MODELS[model](race)
+    fast = entrants_jax.with_own_convolutions(plain)
+    images, labels = run.pictures(race, 0)
+    labels = jax.nn.one_hot(labels, race.classes)
+
+    def slopes(of: entrants_jax.Model, params: Any, kept: Any, images: jax.Array) -> Any:
+        logits, kept = of.apply(params, kept, images, True)
+        return -(jax.nn.log_softmax(logits) * labels).mean(), kept
+
+    with jax.enable_x64(True):
+        variables = jax.jit(plain.init)(jax.random.key(0), images)
+        variables, images = jax.tree.map(lambda leaf: jax.numpy.asarray(leaf, float), (variables, images))
+        gradients = [jax.value_and_grad(partial(slopes, of), has_aux=True) for of in (plain, fast)]
+        programs = {str(jax.make_jaxpr(gradient)(*variables, images)) for gradient in gradients}
+        one, other = (jax.jit(gradient)(*variables, images) for gradient in gradients)
+    assert len(programs) == 2
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-7), one, other)
 
 
 def test_clocks_stop_only_when_the_device_has_finished() -> None:
@@ -101,11 +127,14 @@ def fake(**speeds: float):
 
 
 def test_rounds_alternate_in_direction_and_the_missing_are_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    timed = fake(jax=2.0, torch=1.0)
+    timed = fake(jax=2.0, jax_fast=3.0, torch=1.0)
     monkeypatch.setattr(turns, "time_one", timed)
     result = turns.run(catalogue.find("resnet18"), 2, folder=None)
-    assert [name for _, name in timed.calls] == ["jax", "torch", "torch compiled", "torch", "jax"]
-    assert [(r["round"], r["entrant"]) for r in result.runs] == [(0, "jax"), (0, "torch"), (1, "torch"), (1, "jax")]
+    first, second = ["jax", "jax fast", "torch"], ["torch", "jax fast", "jax"]
+    assert [name for _, name in timed.calls] == [*first, "torch compiled", *second]
+    assert [(r["round"], r["entrant"]) for r in result.runs] == [(0, one) for one in first] + [
+        (1, one) for one in second
+    ]
     assert result.missing == {"torch compiled": "torch is not installed"}
     assert "PyTorch, compiled did not run: torch is not installed" in report.as_table(result)
 

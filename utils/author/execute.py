@@ -6,7 +6,6 @@ import base64
 import contextlib
 import io
 import json
-import os
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from PIL import Image
 
 from utils.author import pairs
+from utils.base import memory
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT, shown
 
@@ -94,7 +94,8 @@ def run(path: Path, *, timeout: float, on_cell: Callable[[int], object] = lambda
 
 def environment(results: Path) -> dict[str, str]:
     """What a kernel starts with: figures inline, no notices of TensorFlow's, results to a file."""
-    env = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "COURSE_RESULTS": str(results), "JUPYTER_PREFER_ENV_PATH": "1"}
+    env = {"TF_CPP_MIN_LOG_LEVEL": "3"} | memory.environment()
+    env |= {"COURSE_RESULTS": str(results), "JUPYTER_PREFER_ENV_PATH": "1"}
     env.pop("MPLBACKEND", None)
     return env
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from utils.base import memory as kept
 from utils.base import paths
 from utils.base.command import parser_of
 from utils.base.errors import CourseError
@@ -172,7 +173,7 @@ def devices() -> Findings:
 
 
 def memory() -> Findings:
-    """Whether memory and disk suffice, and the folders can be written to."""
+    """Whether memory and disk suffice, whose is what a step frees, and whether the folders can be written to."""
     import psutil
 
     ram = psutil.virtual_memory()
@@ -180,6 +181,12 @@ def memory() -> Findings:
     low = ram.available < 3 * GB
     cure = "A notebook takes up to 3 GB: close other programs and kernels." if low else ""
     yield Finding("!" if low else "✓", text, cure)
+    tunables = kept.environment().get(kept.NAME)
+    if tunables == kept.TUNABLES:
+        yield Finding("✓", "notebooks keep the memory that a step frees; COURSE_MEMORY=system gives it back each time")
+    else:
+        told = f"{kept.NAME}={tunables}" if tunables else "COURSE_MEMORY=system"
+        yield Finding("✓", f"the system has the memory that a step frees: {told}")
     for what, folder, owner in (
         ("the course", paths.ROOT, "Change who owns it (chown)."),
         ("the cache", paths.cache_dir(), "Set COURSE_CACHE to a folder that can."),

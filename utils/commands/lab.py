@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from utils.base import paths
+from utils.base import memory, paths
 from utils.base.command import parser_of
 from utils.base.errors import CourseError
 from utils.checks import start
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
 
 def environment() -> dict[str, str]:
     """The variables that JupyterLab, and so every kernel and terminal in it, starts with."""
-    env = dict(os.environ)
+    env = memory.environment()
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", "")])
     config = str(paths.RESSOURCES / "jupyter")
     env["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [config, env.get("JUPYTER_CONFIG_PATH")]))

@@ -6,7 +6,13 @@ from typing import Any, NamedTuple
 
 from utils.base.errors import CourseError
 
-TITLES = {"jax": "JAX", "torch": "PyTorch", "torch compiled": "PyTorch, compiled", "keras": "Keras"}
+TITLES = {
+    "jax": "JAX",
+    "jax fast": "JAX, unit 06",
+    "torch": "PyTorch",
+    "torch compiled": "PyTorch, compiled",
+    "keras": "Keras",
+}
 CPU_PICTURES = 64  # in an epoch, on a processor, of a race made for a GPU: it takes half a minute for them
 
 
@@ -28,7 +34,7 @@ class Race(NamedTuple):
     optimiser: str = "adam"
     precision: str = "float32"  # of the arithmetic; a float32 product is never TF32
     machine: str = "any"  # "gpu": made for one; see `fitted`
-    entrants: tuple[str, ...] = ("jax", "torch", "torch compiled")
+    entrants: tuple[str, ...] = ("jax", "jax fast", "torch", "torch compiled")
     options: dict[str, Any] = {}  # noqa: RUF012  # what the model is built with; never changed
     classes: int = 10
 

@@ -1,15 +1,22 @@
-"""The lessons' own models in JAX, with one jitted training step and one jitted evaluation."""
+"""The lessons' own models in JAX, with one jitted training step and one jitted evaluation.
+
+"jax" is as the lesson has it; "jax fast" is the same model as unit 06 makes it fast: with the convolutions of
+`utils.convolution`, and compiled with the options of `utils.compiler_options`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import flax.linen as nn
+import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
+from utils import compiler_options, convolution
 from utils.base import definitions
 from utils.races.catalogue import Race
 from utils.races.run import Entrant
@@ -40,6 +47,38 @@ def linen(module: Any, *, takes_train: bool = True) -> Model:
         return logits, dict(changed)
 
     return Model(init, apply)
+
+
+def flax_convolution(layer: Callable[..., Any], args: Any, kwargs: Any, context: nn.module.InterceptorContext) -> Any:
+    """For `nn.intercept_methods`: each `nn.Conv` convolves as `utils.convolution` does."""
+    module = context.module
+    if not isinstance(module, nn.Conv) or module.conv_general_dilated or module.is_initializing():
+        return layer(*args, **kwargs)
+    own = module.clone(parent=None, conv_general_dilated=convolution.conv_general_dilated)
+    return own.apply({"params": module.variables["params"]}, *args, **kwargs)
+
+
+def haiku_convolution(layer: Callable[..., Any], args: Any, kwargs: Any, context: hk.MethodContext) -> Any:
+    """The same for `hk.intercept_methods` and `hk.Conv2D`, which takes no other convolution as an argument."""
+    module = context.module
+    if not isinstance(module, hk.Conv2D) or context.method_name != "__call__" or hk.running_init():
+        return layer(*args, **kwargs)
+    (maps,) = args
+    kernel = hk.get_parameter("w", (*module.kernel_shape, maps.shape[-1], module.output_channels))
+    maps = convolution.conv_general_dilated(
+        maps, kernel, module.stride, module.padding, dimension_numbers=module.dimension_numbers
+    )
+    return maps + hk.get_parameter("b", (module.output_channels,)) if module.with_bias else maps
+
+
+def with_own_convolutions(model: Model) -> Model:
+    """The same model and the same parameters, Flax's or Haiku's, with the convolutions of `utils.convolution`."""
+
+    def apply(*args: Any) -> tuple[jax.Array, Any]:
+        with nn.intercept_methods(flax_convolution), hk.intercept_methods(haiku_convolution):
+            return model.apply(*args)
+
+    return Model(model.init, apply)
 
 
 def cnn(race: Race) -> Model:
@@ -94,11 +133,16 @@ class Parts(NamedTuple):
     evaluate: Callable[[Any, jax.Array, jax.Array], jax.Array]  # … → loss; in evaluation mode
 
 
-def parts(race: Race) -> Parts:
+def parts(race: Race, *, fast: bool = False) -> Parts:
     """The race's model and its jitted functions. Sets JAX's precision for this whole process."""
     # a float32 product is never TF32 on a GPU, nor is PyTorch's here
     jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call, unused-ignore]
     model = MODELS[race.model](race)
+    training, evaluation = None, None
+    if fast:
+        model = with_own_convolutions(model)
+        training = compiler_options.supported(compiler_options.TRAINING)
+        evaluation = compiler_options.supported(compiler_options.EVALUATION)
     optimiser = OPTIMISERS[race.optimiser]()
     params, kept = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, *race.image)))
 
@@ -127,17 +171,17 @@ def parts(race: Race) -> Parts:
 
     return Parts(
         (params, kept, jax.jit(optimiser.init)(params)),
-        jax.jit(forward),
-        jax.jit(gradients),
-        jax.jit(update),
-        jax.jit(step, donate_argnums=0),
-        jax.jit(evaluate),
+        jax.jit(forward, compiler_options=training),
+        jax.jit(gradients, compiler_options=training),
+        jax.jit(update, compiler_options=training),
+        jax.jit(step, donate_argnums=0, compiler_options=training),
+        jax.jit(evaluate, compiler_options=evaluation),
     )
 
 
-def build(race: Race, *, compiled: bool) -> Entrant:
-    """The race's model, training step and evaluation. JAX's are always compiled."""
-    model = parts(race)
+def build(race: Race, variant: str) -> Entrant:
+    """The race's model, training step and evaluation; as unit 06 makes them for the variant "fast"."""
+    model = parts(race, fast=variant == "fast")
     state = model.state
 
     def train(batch: tuple[jax.Array, jax.Array]) -> Any:

@@ -41,7 +41,7 @@ def vgg8(race: Race) -> list[Any]:
 MODELS = {"cnn": cnn, "vgg8": vgg8}
 
 
-def build(race: Race, *, compiled: bool) -> Entrant:
+def build(race: Race, variant: str) -> Entrant:
     """The race's model, training step and evaluation; always on the CPU, whose TensorFlow comes with the course."""
     keras.utils.set_random_seed(0)
     model = keras.Sequential([layers.Input(race.image), *MODELS[race.model](race)])

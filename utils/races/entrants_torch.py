@@ -77,7 +77,7 @@ OPTIMISERS = {
 }
 
 
-def build(race: Race, *, compiled: bool) -> Entrant:
+def build(race: Race, variant: str) -> Entrant:
     """The race's model, training step and evaluation."""
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
@@ -87,7 +87,7 @@ def build(race: Race, *, compiled: bool) -> Entrant:
     model = MODELS[race.model](race).to(device)
     optimiser = OPTIMISERS[race.optimiser](model.parameters())
     parameters = sum(p.numel() for p in model.parameters())
-    forward: Any = torch.compile(model) if compiled else model
+    forward: Any = torch.compile(model) if variant == "compiled" else model
     half = race.precision == "bfloat16"
 
     def loss_of(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ PHASES = ("train", "train, first epoch", "evaluate", "evaluate, first epoch")
 
 
 class Ratio(NamedTuple):
-    """How many times as fast JAX was as another entrant, over the rounds; below 1 it was slower."""
+    """How many times as fast one entrant was as another, over the rounds; below 1 it was slower."""
 
     minimum: float
     median: float
@@ -46,42 +46,46 @@ def pictures_per_second(result: Result, run: dict[str, Any], phase: str) -> floa
     return result.batch * steps / statistics.median(seconds)
 
 
-def ratio(result: Result, phase: str, other: str) -> Ratio | None:
+def ratio(result: Result, phase: str, other: str, ours: str = "jax") -> Ratio | None:
     """Compare JAX with another entrant, each round's two runs with one another.
 
     Args:
         result: of a race.
         phase: one of PHASES.
         other: the other's name, a key of `catalogue.TITLES`.
+        ours: "jax", or "jax fast".
 
     Returns:
         How many times as fast JAX was; None unless both ran.
     """
-    ours, theirs = (
+    mine, theirs = (
         {run["round"]: pictures_per_second(result, run, phase) for run in runs_of(result, name)}
-        for name in ("jax", other)
+        for name in (ours, other)
     )
-    pairs = [ours[k] / theirs[k] for k in ours if k in theirs]
+    pairs = [mine[k] / theirs[k] for k in mine if k in theirs]
     return Ratio(min(pairs), statistics.median(pairs), max(pairs), len(pairs)) if pairs else None
 
 
 def as_table(result: Result) -> str:
-    """Pictures a second of everybody, and JAX's ratio to each, as text."""
+    """Pictures a second of everybody, and the ratio of each of JAX's entrants to each, as text."""
+    own = [name for name in entrants(result) if name.startswith("jax")]
     rows = []
     for phase in PHASES:
         for name in entrants(result):
             speeds = [pictures_per_second(result, run, phase) for run in runs_of(result, name)]
-            against = ratio(result, phase, name) if name != "jax" else None
+            against = [ratio(result, phase, name, ours) if name != ours else None for ours in own]
+            ratios = [f"{one.median:.2f}× ({one.minimum:.2f}× to {one.maximum:.2f}×)" if one else "" for one in against]
             rows.append(
                 [
                     phase,
                     TITLES[name],
                     f"{_figures(statistics.median(speeds))} img/s",
                     f"{_figures(min(speeds))} to {_figures(max(speeds))} img/s",
-                    f"{against.median:.2f}× ({against.minimum:.2f}× to {against.maximum:.2f}×)" if against else "",
+                    *ratios,
                 ]
             )
-    text = table.render(["phase", "entrant", "median", "range", "JAX is so many times as fast"], rows, right=(2, 3))
+    headings = ["phase", "entrant", "median", "range", *(f"{TITLES[name]}: so many times as fast" for name in own)]
+    text = table.render(headings, rows, right=(2, 3))
     absent = [f"{TITLES.get(name, name)} did not run: {why}" for name, why in result.missing.items()]
     return "\n".join([f"{headline(result)}\n\n{text}\n\n{first_steps(result)}", *absent])
 

@@ -68,9 +68,9 @@ def pictures(race: Race, index: int) -> tuple[np.ndarray, np.ndarray]:
 
 def build(race: Race, entrant: str) -> Entrant:
     """The entrant's model. Raises ImportError where its framework, or a library of the model's, is not installed."""
-    framework, _, compiled = entrant.partition(" ")
+    framework, _, variant = entrant.partition(" ")
     module = importlib.import_module(f"utils.races.entrants_{framework}")
-    built: Entrant = module.build(race, compiled=bool(compiled))
+    built: Entrant = module.build(race, variant)
     return built
 
 

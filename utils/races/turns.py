@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from utils.base import memory
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT, shown
 from utils.progress import track
@@ -73,7 +73,8 @@ def time_one(race: Race, entrant: str) -> dict[str, Any]:
     settings = {"TF_CPP_MIN_LOG_LEVEL": "3", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     with tempfile.TemporaryDirectory(prefix="race-", ignore_cleanup_errors=True) as empty:
         cold = {"JAX_ENABLE_COMPILATION_CACHE": "false", "TORCHINDUCTOR_CACHE_DIR": empty}
-        done = subprocess.run(command, cwd=ROOT, env=os.environ | settings | cold, capture_output=True, text=True)
+        env = memory.environment() | settings | cold
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     try:
         told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
         return told

@@ -1,0 +1,199 @@
+"""A convolution with its own gradient gives what lax's gives: value and both gradients; and a mistake is seen."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from utils import convolution
+
+# of an array's norm; float64 rounds at 1e-16, and a sum of 10,000 products has 1e-14 at worst
+LIMIT = 1e-12
+CASES = 200
+pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="this backend is no CPU")
+
+
+def drawn(number):
+    """Shapes of maps and kernel, strides and padding; every third has few channels, every fifth sizes of one."""
+    rng = np.random.default_rng(number)
+    while True:
+        batch, height, width, features = rng.integers(1, [5, 12, 12, 8])
+        channels = rng.integers(1, 5) if number % 3 == 0 else rng.integers(5, 9)
+        if number % 5 == 0:
+            batch, height, features = rng.permutation([1, 1, int(features)])
+        kernel = rng.integers(1, 6, 2)
+        strides = rng.integers(1, 4, 2) if number % 2 else (1, 1)
+        pads = rng.integers(0, 4, (2, 2))
+        padding = ("SAME", "VALID")[number % 2] if number % 7 == 0 else tuple(tuple(map(int, pad)) for pad in pads)
+        maps, kernel = [int(n) for n in (batch, height, width, channels)], [*map(int, (*kernel, channels, features))]
+        strides = tuple(map(int, strides))
+        explicit = padding if number % 7 else lax.padtype_to_pads(maps[1:3], kernel[:2], strides, padding)
+        if all(n + sum(pad) >= k for n, pad, k in zip(maps[1:3], explicit, kernel, strict=False)):
+            return maps, kernel, strides, padding
+
+
+def arrays(number, maps, kernel, dtype):
+    rng = np.random.default_rng(1000 + number)
+    return [jnp.asarray(rng.standard_normal(shape), dtype) for shape in (maps, kernel)]
+
+
+def convolved(convolve, strides, padding, x, kernel):
+    """A value whose gradient by itself is no constant."""
+    return jnp.sin(convolve(x, kernel, strides, padding, dimension_numbers=convolution.LAYOUT))
+
+
+def results(convolve, strides, padding, x, kernel):
+    """The value and both gradients; the same of two maps and kernels under vmap; and of two steps under scan."""
+    layer = partial(convolved, convolve, strides, padding)
+
+    def all_three(x, kernel):
+        value, back = jax.vjp(layer, x, kernel)
+        return value, *back(jnp.cos(value))
+
+    def stepped(kernel):
+        return lax.scan(lambda kernel, x: (0.9 * kernel, layer(x, kernel)), kernel, jnp.stack([x, -x]))[1]
+
+    twice = jnp.stack([x, 2 * x]), jnp.stack([kernel, kernel[::-1]])
+    value, back = jax.vjp(stepped, kernel)
+    return (
+        all_three(x, kernel),
+        jax.vmap(all_three)(*twice),
+        jax.vmap(all_three, (0, None))(twice[0], kernel),
+        back(value),
+    )
+
+
+def distance(one, other):
+    """The largest of the leaves' distances, in relation to their norms."""
+    apart = jax.tree.map(
+        lambda a, b: jnp.linalg.norm((a - b).ravel()) / (jnp.linalg.norm(b.ravel()) + 1e-300), one, other
+    )
+    return max(map(float, jax.tree.leaves(apart)))
+
+
+def apart(number, monkeypatch, way):
+    """How far a case is from lax's results, when its gradient is computed in this way."""
+    maps, kernel, strides, padding = drawn(number)
+    monkeypatch.setattr(convolution, "way", lambda *_: way)
+
+    @partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # each runs once
+    def both(x, kernel):
+        own = results(convolution.conv_general_dilated, strides, padding, x, kernel)
+        return own, results(lax.conv_general_dilated, strides, padding, x, kernel)
+
+    return distance(*both(*arrays(number, maps, kernel, jnp.float64)))
+
+
+@pytest.mark.parametrize("number", [k if k < 4 else pytest.param(k, marks=pytest.mark.proof) for k in range(CASES)])
+def test_value_and_gradients_are_laxs_under_jit_vmap_and_scan(number, monkeypatch, float64):
+    way = ("columns", "patches")[number // 2 % 2]  # whichever way the shapes would take
+    assert apart(number, monkeypatch, way) < LIMIT
+
+
+def test_what_is_drawn_has_all_that_may_go_wrong():
+    cases = [drawn(number) for number in range(CASES)]
+    assert len({str(case) for case in cases}) == CASES
+    for odd in (
+        lambda maps, kernel, strides, padding: maps[1] != maps[2] and maps[0] != maps[3],
+        lambda maps, kernel, strides, padding: strides[0] != strides[1],
+        lambda maps, kernel, strides, padding: kernel[0] > maps[1],
+        lambda maps, kernel, strides, padding: kernel[0] != kernel[1] and kernel[2] != kernel[3],
+        lambda maps, kernel, strides, padding: 1 in maps and 1 in kernel,
+        lambda maps, kernel, strides, padding: padding in ("SAME", "VALID"),
+        lambda maps, kernel, strides, padding: padding not in ("SAME", "VALID") and padding[0][0] > padding[0][1],
+    ):
+        assert sum(odd(*case) for case in cases) >= 10
+
+
+MISTAKES = {
+    "columns moved one too far": ("columns", "_columns_and_rows", lambda x, dy, *rest: (jnp.roll(x, 1, 2), dy, *rest)),
+    "rows moved one too far": ("columns", "_columns_and_rows", lambda x, dy, *rest: (x, jnp.roll(dy, 1, 1), *rest)),
+    "one number of 10¹¹ too large": ("patches", "_patches", lambda x, dy, *rest: (x, dy * (1 + 1e-11), *rest)),
+    "a kernel turned round": ("patches", "_patches", lambda x, dy, *rest: (x[:, ::-1], dy[:, ::-1], *rest)),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_beyond_the_limit(mistake, monkeypatch, float64):
+    way, name, changed = MISTAKES[mistake]
+    right = getattr(convolution, name)
+    monkeypatch.setattr(convolution, name, lambda *args: right(*changed(*args)))
+    assert apart(1, monkeypatch, way) > 3 * LIMIT
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize("way", ["columns", "patches"])
+def test_in_fewer_bits_it_is_as_near_to_float64_as_laxs_own(way, dtype, monkeypatch):
+    """The gradient by the kernel, as the root of the mean square over five draws: a single one may be lucky."""
+    monkeypatch.setattr(convolution, "way", lambda *_: way)
+    shapes, rest = ((8, 12, 10, 16), (3, 3, 16, 24)), ((1, 1), ((1, 1), (1, 1)))
+
+    def slope(convolve, x, kernel, dy):
+        layer = partial(convolve, window_strides=rest[0], padding=rest[1], dimension_numbers=convolution.LAYOUT)
+        return jax.vjp(partial(layer, x), kernel)[1](dy.astype(x.dtype))[0]
+
+    off = {}
+    for convolve in (convolution.conv_general_dilated, lax.conv_general_dilated):
+        compiled, errors = jax.jit(partial(slope, convolve)), []
+        for number in range(5):
+            x, kernel = arrays(number, *shapes, dtype)
+            (dy,) = arrays(number, (8, 12, 10, 24), (1,), dtype)[:1]
+            with jax.enable_x64(True):
+                exact = slope(lax.conv_general_dilated, *(jnp.asarray(one, jnp.float64) for one in (x, kernel, dy)))
+            errors.append(np.square(np.asarray(compiled(x, kernel, dy), np.float64) - np.asarray(exact)).mean())
+        off[convolve] = np.sqrt(np.mean(errors))
+    print(f"off by {off[convolution.conv_general_dilated]:.2e}, lax by {off[lax.conv_general_dilated]:.2e}")
+    assert off[convolution.conv_general_dilated] < 1.5 * off[lax.conv_general_dilated]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"feature_group_count": 2},
+        {"batch_group_count": 2},
+        {"lhs_dilation": (2, 2), "padding": ((1, 1), (1, 1))},
+        {"rhs_dilation": (2, 1)},
+        {"preferred_element_type": jnp.float32},
+        {"dimension_numbers": ("NCHW", "OIHW", "NCHW")},
+        {"dimension_numbers": None},
+        {"padding": ((-1, 0), (0, 0))},
+    ],
+    ids=str,
+)
+def test_what_it_does_not_cover_is_laxs(others):
+    groups = others.get("feature_group_count", 1)
+    arguments = {"window_strides": (1, 1), "padding": "SAME", "dimension_numbers": convolution.LAYOUT} | others
+    layer, reference = (
+        partial(convolve, **arguments) for convolve in (convolution.conv_general_dilated, lax.conv_general_dilated)
+    )
+    kernel = jnp.ones(
+        (6, 6, 3, 3) if arguments["dimension_numbers"] in (None, ("NCHW", "OIHW", "NCHW")) else (3, 3, 6 // groups, 6)
+    )
+    x = jnp.ones((2, 6, 6, 6))
+    assert str(jax.make_jaxpr(layer)(x, kernel)) == str(jax.make_jaxpr(reference)(x, kernel))
+    jax.jvp(layer, (x, kernel), (x, kernel))  # and so has a forward mode
+
+
+def test_flax_takes_it_and_a_layer_in_one_dimension_too():
+    for size, kernel in (((2, 9, 5), (3,)), ((2, 9, 7, 5), (3, 3))):
+        x = jnp.linspace(-1, 1, int(np.prod(size))).reshape(size)
+        layer, own = nn.Conv(4, kernel), nn.Conv(4, kernel, conv_general_dilated=convolution.conv_general_dilated)
+        variables = layer.init(jax.random.key(0), x)
+        slopes, ours = (
+            jax.grad(lambda v, x=x, one=one: (one.apply(v, x) ** 2).sum())(variables) for one in (layer, own)
+        )
+        assert distance(slopes, ours) < 1e-5
+
+
+def test_the_way_hangs_on_shapes():
+    same = ((1, 1), (1, 1))
+    assert convolution.way((64, 16, 16, 64), (3, 3, 64, 64), (1, 1), same) == "columns"
+    assert convolution.way((32, 3, 3, 512), (3, 3, 512, 512), (1, 1), same) == "patches"
+    assert convolution.way((64, 28, 28, 1), (3, 3, 1, 32), (1, 1), same) == "patches"
+    assert convolution.way((32, 24, 24, 64), (1, 1, 64, 128), (2, 2), ((0, 0), (0, 0))) == "patches"
+    assert convolution.way((32, 96, 96, 3), (7, 7, 3, 64), (2, 2), ((3, 3), (3, 3))) == "lax"
+    assert convolution.way((0, 8, 8, 8), (3, 3, 8, 8), (1, 1), same) == "lax"
