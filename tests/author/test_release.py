@@ -313,9 +313,8 @@ def test_its_checks_judge_without_the_solutions(content, tmp_path):
         [sys.executable, "-c", JUDGE, *answers], cwd=tmp_path / "x", capture_output=True, text=True, timeout=120
     )
     assert told.returncode == 0, told.stderr
-    verdicts = re.findall(r"^(.) standardise: .*\n  (.*)", told.stdout, re.MULTILINE)
-    assert [mark for mark, _ in verdicts] == ["✓", "✗", "○"]
-    assert wrong.says == verdicts[1][1]
+    assert re.findall(r"^(.) standardise: ", told.stdout, re.MULTILINE) == ["✓", "✗", "○"]
+    assert f"\n  {wrong.says}\n" in told.stdout
 
 
 def test_its_commands_say_what_a_release_lacks(content, tmp_path):

@@ -115,7 +115,7 @@ def test_a_student_walks_through_the_course(page: Any) -> None:
     start.get_by_text("Go on here").wait_for()
     links = set(start.locator("a[href*='.ipynb']").evaluate_all("all => all.map(one => one.href.split('#')[0])"))
     assert len(links) >= 15 and all(page.request.head(link).ok for link in links)
-    look(page, "start")
+    page.screenshot(path=BUILD / "walk" / "start_first.png")
 
     start.locator("a", has_text="3 · A function in two pieces").click()
     page.locator(NOTEBOOK).get_by_role("heading", name="Exercise 3").wait_for()
@@ -137,7 +137,7 @@ def test_a_student_walks_through_the_course(page: Any) -> None:
     tab(page, "START").click()
     for row, words in (("Standardise", "not right yet"), ("histogram", "revealed"), ("two pieces", "right")):
         start.locator("tr", has_text=row).filter(has_text=words).wait_for()
-    look(page, "start_again")
+    look(page, "start")
 
     tab(page, "01_jnp").click()
     menu(page, "Kernel", "Restart Kernel and Clear Outputs of All Cells")
