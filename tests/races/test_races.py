@@ -47,7 +47,7 @@ def test_the_lessons_model_trains_and_every_epoch_is_timed(model: str) -> None:
 @pytest.mark.parametrize("model", ["cnn", "vgg8", pytest.param("resnet18", marks=pytest.mark.proof)])
 def test_unit_06s_model_is_the_lessons(model: str) -> None:
     """The same parameters give the same loss and gradients, and the convolutions of the two differ."""
-    race = tiny(model)._replace(batch=4)
+    race = tiny(model)._replace(batch=4, precision="float64")
     plain = entrants_jax.MODELS[model](race)
     fast = entrants_jax.with_own_convolutions(plain)
     images, labels = run.pictures(race, 0)
@@ -64,7 +64,7 @@ def test_unit_06s_model_is_the_lessons(model: str) -> None:
         programs = {str(jax.make_jaxpr(gradient)(*variables, images)) for gradient in gradients}
         one, other = (jax.jit(gradient)(*variables, images) for gradient in gradients)
     assert len(programs) == 2
-    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-7), one, other)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-10), one, other)
 
 
 def test_clocks_stop_only_when_the_device_has_finished() -> None:
