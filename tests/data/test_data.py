@@ -156,7 +156,7 @@ def digest(epoch: int = 0, **options) -> str:
 FRESH = """
 import sys
 from utils import data
-assert not {"jax", "tensorflow", "tensorflow_datasets", "sklearn", "tqdm"} & set(sys.modules), "imported too early"
+assert not {"jax", "tensorflow", "tensorflow_datasets", "sklearn"} & set(sys.modules), "imported too early"
 sys.path.insert(0, "tests/data")
 import test_data
 print(test_data.digest(shuffle=True))

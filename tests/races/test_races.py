@@ -16,7 +16,7 @@ import pytest
 
 from utils.base.errors import CourseError
 from utils.commands import race
-from utils.races import breakdown, catalogue, report, run, stored, turns
+from utils.races import breakdown, catalogue, entrants_jax, report, run, stored, turns
 
 TINY = {"cnn": (8, 8, 1), "vgg8": (16, 16, 3), "resnet18": (96, 96, 3)}
 
