@@ -100,12 +100,16 @@ def written_by_commands():
     return {path for path in named_paths(GUIDE) if path.split("/")[0] in folders}
 
 
-def test_every_command_that_the_guide_names_is_one():
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in set(re.findall(r"`make ([a-z]+)|^make ([a-z]+)", GUIDE, re.MULTILINE)):
-        assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE), target
-    for command in re.findall(r"python -m utils ([a-z]+)", GUIDE):
-        assert command in COMMANDS
+@pytest.mark.parametrize("name", ["README.md", "INSTRUCTORS.md", "CONTRIBUTING.md"])
+def test_every_command_variable_and_file_that_a_guide_names_is_there(name):
+    makefile, guide = ((ROOT / file).read_text(encoding="utf-8") for file in ("Makefile", name))
+    targets = {"".join(target) for target in re.findall(r"`make ([a-z]+)|^make ([a-z]+)", guide, re.MULTILINE)}
+    assert targets <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    assert set(re.findall(r"python -m utils ([a-z]+)", guide)) <= set(COMMANDS)
+    assert all(f"$({variable})" in makefile for variable in set(re.findall(r"\b([A-Z]+_ARGS|OUT|SUBMISSIONS)=", guide)))
+    files = set(re.findall(r"\b(?:notebooks|exercises|solutions|ressources|tests|utils)/[\w./-]*\w+\.\w+", guide))
+    made_up = {file for file in files if re.search(r"NN|NAME|hit_rate|unit_06", file)}
+    assert targets and [file for file in sorted(files - made_up) if not (ROOT / file).is_file()] == []
 
 
 def test_the_picture_of_the_house_has_every_layer():

@@ -91,13 +91,6 @@ def test_clocks_stop_only_when_the_device_has_finished() -> None:
     assert told["first_step"] >= 0.02
 
 
-def test_every_race_and_every_entrant_has_its_model() -> None:
-    for one in catalogue.RACES.values():
-        assert set(one.entrants) <= set(catalogue.TITLES)
-        assert one.model in entrants_jax.MODELS
-        assert one.epochs > 1  # or there is no later epoch to tell of
-
-
 def test_pictures_are_the_same_for_everybody_and_differ_from_batch_to_batch() -> None:
     race = tiny("cnn")
     images, labels = run.pictures(race, 0)
@@ -167,13 +160,6 @@ def test_no_run_finds_what_an_earlier_one_has_compiled(monkeypatch: pytest.Monke
         assert turns.time_one(catalogue.find("cnn"), "torch compiled") == {"losses": []}
     assert caches[0] != caches[1]
     assert not any(cache.exists() for cache in caches)
-
-
-def test_unknown_races_and_rounds_are_answered_with_what_there_is() -> None:
-    with pytest.raises(CourseError, match="There are: cnn"):
-        race.main(["vgg16"])
-    with pytest.raises(CourseError, match="--rounds"):
-        race.main(["cnn", "--rounds", "0"])
 
 
 def test_a_race_made_for_a_gpu_is_cut_short_without_one_and_says_so(

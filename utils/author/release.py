@@ -10,6 +10,7 @@ The same course gives the same bytes: files in order, no times, no names of mach
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -145,10 +146,13 @@ def write(content: dict[str, bytes], folder: Path, archive: Path) -> None:
         part.rename(folder)
         packed.replace(archive)
     except OSError as error:
-        raise CourseError(f"The release cannot be written to {folder.parent} ({error.strerror}).") from error
+        raise CourseError(
+            f"The release cannot be written to {folder.parent} ({error.strerror}). Choose another OUT."
+        ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-        packed.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            packed.unlink(missing_ok=True)
 
 
 def zipped(content: dict[str, bytes]) -> bytes:

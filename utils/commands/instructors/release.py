@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     out = in_full(asked.out).resolve()
     folder, archive = out / NAME, out / f"{NAME}.zip"
     see_that_there_is_room(folder, archive, replace=asked.replace)
-    print("Making the exercises, and searching every file for answers ...", flush=True)
+    print("Making the exercises, and searching every file for answers (about a minute) ...", flush=True)
     content = files_of_release()
     leaks_found = leaked(content)
     taught = [line for line in leaks_found if line.startswith("notebooks/") and ".py:" in line]
