@@ -4,9 +4,10 @@
 #   docker run --rm -it jax-course make test
 FROM python:3.13-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends bubblewrap git make \
+    && apt-get install -y --no-install-recommends git make \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home student
+    && useradd --create-home student \
+    && install -d -o student /home/student/jax-course
 WORKDIR /home/student/jax-course
 COPY --chown=student . .
 USER student

@@ -24,6 +24,7 @@ html_title = project
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
 html_copy_source = False
+suppress_warnings = ["misc.highlighting_failure"]  # pseudocode is shown as Python
 html_math_renderer = "mathml"
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"

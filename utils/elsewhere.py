@@ -17,6 +17,7 @@ from pathlib import Path
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
 
+OLDEST = (3, 12)  # as requires-python in pyproject.toml; newer ones may do
 # what the notebooks and the modules that they use import → what pip calls it
 NEEDED = {
     "flax": "flax",
@@ -52,6 +53,10 @@ def prepare(*, install: bool) -> None:
     Raises:
       CourseError: the Python is too old; something is missing, and is not to be installed or cannot be.
     """
+    if sys.version_info < OLDEST:
+        raise CourseError(
+            f"The course needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is {sys.version.split()[0]}."
+        )
     missing = [package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None]
     print(f"The course is in {ROOT}." + (f" Installing {', '.join(missing)} ..." if install and missing else ""))
     if missing and not install:

@@ -118,6 +118,14 @@ def test_why_pip_could_not_install_is_told(tmp_path, monkeypatch):
         elsewhere.install_beside(["dm-haiku"])
 
 
+def test_a_python_that_is_too_old_is_told(monkeypatch):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["requires-python"].startswith(">={}.{},".format(*elsewhere.OLDEST))
+    monkeypatch.setattr(sys, "version_info", (3, 11))
+    with pytest.raises(CourseError, match=r"needs Python 3\.12"):
+        elsewhere.prepare(install=False)
+
+
 def test_it_knows_every_package_that_notebooks_use():
     """Those that notebooks import, and the modules that they use; PyTorch's are for who has them."""
     folders = (
