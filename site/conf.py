@@ -10,6 +10,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.utils.math import latex2mathml
+from myst_nb.core.render import MimeData, NbElementRenderer
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
@@ -55,6 +56,20 @@ def mathml(self: HTML5Translator, node: nodes.math | nodes.math_block) -> None:
     tree = latex2mathml.tex2mathml(text, as_block=block)
     self.body.append(f'<div class="math">{tree}</div>' if block else tree)
     raise nodes.SkipNode
+
+
+usual = NbElementRenderer.render_image
+
+
+def described(self: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
+    """A plot with the words that its output comes with; one that is drawn follows the theme."""
+    known = data.output_metadata.get(data.mime_type, {})
+    options = {"alt": known.get("alt", "a plot"), "classes": "course-drawn" if known.get("drawn") else ""}
+    data.cell_metadata = data.cell_metadata | {"mystnb": {"image": options}}
+    return usual(self, data)
+
+
+NbElementRenderer.render_image = described
 
 
 def finish(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document) -> None:
