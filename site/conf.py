@@ -20,6 +20,7 @@ project_copyright = f"2026 {author}"
 language = "en"
 extensions = ["myst_nb"]
 root_doc = "index"
+include_patterns = ["*.md", "notebooks/*.ipynb", "exercises/*.ipynb", "ressources/findings/*.md"]
 html_theme = "furo"
 html_title = project
 html_static_path = ["site.css"]

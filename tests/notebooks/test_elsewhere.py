@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -23,7 +22,7 @@ SAYS = "print('utils from', elsewhere.__file__)"
 def run(folder, home, *, packages=True, code=SAYS, prefix=(), **environment):
     """The lines, in a Python on whose path the course is not, with a folder as where the notebook is."""
     # what lies on PYTHONPATH is found, but not what .pth files there name, such as the course
-    path = sysconfig.get_path("purelib") if packages else ""
+    path = os.pathsep.join(place for place in sys.path if place.endswith("site-packages")) if packages else ""
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": path, **environment}
     command = [*prefix, sys.executable, "-S", "-c", f"{set_up.code()}{code}"]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
@@ -46,7 +45,7 @@ def test_it_finds_the_course_in_a_folder_above(folder, tmp_path):
 
 
 def test_it_is_silent_where_the_course_is_installed(tmp_path):
-    done = run(tmp_path, tmp_path, PYTHONPATH=os.pathsep.join([str(ROOT), sysconfig.get_path("purelib")]))
+    done = run(tmp_path, tmp_path, PYTHONPATH=str(ROOT))
     assert done.stdout == f"utils from {ROOT}/utils/elsewhere.py\n"
 
 
