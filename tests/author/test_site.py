@@ -128,7 +128,9 @@ def test_it_is_read_on_a_phone_and_a_screen_in_both_themes(made, screen):
                 screen.set_viewport_size({"width": width, "height": 900})
                 screen.wait_for_timeout(300)
                 assert screen.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
-                serious = [v for v in Axe().run(screen).response["violations"] if v["impact"] in ("serious", "critical")]
+                serious = [
+                    v for v in Axe().run(screen).response["violations"] if v["impact"] in ("serious", "critical")
+                ]
                 assert not [(v["id"], v["nodes"][0]["html"][:300]) for v in serious], (name, theme, width)
     screen.goto(f"{(made / 'search.html').as_uri()}?q=vmap")
     screen.locator("#search-results a", has_text="jnp").first.wait_for()
