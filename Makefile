@@ -8,7 +8,7 @@ export GPU
 
 .PHONY: help lab test race doctor data clean
 # instructors
-.PHONY: course exercises release grade proof lock
+.PHONY: course exercises release grade site proof lock
 # end instructors
 .DEFAULT_GOAL := help
 
@@ -50,6 +50,9 @@ release:     ## write what students get, as folder and zip (OUT=DIR; RELEASE_ARG
 
 grade:       ## grade a folder of hand-ins (SUBMISSIONS=DIR OUT=DIR; GRADE_ARGS="--jobs 4" passes options on)
 	$(COURSE) grade $(if $(SUBMISSIONS),"$(SUBMISSIONS)") $(if $(OUT),"$(OUT)") $(GRADE_ARGS)
+
+site:        ## write the website, lessons with their outputs and exercises, to build/site
+	$(COURSE) site
 
 proof:       ## the slow tests: every size, every known wrong answer, all of grading
 	$(COURSE) test proof

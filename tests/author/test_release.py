@@ -125,7 +125,7 @@ def test_it_holds_all_of_the_checks_but_the_known_mistakes(content):
 # --- all that is needed, and nothing of the instructors' -------------------------------------------------------------
 
 INSTRUCTORS = re.compile(  # every file of the course is in a release or among these
-    r"(solutions|tests|utils/author|utils/grading|utils/commands/instructors|\.ci|\.github)/"
+    r"(solutions|tests|site|utils/author|utils/grading|utils/commands/instructors|\.ci|\.github)/"
     r"|\.gitlab-ci\.yml$|\.pre-commit-config\.yaml$|(INSTRUCTORS|CONTRIBUTING)\.md$|.*/(jupytext\.toml|mistakes\.toml)$"
 )
 OF_THE_TESTS = {"tests/golden/resnet18.json", "tests/golden/rule.py", "tests/nbval_sanitize.cfg"}

@@ -26,9 +26,12 @@ from utils.base.paths import EXERCISES, NOTEBOOKS, RESSOURCES, ROOT, SOLUTIONS, 
 NAME = "jax-course"
 # No "*" at the root: hand-ins, grades and downloads may lie there. A test sees that no file of the course is forgotten.
 COURSE = (
+    ".devcontainer/*",
+    ".dockerignore",
     ".gitignore",
     "CHANGELOG.md",
     "CITATION.cff",
+    "Dockerfile",
     "LICENSE*",
     "Makefile",
     "README.md",
@@ -125,6 +128,14 @@ def leaked(content: dict[str, bytes]) -> list[str]:
     ]
     searched = {name: raw for name, raw in content.items() if not name.startswith("notebooks/")}
     return [line for name, raw in searched.items() for line in leaks.found_in(name, raw, wanted)]
+
+
+def see_that_nothing_leaks(content: dict[str, bytes]) -> list[str]:
+    """A line for each answer that a lesson shows, which it may. Raises CourseError for one in any other file."""
+    found = leaked(content)
+    if elsewhere := [line for line in found if not line.startswith("notebooks/")]:
+        raise CourseError("\n".join(["Nothing was written: these files give answers away.", *elsewhere]))
+    return [line for line in found if ".py:" in line]
 
 
 def write(content: dict[str, bytes], folder: Path, archive: Path) -> None:
