@@ -8,13 +8,16 @@ export GPU
 
 .PHONY: help lab test race doctor data clean
 # instructors
-.PHONY: course exercises release grade proof lock
+.PHONY: course exercises release grade site proof lock
 # end instructors
 .DEFAULT_GOAL := help
 
 help:        ## list these commands
 	@echo "The course's commands:"
 	@grep -E '^[a-z]+: .*##' Makefile | sed -e 's/: *## */	/' -e 's/^/  make /'
+
+.DEFAULT:    # a mistyped command is answered before anything is set up
+	$(COURSE) $@
 
 lab:         ## open JupyterLab (LAB_ARGS="--no-browser --port 8899" passes options on, GPU=1 adds CUDA)
 	$(COURSE) lab $(LAB_ARGS)
@@ -43,10 +46,13 @@ exercises:   ## make exercises/ and the notebooks from the text sources again
 	$(COURSE) exercises
 
 release:     ## write what students get, as folder and zip (OUT=DIR; RELEASE_ARGS=--replace)
-	$(COURSE) release $(if $(OUT),"$(OUT)") $(RELEASE_ARGS)
+	$(COURSE) release "$(or $(OUT),$(error Say where it goes: make release OUT=DIR))" $(RELEASE_ARGS)
 
 grade:       ## grade a folder of hand-ins (SUBMISSIONS=DIR OUT=DIR; GRADE_ARGS="--jobs 4" passes options on)
 	$(COURSE) grade $(if $(SUBMISSIONS),"$(SUBMISSIONS)") $(if $(OUT),"$(OUT)") $(GRADE_ARGS)
+
+site:        ## write the website, lessons with their outputs and exercises, to build/site
+	$(COURSE) site
 
 proof:       ## the slow tests: every size, every known wrong answer, all of grading
 	$(COURSE) test proof

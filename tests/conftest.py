@@ -15,9 +15,10 @@ ALLOWED_SKIPS = {
     "this backend is no CPU": "a run with JAX_PLATFORMS=cpu",
     "Windows has no such signal, limit or link": "Linux or macOS",
     "CUDA wheels are for Linux": "Linux",
-    "glibc is for Linux": "Linux",
     "no client for a browser": ".venv/bin/python -m pip install playwright axe-playwright-python",
     "no Chromium": "Chromium or Chrome installed (sudo apt install chromium)",
+    "glibc is for Linux": "Linux",
+    "what makes the website is not installed": "make site",
     "not a git checkout": "a clone of the repository instead of a copy of its files",
 }
 # the files that take longest: begun last, they would leave all cores but one idle

@@ -28,9 +28,8 @@ import orbax.checkpoint as ocp
 
 from utils.base import files, trees
 from utils.base.errors import CourseError
-from utils.base.paths import ROOT, in_full, shown
+from utils.base.paths import MODELS, in_full, shown
 
-MODELS = ROOT / "models"
 SEAL = "whole.json"  # written last: the checkpoint's files with sizes and checksums, and the leaves of its state
 
 

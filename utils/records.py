@@ -17,9 +17,8 @@ from typing import Any
 from utils.base import files
 from utils.base.errors import CourseError
 from utils.base.notebook import by_a_machine
-from utils.base.paths import ROOT, shown
-
-MODELS = ROOT / "models"
+from utils.base.paths import MODELS as MODELS  # which others take from here
+from utils.base.paths import shown
 
 _of_this_process: dict[str, list[dict[str, Any]]] = {}
 

@@ -6,7 +6,7 @@ import re
 import nbformat
 import pytest
 
-from utils.author import exercises, minutes, pairs
+from utils.author import exercises, minutes, pairs, set_up
 from utils.base import markers
 from utils.base.errors import CourseError
 from utils.base.paths import EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, sources
@@ -136,13 +136,33 @@ def course(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
         monkeypatch.setattr(pairs, name.upper(), tmp_path / name)
     monkeypatch.setattr(pairs, "BUILD", tmp_path / "build")
-    (tmp_path / "solutions" / "99_x.py").write_text(SOLUTION)
+    (tmp_path / "solutions" / "99_x.py").write_text(set_up.with_code(SOLUTION, "99_x.py"))
     return tmp_path
 
 
 def test_generating_twice_writes_nothing_the_second_time(course):
     assert len(pairs.generate()) == 3
     assert pairs.generate() == pairs.generate(check=True) == []
+
+
+def test_a_first_code_cell_gets_todays_lines_once():
+    text = set_up.with_code(SOLUTION, "99_x.py")
+    assert text == set_up.with_code(text, "99_x.py")
+    assert text.replace(set_up.code(), "") == SOLUTION
+    older = text.replace("fetched into your home", "fetched").replace("import os", "import old")
+    assert older != text and set_up.with_code(older, "99_x.py") == text
+    with pytest.raises(CourseError, match=r"99_x\.py has no code cell"):
+        set_up.with_code("# %% [markdown]\n# # Nothing\n", "99_x.py")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_first_lines_have_the_address_that_the_project_states(known, tmp_path, monkeypatch):
+    urls = '[project.urls]\nDownload = "https://example.org/course.zip"\n' if known else ""
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\n{urls}', encoding="utf-8")
+    monkeypatch.setattr(set_up, "ROOT", tmp_path)
+    code = set_up.code.__wrapped__()
+    assert ('os.environ.get("COURSE_ZIP", "https://example.org/course.zip")' in code) == known
+    assert ('os.environ["COURSE_ZIP"]' in code) != known
 
 
 def _other_cell(notebook):

@@ -7,7 +7,6 @@ from types import ModuleType
 
 import pytest
 
-from utils.__main__ import COMMANDS
 from utils.author import exercises, minutes, pairs
 from utils.base import definitions
 from utils.base.paths import ROOT
@@ -21,16 +20,6 @@ ADDED, CHECK = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 (MISTAKES,) = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
 
 
-def test_every_command_it_names_is_one():
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"`make ([a-z]+)|^make ([a-z]+)", GUIDE, re.MULTILINE):
-        assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE), target
-    for command in re.findall(r"python -m utils ([a-z]+)", GUIDE):
-        assert command in COMMANDS
-    for variable in set(re.findall(r"\b([A-Z]+(?:_ARGS)?)=", GUIDE)):
-        assert f"$({variable})" in makefile, variable
-
-
 def test_every_option_it_names_is_one(capsys):
     from utils.commands.instructors import grade, release
 
@@ -40,19 +29,6 @@ def test_every_option_it_names_is_one(capsys):
         told = capsys.readouterr().out
         for option in named:
             assert option in told and option in GUIDE
-
-
-def test_every_path_it_names_is_there_or_what_its_example_adds():
-    added = {f"utils/checks/unit_02/hit_rate/{name}" for name in ("exercise.py", "mistakes.toml")}
-    added |= {"utils/checks/unit_06/__init__.py", "tests/answers/02_flax_mnist_cnn/hit_rate.py"}
-    added |= {"ressources/known/02_flax_mnist_cnn/hit_rate.known"}
-    named = (
-        set(re.findall(r"\b(?:notebooks|exercises|solutions|ressources|tests|utils)/[\w./-]*\w+\.\w+", GUIDE)) - added
-    )
-    named = {path for path in named if "06_NAME" not in path and "NN_" not in path}
-    assert {"tests/checks/test_units.py", "utils/checks/exercise.py", "solutions/02_flax_mnist_cnn.py"} <= named
-    for path in named:
-        assert (ROOT / path).is_file(), path
 
 
 def test_its_calendar_gives_the_exercises_of_unit_01_and_the_readmes_minutes():

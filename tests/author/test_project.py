@@ -1,5 +1,6 @@
 """The project's papers: one version, licences that are there, a guide that names what exists, hooks and CI."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -11,6 +12,7 @@ from utils.__main__ import COMMANDS
 from utils.base.paths import ROOT
 from utils.commands import bootstrap
 from utils.commands import test as testing
+from utils.commands.instructors import site
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -100,12 +102,16 @@ def written_by_commands():
     return {path for path in named_paths(GUIDE) if path.split("/")[0] in folders}
 
 
-def test_every_command_that_the_guide_names_is_one():
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in set(re.findall(r"`make ([a-z]+)|^make ([a-z]+)", GUIDE, re.MULTILINE)):
-        assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE), target
-    for command in re.findall(r"python -m utils ([a-z]+)", GUIDE):
-        assert command in COMMANDS
+@pytest.mark.parametrize("name", ["README.md", "INSTRUCTORS.md", "CONTRIBUTING.md"])
+def test_every_command_variable_and_file_that_a_guide_names_is_there(name):
+    makefile, guide = ((ROOT / file).read_text(encoding="utf-8") for file in ("Makefile", name))
+    targets = {"".join(target) for target in re.findall(r"`make ([a-z]+)|^make ([a-z]+)", guide, re.MULTILINE)}
+    assert targets <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    assert set(re.findall(r"python -m utils ([a-z]+)", guide)) <= set(COMMANDS)
+    assert all(f"$({variable})" in makefile for variable in set(re.findall(r"\b([A-Z]+_ARGS|OUT|SUBMISSIONS)=", guide)))
+    files = set(re.findall(r"\b(?:notebooks|exercises|solutions|ressources|tests|utils)/[\w./-]*\w+\.\w+", guide))
+    made_up = {file for file in files if re.search(r"NN|NAME|hit_rate|unit_06", file)}
+    assert targets and [file for file in sorted(files - made_up) if not (ROOT / file).is_file()] == []
 
 
 def test_the_picture_of_the_house_has_every_layer():
@@ -143,6 +149,26 @@ def test_ci_gives_the_readmes_two_commands_on_every_python(name):
     commands = job.get("script") or [step["run"] for step in job["steps"] if "run" in step]
     assert commands[-2:] == ["bash .ci/lab", "make test"]
     assert "requirements.txt" in str(job)  # what the cache goes by
+
+
+def test_a_container_gives_the_readmes_two_commands():
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    assert 'CMD ["make", "lab", "LAB_ARGS=--no-browser --ip=0.0.0.0"]' in lines
+    assert any(line.startswith("#   docker run") and line.endswith(" make test") for line in lines)
+    image = next(line for line in lines if line.startswith("FROM "))
+    assert image == f"FROM python:3.{bootstrap.NEWEST[1]}-slim"
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+    assert (ROOT / ".devcontainer" / container["build"]["dockerfile"]).resolve() == ROOT / "Dockerfile"
+    setting_up = {*container["postCreateCommand"].split()[1:], *re.findall(r"^RUN make (\w+)$", "\n".join(lines), re.M)}
+    assert setting_up <= COMMANDS.keys()
+
+
+def test_the_website_that_is_published_is_what_make_site_makes():
+    steps = parsed(".github/workflows/site.yml")["jobs"]["site"]["steps"]
+    published = next(
+        step["with"]["path"] for step in steps if "path" in step.get("with", {}) and "key" not in step["with"]
+    )
+    assert {"run": "make site"} in steps and ROOT / published == site.OUT
 
 
 def test_what_ci_starts_is_make_lab():

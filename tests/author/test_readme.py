@@ -3,29 +3,10 @@
 import re
 
 from utils import checks
-from utils.__main__ import COMMANDS
 from utils.author import minutes
 from utils.base.paths import NOTEBOOKS, ROOT, sources
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def test_every_make_command_it_names_is_a_target():
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    named = set(re.findall(r"\bmake ([a-z]+)\b", README))
-    assert {"lab", "test", "course", "doctor", "exercises"} <= named
-    for target in named:
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
-
-
-def test_every_command_of_the_package_it_names_is_one():
-    for command in re.findall(r"python -m utils ([a-z]+)", README):
-        assert command in COMMANDS
-
-
-def test_every_file_it_names_is_there():
-    for path in re.findall(r"(?:notebooks|exercises|solutions|ressources|tests)/[\w./-]+\.\w+", README):
-        assert (ROOT / path).is_file(), path
 
 
 def test_the_syllabus_lists_every_unit_in_order():

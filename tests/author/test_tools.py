@@ -19,9 +19,8 @@ import pytest
 from nbval.plugin import get_sanitize_patterns
 
 from utils import results
-from utils.__main__ import main as command
-from utils.author import execute
-from utils.base import files, table
+from utils.author import execute, history
+from utils.base import files
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
 from utils.commands.instructors import course
@@ -92,11 +91,6 @@ def test_what_a_lesson_claims_is_still_compared(one: str, other: str) -> None:
     assert sanitised(one) != sanitised(other)
 
 
-def test_the_file_of_patterns_reads_the_same_in_every_locale() -> None:
-    assert (ROOT / "tests" / "nbval_sanitize.cfg").read_bytes().isascii()
-    assert len(PATTERNS) >= 9
-
-
 # --- figures and bars -------------------------------------------------------------------------------------
 
 
@@ -117,13 +111,6 @@ def test_figures_are_printed_in_forms_that_nbval_blanks_and_handed_on(
     assert data == ["mnist: sample"]
     assert metrics["test_accuracy"] == 0.5
     assert len(metrics) == 9
-
-
-def test_a_figure_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COURSE_RESULTS", raising=False)
-    for value in (None, "0.9", np.zeros(3), [1.0]):
-        with pytest.raises(CourseError, match="test_accuracy must be one number"):
-            results.record(test_accuracy=value)
 
 
 def test_not_a_number_does_not_break_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,22 +168,6 @@ def test_the_best_bar_stands_out(plots: Any) -> None:
         colours = [bar.get_facecolor() for bar in place.patches]
         assert colours[best] != colours[1 - best]
         assert [text.get_text() for text in place.texts] == ["2.00 ms", "1.00 ms"]
-
-
-def test_plots_name_what_does_not_fit(plots: Any) -> None:
-    calls = [
-        lambda: plots.images(np.zeros((2, 4, 4, 5))),
-        lambda: plots.images(np.zeros((0, 4, 4))),
-        lambda: plots.images(np.zeros((2, 4, 4)), titles=["one"]),
-        lambda: plots.curves({}),
-        lambda: plots.curves({"loss": [1, 2]}, x=[1]),
-        lambda: plots.bars(["a"], [1, 2]),
-        lambda: plots.bars(["a"], [1], better="smaller"),
-        lambda: plots.confusion(np.zeros((2, 3)), ["a", "b"]),
-    ]
-    for call in calls:
-        with pytest.raises(CourseError, match=r"plots\."):
-            call()
 
 
 # --- running and saving -----------------------------------------------------------------------------------
@@ -314,29 +285,6 @@ def test_nbval_accepts_what_was_saved_and_catches_a_change(tmp_path: Path) -> No
 # --- commands ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("data", "line", "told"),
-    [
-        ("auto", "cuorse", "Did you mean course?"),
-        ("auto", "course 01_jmp_and_jit", "Did you mean 01_jnp_and_jit?"),
-        ("bogus", "course", "COURSE_DATA='bogus' is unknown"),
-        ("tfds", "course --save", "COURSE_DATA=sample"),  # outputs are saved from samples only
-    ],
-)
-def test_what_a_command_cannot_do_is_told_before_anything_runs(
-    data: str, line: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COURSE_DATA", data)
-    monkeypatch.setattr(execute, "run", lambda *_, **__: pytest.fail("it ran"))
-    assert command(line.split()) == 2
-    assert told in capsys.readouterr().err
-
-
-def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command([]) == 0
-    assert "doctor" in capsys.readouterr().out
-
-
 def test_a_file_that_cannot_be_written_is_named_and_stays_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,6 +307,7 @@ def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     paths = [notebook_at(tmp_path / "01_a.ipynb", "1 / 0"), notebook_at(tmp_path / "02_b.ipynb", "1")]
     monkeypatch.setattr("utils.base.paths.ROOT", tmp_path)
     monkeypatch.setattr("utils.author.course.BUILD", tmp_path / "build")
+    monkeypatch.setattr("utils.author.history.FILE", tmp_path / "history.json")
     monkeypatch.setattr("utils.author.course.select", lambda names: paths)
     monkeypatch.setattr("utils.author.course.pipelines", lambda: "timed")
     return tmp_path / "build" / "course.json"
@@ -376,6 +325,28 @@ def test_the_course_goes_on_after_a_failure_and_keeps_what_it_has(
     assert "1 of 2 notebooks ran to their end" in printed
 
 
+def test_what_got_worse_by_more_than_the_noise_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "FILE", tmp_path / "history.json")
+
+    def told(seconds: float, rate: float) -> str:
+        figures = {"seconds": seconds, "peak_mb": 900, "metrics": {"images_per_second": rate, "accuracy": 1 / rate}}
+        return history.add([{"notebook": "02.ipynb", "status": "ok", "data": "mnist", **figures}])
+
+    quiet = [told(*figures) for figures in ((30, 100), (31, 110), (33, 105), (35.9, 91))]  # within 36 and 90
+    assert quiet == 4 * [""]
+    with monkeypatch.context() as patch:
+        patch.setattr(history, "processor", lambda: "another")
+        assert told(99, 9) == ""
+    worse = told(42, 60).splitlines()[2:]
+    assert [line.split() for line in worse] == [
+        ["02.ipynb:", "seconds", "42", "30", "to", "35.9"],
+        ["02.ipynb:", "images_per_second", "60", "91", "to", "110"],
+    ]
+    history.FILE.write_text("[1]")
+    with pytest.raises(CourseError, match="Delete it, and a new one begins"):
+        told(30, 100)
+
+
 def test_ctrl_c_keeps_the_rows_so_far(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = execute.run
 
@@ -388,17 +359,6 @@ def test_ctrl_c_keeps_the_rows_so_far(two: Path, monkeypatch: pytest.MonkeyPatch
     assert course.main([]) == 130
     rows = json.loads(two.read_text(encoding="utf-8"))
     assert [row["notebook"] for row in rows] == ["01_a.ipynb"]
-
-
-def test_a_table_wraps_and_aligns() -> None:
-    text = table.render(["name", "n"], [["a long cell that wraps", "1"], ["b", "22"]], widest=12, right=(1,))
-    assert text.splitlines() == [
-        "name          n",
-        "───────────  ──",
-        "a long cell   1",
-        "that wraps",
-        "b            22",
-    ]
 
 
 def test_a_script_without_a_display_leaves_its_last_figure_in_a_file(

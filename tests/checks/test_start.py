@@ -66,12 +66,12 @@ def test_the_start_page_links_what_is_there_and_says_where_to_go_on():
     lessons = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert {f"{folder}/{name}" for folder in ("notebooks", "exercises", "solutions") for name in lessons} <= links
     assert all((ROOT / link).exists() for link in links)
-    assert page.count("| ○ not attempted |") == page.count("#cell-id=") >= 43
+    assert page.count("| ○&nbsp;not&nbsp;attempted |") == page.count("#cell-id=") >= 43
     assert "Go on here: [01 · `jnp` and `jit`](notebooks/01" in page
     standing.write("02_flax_mnist_cnn", {"cross_entropy": Noted(Kind.RIGHT, 1), "SmallCNN": Noted(revealed=True)})
     page = start.text()
     assert "Go on here: [exercise 3, the training step](exercises/02_flax_mnist_cnn.ipynb#cell-id=" in page
-    assert "| ✓ right | [1 · what a wrong answer costs]" in page and "| ◆ revealed | [2 · a network]" in page
+    assert "| ✓&nbsp;right | [1 · what a wrong answer costs]" in page and "| ◆&nbsp;revealed | [2 · a network]" in page
     assert "2 of 8 exercises, 1 of 18 points" in page
 
 

@@ -34,12 +34,13 @@ def test_a_skip_is_told_and_in_ci_allowed_only_if_listed(tmp_path, ci, unlisted,
     assert all(line in ran.stdout for line in told)
 
 
-def test_the_steps_that_are_named_run_and_a_summary_ends_with_what_to_run_again(monkeypatch, capsys):
+def test_the_steps_that_are_named_run_and_a_summary_ends_with_what_to_run_again(tmp_path, monkeypatch, capsys):
     def run(command, cwd, env):
         if "proof" in command:
             Path(env["COURSE_SKIPS"]).write_text("1 skipped, for want\n")
         return subprocess.CompletedProcess(command, int("tests" in command))
 
+    monkeypatch.setattr(test, "LASTED", tmp_path / "seconds.json")
     monkeypatch.setattr(subprocess, "run", run)
     assert test.main(["proof", "units", "lint"]) == 1
     *_, lint, units, proof, skipped, again = capsys.readouterr().out.splitlines()
@@ -47,4 +48,5 @@ def test_the_steps_that_are_named_run_and_a_summary_ends_with_what_to_run_again(
     assert skipped == "1 skipped, for want"
     assert again == 'Again, only what failed: make test TEST_ARGS="units proof"'
     assert test.main(["lint"]) == 0
-    assert capsys.readouterr().out.endswith("All passed.\n")
+    out = capsys.readouterr().out
+    assert "(lint, 0 s the last time)" in out and out.endswith("All passed.\n")

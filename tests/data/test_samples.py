@@ -230,21 +230,6 @@ def test_a_broken_outline_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 # ---- the arithmetic
 
 
-def test_dice_are_fair_and_depend_on_every_part_of_their_seed() -> None:
-    throws = dice.Dice(1, 2).array((60_000,), -2, 3)
-    assert np.bincount(throws + 2, minlength=6) / 60_000 == pytest.approx(np.full(6, 1 / 6), rel=0.1)
-    one = dice.Dice(7)
-    assert {one.between(3, 5) for _ in range(100)} == {3, 4, 5}
-    assert sorted(one.order(50)) == list(range(50))
-    seeds = [(1, 2), (2, 1), (1, 2, 0), (1,), (12,)]
-    assert len({dice.Dice(*seed).between(0, 2**60) for seed in seeds}) == len(seeds)
-
-
-def test_no_cosine_is_near_to_being_rounded_otherwise() -> None:
-    exact = np.cos(np.radians(np.arange(360))) * 1024
-    assert np.abs(exact - np.array([shapes.cosine(k) for k in range(360)])).max() < 0.5 - 1e-4
-
-
 def covered(polygon: np.ndarray, side: int) -> np.ndarray:
     """How much of each pixel of a square picture a polygon covers, [side, side] in 0 … FULL."""
     (cover,) = raster.covers([[polygon]], side, side)
@@ -252,15 +237,6 @@ def covered(polygon: np.ndarray, side: int) -> np.ndarray:
     height, width = cover.amount.shape
     picture[cover.top : cover.top + height, cover.left : cover.left + width] = cover.amount
     return picture
-
-
-def test_a_rectangle_covers_its_pixels_to_a_sixtyfourth_and_none_beside_the_picture() -> None:
-    corners = np.array([[2, 1], [5, 1], [5, 3], [2, 3]]) * raster.PIXEL
-    box = corners + np.array([raster.PIXEL // 4, raster.PIXEL // 2])
-    across, down = np.array([0, 0, 3, 4, 4, 1, 0, 0]), np.array([0, 2, 4, 2, 0, 0, 0, 0])
-    assert np.array_equal(covered(box, 8), down[:, None] * across * raster.FULL // 16)
-    for shift in ((-200, 0), (200, 0), (0, -200), (0, 200)):
-        assert not covered(box + np.array(shift) * raster.PIXEL, 8).any()
 
 
 def test_polygons_are_filled_as_pillow_fills_them_when_enlarged() -> None:
@@ -419,11 +395,6 @@ def test_a_full_disk_is_an_error_with_its_cure(cache: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert leftovers() == []
     assert not (store.data_dir() / "mnist" / "3.0.1").exists()
-
-
-def test_an_unknown_name_is_answered_with_the_names() -> None:
-    with pytest.raises(CourseError, match="imagenette/160px-v2"):
-        samples.ensure("cifar100")
 
 
 # ---- the contact sheets

@@ -9,14 +9,14 @@ import numpy as np
 TRAIN, TEST = 50, 13
 
 
-def mnist(data_dir: Path) -> Path:
-    """A "mnist" whose picture i (from 0, the test split after the training split) says so in its first pixel.
+def mnist(data_dir: Path, name: str = "mnist") -> Path:
+    """A set whose picture i (from 0, the test split after the training split) says so in its first pixel.
 
     Labels are i % 10. Returns data_dir.
     """
     noise = np.random.default_rng(0).integers(0, 256, (TRAIN + TEST, 28, 28, 1), np.uint8)
     noise[:, 0, 0, 0] = np.arange(TRAIN + TEST)
-    _store("mnist", "3.0.1", {"train": noise[:TRAIN], "test": noise[TRAIN:]}, (28, 28, 1), 10, data_dir)
+    _store(name, "3.0.1", {"train": noise[:TRAIN], "test": noise[TRAIN:]}, (28, 28, 1), 10, data_dir)
     return data_dir
 
 

@@ -342,6 +342,16 @@ FILES = {
 }
 
 
+# the others are read as the plain notebook is; these leave something in the cells, or say something
+READ_OTHERWISE = {
+    "Latin-1",
+    "a script of Colab's",
+    "a script of Spyder's",
+    "a script without marks",
+    "a script with magics",
+}
+
+
 def handed_in():
-    """Every hand-in by its habit: the file's ending and its bytes."""
-    return {name: ipynb(sources) for name, sources in HABITS.items()} | FILES
+    """Every hand-in that has to be run, by its habit: the file's ending and its bytes."""
+    return {name: ipynb(sources) for name, sources in HABITS.items()} | {name: FILES[name] for name in READ_OTHERWISE}

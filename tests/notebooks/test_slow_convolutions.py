@@ -9,7 +9,7 @@ import pytest
 from jax import lax
 
 from utils import slow_convolutions
-from utils.base import definitions, jaxprs
+from utils.base import definitions
 from utils.base.paths import NOTEBOOKS, ROOT, SOLUTIONS, sources
 
 # --- what is said about a convolution is what XLA does -----------------------------------------------------------
@@ -69,17 +69,6 @@ def test_convolutions_in_loops_and_behind_jit_are_found_and_told_by_name():
     assert str(found) == "the_layer: kernel 3×3 on a map of 2×2, 4 channels"
     assert not found.gradient
     assert any(f.gradient for f in slow_convolutions.slow(jax.grad(lambda images: layer(images).sum()), images))
-
-
-def test_every_equation_of_nested_programs_is_seen_once():
-    @jax.jit
-    def inner(x):
-        return jnp.sin(x)
-
-    names = [
-        e.primitive.name for e in jaxprs.equations(lambda x: lax.scan(lambda c, _: (inner(c), c), x, None, 5), 1.0)
-    ]
-    assert names.count("sin") == 1 and "scan" in names
 
 
 # --- no model of the course has one ---------------------------------------------------------------------------------

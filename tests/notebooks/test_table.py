@@ -10,11 +10,13 @@ from utils.base import table
 def test_a_table_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "20")
-    text = table.render(["name", "what"], [["[bold]a[/bold]", ":smile: " + 30 * "b"], ["c", "d\n1.5"]], widest=40)
-    assert text.splitlines() == [
-        "name            what",
-        "──────────────  " + 38 * "─",
-        "[bold]a[/bold]  :smile: " + 30 * "b",
-        "c               d",
-        "                1.5",
+    rows = [["[bold]a[/bold]", ":smile: " + 10 * "b", "1"], ["c", "d\n1.5", "22"], ["a long cell that wraps", "", ""]]
+    assert table.render(["name", "what", "n"], rows, widest=18, right=(2,)).splitlines() == [
+        "name              what                 n",
+        "────────────────  ──────────────────  ──",
+        "[bold]a[/bold]    :smile: bbbbbbbbbb   1",
+        "c                 d                   22",
+        "                  1.5",
+        "a long cell that",
+        "wraps",
     ]

@@ -84,9 +84,7 @@ def test_a_file_that_is_not_whole_or_of_another_format_is_refused(file: Path) ->
                 read(file)
 
 
-def test_what_is_missing_or_no_weight_is_said(tmp_path: Path) -> None:
-    with pytest.raises(CourseError, match=r"There is no file .*Train the model first"):
-        weights.load(tmp_path / "none.safetensors", tree())
+def test_what_is_no_weight_is_said(tmp_path: Path) -> None:
     for wrong, message in (
         ({"key": jax.random.key(0)}, "key is a random key"),
         ({"name": "VGG8"}, "name is .*a weights file holds arrays of numbers only"),

@@ -47,7 +47,7 @@ def test_the_lessons_model_trains_and_every_epoch_is_timed(model: str) -> None:
 @pytest.mark.parametrize("model", ["cnn", "vgg8", pytest.param("resnet18", marks=pytest.mark.proof)])
 def test_unit_06s_model_is_the_lessons(model: str) -> None:
     """The same parameters give the same loss and gradients, and the convolutions of the two differ."""
-    race = tiny(model)._replace(batch=4)
+    race = tiny(model)._replace(batch=4, precision="float64")
     plain = entrants_jax.MODELS[model](race)
     fast = entrants_jax.with_own_convolutions(plain)
     images, labels = run.pictures(race, 0)
@@ -64,7 +64,7 @@ def test_unit_06s_model_is_the_lessons(model: str) -> None:
         programs = {str(jax.make_jaxpr(gradient)(*variables, images)) for gradient in gradients}
         one, other = (jax.jit(gradient)(*variables, images) for gradient in gradients)
     assert len(programs) == 2
-    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-7), one, other)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-10), one, other)
 
 
 def test_clocks_stop_only_when_the_device_has_finished() -> None:
@@ -89,13 +89,6 @@ def test_clocks_stop_only_when_the_device_has_finished() -> None:
     assert min(told["train"]) >= 0.06  # three steps of 20 ms
     assert min(told["evaluate"]) >= 0.04
     assert told["first_step"] >= 0.02
-
-
-def test_every_race_and_every_entrant_has_its_model() -> None:
-    for one in catalogue.RACES.values():
-        assert set(one.entrants) <= set(catalogue.TITLES)
-        assert one.model in entrants_jax.MODELS
-        assert one.epochs > 1  # or there is no later epoch to tell of
 
 
 def test_pictures_are_the_same_for_everybody_and_differ_from_batch_to_batch() -> None:
@@ -167,13 +160,6 @@ def test_no_run_finds_what_an_earlier_one_has_compiled(monkeypatch: pytest.Monke
         assert turns.time_one(catalogue.find("cnn"), "torch compiled") == {"losses": []}
     assert caches[0] != caches[1]
     assert not any(cache.exists() for cache in caches)
-
-
-def test_unknown_races_and_rounds_are_answered_with_what_there_is() -> None:
-    with pytest.raises(CourseError, match="There are: cnn"):
-        race.main(["vgg16"])
-    with pytest.raises(CourseError, match="--rounds"):
-        race.main(["cnn", "--rounds", "0"])
 
 
 def test_a_race_made_for_a_gpu_is_cut_short_without_one_and_says_so(

@@ -22,7 +22,7 @@ import nbformat
 from jupytext.compare import compare
 from jupytext.config import load_jupytext_configuration_file
 
-from utils.author import minutes
+from utils.author import minutes, set_up
 from utils.author.exercises import exercise_from
 from utils.base import files
 from utils.base.errors import CourseError
@@ -97,7 +97,7 @@ def with_outputs_of(new: Any, old: Any) -> Any:
 
 
 def generate(*, check: bool = False) -> list[str]:
-    """Write all exercises, notebooks and tables of minutes.
+    """Write all exercises, notebooks, tables of minutes and what a first code cell begins with.
 
     Args:
       check: write nothing.
@@ -111,9 +111,10 @@ def generate(*, check: bool = False) -> list[str]:
     """
     texts = {path: path.read_text(encoding="utf-8") for folder in (NOTEBOOKS, SOLUTIONS) for path in sources(folder)}
     new: dict[Path, str | None] = {}  # what is to be written; None where nothing is
-    for path in sources(NOTEBOOKS):
-        lesson, texts[path] = texts[path], minutes.with_table(texts[path], shown(path))
-        new[path] = None if texts[path] == lesson else texts[path]
+    for path, text in texts.items():
+        made = set_up.with_code(text, shown(path))
+        texts[path] = made = minutes.with_table(made, shown(path)) if path.parent == NOTEBOOKS else made
+        new[path] = None if made == text else made
     for path in sources(SOLUTIONS):
         exercise = EXERCISES / path.name
         texts[exercise] = text = exercise_from(texts[path], shown(path))

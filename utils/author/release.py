@@ -10,6 +10,7 @@ The same course gives the same bytes: files in order, no times, no names of mach
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -25,9 +26,12 @@ from utils.base.paths import EXERCISES, NOTEBOOKS, RESSOURCES, ROOT, SOLUTIONS, 
 NAME = "jax-course"
 # No "*" at the root: hand-ins, grades and downloads may lie there. A test sees that no file of the course is forgotten.
 COURSE = (
+    ".devcontainer/*",
+    ".dockerignore",
     ".gitignore",
     "CHANGELOG.md",
     "CITATION.cff",
+    "Dockerfile",
     "LICENSE*",
     "Makefile",
     "README.md",
@@ -126,6 +130,14 @@ def leaked(content: dict[str, bytes]) -> list[str]:
     return [line for name, raw in searched.items() for line in leaks.found_in(name, raw, wanted)]
 
 
+def see_that_nothing_leaks(content: dict[str, bytes]) -> list[str]:
+    """A line for each answer that a lesson shows, which it may. Raises CourseError for one in any other file."""
+    found = leaked(content)
+    if elsewhere := [line for line in found if not line.startswith("notebooks/")]:
+        raise CourseError("\n".join(["Nothing was written: these files give answers away.", *elsewhere]))
+    return [line for line in found if ".py:" in line]
+
+
 def write(content: dict[str, bytes], folder: Path, archive: Path) -> None:
     """Write folder and zip, whole or not at all; an earlier release there is replaced.
 
@@ -145,10 +157,13 @@ def write(content: dict[str, bytes], folder: Path, archive: Path) -> None:
         part.rename(folder)
         packed.replace(archive)
     except OSError as error:
-        raise CourseError(f"The release cannot be written to {folder.parent} ({error.strerror}).") from error
+        raise CourseError(
+            f"The release cannot be written to {folder.parent} ({error.strerror}). Choose another OUT."
+        ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-        packed.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            packed.unlink(missing_ok=True)
 
 
 def zipped(content: dict[str, bytes]) -> bytes:

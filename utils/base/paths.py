@@ -12,7 +12,11 @@ NOTEBOOKS = ROOT / "notebooks"
 EXERCISES = ROOT / "exercises"
 SOLUTIONS = ROOT / "solutions"
 RESSOURCES = ROOT / "ressources"
-BUILD = ROOT / "build"
+# what commands and notebooks write goes into the course's folder, or where that can't be written, to its user's home
+# (`Path.home` would fail where nobody has one)
+WRITABLE = ROOT if os.access(ROOT, os.W_OK) else Path(os.path.expanduser("~/.cache/jax-course"))  # noqa: PTH111
+BUILD = WRITABLE / "build"
+MODELS = WRITABLE / "models"
 COMPLETE = (ROOT / "utils" / "author").is_dir()  # a release lacks what is only for instructors
 
 

@@ -51,8 +51,10 @@ class Checker:
             raise AttributeError(name)
         exercise = self._exercise(name)
 
-        def check_it(answer: Any) -> Any:
-            return self._check(exercise, answer)
+        def check_it(*answers: Any) -> Any:
+            if len(answers) != 1:
+                raise CourseError(f"One answer is checked at a time, and handed over: {name} = check.{name}({name}).")
+            return self._check(exercise, answers[0])
 
         check_it.__name__ = name
         check_it.__doc__ = f"Judge your `{name}` and return what to go on with."
@@ -64,18 +66,18 @@ class Checker:
     def __repr__(self) -> str:
         return f"checks of {self._unit.name}: {', '.join(self._unit.exercises)}"
 
-    def hint(self, name: str) -> None:
+    def hint(self, name: str = "") -> None:
         """Show the next hint for an exercise; call again for one more."""
         exercise = self._exercise(name)
         shown = min(self._standing(name)[0].hints + 1, len(exercise.hints))
         self._note(name, hints=shown)
         lines = [f"Hint {i} of {len(exercise.hints)}: {hint}" for i, hint in enumerate(exercise.hints[:shown], 1)]
-        revealing = f" `check.reveal({name!r})` shows the course's answer; it then scores nothing."
+        revealing = f" A cell with `check.reveal({name!r})` shows the course's answer; it then scores nothing."
         last = "That was the last one." + revealing * (self._solution is not None)
         lines.append("Run this again for the next one." if shown < len(exercise.hints) else last)
         show("\n".join(lines), "note", text="\n".join(lines))
 
-    def reveal(self, name: str) -> None:
+    def reveal(self, name: str = "") -> None:
         """Show the course's answer. The exercise scores nothing from then on."""
         exercise = self._exercise(name)
         if self._solution is None:
@@ -136,12 +138,16 @@ class Checker:
     def _as_it_counts(self, verdict: Verdict) -> Verdict:
         """Without points if the answer was revealed, and with what the notebook goes on with."""
         if verdict.kind is not Kind.RIGHT:
-            return replace(verdict, goes_on=OWN if self._solution is None else THEIRS)
+            helps = f" Stuck? Add a cell with `check.hint({verdict.exercise!r})`." * (verdict.kind is Kind.WRONG)
+            return replace(verdict, goes_on=(OWN if self._solution is None else THEIRS) + helps)
         if not self._standing(verdict.exercise)[0].revealed:
             return verdict
         return replace(verdict, message="The answer was revealed, so it scores nothing.", points=0)
 
     def _exercise(self, name: str) -> Exercise:
+        if not (isinstance(name, str) and name):
+            known = [*self._unit.exercises]
+            raise UnknownExercise(f"Write which one, in quotes, such as {known[0]!r}. There are: {', '.join(known)}.")
         if exercise := self._unit.exercises.get(name):
             return exercise
         raise UnknownExercise(unknown(f"{self._unit.name} has no exercise", name, self._unit.exercises))

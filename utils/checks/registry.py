@@ -27,6 +27,8 @@ class Unit:
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """What to say of a name that is not among the known ones."""
     known = list(known)
-    close = difflib.get_close_matches(str(name), known, n=1)
+    close = [one for one in known if name and one.startswith(str(name))] or difflib.get_close_matches(
+        str(name), known, n=1
+    )
     meant = f" Did you mean {close[0]!r}?" if close else ""
     return f"{what} {name!r}.{meant} There are: {', '.join(known)}."

@@ -15,6 +15,7 @@ Only the standard library is used, and no syntax newer than Python 3.6, so that 
 """
 
 import contextlib
+import difflib
 import hashlib
 import os
 import platform
@@ -58,7 +59,9 @@ def main(arguments: "list[str]") -> int:
         print(f"{__doc__}\nThe commands are {', '.join(COMMANDS)}.")
         return 0
     if name not in COMMANDS:
-        print(f"There is no command {name!r}; there are {', '.join(COMMANDS)}.", file=sys.stderr)
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        others = f". Did you mean {near[0]}?" if near else f"; there are {', '.join(COMMANDS)}."
+        print(f"There is no command {name!r}{others}", file=sys.stderr)
         return 2
     try:
         with one_at_a_time():
@@ -84,10 +87,10 @@ def set_up(gpu: bool) -> None:
         return
     if gpu and sys.platform != "linux":
         raise SetupError("GPU=1 is for Linux and WSL: JAX has no CUDA wheels for this system. Leave GPU=1 out.")
-    with contextlib.suppress(OSError):
-        STAMP.unlink()
     if not supported(version) or stamp[:1] not in ([], [str(VENV)]):
         make_venv()
+    with contextlib.suppress(OSError):  # only now: before, a link could lead to another course's
+        STAMP.unlink()
     install(find_uv() or bring_uv(), gpu)
     STAMP.write_text("\n".join(wanted_stamp(gpu, venv_version())), encoding="utf-8")
     print("Ready.\n", flush=True)

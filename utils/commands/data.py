@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from utils.base import tfds_folder
-from utils.base.command import parser_of
+from utils.base.command import one_of, parser_of
 from utils.data import sets, source
 
 
 def main(arguments: list[str]) -> int:
     """Run one of the data commands; returns the exit status."""
     parser = parser_of("data", __doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="list, download or bench")
     commands.add_parser("list", help="which sets are here, real and sample, and how large")
     fetch = commands.add_parser("download", help="fetch a real set, into TFDS_DATA_DIR or ~/tensorflow_datasets")
-    fetch.add_argument("name", help="; ".join(sets.SETS))
+    fetch.add_argument("name", nargs="?", help=f"{'; '.join(sets.SETS)}; or another of TensorFlow Datasets")
     timing = commands.add_parser("bench", help="how many pictures a second each pipeline gives")
-    timing.add_argument("names", nargs="*", metavar="name", help="all of them, if none is given")
+    known = one_of("data set", sets.SETS)
+    timing.add_argument("names", nargs="*", metavar="name", type=known, help="all of them, if none is given")
     chosen = parser.parse_args(arguments)
     if chosen.command == "list":
         print(*source.inventory(), sep="\n")
-    elif chosen.command == "download":
+    elif chosen.command == "bench":
+        bench(tuple(chosen.names))
+    elif chosen.name:
         download(chosen.name)
     else:
-        bench(tuple(sets.find(name).name for name in chosen.names))
+        fetch.error(f"say which: {', '.join(sets.SETS)}, or another of TensorFlow Datasets")
     return 0
 
 
@@ -35,7 +38,8 @@ def download(name: str) -> None:
     if path is None:
         path = fetch(entry, source.data_dir())
     size = tfds_folder.verify(tfds_folder.Found(entry.name, path, real=True))
-    print(f"{entry.name} is in {path}: {size / 1e6:,.1f} MB, whole.")
+    name = path.parent.relative_to(source.data_dir()).as_posix()  # which says a configuration, also one by default
+    print(f"{name} is in {path}: {size / 1e6:,.1f} MB, whole.")
 
 
 def bench(names: tuple[str, ...]) -> None:

@@ -41,10 +41,9 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.rounds < 1:
         raise CourseError(f"--rounds must be 1 or more, not {options.rounds}.")
+    named = [catalogue.find(name) for name in options.names]
     gpu = turns.has_gpu()
-    races = [catalogue.find(name) for name in options.names] or [
-        race for race in catalogue.RACES.values() if gpu or race.machine != "gpu"
-    ]
+    races = named or [race for race in catalogue.RACES.values() if gpu or race.machine != "gpu"]
     if (load := machine.load_average()) is not None and load > 0.5:
         print(f"Something else is running here (load {load:.1f}): these times will be worse, and less certain.")
     if options.breakdown:
@@ -68,8 +67,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _tell_breakdown(race: Race) -> None:
+    print(f"{race.title}: one training step, timed for about a minute", flush=True)
     result = breakdown.measure(race)
-    print(f"{race.title}: one training step")
     for name, value in result.milliseconds.items():
         print(f"  {name:<9}" + ("not measured: no TensorFlow here" if value is None else f"{value:9.1f} ms"))
     print(f"Written: {shown(stored.write(result))}", flush=True)

@@ -7,6 +7,7 @@ The step `proof` runs only when it is named: tests marked `proof`, which need no
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,12 +16,14 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from utils.base import files
 from utils.base.command import one_of, parser_of
 from utils.base.machine import cores
-from utils.base.paths import ROOT, SOLUTIONS
+from utils.base.paths import BUILD, ROOT, SOLUTIONS
 
 WORKER_GB = 3  # what a notebook with TensorFlow may take
 PROOF = "proof"
+LASTED = BUILD / "test-seconds.json"
 # the course's own kernel, and no colour codes in a log; while one process writes what another reads, JAX would warn
 SET = {
     "COURSE_DATA": "sample",
@@ -50,6 +53,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("steps", nargs="*", metavar="STEP", type=one_of("step", every), help=told)
     chosen = parser.parse_args(arguments).steps or every.keys() - {PROOF}
     outcomes: list[Outcome] = []
+    lasted = _lasted()
     with tempfile.TemporaryDirectory(prefix="course-test-") as folder:
         # what one process has compiled lies there for the others, and is of this run only
         skips, compiled = Path(folder) / "skips", Path(folder) / "compiled"
@@ -58,14 +62,24 @@ def main(arguments: list[str]) -> int:
         try:
             for name, (heading, command) in every.items():
                 if name in chosen:
-                    print(f"\n── {heading} ({name}) ".ljust(80, "─"), flush=True)
+                    before = f", {lasted[name]:.0f} s the last time" if name in lasted else ""
+                    print(f"\n── {heading} ({name}{before}) ".ljust(80, "─"), flush=True)
                     began = time.perf_counter()
                     passed = subprocess.run(command, cwd=ROOT, env=env).returncode == 0
                     outcomes.append(Outcome(name, passed, time.perf_counter() - began))
                     print(outcomes[-1], flush=True)
         finally:
+            files.write(LASTED, json.dumps(lasted | {one.name: one.seconds for one in outcomes if one.passed}))
             print(summary(outcomes, skips.read_text(encoding="utf-8").splitlines() if skips.exists() else []))
     return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+def _lasted() -> dict[str, float]:
+    """How long each step took when it last passed here; nothing where that is not known."""
+    try:
+        return {str(name): float(seconds) for name, seconds in json.loads(LASTED.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def steps(processes: int) -> dict[str, tuple[str, list[str]]]:

@@ -53,13 +53,14 @@ def load(
 
     Args:
         name: "mnist", "cifar10", "cats_vs_dogs" or "imagenette/160px-v2", of which COURSE_DATA (auto, sample, tfds)
-            decides whether the real set is read or the course's sample; or the path of a folder of pictures, with
-            cat.1.jpg and dog.2.jpg or a folder for each class (utils/data/folder.py says more).
+            decides whether the real set is read or the course's sample; another set of TensorFlow Datasets, once it is
+            on the disk; or the path of a folder of pictures, with cat.1.jpg and dog.2.jpg or a folder for each class
+            (utils/data/folder.py says more).
         split: In the words of TensorFlow Datasets: "train", "test", "train[:80%]", "train[80%:]", "train[:500]+test".
         batch_size: B; None for one batch of all.
         shuffle: A new order in every epoch.
         seed: Decides orders and augmentation, run after run.
-        size: Side in pixels; None for the set's own (28, 32, 96, 128; 96 for a folder).
+        size: Side in pixels; None for the set's own (28, 32, 96, 128; 96 for a folder or pictures of all sizes).
         fit: "crop" the middle square or "squash" the whole picture into it.
         augment: Functions of `utils.data.augment` (or of that form) that vary single pictures, in that order.
         mix: `augment.mixup(…)` or `augment.cutmix(…)`, which mix a batch; labels become [B, K] float32.

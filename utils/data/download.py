@@ -9,9 +9,7 @@ from pathlib import Path
 
 from utils.base.errors import CourseError
 from utils.base.quiet_tensorflow import datasets
-from utils.data.sets import DataSet
-
-OFFLINE = "With no network, set COURSE_DATA=sample: the samples need none."
+from utils.data.sets import DataSet, see_that_it_has_pictures
 
 
 def fetch(entry: DataSet, folder: Path) -> Path:
@@ -37,13 +35,16 @@ def fetch(entry: DataSet, folder: Path) -> Path:
         requests.head(f"https://{entry.host}", timeout=15)  # any answer will do; TFDS itself would try for minutes
     except requests.RequestException as error:
         raise CourseError(
-            f"{entry.name} cannot be downloaded: {entry.host} cannot be reached. Check the network. {OFFLINE}"
+            f"{entry.name} cannot be downloaded: {entry.host} cannot be reached. Check the network. {_offline(entry)}"
         ) from error
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     print(f"Downloading {entry.name} into {folder} …", flush=True)
     try:
         builder = datasets().builder(entry.name, data_dir=folder)
+        see_that_it_has_pictures(entry.name, builder.info.features)
         builder.download_and_prepare()
+    except CourseError:
+        raise
     except Exception as error:  # checksums, archives, sites that changed: all that TFDS can raise
         raise CourseError(_in_words(entry, folder, error)) from error
     return Path(builder.data_dir)
@@ -56,9 +57,13 @@ def _in_words(entry: DataSet, folder: Path, error: Exception) -> str:
                 f"The disk of {folder} is too full for {entry.name} ({error}). "
                 "Free some space, or set TFDS_DATA_DIR to a folder on another disk."
             )
-        return f"The download of {entry.name} broke off ({type(error).__name__}): run it again. {OFFLINE}"
+        return f"The download of {entry.name} broke off ({type(error).__name__}): run it again. {_offline(entry)}"
     what = str(error).strip().splitlines() or [""]
     return (
         f"{entry.name} could not be prepared in {folder}: {type(error).__name__}: {what[0]}\n"
-        f"Delete {folder / 'downloads'} and try again. {OFFLINE}"
+        f"Delete {folder / 'downloads'} and try again. {_offline(entry)}"
     )
+
+
+def _offline(entry: DataSet) -> str:
+    return "With no network, set COURSE_DATA=sample: the samples need none." if entry.sample else "There is no sample."

@@ -9,14 +9,17 @@ If all that stands at the top are folders called train, test, validation, valid 
 above holds in each. Otherwise there is one split, "train", and slices of it do the rest: "train[:80%]", "train[80%:]".
 
 The order is that of a hash of each file's path: it mixes the classes, is the same everywhere, and does not depend on
-`seed`, so that slices never overlap. Files that are not JPEG, PNG, GIF (first frame) or BMP, and hidden ones, are
-passed over. A camera's note about which way up it was held (EXIF) is not heeded.
+`seed`, so that slices never overlap. Hidden files, and what is no JPEG, PNG, GIF (first frame), BMP or WebP, are passed
+over; pictures of another kind, such as TIFF, are counted and named. A camera's note about which way up it was held
+(EXIF) is not heeded.
 """
 
 from __future__ import annotations
 
 import hashlib
+import mimetypes
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +30,7 @@ from utils.base.quiet_tensorflow import tensorflow
 from utils.data.raw import Raw, pieces
 from utils.data.sets import IMAGENET
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 SPLITS = ("train", "test", "validation", "valid", "val")
 SIZE = 96  # pixels, unless `load` is told otherwise
 LAYOUT = "Put the pictures in a folder for each class, or name them like cat.1.jpg and dog.2.jpg"
@@ -47,7 +50,7 @@ def read(path: Path, split: str) -> Raw:
     classes = tuple(sorted({label for pairs in by_split.values() for _, label in pairs}))
     if len(classes) < 2:
         which = f"pictures of only one class, {classes[0]!r}" if classes else f"no {', '.join(SUFFIXES)} picture"
-        raise CourseError(f"The folder {folder} has {which}. {LAYOUT}.")
+        raise CourseError(f"The folder {folder} has {which}{_passed_over(folder)}. {LAYOUT}.")
     lengths = {name: len(pairs) for name, pairs in by_split.items() if pairs}
     chosen = [by_split[part][index] for part, indices in pieces(folder.name, lengths, split) for index in indices]
     files = [str(file) for file, _ in chosen]
@@ -61,7 +64,8 @@ def read(path: Path, split: str) -> Raw:
     return Raw(
         name=folder.name,
         split=split,
-        source=f"{folder.name} {split}: pictures of your own, {len(files):,} examples, {len(classes)} classes",
+        source=f"{folder.name} {split}: pictures of your own, {len(files):,} examples, {len(classes)} classes"
+        + _passed_over(folder),
         is_sample=False,
         classes=classes,
         examples=len(files),
@@ -85,15 +89,10 @@ def _splits(folder: Path) -> list[str]:
 def _labelled(folder: Path) -> list[tuple[Path, str]]:
     """Every picture below the folder with its class, in the order of a hash of its path."""
     pairs = []
-    for file in folder.rglob("*"):
-        inside = file.relative_to(folder)
-        if (
-            file.suffix.lower() in SUFFIXES
-            and file.is_file()
-            and not any(part.startswith(".") for part in inside.parts)
-        ):
-            named = _CLASS.fullmatch(file.stem)
-            pairs.append((file, inside.parts[0] if len(inside.parts) > 1 else named[1] if named else ""))
+    for file in _files(folder):
+        if file.suffix.lower() in SUFFIXES:
+            inside, named = file.relative_to(folder).parts, _CLASS.fullmatch(file.stem)
+            pairs.append((file, inside[0] if len(inside) > 1 else named[1] if named else ""))
     loose = [file for file, label in pairs if file.parent == folder]
     if (len(loose) > 2 and len(loose) == len({label for _, label in pairs})) or any(not label for _, label in pairs):
         raise CourseError(f"The names in the folder {folder}, such as {loose[0].name}, tell no classes. {LAYOUT}.")
@@ -103,6 +102,22 @@ def _labelled(folder: Path) -> list[tuple[Path, str]]:
             "move those into a class's folder, or away."
         )
     return sorted(pairs, key=lambda pair: hashlib.sha256(pair[0].relative_to(folder).as_posix().encode()).digest())
+
+
+def _files(folder: Path) -> list[Path]:
+    """What is below the folder and not hidden."""
+    below = folder.rglob("*")
+    return [
+        file for file in below if file.is_file() and "." not in {part[0] for part in file.relative_to(folder).parts}
+    ]
+
+
+def _passed_over(folder: Path) -> str:
+    """What is said of pictures that cannot be read: how many of each kind; "" where there are none."""
+    kinds = [file.suffix.lower() for file in _files(folder) if file.suffix.lower() not in SUFFIXES]
+    others = Counter(kind for kind in kinds if (mimetypes.guess_type(f"a{kind}")[0] or "").startswith("image/"))
+    told = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
+    return f"; passed over: {told} (save them as .png)" if told else ""
 
 
 def _unreadable(folder: Path, files: list[str], error: Exception) -> CourseError:

@@ -10,7 +10,7 @@ from utils.base import tfds_folder
 from utils.base.errors import CourseError
 from utils.base.quiet_tensorflow import datasets
 from utils.data import source
-from utils.data.sets import DataSet, Statistics
+from utils.data.sets import GREY, DataSet, Statistics, see_that_it_has_pictures
 
 
 class Raw(NamedTuple):
@@ -71,7 +71,12 @@ def prepared(entry: DataSet, split: str) -> Raw:
     examples = sum(len(indices) for _, indices in pieces(entry.name, lengths, split))
     try:
         builder = datasets().builder_from_directory(found.path)
-        (height, width, channels), label = builder.info.features["image"].shape, builder.info.features["label"]
+        features = builder.info.features
+        if not entry.sample:
+            see_that_it_has_pictures(entry.name, features)
+        (height, width, channels), label = features["image"].shape, features["label"]
+    except CourseError:
+        raise
     except Exception as error:  # whatever a mangled features.json makes TFDS do
         raise tfds_folder.broken(found, "TensorFlow Datasets cannot read features.json") from error
     _check_names(entry, found, label.names)
@@ -91,8 +96,8 @@ def prepared(entry: DataSet, split: str) -> Raw:
         examples=examples,
         channels=channels,
         native=(height, width) if height and width else None,
-        size=entry.size,
-        statistics=entry.statistics,
+        size=entry.size or height or 96,
+        statistics=entry.statistics if len(entry.statistics.mean) == channels else GREY,
         encoded=encoded,
         complaint=lambda error: tfds_folder.broken(found, f"reading {split!r} stopped at a damaged example"),
     )

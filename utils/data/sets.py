@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 from collections.abc import Mapping
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from utils.base.errors import CourseError
 from utils.samples import recipes
@@ -18,24 +20,25 @@ class Statistics(NamedTuple):
 
 
 class DataSet(NamedTuple):
-    """One data set of the course.
+    """One data set: of the course, or another one of TensorFlow Datasets, of which no more is known than its name.
 
     The sample is normalised by the real set's statistics too: constants that are near serve as well as exact ones, and
     a model trained on one can then be shown the other.
     """
 
     name: str  # TensorFlow Datasets' own
-    size: int  # side in pixels that `load` brings pictures to unless told otherwise
+    size: int | None  # side in pixels that `load` brings pictures to unless told otherwise; None: their own, else 96
     full: Mapping[str, int]  # examples in each split of the whole real set, to tell a part from the whole
     statistics: Statistics  # of the real set's training split
     host: str  # where TFDS downloads from
-    sample: str = "drawings made by the course"
+    sample: str = "drawings made by the course"  # "" where there is none
     titles: tuple[str, ...] = ()  # readable class names in the place of those the builder gives
     named: bool = True  # TFDS keeps class names in label.labels.txt
 
 
 # torchvision's constants, from the 1.2 million training pictures of ImageNet; photographs in general are near them
 IMAGENET = Statistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+GREY = Statistics((0.449,), (0.226,))  # their means
 
 SETS: Mapping[str, DataSet] = {
     entry.name: entry
@@ -78,12 +81,39 @@ SETS: Mapping[str, DataSet] = {
 
 
 def find(name: object) -> DataSet:
-    """The entry of that name. Raises CourseError, with the nearest name, if there is none."""
+    """The entry of that name, or one made up for another set of TensorFlow Datasets.
+
+    Raises:
+        CourseError: There is none; names the nearest.
+    """
     if isinstance(name, str) and name in SETS:
         return SETS[name]
+    family = str(name).partition("/")[0]
+    if family in _others() and family not in {known.partition("/")[0] for known in SETS}:
+        return DataSet(str(name), None, {}, IMAGENET, host="storage.googleapis.com", sample="", named=False)
     near = difflib.get_close_matches(str(name).lower().replace("-", "_"), SETS, n=1, cutoff=0.5)
     guess = f" Did you mean {near[0]!r}?" if near else ""
     raise CourseError(
         f"There is no data set {name!r}.{guess} There are {', '.join(map(repr, SETS))}, "
         "and the path of a folder with pictures of your own."
     )
+
+
+def see_that_it_has_pictures(name: str, features: Any) -> None:
+    """Raises CourseError if these features of a set are not those of pictures with a class each."""
+    try:
+        _ = features["image"], features["label"].num_classes
+    except (KeyError, TypeError, AttributeError):
+        raise CourseError(
+            f"{name} is no set of pictures with a class each, which is what the course reads; "
+            f"`tensorflow_datasets.load({name!r})` reads others."
+        ) from None
+
+
+def _others() -> set[str]:
+    """Names of TensorFlow Datasets' sets, as its files tell them: to import it takes seconds."""
+    found = importlib.util.find_spec("tensorflow_datasets")
+    home = Path(str(found.origin)).parent if found else Path()
+    return {file.stem for file in home.glob("url_checksums/*.txt")} | {
+        file.parent.name for file in home.glob("datasets/*/__init__.py")
+    }

@@ -62,15 +62,21 @@ def at_hand(entry: DataSet) -> bool:
 def locate(entry: DataSet) -> tfds_folder.Found:
     """The files behind a set, as `COURSE_DATA` chooses.
 
-    They are made (a sample) or downloaded ("tfds" only) where they are not there, and verified.
+    They are made (a sample) or downloaded ("tfds" only) where they are not there, and verified. A set of which the
+    course has no sample is read whatever `COURSE_DATA` says.
 
     Raises:
         CourseError: They can be had neither way, or are damaged.
     """
     chosen = mode()
-    path = None if chosen == "sample" else prepared(entry, data_dir())
+    path = None if chosen == "sample" and entry.sample else prepared(entry, data_dir())
     if path is None and chosen == "tfds":
         path = download.fetch(entry, data_dir())
+    if path is None and not entry.sample:
+        raise CourseError(
+            f"{entry.name!r} is none of the course's sets ({', '.join(SETS)}), but TensorFlow Datasets has it: "
+            f"`python -m utils data download {entry.name}` fetches it, and then it loads."
+        )
     real = path is not None
     if path is None:
         path = samples.ensure(entry.name, quiet=True) / samples.RECIPES[entry.name].place

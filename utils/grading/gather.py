@@ -46,8 +46,9 @@ def _entries(download: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
             for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
                 if not entry.is_dir():
                     yield entry.filename, partial(_unpacked, archive, entry)
-    except (OSError, zipfile.BadZipFile) as problem:
-        raise CourseError(f"{download} is neither a folder nor a whole zip file ({problem}).") from None
+    except (OSError, zipfile.BadZipFile):
+        told = f"{download} is neither a folder nor a whole zip file. Name the zip that Moodle or Canvas gave you."
+        raise CourseError(told) from None
 
 
 def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:

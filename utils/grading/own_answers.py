@@ -42,6 +42,7 @@ def see_full_marks(unit: Unit, kind: Kind, options: marking.Options) -> None:
     done = cache_dir() / "grading" / f"{unit.name}.{fingerprint(unit)[:16]}.{kind.name}"
     if done.exists():
         return
+    print(f"First the course's own answers to {unit.name} are graded (once, about half a minute) …", flush=True)
     result = marking.Result("the course", unit.name, unit.solution)
     slow = replace(options, seconds=max(900, options.seconds))
     with closing(Place(kind)) as place:

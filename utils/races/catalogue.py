@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from utils.base.command import unknown
 from utils.base.errors import CourseError
 
 TITLES = {
@@ -75,9 +76,9 @@ RACES = {
 
 
 def find(name: str) -> Race:
-    """The race of that name; CourseError lists what there is."""
+    """The race of that name. Raises CourseError for one that is not there."""
     if name not in RACES:
-        raise CourseError(f"There is no race {name!r}. There are: {', '.join(RACES)}.")
+        raise CourseError(unknown("race", name, RACES))
     return RACES[name]
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from utils.base import paths, tfds_folder
+from utils.base.command import unknown
 from utils.base.errors import CourseError
 from utils.samples import recipes
 
@@ -42,7 +43,7 @@ def ensure(name: str, *, quiet: bool = False) -> Path:
         CourseError: There is no such sample, or it cannot be written.
     """
     if name not in recipes.RECIPES:
-        raise CourseError(f"There is no sample called {name!r}. There are: {', '.join(recipes.RECIPES)}.")
+        raise CourseError(unknown("sample", name, recipes.RECIPES))
     root, recipe = data_dir(), recipes.RECIPES[name]
     if fault(root / recipe.place) is None:
         return root

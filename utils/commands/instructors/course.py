@@ -1,10 +1,11 @@
 """`python -m utils course [--save] [NAMES…]`: run all lessons and solutions, and tell how they went.
 
 Each notebook runs in a fresh kernel, one after the other, since they are timed. Prints a table and writes
-`build/course.json`: a list of `{"notebook", "status", "seconds", "peak_mb", "data", "metrics"}`, one for each
-notebook, brought up to date after every notebook. A run of all of them also times the input pipelines, on the data
-that `COURSE_DATA` chooses, into `build/pipeline.json`. `--save` runs on the samples, and writes the outputs into the
-notebooks, for committing.
+`build/course.json`: a list of `{"notebook", "status", "seconds", "peak_mb", "data", "metrics"}`, one for each notebook,
+brought up to date after every notebook. What got worse than in the last runs on this machine, by more than these
+differ, is told (`build/course-history.json` keeps them). A run of all of them also times the input pipelines, on the
+data that `COURSE_DATA` chooses, into `build/pipeline.json`. `--save` runs on the samples, and writes the outputs into
+the notebooks, for committing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from utils.author import course
+from utils.author import course, history
 from utils.base.command import parser_of
 from utils.base.errors import CourseError
 from utils.base.paths import shown
@@ -39,6 +40,8 @@ def main(arguments: list[str]) -> int:
     finally:
         if rows:
             print(f"\n{course.as_table(rows)}\n\nWritten: {shown(course.write(rows, course.RESULT))}", flush=True)
+            if worse := history.add(rows):
+                print(f"\n{worse}", flush=True)
     if not options.names:
         try:
             print(f"\n{course.pipelines()}", flush=True)

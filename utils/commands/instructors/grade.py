@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from utils import checks
-from utils.base.command import parser_of
+from utils.base.command import parser_of, unknown
 from utils.base.errors import CourseError
 from utils.base.machine import cores
 from utils.base.paths import in_full, shown
@@ -76,9 +76,9 @@ def main(arguments: list[str]) -> int:
 
 def _rehearse(numbers: list[str], kind: sandbox.Kind, options: Options) -> int:
     units = {unit.name[:2]: unit for unit in checks.units().values()}
-    unknown = [number for number in numbers if number[:2] not in units]
-    if unknown:
-        raise CourseError(f"There is no unit {unknown[0]!r}. There are: {', '.join(units)}.")
+    for number in numbers:
+        if number[:2] not in units:
+            raise CourseError(unknown("unit", number, units))
     faults = 0
     for number in sorted({number[:2] for number in numbers} or units):
         for fault in rehearsal.rehearse(units[number], kind, options):

@@ -1,8 +1,8 @@
-"""`python -m utils lock [--upgrade]`: make requirements.txt and requirements-gpu.txt from pyproject.toml.
+"""`python -m utils lock [--upgrade]`: make the files that lock versions from pyproject.toml.
 
 pyproject.toml states ranges; the locks state one version of everything, with hashes, for every system and Python
-that the course supports. Versions that are locked already and still fit stay. requirements-gpu.txt lists only what the
-extra `gpu` adds.
+that the course supports. Versions that are locked already and still fit stay. requirements.txt lists what everybody
+needs, requirements-gpu.txt and site/requirements.txt only what the extras `gpu` and `site` add.
 
 `--upgrade` is the one way to raise versions: it takes the newest that the ranges allow, says what changed, installs
 it, runs the canaries, then tests and proofs. Versions that compute wrongly are not kept. A test that fails leaves the
@@ -20,10 +20,12 @@ from pathlib import Path
 from utils.base import files
 from utils.base.command import parser_of
 from utils.base.errors import CourseError
-from utils.base.paths import ROOT
+from utils.base.paths import ROOT, shown
 from utils.commands import bootstrap, doctor
 
 LOCK, GPU_LOCK = bootstrap.locks(gpu=True)
+SITE_LOCK = ROOT / "site" / "requirements.txt"
+EXTRAS = {"gpu": GPU_LOCK, "site": SITE_LOCK}
 OPTIONS = (
     "--universal",
     "--python-version=3.12",
@@ -36,17 +38,20 @@ OPTIONS = (
 
 
 def main(arguments: list[str]) -> int:
-    """Write both locks, each whole or not at all. Returns 1 when newer versions failed a canary or a test."""
+    """Write all locks, each whole or not at all. Returns 1 when newer versions failed a canary or a test."""
     parser = parser_of("lock", __doc__)
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions; run canaries, tests, proofs")
     upgrade = ["--upgrade"] * parser.parse_args(arguments).upgrade
-    before = {lock: lock.read_text(encoding="utf-8") for lock in (LOCK, GPU_LOCK) if lock.exists()}
+    before = {lock: lock.read_text(encoding="utf-8") for lock in (LOCK, *EXTRAS.values()) if lock.exists()}
     uv = bootstrap.find_uv() or bootstrap.bring_uv()
-    cpu = versions(compiled(uv, LOCK, upgrade))
-    already = [f"--no-emit-package={name}" for name in cpu]
-    gpu = versions(compiled(uv, GPU_LOCK, [*upgrade, "--extra=gpu", f"--constraints={LOCK.name}", *already]))
-    print(f"Written: {LOCK.name} ({len(cpu)} packages), {GPU_LOCK.name} ({len(gpu)} more).")
-    print("\n".join(changes(versions("".join(before.values())), cpu | gpu)), flush=True)
+    locked = versions(compiled(uv, LOCK, upgrade))
+    print(f"Written: {shown(LOCK)} ({len(locked)} packages).")
+    besides = [f"--constraints={LOCK.name}", *(f"--no-emit-package={name}" for name in locked)]
+    for extra, lock in EXTRAS.items():
+        more = versions(compiled(uv, lock, [*upgrade, f"--extra={extra}", *besides]))
+        print(f"Written: {shown(lock)} ({len(more)} more).")
+        locked |= more
+    print("\n".join(changes(versions("".join(before.values())), locked)), flush=True)
     return prove(before) if upgrade else 0
 
 
@@ -58,7 +63,7 @@ def compiled(uv: str, lock: Path, options: list[str]) -> str:
             shutil.copy(lock, draft)  # its versions are preferred
         command = [uv, "pip", "compile", "pyproject.toml", f"--output-file={draft}", *OPTIONS, *options]
         if subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL).returncode != 0:
-            raise CourseError(f"uv could not make {lock.name} (see above); it is as it was. This needs a network.")
+            raise CourseError(f"uv could not make {shown(lock)} (see above); it is as it was. This needs a network.")
         text, _, _ = draft.read_text(encoding="utf-8").partition("\n# The following packages were excluded")
     files.write(lock, text)
     return text

@@ -18,6 +18,7 @@ from utils.base.command import one_of, parser_of
 from utils.base.machine import cores
 from utils.base.paths import ROOT, shown
 from utils.base.table import render
+from utils.progress import track
 
 RESULT = ROOT / "build" / "verdicts.json"
 
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> int:
         print(*map(json.dumps, _rows(units[chosen.units[0]])), sep="\n")
         return 0
     rows: list[dict[str, Any]] = []
-    for number in chosen.units or units:
+    for number in track(chosen.units or [*units], "verdicts", unit="unit", leave=False):
         command = [sys.executable, "-m", "utils", "verdicts", number, "--rows"]
         rows += map(json.loads, subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines())
     table = [[row["unit"], row["exercise"], f"{row['right']:.2f}", f"{row['wrong']:.2f}"] for row in rows]

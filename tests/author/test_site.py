@@ -1,0 +1,137 @@
+"""The website: its links lead somewhere, nothing is fetched from elsewhere, and no exercise shows its answer."""
+
+import re
+import shutil
+import sys
+from html import unescape
+from importlib import util
+
+import pytest
+
+from utils.author import leaks, release, site
+from utils.base.errors import CourseError
+from utils.base.paths import SOLUTIONS, sources
+
+
+def page(tmp_path, name, body):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(f"<html><body>{body}</body></html>", encoding="utf-8")
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path):
+    page(tmp_path, "index.html", '<a href="a/x.html#here">1</a><a href="a/">2</a><a href="https://x.org/">3</a>')
+    page(tmp_path, "a/index.html", '<a href="../index.html?q=1">1</a><img src="data:image/png;base64,AA">')
+    page(tmp_path, "a/x.html", '<p id="here"></p><a href="#here">1</a>')
+    assert site.broken(tmp_path) == []
+    page(tmp_path, "a/x.html", '<p id="there"></p><a href="#here">1</a><a href="y.html">2</a><img src="z.png">')
+    told = site.broken(tmp_path)
+    assert [line.split(", ")[0].split(" ")[-1] for line in told] == ["#here", "y.html", "z.png", "a/x.html#here"]
+
+
+@pytest.mark.parametrize("tag", ['<script src="{}">', '<link href="{}">', '<img src="{}">'])
+def test_what_a_page_would_fetch_from_elsewhere_is_found(tmp_path, tag):
+    for address in ("https://x.org/y.js", "//x.org/y.js"):
+        page(tmp_path, "index.html", tag.format(address))
+        assert site.broken(tmp_path) == [f"index.html fetches {address}"]
+
+
+def test_its_contents_are_all_that_a_release_has_to_read():
+    content = {"notebooks/01_a.ipynb": b"", "CHANGELOG.md": b""}
+    assert re.findall(r":caption: (\w+)\n\n(\S+)", site.contents(content)) == [
+        ("Lessons", "notebooks/*"),
+        ("About", "CHANGELOG"),
+    ]
+
+
+def test_pages_that_cannot_be_made_leave_the_old_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(sys, "executable", "false")
+    page(tmp_path, "site/index.html", "old")
+    with pytest.raises(CourseError, match="is as it was"):
+        site.write({"README.md": b"# New\n"}, tmp_path / "site")
+    assert "old" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    if util.find_spec("myst_nb") is None:
+        pytest.skip("what makes the website is not installed")
+    folder = tmp_path_factory.mktemp("site")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(site, "BUILD", folder / "build")
+        site.write(release.files_of_release(), folder / "site")
+    return folder / "site"
+
+
+def text(page):
+    """What a page's code says."""
+    return unescape(re.sub(r"<[^>]*>", "", page.read_text(encoding="utf-8")))
+
+
+@pytest.mark.proof
+def test_every_link_of_the_website_leads_somewhere(made):
+    assert site.broken(made) == []
+    units = [path.stem for path in sources(SOLUTIONS)]
+    for folder in ("notebooks", "exercises"):
+        assert [page.stem for page in sorted((made / folder).glob("*.html"))] == units
+        assert all((made / folder / f"{unit}.ipynb").is_file() for unit in units)
+    assert (made / "jax-course.zip").is_file()
+    assert "cell_output" in (made / "notebooks" / f"{units[0]}.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.proof
+def test_no_exercise_of_the_website_shows_its_answer(made):
+    for path in sources(SOLUTIONS):
+        solution = path.read_text(encoding="utf-8")
+        wanted = leaks.answers(solution, path.name)
+        assert any(answer.lines for answer in wanted)
+        told = text(made / "exercises" / f"{path.stem}.html")
+        assert list(leaks.found_in("page.txt", told.encode(), wanted)) == []
+        assert list(leaks.found_in("page.txt", (told + solution).encode(), wanted))
+
+
+@pytest.mark.proof
+def test_formulas_are_drawn_by_the_browser(made):
+    pages = [page.read_text(encoding="utf-8") for page in (made / "notebooks").glob("*.html")]
+    assert any("<math" in page for page in pages)
+    assert not any("<merror" in page or re.search("<script[^>]*mathjax", page, re.IGNORECASE) for page in pages)
+
+
+@pytest.fixture
+def screen():
+    """A page of a browser that nobody sees."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        pytest.skip("no client for a browser")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    if not chromium:
+        pytest.skip("no Chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield browser.new_page()
+        browser.close()
+
+
+@pytest.mark.proof
+def test_it_is_read_on_a_phone_and_a_screen_in_both_themes(made, screen):
+    """Nothing reaches over the edge, axe finds nothing serious, nothing is asked of a network, and the search finds."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    asked = []
+    screen.on("request", lambda request: asked.append(request.url))
+    for name in ("index.html", "notebooks/05_swin_v2_imagenette.html", "exercises/04_resnet18_cats_dogs.html"):
+        screen.goto((made / name).as_uri())
+        for theme in ("light", "dark"):
+            screen.emulate_media(color_scheme=theme)
+            for width in (390, 1400):
+                screen.set_viewport_size({"width": width, "height": 900})
+                screen.wait_for_timeout(300)
+                assert screen.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
+                serious = [
+                    v for v in Axe().run(screen).response["violations"] if v["impact"] in ("serious", "critical")
+                ]
+                assert not [(v["id"], v["nodes"][0]["html"][:300]) for v in serious], (name, theme, width)
+    screen.goto(f"{(made / 'search.html').as_uri()}?q=vmap")
+    screen.locator("#search-results a", has_text="jnp").first.wait_for()
+    assert not [url for url in asked if not url.startswith(("file:", "data:"))]

@@ -1,0 +1,147 @@
+"""The first lines of every notebook, run where `make lab` is not: VS Code, Colab, Kaggle."""
+
+import ast
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from utils import elsewhere
+from utils.author import release, set_up
+from utils.base.errors import CourseError
+from utils.base.paths import EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS
+
+SAYS = "print('utils from', elsewhere.__file__)"
+
+
+def run(folder, home, *, packages=True, code=SAYS, prefix=(), **environment):
+    """The lines, in a Python on whose path the course is not, with a folder as where the notebook is."""
+    # what lies on PYTHONPATH is found, but not what .pth files there name, such as the course
+    path = os.pathsep.join(place for place in sys.path if place.endswith("site-packages")) if packages else ""
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": path, **environment}
+    command = [*prefix, sys.executable, "-S", "-c", f"{set_up.code()}{code}"]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """A zip like a release's, with the course's modules in its folder."""
+    content = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in (ROOT / "utils").rglob("*.py")}
+    file = tmp_path / "course.zip"
+    file.write_bytes(release.zipped(content))
+    return file
+
+
+@pytest.mark.parametrize("folder", [EXERCISES, NOTEBOOKS], ids=["exercises", "notebooks"])
+def test_it_finds_the_course_in_a_folder_above(folder, tmp_path):
+    done = run(folder, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"The course is in {ROOT}.\nutils from {ROOT}/utils/elsewhere.py\n"
+
+
+def test_it_is_silent_where_the_course_is_installed(tmp_path):
+    done = run(tmp_path, tmp_path, PYTHONPATH=str(ROOT))
+    assert done.stdout == f"utils from {ROOT}/utils/elsewhere.py\n"
+
+
+def test_beside_the_course_it_names_what_this_python_lacks_and_installs_nothing(tmp_path):
+    done = run(EXERCISES, tmp_path, packages=False)
+    assert done.returncode == 1 and "lacks flax, dm-haiku" in done.stderr and ".venv" in done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("bwrap"), reason="this system has no bubblewrap")
+def test_where_the_course_cannot_be_written_its_files_go_to_the_home_folder(tmp_path):
+    show = "\nfrom utils.base import paths\nprint(paths.cache_dir(), paths.MODELS)"
+    read_only = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--bind", tmp_path, tmp_path]
+    done = run(EXERCISES, tmp_path, code=show, prefix=read_only)
+    own = tmp_path / ".cache" / "jax-course"
+    assert done.stdout == f"The course is in {ROOT}.\n{own / 'build' / 'cache'} {own / 'models'}\n", done.stderr
+
+
+def test_it_fetches_the_course_once_and_finds_it_again(archive, tmp_path):
+    home, folder = tmp_path / "home", tmp_path / "notebooks"
+    folder.mkdir()
+    (folder / "utils.py").write_text("somebody_elses = True", encoding="utf-8")
+    done = run(folder, home, COURSE_ZIP=archive.as_uri())
+    course = home / ".cache" / "jax-course"
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        f"Fetching the course from {archive.as_uri()} ...",
+        f"The course is in {course}.",
+        f"utils from {course}/utils/elsewhere.py",
+    ]
+    assert [path.name for path in folder.iterdir() if path.name != "__pycache__"] == ["utils.py"]
+    archive.unlink()
+    again = run(folder, home)
+    assert again.stdout.splitlines() == done.stdout.splitlines()[1:]
+
+
+def test_without_an_address_it_says_what_to_set(tmp_path):
+    if "Download" in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"].get("urls", {}):
+        pytest.skip("the course has an address")
+    done = run(tmp_path, tmp_path)
+    assert done.returncode == 1 and "COURSE_ZIP" in done.stderr.splitlines()[-1]
+    assert "%env COURSE_ZIP=" in done.stderr
+
+
+def test_a_zip_that_was_not_unpacked_whole_is_not_taken_for_the_course():
+    """The lines look for the file that a zip ends with."""
+    names = [path.relative_to(ROOT).as_posix() for path in (ROOT / "utils").rglob("*") if path.is_file()]
+    assert max(names) == "utils/weights.py" and '"utils/weights.py"' in set_up.CODE
+
+
+def test_what_is_installed_changes_no_version_that_is_there(monkeypatch):
+    commands = []
+
+    def pip(command, **_):
+        (pins,) = (Path(word.partition("=")[2]) for word in command if word.startswith("--constraint="))
+        commands.append((command, pins.read_text(encoding="utf-8").split()))
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", pip)
+    elsewhere.install_beside(["dm-haiku"])
+    ((command, pins),) = commands
+    assert command[-1] == "dm-haiku" and "--upgrade" not in command
+    assert {f"{name}=={importlib.metadata.version(name)}" for name in ("jax", "jaxlib", "numpy")} <= set(pins)
+
+
+def test_why_pip_could_not_install_is_told(tmp_path, monkeypatch):
+    failed = subprocess.CompletedProcess([], 1, "", "WARNING: slow\nERROR: ResolutionImpossible\nhint: see above\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(CourseError, match="dm-haiku beside what is here: ERROR: ResolutionImpossible"):
+        elsewhere.install_beside(["dm-haiku"])
+
+
+def test_a_python_that_is_too_old_is_told(monkeypatch):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["requires-python"].startswith(">={}.{},".format(*elsewhere.OLDEST))
+    monkeypatch.setattr(sys, "version_info", (3, 11))
+    with pytest.raises(CourseError, match=r"needs Python 3\.12"):
+        elsewhere.prepare(install=False)
+
+
+def test_it_knows_every_package_that_notebooks_use():
+    """Those that notebooks import, and the modules that they use; PyTorch's are for who has them."""
+    folders = (
+        NOTEBOOKS,
+        SOLUTIONS,
+        *(ROOT / "utils" / name for name in ("base", "checks", "convert", "data", "races", "samples")),
+    )
+    files = [*(ROOT / "utils").glob("[a-z]*.py"), *(file for folder in folders for file in folder.rglob("*.py"))]
+    used = {
+        (node.module or "") if isinstance(node, ast.ImportFrom) else alias.name
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    names = {name.split(".")[0] for name in used} - set(sys.stdlib_module_names)
+    assert names - {"utils", "torch", "torchvision", "timm"} <= set(elsewhere.NEEDED)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = {line.partition(">")[0].lower() for line in project["dependencies"]}
+    assert {name.lower() for name in elsewhere.NEEDED.values()} <= asked

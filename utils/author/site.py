@@ -1,0 +1,113 @@
+"""The website: what students get (`utils.author.release`), as pages that need no network.
+
+Its pages are the README, the lessons with their outputs, the exercises without answers, the findings and the changelog.
+Every notebook lies beside its page, and the whole course, as a zip, beside the first page. Sphinx makes the pages, with
+the settings in `site/conf.py`. `broken` looks for links within the site that lead nowhere, and for what a page would
+fetch from elsewhere.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from utils.author import release
+from utils.base import files
+from utils.base.errors import CourseError
+from utils.base.paths import BUILD, ROOT, shown
+
+SITE = ROOT / "site"
+CONTENTS = {  # below a heading beside every page: those that the pattern finds
+    "Lessons": "notebooks/*",
+    "Exercises": "exercises/*",
+    "Findings": "ressources/findings/*",
+    "About": "CHANGELOG",
+}
+
+
+class Page(NamedTuple):
+    """What a page's HTML names. links: where they lead; fetched: what is loaded with it; anchors: its places."""
+
+    links: list[str]
+    fetched: list[str]
+    anchors: set[str]
+
+
+def write(content: dict[str, bytes], out: Path) -> None:
+    """Make the website of a release's files in the folder `out`; what was there stays until the new one is whole.
+
+    Raises:
+      CourseError: Sphinx stops at a page, or warns of one, as of a link that leads nowhere.
+    """
+    texts, pages = BUILD / "site-texts", out.with_name(f".{out.name}.part")
+    for folder in (texts, pages):
+        shutil.rmtree(folder, ignore_errors=True)
+    for name, raw in content.items():
+        if name == "README.md":
+            name, raw = "index.md", raw + contents(content).encode()
+        files.write(texts / name, raw)
+    options = ["--quiet", "--fail-on-warning", "--jobs=auto", f"--conf-dir={SITE}"]
+    if subprocess.run([sys.executable, "-m", "sphinx", *options, texts, pages], cwd=ROOT).returncode != 0:
+        raise CourseError(f"{shown(out)} is as it was: Sphinx warns of what stands above. Mend that.")
+    for name, raw in content.items():
+        if name.endswith(".ipynb"):
+            files.write(pages / name, raw)
+    files.write(pages / f"{release.NAME}.zip", release.zipped(content))
+    shutil.rmtree(out, ignore_errors=True)
+    pages.rename(out)
+
+
+def contents(content: dict[str, bytes]) -> str:
+    """The table of contents that stands beside every page, in MyST."""
+    trees = [
+        f"\n```{{toctree}}\n:hidden:\n:glob:\n:caption: {caption}\n\n{pattern}\n```\n"
+        for caption, pattern in CONTENTS.items()
+        if any(name.startswith(pattern.rstrip("*")) for name in content)
+    ]
+    return "".join(trees)
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.page = Page([], [], set())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value for name, value in attrs if value is not None}
+        self.page.anchors.update(given[name] for name in ("id", "name") if name in given)
+        if "src" in given:
+            self.page.fetched.append(given["src"])
+        if "href" in given:
+            (self.page.fetched if tag == "link" else self.page.links).append(given["href"])
+
+
+def read(page: Path) -> Page:
+    """What a page names."""
+    reader = _Reader()
+    reader.feed(page.read_text(encoding="utf-8"))
+    return reader.page
+
+
+def broken(folder: Path) -> list[str]:
+    """A line for each link in a website that leads nowhere within it, and for each thing fetched from elsewhere."""
+    pages = {page.resolve(): read(page) for page in sorted(folder.rglob("*.html"))}
+    found = []
+    for page, named in pages.items():
+        where = page.relative_to(folder.resolve()).as_posix()
+        for link in dict.fromkeys(named.links + named.fetched):
+            url = urlsplit(link)
+            if url.scheme or url.netloc:
+                if link in named.fetched and url.scheme != "data":
+                    found.append(f"{where} fetches {link}")
+                continue
+            target = (page.parent / unquote(url.path)).resolve() if url.path else page
+            target = target / "index.html" if target.is_dir() else target
+            lost = url.fragment and target in pages and unquote(url.fragment) not in pages[target].anchors
+            if not target.exists() or lost:
+                found.append(f"{where} links to {link}, which is not there")
+    return found

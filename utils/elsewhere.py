@@ -1,0 +1,90 @@
+"""For a notebook outside a JupyterLab that `make lab` started: VS Code with another Python, Colab, Kaggle.
+
+The first code cell of every notebook finds the course's folder, or fetches it, and calls `prepare`, which needs nothing
+but the standard library.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from utils.base.errors import CourseError
+from utils.base.paths import ROOT
+
+OLDEST = (3, 12)  # as requires-python in pyproject.toml; newer ones may do
+# what the notebooks and the modules that they use import → what pip calls it
+NEEDED = {
+    "flax": "flax",
+    "haiku": "dm-haiku",
+    "importlib_resources": "importlib-resources",
+    "IPython": "ipython",
+    "jax": "jax",
+    "jinja2": "jinja2",
+    "keras": "keras",
+    "matplotlib": "matplotlib",
+    "numpy": "numpy",
+    "optax": "optax",
+    "orbax": "orbax-checkpoint",
+    "PIL": "pillow",
+    "psutil": "psutil",
+    "requests": "requests",
+    "rich": "rich",
+    "safetensors": "safetensors",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
+    "tensorflow": "tensorflow",
+    "tensorflow_datasets": "tensorflow-datasets",
+    "tqdm": "tqdm",
+}
+
+
+def prepare(*, install: bool) -> None:
+    """Say where the course is, and see that this Python has what it needs.
+
+    Args:
+      install: let pip install what is missing, where it changes no version of what is there.
+
+    Raises:
+      CourseError: the Python is too old; something is missing, and is not to be installed or cannot be.
+    """
+    if sys.version_info < OLDEST:
+        raise CourseError(
+            f"The course needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is {sys.version.split()[0]}."
+        )
+    missing = [package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None]
+    print(f"The course is in {ROOT}." + (f" Installing {', '.join(missing)} ..." if install and missing else ""))
+    if missing and not install:
+        kernel = f"This Python ({sys.executable}) lacks {', '.join(missing)}."
+        raise CourseError(f"{kernel} Choose the kernel in .venv, which `make lab` makes, or %pip install them.")
+    if missing:
+        install_beside(missing)
+
+
+def install_beside(missing: list[str]) -> None:
+    """Have pip install packages in versions that suit all that is there. Raises CourseError where there are none."""
+    there = {one.metadata["Name"]: one.version for one in importlib.metadata.distributions()}
+    with tempfile.TemporaryDirectory() as folder:
+        pins = Path(folder) / "pins.txt"
+        pins.write_text("".join(f"{name}=={version}\n" for name, version in there.items()), encoding="utf-8")
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--only-binary=:all:",
+            f"--constraint={pins}",
+            *missing,
+        ]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or ["it gave no reason"]
+        why = next((line for line in said if line.startswith("ERROR")), said[-1])
+        raise CourseError(f"pip could not install {', '.join(missing)} beside what is here: {why}")
+    importlib.invalidate_caches()
