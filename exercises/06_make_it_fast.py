@@ -125,7 +125,7 @@ roofline = check.roofline(roofline)
 # %% tags=["nbval-ignore-output"]
 size = 2048
 long = jnp.ones(2**24)  # 64 MiB
-peak = 2 * size**3 / median_time(product, (jnp.ones((size, size)),), rounds=5)
+peak = 2 * size**3 / median_time(product, (jnp.ones((size, size)),), rounds=3)
 bandwidth = (
     3 * 4 * long.size / median_time(jax.jit(jnp.add), (long, long + 1), rounds=9)
 )  # two are read, one is written
@@ -134,7 +134,7 @@ print(f"peak {peak / 1e9:.0f} GFLOP/s, bandwidth {bandwidth / 1e9:.1f} GB/s")
 left, intensities, reached, roof = jnp.ones((size, size)), [], [], []
 for columns in (1, 4, 16, 64, 256, 1024):
     flop, moved = 2 * size**2 * columns, 4 * (size**2 + 2 * size * columns)
-    seconds = median_time(jax.jit(jnp.matmul), (left, jnp.ones((size, columns))), rounds=9)
+    seconds = median_time(jax.jit(jnp.matmul), (left, jnp.ones((size, columns))), rounds=5)
     least, limit = roofline(size, size, columns, 4, peak, bandwidth)
     intensities.append(flop / moved)
     reached.append(flop / seconds / 1e9)
@@ -490,7 +490,7 @@ largest = jnp.abs(results[0]).max()
 print("all the same:", all(bool(jnp.abs(each - results[0]).max() < 1e-4 * largest) for each in results))
 
 # %% tags=["nbval-ignore-output"]
-milliseconds = [1000 * median_time(way, (x, dy), rounds=7) for way in ways.values()]
+milliseconds = [1000 * median_time(way, (x, dy), rounds=5) for way in ways.values()]
 plots.bars(list(ways), milliseconds, unit="ms", better="lower", title="gradient by the kernel, 64 maps of 16×16×64")
 plt.show()
 
@@ -502,7 +502,7 @@ plt.show()
 #
 # For the way back JAX keeps what its rules ask for. For a max-pooling that is the whole map. But all that its gradient
 # needs is *which* of the four numbers in a window won: two bits. `jax.custom_vjp` lets you say so. It wants three
-# functions. Define them inside `max_pool`, join them by `pool.defvjp(forward, backward)`, and return `pool(x)`:
+# functions. Define them inside `max_pool`, hand the second and the third to `pool.defvjp`, and return `pool(x)`:
 #
 # - `pool(x)`, under `@jax.custom_vjp`: the largest number of each window of 2×2 pixels, windows side by side;
 # - `forward(x)`: called in its place when a gradient is wanted; returns the same, and what is to be kept;
@@ -588,11 +588,11 @@ def network_step(params, images, labels, convolution, pool):
     return jax.tree.map(lambda leaf, gradient: leaf - 0.1 * gradient, params, gradients), loss
 
 
-labels = draw.integers(0, 2, 256).astype(np.int32)
-images = draw.integers(0, 200, (256, 32, 32, 8))
+labels = draw.integers(0, 2, 128).astype(np.int32)
+images = draw.integers(0, 200, (128, 32, 32, 8))
 images += 40 * (np.arange(32)[:, None, None] // 2 % 2 == labels[:, None, None, None])  # stripes of 2 rows
 images, labels = jnp.asarray(images.clip(0, 255).astype(np.uint8)), jnp.asarray(labels)
-order = jnp.asarray(draw.permutation(256).reshape(-1, 32).astype(np.int32))  # 8 steps
+order = jnp.asarray(draw.permutation(128).reshape(-1, 32).astype(np.int32))  # 4 steps
 keys = jax.random.split(jax.random.key(1), 3)
 params = {
     "kernels": [
