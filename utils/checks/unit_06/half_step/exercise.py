@@ -1,0 +1,88 @@
+"""`half_step`: what `loss_fn` is given, steps that bfloat16 would lose, and losses whose mean bfloat16 would round.
+
+It is called, not exported: compiled on a CPU, what is written in bfloat16 may well be computed in float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from utils.checks.exercise import Draw, Exercise
+
+
+def draw(rng: Draw, batch: int, shape: tuple[int, ...], form: str, rate: float, offset: float) -> dict[str, Any]:
+    """Weights near 1, and pictures whose products with these are of about that size, too."""
+    w, b = rng.uniform(0.5, 1.5, 2, 2), rng.uniform(0.5, 1.5, 3)
+    params = {"dict": {"dense": {"kernel": w, "bias": b}}, "list": [b, (w,)], "array": b}[form]
+    labels = rng.flags(batch, (batch + 1) // 2).astype("int32")
+    return {
+        "params": params,
+        "images": rng.uniform(0.1, 1, batch, *shape),
+        "labels": labels,
+        "rate": rate,
+        "offset": offset,
+    }
+
+
+def ask(answer: Any, own: Any, *, params: Any, images: Any, labels: Any, rate: float, offset: float) -> Any:
+    """What it returns, how far the weights moved, and what `loss_fn` was given."""
+    given: dict[str, set[str]] = {"weights": set(), "images": set(), "labels": set()}
+
+    def loss_fn(params: Any, images: Any, labels: Any) -> jax.Array:
+        for name, tree in (("weights", params), ("images", images), ("labels", labels)):
+            given[name] |= {str(leaf.dtype) for leaf in jax.tree.leaves(tree)}
+        pixels, weights = images.reshape(len(images), -1), [w for leaf in jax.tree.leaves(params) for w in leaf.ravel()]
+        losses = pixels[:, 0] * 0
+        for place, weight in enumerate(weights):  # one operation after the other: each rounds in its own place
+            losses = losses + weight * weight * pixels[:, place % pixels.shape[1]] / (2 * len(weights))
+        return losses + 2 * labels.astype(losses.dtype) + offset
+
+    new, loss = answer(loss_fn, params, images, labels, rate)
+    result = {"params": new, "loss": loss}
+    if jax.tree.structure(new) == jax.tree.structure(params) and hasattr(loss, "dtype"):
+        moved = jax.tree.map(lambda new, old: (new.astype(jnp.float32) - old) / rate, new, params)
+        result |= {"the step, divided by the rate": moved, "the loss, less its offset": jnp.float32(loss) - offset}
+    return result | {"loss_fn was given": {name: " and ".join(sorted(dtypes)) for name, dtypes in given.items()}}
+
+
+half_step = Exercise(
+    name="half_step",
+    title="Computed in bfloat16, kept in float32",
+    stars=2,
+    minutes=12,
+    points=2,
+    hints=(
+        "Round *inside* the function that is differentiated: its argument is then the float32 weights, and so is what comes back to them.",
+        "`jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)` rounds a whole tree. `losses.astype(jnp.float32).mean()` adds up in "
+        "float32.",
+        "`loss, gradients = jax.value_and_grad(mean_loss)(params)`, where `mean_loss(params)` rounds params and images and calls "
+        "`loss_fn`. Then `leaf - rate * gradient` for each leaf of params and gradients.",
+    ),
+    crosses="values",
+    sizes=(
+        {
+            "batch": 3,
+            "shape": (2, 3, 1),
+            "form": "dict",
+            "rate": 2.0**-10,
+            "offset": 256.0,
+            "about": "a small rate and large losses",
+        },
+        {"batch": 4, "shape": (1, 2, 2), "form": "list", "rate": 0.5, "offset": 0.0, "about": "a large rate"},
+        {"batch": 1, "shape": (2,), "form": "array", "rate": 2.0**-9, "offset": 0.0, "about": "a single example"},
+        {
+            "batch": 6,
+            "shape": (1, 1, 3),
+            "form": "list",
+            "rate": 2.0**-8,
+            "offset": 256.0,
+            "about": "a small rate and large losses",
+        },
+    ),
+    draw=draw,
+    ask=ask,
+    limit=0.015,
+)

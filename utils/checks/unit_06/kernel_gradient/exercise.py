@@ -1,0 +1,89 @@
+"""`kernel_gradient`: kernels of several forms, 1×1 and larger than the map, uneven paddings; no convolution in the program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from utils.checks.exercise import Draw, Exercise
+
+Pair = tuple[int, int]
+
+
+def draw(
+    rng: Draw, map: tuple[int, int, int], channels: Pair, size: Pair, padding: tuple[Pair, Pair]
+) -> dict[str, Any]:
+    """A map [B, H, W, C] and a gradient of what the convolution makes of it."""
+    batch, *sides = map
+    result = [side + sum(pads) - k + 1 for side, pads, k in zip(sides, padding, size, strict=True)]
+    return {
+        "x": rng.normal(*map, channels[0], around=0.5),
+        "dy": rng.normal(batch, *result, channels[1], around=0.5),
+        "size": size,
+        "padding": padding,
+    }
+
+
+def ask(answer: Any, own: Any, *, x: Any, dy: Any, size: Pair, padding: tuple[Pair, Pair]) -> Any:
+    """The gradient."""
+    return answer(x, dy, size, padding)
+
+
+def form(programs: Sequence[str]) -> str:
+    """Whether there is a convolution."""
+    if any("stablehlo.convolution" in program for program in programs):
+        return (
+            "There is a convolution in the program: `lax.conv_general_dilated` is one, and so are its `jax.vjp` or `jax.grad`, "
+            "`lax.conv_general_dilated_patches` and `nn.Conv`. Slices and matrix products are enough."
+        )
+    return ""
+
+
+kernel_gradient = Exercise(
+    name="kernel_gradient",
+    title="The gradient of a convolution by its kernel",
+    stars=3,
+    minutes=20,
+    points=4,
+    hints=(
+        "Pad x with `jnp.pad(x, ((0, 0), *padding, (0, 0)))`. What the kernel's place (i, j) was multiplied with is then a window of it, as "
+        "large as dy, that begins at row i and column j.",
+        'For one place: `jnp.einsum("brsc,brsk->ck", window, dy)` sums over pictures, rows and columns, and leaves [C, K].',
+        "`window = x[:, i : i + dy.shape[1], j : j + dy.shape[2]]`. Two loops over i in `range(kh)` and j in `range(kw)`, and `jnp.stack` twice.",
+    ),
+    sizes=(
+        {
+            "map": (2, 4, 5),
+            "channels": (3, 2),
+            "size": (3, 3),
+            "padding": ((1, 1), (1, 1)),
+            "about": "3×3, padded by 1",
+        },
+        {
+            "map": (3, 6, 4),
+            "channels": (2, 3),
+            "size": (3, 2),
+            "padding": ((2, 0), (0, 1)),
+            "about": "a padding that is not even",
+        },
+        {"map": (1, 1, 1), "channels": (2, 3), "size": (1, 1), "padding": ((0, 0), (0, 0)), "about": "a kernel of 1×1"},
+        {"map": (2, 5, 3), "channels": (1, 4), "size": (2, 3), "padding": ((0, 0), (0, 0)), "about": "no padding"},
+        {
+            "map": (2, 2, 3),
+            "channels": (2, 1),
+            "size": (5, 4),
+            "padding": ((2, 3), (2, 1)),
+            "about": "a kernel larger than the map",
+        },
+        {
+            "map": (2, 3, 3),
+            "channels": (2, 2),
+            "size": (2, 2),
+            "padding": ((0, 2), (3, 1)),
+            "about": "more padding than needed",
+        },
+    ),
+    draw=draw,
+    ask=ask,
+    form=form,
+)

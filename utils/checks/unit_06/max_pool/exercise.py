@@ -1,0 +1,62 @@
+"""`max_pool`: its result, its gradient, and what is kept for that; with equal numbers, negative ones, one window, and mapped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from utils.checks.answers import Told
+from utils.checks.exercise import Draw, Exercise
+
+
+def draw(rng: Draw, shape: tuple[int, ...], few: int = 0, around: float = 0.0, mapped: bool = False) -> dict[str, Any]:
+    """Maps, of numbers with few different values or of any, and a gradient by the result."""
+    *lead, height, width, channels = shape
+    x = rng.integers(-few, few + 1, *shape).astype(np.float32) if few else rng.normal(*shape, around=around)
+    return {"x": x, "dy": rng.normal(*lead, height // 2, width // 2, channels, around=2), "mapped": mapped}
+
+
+def ask(answer: Any, own: Any, *, x: Any, dy: Any, mapped: bool) -> Any:
+    """What it gives, its gradient, and how many bytes are kept, at least one for each number of the result."""
+    pool = jax.vmap(answer) if mapped else answer
+    result, back = jax.vjp(pool, x)
+    if result.shape != dy.shape:
+        raise Told(
+            f"For x of shape {list(x.shape)} the result has shape {list(result.shape)}; {list(dy.shape)} is wanted. Windows lie side by side: "
+            "a stride of 2."
+        )
+    (gradient,) = back(dy)
+    found = {"called": pool(x), "in a gradient": result, "the gradient": gradient}
+    if mapped:
+        return found
+    kept = jax.eval_shape(lambda x: jax.vjp(answer, x)[1], x)
+    many = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(kept))
+    return found | {"bytes kept for each number of the result": max(1.0, many / max(result.size, 1))}
+
+
+max_pool = Exercise(
+    name="max_pool",
+    title="A max-pooling with its own gradient",
+    stars=3,
+    minutes=20,
+    points=4,
+    hints=(
+        "`x[:, i::2, j::2]` for i and j in 0, 1 are the four numbers of all windows: stack them, [4, B, H / 2, W / 2, C]. `max(axis=0)` is the "
+        "result.",
+        "`argmax(axis=0)` says which of the four won, of equal ones the first. `.astype(jnp.uint8)` makes one byte of it: that is what "
+        "`forward` keeps. The gradient of corner `place` is `jnp.where(winner == place, dy, 0.0)`.",
+        "Back from four corners to the map: `jnp.zeros((B, H, W, C)).at[:, i::2, j::2].set(…)` one after the other, or stack them, reshape to "
+        "[2, 2, B, H / 2, W / 2, C], transpose to [B, H / 2, 2, W / 2, 2, C], reshape.",
+    ),
+    sizes=(
+        {"shape": (2, 4, 6, 3)},
+        {"shape": (1, 2, 2, 1), "about": "a single window"},
+        {"shape": (3, 6, 4, 2), "few": 1, "about": "equal numbers in a window"},
+        {"shape": (1, 4, 2, 5), "around": -5.0, "about": "negative numbers"},
+        {"shape": (3, 2, 4, 2, 1), "few": 1, "mapped": True, "about": "under `vmap`"},
+    ),
+    draw=draw,
+    ask=ask,
+)

@@ -1,0 +1,71 @@
+"""`roofline`: products on both sides of the ridge and on it, vectors, sizes beyond int32, several item sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from utils.checks.answers import Told
+from utils.checks.crossing import kind
+from utils.checks.exercise import Draw, Exercise
+
+ONE_COLUMN, LARGE, RIDGE = "one column", "large", "ridge"
+
+
+def draw(rng: Draw, form: str, itemsize: int) -> dict[str, Any]:
+    """A product and a processor. At the ridge numbers are such that no way of computing rounds."""
+    m, k, n = (int(size) for size in rng.integers(3, 600, 3))
+    peak, bandwidth = (float(rate) for rate in (rng.uniform(2e10, 9e11), rng.uniform(5e9, 4e10)))
+    match form:
+        case "one column":
+            n = 1
+        case "large":
+            m, k, n = (int(size) for size in 1900 + rng.rng.permutation(300)[:3])
+        case "ridge":
+            m, k, n = (size * 2 ** (3 + rng.turn) for size in (2, 2, 3))
+            peak, bandwidth = 2.0 * m * k * n * 2**10, itemsize * (m * k + k * n + m * n) * 2.0**10
+        case "either":  # at both limits the times are near to each other, one way and the other
+            ratio = 2 * m * k * n / (itemsize * (m * k + k * n + m * n))
+            bandwidth = peak / ratio * (0.6, 1.5, 0.8)[rng.turn]
+    return {"m": m, "k": k, "n": n, "itemsize": itemsize, "peak": peak, "bandwidth": bandwidth}
+
+
+def ask(answer: Any, own: Any, **inputs: Any) -> Any:
+    """Seconds and limit."""
+    result = answer(**inputs)
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        raise Told(f"It returned {kind(result)}; two things are wanted: the seconds and what sets them.")
+    seconds, limit = result
+    if isinstance(seconds, str) or not isinstance(limit, str):
+        raise Told(
+            f'It returned {kind(seconds)} and {kind(limit)}; first the seconds are wanted, then "compute" or "memory".'
+        )
+    if limit not in ("compute", "memory"):
+        raise Told(f'What sets the time is called {limit!r}; it is "compute" or "memory".')
+    return {"microseconds": 1e6 * float(np.asarray(seconds)), "limit": limit}
+
+
+roofline = Exercise(
+    name="roofline",
+    title="The least time of a matrix product",
+    stars=1,
+    minutes=8,
+    points=1,
+    hints=(
+        "Two times: the operations divided by `peak`, and the bytes divided by `bandwidth`. The larger one is the answer.",
+        "Operations: 2·m·k·n. Numbers that are read or written: m·k and k·n and m·n, of `itemsize` bytes each.",
+        '`return max(compute, memory), "compute" if compute >= memory else "memory"`',
+    ),
+    crosses="values",
+    sizes=(
+        {"form": "either", "itemsize": 4},
+        {"form": ONE_COLUMN, "itemsize": 4, "about": "a matrix and a vector"},
+        {"form": "either", "itemsize": 2, "about": "numbers of 16 bits"},
+        {"form": LARGE, "itemsize": 8, "about": "matrices of about 2,000 rows, in float64"},
+        {"form": RIDGE, "itemsize": 4, "about": "both take equally long"},
+        {"form": RIDGE, "itemsize": 1, "about": "both take equally long, in bytes"},
+    ),
+    draw=draw,
+    ask=ask,
+)

@@ -1,0 +1,1 @@
+"""The exercise `self_times`."""
