@@ -239,6 +239,11 @@ def test_folder_and_zip_hold_the_same(tmp_path):
 
 
 def test_a_release_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(CourseError, match="Choose another OUT"):
+        release.write(SMALL, file / "x", file / "x.zip")
+    file.unlink()
     monkeypatch.setattr(
         release, "zipped", lambda content: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
