@@ -1559,7 +1559,7 @@ def bias_table(params: dict, block: str, heads: int, window: int, trained: int) 
 params = jax.tree.map(lambda leaf: leaf[0], states.params)  # of the first seed
 was, now = model.window, 2 * model.window
 heads = model.heads[0]
-figure, axes = plt.subplots(2, heads, figsize=(3 * heads, 5), subplot_kw={"projection": "3d"})
+figure, axes = plt.subplots(2, heads, figsize=(3.6 * heads, 6.4), subplot_kw={"projection": "3d"})
 for row, window in zip(axes, (was, now), strict=True):
     table = bias_table(params, "stage0_block0", heads, window, was)
     offsets = np.arange(1 - window, window)
@@ -1567,6 +1567,7 @@ for row, window in zip(axes, (was, now), strict=True):
         place.plot_surface(*np.meshgrid(offsets, offsets, indexing="ij"), table[:, :, head], cmap="viridis")
         place.set_title(f"head {head}, window {window}", fontsize=10)
         place.set(xlabel="rows", ylabel="columns")
+        place.set_box_aspect(None, zoom=0.85)  # room for the labels
 plt.show()
 
 same = np.allclose(
