@@ -78,9 +78,11 @@ def finish(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any
     body = re.sub(
         r'(class="[^"]*\boutput\b[^"]*"><div class="highlight"><pre)>', r'\1 tabindex="0">', context.get("body", "")
     )
-    body = body.replace('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper')
+    body = re.sub(r'<div (class="(?:table|math)-wrapper)', r'<div tabindex="0" \1', body)
     if pagename.startswith(("notebooks/", "exercises/")):
         body = body.replace("</h1>", f"</h1>\n{TO_RUN.format(name=pagename)}", 1)
+    if pagename == "index":
+        body = body.replace("</h1>", '</h1>\n<p><a href="jax-course.zip">The course\'s folder, as a zip</a></p>', 1)
     tree = context["furo_navigation_tree"].replace('role="heading"', 'role="heading" aria-level="2"')
     context.update(body=body, furo_navigation_tree=tree)
 
