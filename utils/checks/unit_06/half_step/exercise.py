@@ -38,11 +38,13 @@ def ask(answer: Any, own: Any, *, params: Any, images: Any, labels: Any, rate: f
         losses = pixels[:, 0] * 0
         for place, weight in enumerate(weights):  # one operation after the other: each rounds in its own place
             losses = losses + weight * weight * pixels[:, place % pixels.shape[1]] / (2 * len(weights))
-        return losses + 2 * labels.astype(losses.dtype) + offset
+        weighed: jax.Array = losses + 2 * labels.astype(losses.dtype) + offset
+        return weighed
 
     new, loss = answer(loss_fn, params, images, labels, rate)
     result = {"params": new, "loss": loss}
-    if jax.tree.structure(new) == jax.tree.structure(params) and hasattr(loss, "dtype"):
+    given_tree: Any = jax.tree.structure(params)
+    if jax.tree.structure(new) == given_tree and hasattr(loss, "dtype"):
         moved = jax.tree.map(lambda new, old: (new.astype(jnp.float32) - old) / rate, new, params)
         result |= {"the step, divided by the rate": moved, "the loss, less its offset": jnp.float32(loss) - offset}
     return result | {"loss_fn was given": {name: " and ".join(sorted(dtypes)) for name, dtypes in given.items()}}

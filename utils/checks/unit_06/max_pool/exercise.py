@@ -21,14 +21,13 @@ def draw(rng: Draw, shape: tuple[int, ...], few: int = 0, around: float = 0.0, m
 def ask(answer: Any, own: Any, *, x: Any, dy: Any, mapped: bool) -> Any:
     """What it gives, its gradient, and how many bytes are kept, at least one for each number of the result."""
     pool = jax.vmap(answer) if mapped else answer
-    result, back = jax.vjp(pool, x)
+    result, pulled_back = jax.vjp(pool, x)
     if result.shape != dy.shape:
         raise Told(
             f"For x of shape {list(x.shape)} the result has shape {list(result.shape)}; {list(dy.shape)} is wanted. Windows lie side by side: "
             "a stride of 2."
         )
-    (gradient,) = back(dy)
-    found = {"called": pool(x), "in a gradient": result, "the gradient": gradient}
+    found = {"called": pool(x), "in a gradient": result, "the gradient": pulled_back(dy)[0]}
     if mapped:
         return found
     kept = jax.eval_shape(lambda x: jax.vjp(answer, x)[1], x)

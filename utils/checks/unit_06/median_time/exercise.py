@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ from utils.checks.answers import Told
 from utils.checks.exercise import Draw, Exercise
 
 TICK = 2.0**-10  # seconds; all times are multiples of it, so that sums are exact
-FORMS = {
+FORMS: dict[str, Callable[[list["Pending"]], Any]] = {
     "array": lambda parts: parts[0],
     "pair": tuple,
     "tree": lambda parts: {"state": {"w": parts[0], "b": [parts[1]]}, "loss": parts[2]},
@@ -86,7 +87,7 @@ def ask(
     seconds = answer(device.step, args, rounds, device.clock)
     if device.calls and not device.looks:
         raise Told("It never asked the `clock` that it was given. Is it `clock()`, or is there another one in it?")
-    if np.shape(seconds) or jax.tree.structure(seconds) != jax.tree.structure(0):
+    if np.shape(seconds) or not jax.tree_util.all_leaves([seconds]):
         raise Told("It returned more than one number; the median alone is wanted.")
     return {"seconds": float(seconds), "calls of step": device.calls}
 
