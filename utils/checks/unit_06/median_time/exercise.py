@@ -12,7 +12,7 @@ from utils.checks.answers import Told
 from utils.checks.exercise import Draw, Exercise
 
 TICK = 2.0**-10  # seconds; all times are multiples of it, so that sums are exact
-FORMS: dict[str, Callable[[list["Pending"]], Any]] = {
+FORMS: dict[str, Callable[[list[Pending]], Any]] = {
     "array": lambda parts: parts[0],
     "pair": tuple,
     "tree": lambda parts: {"state": {"w": parts[0], "b": [parts[1]]}, "loss": parts[2]},
