@@ -63,6 +63,30 @@
 # Before a surprising result there is a question: make a guess before you unfold the answer.
 
 # %%
+# The course's own code: installed by `make lab`; elsewhere found in a folder above (VS Code), or fetched into your home
+# folder, and then what this Python lacks is installed beside what it has (Colab, Kaggle).
+try:
+    from utils import elsewhere
+except ImportError:
+    import os
+    import shutil
+    import sys
+    import urllib.request
+    from pathlib import Path
+
+    cache, mark = Path.home() / ".cache", "utils/weights.py"
+    above = [folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / mark).exists()]
+    root = above[0] if above else cache / "jax-course"
+    if not (root / mark).exists():
+        address = os.environ["COURSE_ZIP"]  # where the course's zip is: %env COURSE_ZIP=https://...
+        print(f"Fetching the course from {address} ...")
+        shutil.unpack_archive(urllib.request.urlretrieve(address)[0], cache, "zip")
+    sys.path.insert(0, str(root))
+    sys.modules.pop("utils", None)  # another one of that name
+    from utils import elsewhere
+
+    elsewhere.prepare(install=not above)
+
 import collections
 import gzip
 import json
@@ -759,7 +783,8 @@ compare("pooling by slices", "own gradient by the kernel")
 #
 # </details>
 #
-# <details><summary>`own_forward` keeps `x` and `kernel`. Could `backward` compute `x` itself?</summary>
+# <details><summary><code>own_forward</code> keeps <code>x</code> and <code>kernel</code>. Could
+# <code>own_backward</code> compute <code>x</code> itself?</summary>
 #
 # Only if the layer before could be inverted. `jax.checkpoint` (part 10) does the next best thing: compute it again.
 #
@@ -1185,9 +1210,9 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# Where the dark bar is the longer one, the input is not the limit. On two CPU cores it is not for any of these. On a
-# GPU, a step of ResNet18 takes a few milliseconds and the picture changes: then decode once and keep the pictures in
-# memory, vary them on the device (part 12), or read with more processes.
+# Where the dark bar is the longer one, the input is not the limit. In our run it was the longer one for all three. With
+# a faster device steps are shorter, and that can change: then decode once and keep the pictures in memory, vary them on
+# the device (part 12), or read with more processes.
 #
 # Remember that the two rates share the cores when both run at once. What reads the pictures takes its time away from
 # the step.
