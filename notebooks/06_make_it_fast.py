@@ -782,7 +782,8 @@ compare("pooling by slices", "own gradient by the kernel")
 #
 # </details>
 #
-# <details><summary>`own_forward` keeps `x` and `kernel`. Could `backward` compute `x` itself?</summary>
+# <details><summary><code>own_forward</code> keeps <code>x</code> and <code>kernel</code>. Could
+# <code>own_backward</code> compute <code>x</code> itself?</summary>
 #
 # Only if the layer before could be inverted. `jax.checkpoint` (part 10) does the next best thing: compute it again.
 #
@@ -1208,9 +1209,9 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# Where the dark bar is the longer one, the input is not the limit. On two CPU cores it is not for any of these. On a
-# GPU, a step of ResNet18 takes a few milliseconds and the picture changes: then decode once and keep the pictures in
-# memory, vary them on the device (part 12), or read with more processes.
+# Where the dark bar is the longer one, the input is not the limit. In our run it was the longer one for all three. With
+# a faster device steps are shorter, and that can change: then decode once and keep the pictures in memory, vary them on
+# the device (part 12), or read with more processes.
 #
 # Remember that the two rates share the cores when both run at once. What reads the pictures takes its time away from
 # the step.
