@@ -198,5 +198,6 @@ def test_the_way_hangs_on_shapes():
     assert convolution.way((32, 3, 3, 512), (3, 3, 512, 512), (1, 1), same) == "rows"
     assert convolution.way((64, 28, 28, 1), (3, 3, 1, 32), (1, 1), same) == "rows"
     assert convolution.way((32, 24, 24, 64), (1, 1, 64, 128), (2, 2), ((0, 0), (0, 0))) == "rows"
+    assert convolution.way((64, 32, 32, 3), (3, 3, 3, 32), (1, 1), same) == "lax"
     assert convolution.way((32, 96, 96, 3), (7, 7, 3, 64), (2, 2), ((3, 3), (3, 3))) == "lax"
     assert convolution.way((0, 8, 8, 8), (3, 3, 8, 8), (1, 1), same) == "lax"
