@@ -73,7 +73,7 @@ half_step = Exercise(
             "offset": 256.0,
             "about": "a small rate and large losses",
         },
-        {"batch": 4, "shape": (1, 2, 2), "form": "list", "rate": 0.5, "offset": 0.0, "about": "a large rate"},
+        {"batch": 4, "shape": (1, 2, 2), "form": "list", "rate": 4.0, "offset": 0.0, "about": "a large rate"},
         {"batch": 1, "shape": (2,), "form": "array", "rate": 2.0**-9, "offset": 0.0, "about": "a single example"},
         {
             "batch": 6,
