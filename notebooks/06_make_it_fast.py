@@ -685,9 +685,9 @@ plt.show()
 
 # %% [markdown]
 # The same arithmetic, in another order. On the EPYC of our figures XLA's convolution took about 6 ms, nine products 11,
-# one product 4.5. It is not a gain everywhere: for maps of 32×32 with 32 channels XLA's way took 9 ms there and one
-# product
-# 20. What wins depends on the shapes, the library and the processor, and only a measurement tells.
+# one product 4.5. It is not a gain everywhere: for maps of 32×32 with 32 channels XLA's way took 9 ms there, and the
+# one product took more than twice as long. What wins depends on the shapes, the library and the processor, and only a
+# measurement tells.
 
 # %% [markdown]
 # ## 8 · A gradient of one's own
