@@ -1199,7 +1199,7 @@ axes.barh(places + 0.2, list(taken.values()), 0.38, color=plots.PALE, label="tak
 axes.set_yticks(places, list(taken))
 axes.set(xscale="log", xlabel="images a second")
 axes.invert_yaxis()
-axes.legend()
+axes.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
