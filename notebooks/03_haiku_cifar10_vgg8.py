@@ -2028,10 +2028,11 @@ report.show("vgg8")
 
 # %% [markdown]
 # *JAX* is this lesson's network, compiled as it comes; *JAX, unit 06* is the same network as unit 06 makes it fast. In
-# training the first comes last here, just behind compiled PyTorch, at 0.75 times the speed of Keras and 0.8 times that of
-# PyTorch (medians of the rounds' ratios). In evaluation it is ahead of plain PyTorch (1.26) and behind the others. The cause is not Haiku: after
-# tracing nothing of it is left, and what runs is XLA's program. Nor is it compilation, which only the pale bars include.
-# (In compilation `torch.compile` is the slowest: its first step took 13 seconds, and JAX's one to two.)
+# training the first comes last here, just behind compiled PyTorch, at 0.75 times the speed of Keras and 0.8 times that
+# of PyTorch (medians of the rounds' ratios). In evaluation it is ahead of plain PyTorch (1.26) and behind the others.
+# The cause is not Haiku: after tracing nothing of it is left, and what runs is XLA's program. Nor is it compilation,
+# which only the pale bars include. (In compilation `torch.compile` is the slowest: its first step took 13 seconds, and
+# JAX's one to two.)
 #
 # That leaves the convolutions, which are most of the arithmetic, and above all their gradients. On x86 processors
 # PyTorch and TensorFlow call a library for them, [oneDNN](https://github.com/uxlfoundation/oneDNN); XLA, as it comes,
