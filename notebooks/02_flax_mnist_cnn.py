@@ -2030,8 +2030,7 @@ report.show("cnn")
 # stays roughly level. Right: images per second, dark for the later epochs and pale for the first one; the thin lines
 # reach from the slowest round to the fastest.
 #
-# *JAX* is the network as you have it; *JAX, unit 06* is the same network as unit 06 makes it fast. Here are the same
-# results in numbers. The last two columns say how many times as fast as the others each of the two was: the median of
+# Here are the same results in numbers. The last column says how many times as fast as the others JAX was: the median of
 # the rounds, with the lowest and the highest round in brackets.
 
 # %% tags=["nbval-ignore-output"]
@@ -2039,8 +2038,8 @@ for result in stored.load(stored.Result, "cnn"):
     print(report.as_table(result), end="\n\n")
 
 # %% [markdown]
-# Read the last two columns. Where a range includes 1×, there is no clear winner. Then compare the phases (training and
-# evaluation, the first epoch and the later ones) and the line on first steps: the order of the entrants changes
+# Read the last column. Where its range includes 1×, there is no clear winner. Then compare the phases (training and
+# evaluation, the first epoch and the later ones) and the line on first steps: the order of the four entrants changes
 # from one to the next. So a single row cannot support "X is faster than Y". (`torch.compile` writes C++ and calls a
 # compiler, which makes its first step long. Normally it keeps the result on disk for the next time; in these races no
 # entrant may use what an earlier run has compiled.)

@@ -91,7 +91,7 @@ def self_times(events):
     depth = inside.sum(axis=0)
     direct = inside & (depth[:, None] + 1 == depth)
     own = lasts - direct @ lasts
-    return {name: sum(int(o) for n, o in zip(names, own) if n == name) for name in set(names)}
+    return {name: sum(float(o) for n, o in zip(names, own) if n == name) for name in set(names)}
 
 
 # %% right: groupby at the end

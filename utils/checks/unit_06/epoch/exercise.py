@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from utils.checks.answers import Told
 from utils.checks.exercise import Draw, Exercise
 
 SHAPE = 2, 3, 1
@@ -28,6 +29,11 @@ def draw(rng: Draw, pictures: int, shape: tuple[int, int, int], steps: int, batc
 
 def step(state: Any, images: jax.Array, labels: jax.Array) -> Any:
     """A step that depends on each example's place in the batch, and on how many there were before."""
+    if images.ndim != 4 or images.dtype != jnp.uint8:
+        raise Told(
+            f"`step` was given images of shape {list(images.shape)}, {images.dtype}. What it does with them is its own affair: "
+            "hand it a batch as it came, [B, H, W, C] uint8."
+        )
     x = images.reshape(len(images), -1) / 255.0
 
     def loss_fn(w: jax.Array) -> jax.Array:

@@ -42,7 +42,7 @@ class Device:
     """Does one call after the other, while Python goes on, and has a clock. The first call is compiled."""
 
     def __init__(self, hand_over: float, compiling: float, works: list[list[float]], form: str, args: tuple[int, ...]):
-        self.now, self.calls, self.looks, self._free = 1000.0, 0, 0, 0.0
+        self.now, self.calls, self.looks, self._free = 2.0**20, 0, 0, 0.0  # float32 cannot hold the times
         self._hand_over, self._compiling, self._works, self._form, self._args = hand_over, compiling, works, form, args
 
     def clock(self) -> float:

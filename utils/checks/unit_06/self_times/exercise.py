@@ -13,7 +13,8 @@ NAMES = ("while", "dot", "copy", "fusion", "convolution", "reduce")
 
 def draw(rng: Draw, events: str) -> dict[str, Any]:
     """A profile of a form, in random order; its numbers are drawn where the form allows it."""
-    t = [int(t) for t in rng.integers(1, 40, 24).cumsum()]  # as many times as there may be, one after the other
+    part = 1 if events in ("none", "one", "apart") else 8  # of a microsecond: all but the short profiles have fractions
+    t = [int(t) / part for t in rng.integers(1, 40, 24).cumsum()]  # as many times as there may be, one after the other
     a, b, c, d, *_ = (str(name) for name in rng.rng.permutation(NAMES))
     profiles = {
         "none": [],
