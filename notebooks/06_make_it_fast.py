@@ -116,7 +116,6 @@ from utils.data import bench
 from utils.races import breakdown, report, stored
 
 print(machine.described())
-print("freed memory is kept:", bool(os.environ.get(memory.NAME)))  # part 10 explains it
 
 # %% [markdown]
 # ## 1 · A slow step
