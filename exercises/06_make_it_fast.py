@@ -202,8 +202,8 @@ plt.show()
 def self_times(events):
     """The own time of each name in a profile.
 
-    events: a list of (name, begin, end) with begin < end, in microseconds, all of one thread, perhaps empty; it stays as
-    it is.
+    events: a list of (name, begin, end) with begin < end, in microseconds, all of one thread, perhaps empty; it
+    stays as it is.
     Returns a dict from each name to the time spent in its events but in none inside them, in microseconds.
     """
     raise NotImplementedError("your code here")
