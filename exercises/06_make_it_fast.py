@@ -142,17 +142,16 @@ def roofline(m, k, n, itemsize, peak, bandwidth):
 roofline = check.roofline(roofline)
 
 # %% [markdown]
-# The roof of your machine: its peak is what the product of two large matrices reaches, its bandwidth what a sum of two
-# long arrays moves. Under it, products of a [2048, 2048] matrix with more and more columns: with one column it is the
-# product of a dense layer and a single example, with 1024 that of a large batch.
+# The roof of your machine: its peak is what the product of two large matrices reaches, its bandwidth what the sum of
+# a long array reads. (`long + long` would measure something else: fresh memory for the result.) Under it, products of
+# a [2048, 2048] matrix with more and more columns: with one column it is the product of a dense layer and a single
+# example, with 1024 that of a large batch.
 
 # %% tags=["nbval-ignore-output"]
 size = 2048
 long = jnp.ones(2**24)  # 64 MiB
 peak = 2 * size**3 / median_time(product, (jnp.ones((size, size)),), rounds=3)
-bandwidth = (
-    3 * 4 * long.size / median_time(jax.jit(jnp.add), (long, long + 1), rounds=9)
-)  # two are read, one is written
+bandwidth = 4 * long.size / median_time(jax.jit(jnp.sum), (long,), rounds=9)
 print(f"peak {peak / 1e9:.0f} GFLOP/s, bandwidth {bandwidth / 1e9:.1f} GB/s")
 
 left, intensities, reached, roof = jnp.ones((size, size)), [], [], []
@@ -658,7 +657,9 @@ plots.bars(list(epochs), [len(labels) / each for each in seconds], unit="images/
 plt.show()
 
 # %% [markdown]
-# Which of the measures paid on your machine? Whether an epoch as one program does depends on how long a step is.
+# Which of the measures paid on your machine? On two Intel cores the last one did the opposite: inside a loop of XLA's
+# the same convolutions take several times as long as outside. The very measure that made the small network of exercise
+# 5 much faster is a loss here. So no measure is good by itself; measure, and keep what pays.
 
 # %%
 check.progress()
