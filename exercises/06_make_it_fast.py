@@ -657,9 +657,9 @@ plots.bars(list(epochs), [len(labels) / each for each in seconds], unit="images/
 plt.show()
 
 # %% [markdown]
-# Which of the measures paid on your machine? On our two cores (AMD EPYC) the last one did the opposite: inside a loop of XLA's
-# the same convolutions take several times as long as outside. The very measure that made the small network of exercise
-# 5 much faster is a loss here. So no measure is good by itself; measure, and keep what pays.
+# Which of the measures paid on your machine? On our two cores (AMD EPYC) the last one did the opposite: inside a loop
+# of XLA's the same convolutions take several times as long as outside. The very measure that made the small network of
+# exercise 5 much faster is a loss here. So no measure is good by itself; measure, and keep what pays.
 
 # %%
 check.progress()

@@ -1652,7 +1652,7 @@ for name, difference in (("told − not told", told - not_told), ("told − usua
 # %% [markdown]
 # In the run stored here both intervals contain 0. With these five seeds and 300 drawings neither way is shown to be
 # better, and twice the size is shown to be neither better nor worse than the usual one. That doesn't show that they are
-# equal: a difference smaller than the interval's half-width, more than a percentage point for "told − usual", could go
+# equal: a difference smaller than the interval's half-width, about a percentage point for "told − usual", could go
 # unnoticed.
 #
 # How well weights carry over to another size depends on how well they were trained, and these were trained for less

@@ -57,8 +57,8 @@
 #
 # <!-- end minutes -->
 #
-# You need units 01, 02 and 04, and no GPU. All figures in the text are from two cores of an AMD EPYC with jax 0.12.0.1;
-# those under the cells come from the machine that ran them last.
+# You need units 01, 02 and 04, and no GPU. Figures in the text are from two cores of an AMD EPYC, with jax 0.12.0.1
+# unless they say otherwise; those under the cells come from the machine that ran them last.
 #
 # Before a surprising result there is a question: make a guess before you unfold the answer.
 
@@ -398,7 +398,8 @@ for name, (taken, found) in zip(("first", "second"), runs, strict=True):
 #
 # The course has taken ResNet18's training step apart: reading a batch (`input`), moving it to the device (`transfer`),
 # the forward pass, what the gradients add to it (`backward`), and the optimiser (`update`), each as a program of its
-# own. `python -m utils race --breakdown resnet18` measures it on your machine; this result is stored with the course:
+# own. `python -m utils race --breakdown resnet18` measures it on your machine; this result is stored with the course.
+# It is older than the others of this lesson (jax 0.10.2, freed memory given back):
 
 # %% tags=["nbval-ignore-output"]
 breakdown.show("resnet18")
