@@ -836,7 +836,9 @@ compare("own gradient by the kernel", "options")
 
 # %% [markdown]
 # Options are not free of risk. They are the compiler's internals: another version may rename them, and what is best
-# differs from one processor, and even one *kind of program*, to the next. Part 12 has a surprise of this kind.
+# differs from one processor, and even one *kind of program*, to the next. Part 12 has a surprise of this kind. And the
+# cache of part 3 cannot keep such a program: jaxlib 0.12.0.1 fails to write one that calls oneDNN, warns
+# (`std::bad_alloc`), and goes on; the next process compiles it again.
 
 # %% [markdown]
 # ## 10 · Memory

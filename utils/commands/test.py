@@ -24,12 +24,15 @@ from utils.base.paths import BUILD, ROOT, SOLUTIONS
 WORKER_GB = 3  # what a notebook with TensorFlow may take
 PROOF = "proof"
 LASTED = BUILD / "test-seconds.json"
-# the course's own kernel, and no colour codes in a log; while one process writes what another reads, JAX would warn
+# the course's own kernel, and no colour codes in a log; JAX would warn where one process writes what another reads, and
+# where a program that calls oneDNN cannot be written (std::bad_alloc, jaxlib 0.12.0.1)
 SET = {
     "COURSE_DATA": "sample",
     "JUPYTER_PREFER_ENV_PATH": "1",
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
-    "PYTHONWARNINGS": "ignore:Error reading persistent compilation cache:UserWarning",
+    "PYTHONWARNINGS": ",".join(
+        f"ignore:Error {doing} persistent compilation cache:UserWarning" for doing in ("reading", "writing")
+    ),
 }
 UNSET = ("COURSE_RESULTS", "COURSE_GRADING", "TFDS_DATA_DIR", "MPLBACKEND")
 
