@@ -55,7 +55,7 @@ site:        ## write the website, lessons with their outputs and exercises, to 
 	$(COURSE) site
 
 proof:       ## the slow tests: every size, every known wrong answer, all of grading
-	$(COURSE) test proof
+	$(COURSE) test exercises proof
 
 lock:        ## make requirements*.txt again from pyproject.toml (LOCK_ARGS=--upgrade raises versions and tests them)
 	$(COURSE) lock $(LOCK_ARGS)

@@ -102,9 +102,9 @@ def test_what_an_upgrade_changes_is_told():
 @pytest.mark.parametrize(
     ("fails", "kept", "status", "asked"),
     [
-        ("", "new", 0, ["canaries", "test", "test proof"]),
+        ("", "new", 0, ["canaries", "test", "test exercises proof"]),
         ("test", "new", 1, ["canaries", "test"]),
-        ("test proof", "new", 1, ["canaries", "test", "test proof"]),
+        ("test exercises proof", "new", 1, ["canaries", "test", "test exercises proof"]),
         ("canaries", "old", 1, ["canaries"]),
     ],
 )

@@ -2,7 +2,7 @@
 
 All steps run, also after one that fails; a summary follows, with the tests that were skipped and what would run them.
 The exit status is 1 when any step failed. Tests and notebooks run on the samples, so no network is used.
-The step `proof` runs only when it is named: tests marked `proof`, which need not run at every change.
+The steps `exercises` and `proof` (tests marked so) run only when they are named: they need not run at every change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from utils.base.machine import cores
 from utils.base.paths import BUILD, ROOT, SOLUTIONS
 
 WORKER_GB = 3  # what a notebook with TensorFlow may take
-PROOF = "proof"
+PROOF = ("exercises", "proof")  # what need not run at every change
 LASTED = BUILD / "test-seconds.json"
 # the course's own kernel, and no colour codes in a log; JAX would warn where one process writes what another reads, and
 # where a program that calls oneDNN cannot be written (std::bad_alloc, jaxlib 0.12.0.1)
@@ -51,10 +51,10 @@ class Outcome(NamedTuple):
 def main(arguments: list[str]) -> int:
     """Run the steps that are named, by default all but the proof. Returns 0 when all passed, else 1."""
     every = steps(workers())
-    told = f"some of {', '.join(every)} (default: all but {PROOF})"
+    told = f"some of {', '.join(every)} (default: all but {' and '.join(PROOF)})"
     parser = parser_of("test", __doc__)
     parser.add_argument("steps", nargs="*", metavar="STEP", type=one_of("step", every), help=told)
-    chosen = parser.parse_args(arguments).steps or every.keys() - {PROOF}
+    chosen = parser.parse_args(arguments).steps or every.keys() - set(PROOF)
     outcomes: list[Outcome] = []
     lasted = _lasted()
     with tempfile.TemporaryDirectory(prefix="course-test-") as folder:
@@ -93,7 +93,7 @@ def steps(processes: int) -> dict[str, tuple[str, list[str]]]:
     by_file = [*pytest, "--dist", "loadfile", "--no-loadscope-reorder"]
     if not SOLUTIONS.exists():  # what students get: without the package's tests, and the exercises are theirs to finish
         return {"notebooks": ("Lessons give the outputs that they come with", [*by_file, "--nbval", "notebooks"])}
-    committed = "Lessons and solutions give the outputs they are committed with; untouched exercises run to their end"
+    committed = "Lessons and solutions give the outputs that they are committed with"
     lint_imports = str(Path(sys.executable).with_name("lint-imports"))
     return {
         "lint": ("Rules for the code", [*python, "ruff", "check"]),
@@ -101,8 +101,9 @@ def steps(processes: int) -> dict[str, tuple[str, list[str]]]:
         "layers": ("Which folder may import which", [lint_imports, "--no-cache", "--no-logo"]),
         "types": ("Types", [*python, "mypy"]),
         "units": ("Tests of the package and of the course's files", [*by_file, "tests"]),
-        "notebooks": (committed, [*by_file, "--nbval", "notebooks", "solutions", "exercises"]),
-        PROOF: (
+        "notebooks": (committed, [*by_file, "--nbval", "notebooks", "solutions"]),
+        "exercises": ("Untouched exercises run to their end", [*by_file, "--nbval", "exercises"]),
+        "proof": (
             "Every size, every wrong answer, all of grading",
             [*pytest, "--dist=worksteal", "-m", "proof", "tests"],
         ),

@@ -22,6 +22,7 @@ from utils.base.command import parser_of
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT, shown
 from utils.commands import bootstrap, doctor
+from utils.commands.test import PROOF
 
 LOCK, GPU_LOCK = bootstrap.locks(gpu=True)
 SITE_LOCK = ROOT / "site" / "requirements.txt"
@@ -88,7 +89,7 @@ def prove(before: dict[Path, str]) -> int:
             files.write(lock, text)
         print("A canary failed on the new versions, so the locks are as they were.", file=sys.stderr)
         return 1
-    if run("test") != 0 or run("test", "proof") != 0:
+    if run("test") != 0 or run("test", *PROOF) != 0:
         print("The new versions are locked, and tests fail on them (see above).", file=sys.stderr)
         return 1
     return 0
