@@ -83,6 +83,10 @@ def test_a_check_brings_the_start_page_up_to_date_where_there_is_one(monkeypatch
     start.PAGE.write_text("old")
     check.hint("average")
     assert "Go on here" in start.PAGE.read_text()
+    start.PAGE.write_text("mine")
+    monkeypatch.setenv("COURSE_RESULTS", "there")  # as in `make course`, which knows nothing of what the student did
+    check.hint("average")
+    assert start.PAGE.read_text() == "mine"
 
 
 @pytest.mark.parametrize("look", [*Kind, REVEALED])

@@ -537,16 +537,6 @@ FILES = {
     "files: kinds and names that are odd": _odd,
 }
 
-FORGED = """
-import base64, json, os
-from utils.checks import crossing
-def say(message):
-    for fd in range(3, 64):
-        try: os.write(fd, json.dumps(message).encode() + b"\\n")
-        except OSError: pass
-"""
-
-
 SINGLE = {  # each route at its plainest
     "an endless loop": [ANSWER("while True: pass")],
     "a swallowed interrupt": [
@@ -578,14 +568,13 @@ SINGLE = {  # each route at its plainest
             "    if getattr(o, '__name__', '') == 'standardise' and o is not standardise: return o(x)\nreturn x"
         )
     ],
-    "a forged verdict": [FORGED, "say({'t': 'verdict', 'exercise': 'standardise', 'kind': 'RIGHT', 'step': 1})"],
+    "a forged verdict": [SAY + "say(t='verdict', exercise='standardise', kind='RIGHT', step=1)", NOTHING],
     "a forged failure that says right": [
-        FORGED + "data = crossing.dumps(crossing.Handed((crossing.Failure('RIGHT', ''),)))\n"
-        "say({'t': 'handed', 'exercise': 'standardise', 'data': base64.b64encode(data).decode(), 'step': 1})"
+        SAY + "send(crossing.dumps(Handed((Failure('RIGHT', ''),))), 'standardise', step=1)",
+        NOTHING,
     ],
     "the course's answer asked for early": [
-        FORGED
-        + "for step in range(30):\n    say({'t': 'handed', 'exercise': 'standardise', 'data': '', 'step': step})\n"
+        SAY + "for step in range(30):\n    say(t='handed', exercise='standardise', data='', step=step)\n"
         "import select, time\ntime.sleep(1)\ncode = b''\nfor fd in range(3, 64):\n    try:\n"
         "        while select.select([fd], [], [], 0.2)[0]:\n            part = os.read(fd, 9999)\n"
         "            if not part: break\n            code += part\n    except OSError: pass\n"

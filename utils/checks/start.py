@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from utils import records
 from utils.base import files
 from utils.base.errors import CourseError
 from utils.base.paths import EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, sources
@@ -36,8 +37,11 @@ def write() -> None:
 
 
 def refresh() -> None:
-    """Bring the page up to date where there is one; a check goes on without it."""
-    if PAGE.exists():
+    """Bring the page up to date where there is one; a check goes on without it.
+
+    A notebook that a machine runs knows nothing of what is noted, so it leaves the page as it is.
+    """
+    if records.lasting() and PAGE.exists():
         with suppress(CourseError, OSError, ValueError):
             write()
 

@@ -51,9 +51,7 @@ def main(arguments: list[str]) -> int:
     if (load := machine.load_average()) is not None and load > 0.5:
         print(f"Something else is running here (load {load:.1f}): these times will be worse, and less certain.")
     if options.breakdown:
-        if (kept := memory.environment()) != dict(
-            os.environ
-        ):  # as an entrant: what it says of memory is read at a start
+        if (kept := memory.environment()) != os.environ:  # as for entrants: a process reads it when it starts
             return subprocess.call([sys.executable, "-m", "utils", "race", *arguments], env=kept)
         for race in races:
             _tell_breakdown(race)

@@ -16,11 +16,11 @@ from typing import Any
 from utils.base import definitions, files
 from utils.base.command import one_of, parser_of
 from utils.base.machine import cores
-from utils.base.paths import ROOT, shown
+from utils.base.paths import BUILD, shown
 from utils.base.table import render
 from utils.progress import track
 
-RESULT = ROOT / "build" / "verdicts.json"
+RESULT = BUILD / "verdicts.json"
 
 
 def main(arguments: list[str]) -> int:
