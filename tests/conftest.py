@@ -6,6 +6,7 @@ A run ends with its skips and what would run them, and with `CI` set a skip that
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,32 @@ def float64():  # type: ignore[no-untyped-def]
 
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def browser():  # type: ignore[no-untyped-def]
+    """Chromium, which nobody sees."""
+    client = pytest.importorskip("playwright.sync_api", reason="no client for a browser")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    if not chromium:
+        pytest.skip("no Chromium")
+    with client.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def serious():  # type: ignore[no-untyped-def]
+    """What axe finds on a page, or in some of its parts, that keeps people from reading it."""
+
+    def found(page, parts=("html",)):  # type: ignore[no-untyped-def]
+        from axe_playwright_python.sync_playwright import Axe
+
+        violations = Axe().run(page, context={"include": [[part] for part in parts]}).response["violations"]
+        return [(v["id"], v["nodes"][0]["html"]) for v in violations if v["impact"] in ("serious", "critical")]
+
+    return found
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -7,8 +7,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from utils.base.command import unknown
-from utils.base.errors import CourseError
+from utils.base.errors import CourseError, unknown
 from utils.base.paths import ROOT
 from utils.commands.bootstrap import COMMANDS
 
@@ -21,7 +20,7 @@ def main(arguments: list[str]) -> int:
         print(*map(summary, COMMANDS.values()), sep="\n")
         return 0
     if name not in COMMANDS:
-        print(unknown("command", name, COMMANDS), file=sys.stderr)
+        print(unknown("There is no command", name, COMMANDS), file=sys.stderr)
         return 2
     module = ".".join(COMMANDS[name].relative_to(ROOT).with_suffix("").parts)
     try:

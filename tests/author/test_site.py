@@ -1,7 +1,6 @@
 """The website: its links lead somewhere, nothing is fetched from elsewhere, and no exercise shows its answer."""
 
 import re
-import shutil
 import sys
 from html import unescape
 from importlib import util
@@ -97,28 +96,10 @@ def test_formulas_are_drawn_by_the_browser(made):
     assert not any("<merror" in page or re.search("<script[^>]*mathjax", page, re.IGNORECASE) for page in pages)
 
 
-@pytest.fixture
-def screen():
-    """A page of a browser that nobody sees."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        pytest.skip("no client for a browser")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-    if not chromium:
-        pytest.skip("no Chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield browser.new_page()
-        browser.close()
-
-
 @pytest.mark.proof
-def test_it_is_read_on_a_phone_and_a_screen_in_both_themes(made, screen):
+def test_it_is_read_on_a_phone_and_a_screen_in_both_themes(made, browser, serious):
     """Nothing reaches over the edge, axe finds nothing serious, nothing is asked of a network, and the search finds."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    asked = []
+    asked, screen = [], browser.new_page()
     screen.on("request", lambda request: asked.append(request.url))
     for name in ("index.html", "notebooks/05_swin_v2_imagenette.html", "exercises/04_resnet18_cats_dogs.html"):
         screen.goto((made / name).as_uri())
@@ -128,10 +109,7 @@ def test_it_is_read_on_a_phone_and_a_screen_in_both_themes(made, screen):
                 screen.set_viewport_size({"width": width, "height": 900})
                 screen.wait_for_timeout(300)
                 assert screen.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
-                serious = [
-                    v for v in Axe().run(screen).response["violations"] if v["impact"] in ("serious", "critical")
-                ]
-                assert not [(v["id"], v["nodes"][0]["html"][:300]) for v in serious], (name, theme, width)
+                assert not serious(screen), (name, theme, width)
     screen.goto(f"{(made / 'search.html').as_uri()}?q=vmap")
     screen.locator("#search-results a", has_text="jnp").first.wait_for()
     assert not [url for url in asked if not url.startswith(("file:", "data:"))]

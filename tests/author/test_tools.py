@@ -1,7 +1,5 @@
 """The tools behind the commands: what nbval blanks, bars, figures, plots, running and saving notebooks."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json
@@ -9,14 +7,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import numpy as np
 import pytest
 from nbval.plugin import get_sanitize_patterns
+from PIL import Image
 
 from utils import results
 from utils.author import execute, history
@@ -30,7 +27,7 @@ from utils.commands.instructors import course
 PATTERNS = dict(get_sanitize_patterns((ROOT / "tests" / "nbval_sanitize.cfg").read_text(encoding="ascii")))
 
 
-def sanitised(text: str) -> str:
+def sanitised(text):
     for pattern, replacement in PATTERNS.items():
         text = re.sub(pattern, replacement, text)
     return text
@@ -62,7 +59,7 @@ def sanitised(text: str) -> str:
         ("TFRT_CPU_0", "cuda:0"),
     ],
 )
-def test_what_differs_from_run_to_run_is_blanked(one: str, other: str) -> None:
+def test_what_differs_from_run_to_run_is_blanked(one, other):
     assert sanitised(one) == sanitised(other)
     assert sanitised(one) != one
 
@@ -87,16 +84,14 @@ def test_what_differs_from_run_to_run_is_blanked(one: str, other: str) -> None:
         ("loss 0.123 falls", "loss 0.123 rises"),
     ],
 )
-def test_what_a_lesson_claims_is_still_compared(one: str, other: str) -> None:
+def test_what_a_lesson_claims_is_still_compared(one, other):
     assert sanitised(one) != sanitised(other)
 
 
 # --- figures and bars -------------------------------------------------------------------------------------
 
 
-def test_figures_are_printed_in_forms_that_nbval_blanks_and_handed_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_figures_are_printed_in_forms_that_nbval_blanks_and_handed_on(tmp_path, monkeypatch, capsys):
     file = tmp_path / "results.jsonl"
     monkeypatch.setenv("COURSE_RESULTS", str(file))
     results.record(test_accuracy=np.float32(0.5), train_seconds=12.34, keras_ratio=2.5, peak_mb=7.0)
@@ -104,23 +99,15 @@ def test_figures_are_printed_in_forms_that_nbval_blanks_and_handed_on(
     results.source("mnist: sample")
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "test accuracy: 50.00 %"
-    assert "steps: 7" in printed
-    assert "best: yes" in printed
     assert {line for line in printed if sanitised(line) == line} == {"steps: 7", "best: yes"}
+    results.record(last_loss=float("nan"))
+    file.open("a").write('{"metrics": {"cut')
     data, metrics = execute.read_results(file)
     assert data == ["mnist: sample"]
-    assert metrics["test_accuracy"] == 0.5
-    assert len(metrics) == 9
+    assert (len(metrics), metrics["test_accuracy"], metrics["last_loss"]) == (10, 0.5, None)
 
 
-def test_not_a_number_does_not_break_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COURSE_RESULTS", str(tmp_path / "r"))
-    results.record(loss=float("nan"))
-    (tmp_path / "r").open("a").write('{"metrics": {"cut')
-    assert execute.read_results(tmp_path / "r") == ([], {"loss": None})
-
-
-def test_a_bar_writes_nothing_to_a_file_unless_asked() -> None:
+def test_a_bar_writes_nothing_to_a_file_unless_asked():
     code = "from utils.progress import track\nprint(list(track(range(3), 'x', always={})))"
     for always in (False, True):
         reply = subprocess.run([sys.executable, "-c", code.format(always)], capture_output=True, text=True, check=True)
@@ -132,7 +119,7 @@ def test_a_bar_writes_nothing_to_a_file_unless_asked() -> None:
 
 
 @pytest.fixture
-def plots(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def plots(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
     import matplotlib.pyplot as plt
 
@@ -142,7 +129,7 @@ def plots(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     plt.close("all")
 
 
-def test_pictures_are_shown_as_given_or_stretched_together(plots: Any) -> None:
+def test_pictures_are_shown_as_given_or_stretched_together(plots):
     shown = np.stack([np.full((4, 4), 0.25), np.full((4, 4), 0.75)])
     _, axes = plots.images(shown)
     assert axes.shape == (1, 2)
@@ -155,14 +142,14 @@ def test_pictures_are_shown_as_given_or_stretched_together(plots: Any) -> None:
     assert np.allclose(axes[0, 0].images[0].get_array(), 0.2)
 
 
-def test_curves_share_a_panel_by_quantity_and_a_colour_by_series(plots: Any) -> None:
+def test_curves_share_a_panel_by_quantity_and_a_colour_by_series(plots):
     _, axes = plots.curves({"train_loss": [3, 2], "validation_loss": [3, 2.5], "validation_accuracy": [0.1, 0.2]})
     assert [place.get_title(loc="left") for place in axes] == ["loss", "accuracy"]
     assert [line.get_label() for line in axes[0].lines] == ["train", "validation"]
     assert axes[0].lines[1].get_color() == axes[1].lines[0].get_color()
 
 
-def test_the_best_bar_stands_out(plots: Any) -> None:
+def test_the_best_bar_stands_out(plots):
     for better, best in (("lower", 1), ("higher", 0)):
         _, place = plots.bars(["a", "b"], [2.0, 1.0], unit="ms", better=better)
         colours = [bar.get_facecolor() for bar in place.patches]
@@ -173,44 +160,45 @@ def test_the_best_bar_stands_out(plots: Any) -> None:
 # --- running and saving -----------------------------------------------------------------------------------
 
 
-def notebook_at(path: Path, *cells: str) -> Path:
+def notebook_at(path, *cells, kernel="python3"):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
+    notebook.metadata["kernelspec"] = {"name": kernel, "display_name": "x"}
     nbformat.write(notebook, path)
     return path
 
 
-def test_a_run_hands_back_outputs_figures_and_memory(tmp_path: Path) -> None:
-    path = notebook_at(
-        tmp_path / "a.ipynb",
+def test_a_run_hands_back_outputs_figures_and_memory_and_stops_at_a_failing_cell(tmp_path):
+    cells = (
         "from utils import results\nx = bytearray(b'1') * 600_000_000",
         "results.record(loss=0.5)\nresults.source('drawn')",
+        "raise ValueError('no such\\nthing')",
+        "results.record(loss=0.25)",
     )
-    outcome = execute.run(path, timeout=60)
-    assert (outcome.status, outcome.data, outcome.metrics) == ("ok", ["drawn"], {"loss": 0.5})
-    assert outcome.peak_mb is not None
-    assert 600_000_000 / 2**20 < outcome.peak_mb < 2000
-    assert len(outcome.notebook.cells) == 2
+    for count, status in ((2, "ok"), (4, "failed: 3: ValueError: no such")):
+        outcome = execute.run(notebook_at(tmp_path / "a.ipynb", *cells[:count]), timeout=60)
+        assert (outcome.status, outcome.data, outcome.metrics) == (status, ["drawn"], {"loss": 0.5})
+        assert 600_000_000 / 2**20 < outcome.peak_mb < 2000
+        assert len(outcome.notebook.cells) == count
 
 
-def test_a_failing_cell_is_named_and_a_dead_kernel_told(tmp_path: Path) -> None:
-    path = notebook_at(tmp_path / "a.ipynb", "1", "raise ValueError('no such\\nthing')", "2")
-    outcome = execute.run(path, timeout=60)
-    assert outcome.status == "failed: 2: ValueError: no such"
-    assert outcome.peak_mb is not None
-    path = notebook_at(tmp_path / "b.ipynb", "import os\nos._exit(1)")
-    outcome = execute.run(path, timeout=60)
-    assert outcome.status.startswith("failed: 1: the kernel died")
-    assert outcome.peak_mb is None
+@pytest.mark.parametrize(
+    ("code", "kernel", "status"),
+    [
+        ("import os\nos._exit(1)", "python3", "failed: 1: the kernel died"),
+        ("while True: pass", "python3", "failed: 1: took too long"),
+        ("1", "no-such-kernel", "failed: 0: the kernel did not start"),
+    ],
+)
+def test_a_kernel_that_dies_hangs_or_does_not_start_is_told(tmp_path, code, kernel, status):
+    endless = "while" in code
+    outcome = execute.run(notebook_at(tmp_path / "a.ipynb", code, kernel=kernel), timeout=1 if endless else 60)
+    assert outcome.status.startswith(status)
+    assert (outcome.peak_mb is not None) == endless
 
 
-def test_an_endless_cell_ends(tmp_path: Path) -> None:
-    path = notebook_at(tmp_path / "a.ipynb", "while True: pass")
-    assert execute.run(path, timeout=1).status == "failed: 1: took too long"
-
-
-def test_saved_outputs_hold_no_bar_no_version_and_no_time(tmp_path: Path) -> None:
+def test_saved_outputs_hold_no_bar_no_version_and_no_time(tmp_path):
     path = notebook_at(
         tmp_path / "a.ipynb",
         "from utils.progress import track\nfor _ in track(range(2)):\n    for _ in track(range(2), leave=False): pass",
@@ -218,51 +206,38 @@ def test_saved_outputs_hold_no_bar_no_version_and_no_time(tmp_path: Path) -> Non
         "print('a', flush=True); print('b')\n1 + 1",
     )
     before = nbformat.read(path, as_version=4)
-    outcome = execute.run(path, timeout=60)
-    execute.save(path, outcome.notebook)
+    execute.save(path, execute.run(path, timeout=60).notebook)
     after = nbformat.read(path, as_version=4)
     assert after.metadata == before.metadata
     assert [(c.source, c.id, c.metadata) for c in after.cells] == [(c.source, c.id, c.metadata) for c in before.cells]
     assert [cell.execution_count for cell in after.cells] == [1, 2, 3]
-    assert after.cells[0].outputs == []
-    assert after.cells[2].outputs[0].text == "a\nb\n"
-    picture = base64.b64decode(after.cells[1].outputs[0].data["image/png"])
-    assert b"matplotlib" not in picture
-    assert after.cells[1].outputs[0].metadata["image/png"]["alt"] == "a: 1"
-
-    from PIL import Image
-
-    assert Image.open(io.BytesIO(picture)).size[0] > 100
+    bar, (drawn,), (printed, _) = (cell.outputs for cell in after.cells)
+    assert bar == [] and printed.text == "a\nb\n" and drawn.metadata["image/png"]["alt"] == "a: 1"
+    picture = base64.b64decode(drawn.data["image/png"])
+    assert b"matplotlib" not in picture and Image.open(io.BytesIO(picture)).size[0] > 100
 
 
 @pytest.mark.parametrize(
-    ("source", "why"),
+    ("source", "output", "why"),
     [
-        ("import warnings\nwarnings.warn('old')", "writes to stderr"),
-        (f"print({str(ROOT)!r})", "shows a path of this machine"),
-        ("def f(): pass\nprint(f.__code__.co_filename)", "shows a path of this machine"),
-        ("1;", "ends with a semicolon"),
+        ("warn()", {"name": "stderr", "text": "old"}, "writes to stderr: old"),
+        ("print(ROOT)", {"text": f"in {ROOT}"}, "shows a path of this machine"),
+        ("print(f)", {"text": "/home/me/ipykernel_12/34.py"}, "shows a path of this machine"),
+        ("1;", {"text": ""}, "ends with a semicolon"),
     ],
 )
-def test_what_does_not_belong_in_a_lesson_is_not_committed(source: str, why: str, tmp_path: Path) -> None:
+def test_what_does_not_belong_in_a_lesson_is_not_committed(source, output, why, tmp_path):
     path = notebook_at(tmp_path / "a.ipynb", source)
     untouched = path.read_bytes()
-    outcome = execute.run(path, timeout=60)
+    executed = nbformat.read(path, as_version=4)
+    executed.cells[0].outputs = [nbformat.v4.new_output("stream", **output)]
     with pytest.raises(CourseError, match=rf"a\.ipynb, cell 1 {why}"):
-        execute.save(path, outcome.notebook)
+        execute.save(path, executed)
     assert path.read_bytes() == untouched
 
 
-def test_a_kernel_that_does_not_start_is_told(tmp_path: Path) -> None:
-    path = notebook_at(tmp_path / "a.ipynb", "1")
-    notebook = nbformat.read(path, as_version=4)
-    notebook.metadata["kernelspec"] = {"name": "no-such-kernel", "display_name": "x"}
-    nbformat.write(notebook, path)
-    assert execute.run(path, timeout=60).status.startswith("failed: 0: the kernel did not start")
-
-
 @pytest.mark.proof
-def test_nbval_accepts_what_was_saved_and_catches_a_change(tmp_path: Path) -> None:
+def test_nbval_accepts_what_was_saved_and_catches_a_change(tmp_path):
     path = notebook_at(
         tmp_path / "a.ipynb",
         "from utils.progress import track\nfor _ in track(range(2)): pass\nprint('shape (2, 3), 0.1234, 12 ms')",
@@ -272,7 +247,7 @@ def test_nbval_accepts_what_was_saved_and_catches_a_change(tmp_path: Path) -> No
     nbval = [sys.executable, "-m", "pytest", "-q", "--nbval", "-c", os.devnull, "--rootdir", str(tmp_path), str(path)]
     nbval += ["--nbval-sanitize-with", str(ROOT / "tests" / "nbval_sanitize.cfg"), "-p", "no:cacheprovider"]
 
-    def passes() -> bool:
+    def passes():
         return subprocess.run(nbval, capture_output=True, cwd=tmp_path).returncode == 0
 
     good = path.read_text(encoding="utf-8")
@@ -285,10 +260,8 @@ def test_nbval_accepts_what_was_saved_and_catches_a_change(tmp_path: Path) -> No
 # --- commands ---------------------------------------------------------------------------------------------
 
 
-def test_a_file_that_cannot_be_written_is_named_and_stays_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(self: Path, content: bytes) -> None:
+def test_a_file_that_cannot_be_written_is_named_and_stays_as_it_was(tmp_path, monkeypatch):
+    def full(self, content):
         with self.open("wb") as file:
             file.write(content[:2])
         raise OSError(28, "No space left on device")
@@ -302,33 +275,45 @@ def test_a_file_that_cannot_be_written_is_named_and_stays_as_it_was(
 
 
 @pytest.fixture
-def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def two(tmp_path, monkeypatch):
     """A course of two notebooks, the first of which fails. Returns the file of its rows."""
-    paths = [notebook_at(tmp_path / "01_a.ipynb", "1 / 0"), notebook_at(tmp_path / "02_b.ipynb", "1")]
-    monkeypatch.setattr("utils.base.paths.ROOT", tmp_path)
+    paths = [notebook_at(tmp_path / name, "1") for name in ("01_a.ipynb", "02_b.ipynb")]
+    outcomes = [execute.Outcome(status, 1.0, 100.0, [], {}, None) for status in ("failed: 1: it is over", "ok")]
+    ran = iter(outcomes)
+    monkeypatch.setattr(execute, "run", lambda path, **_: next(ran))
     monkeypatch.setattr("utils.author.course.BUILD", tmp_path / "build")
-    monkeypatch.setattr("utils.author.history.FILE", tmp_path / "history.json")
+    monkeypatch.setattr(history, "FILE", tmp_path / "history.json")
     monkeypatch.setattr("utils.author.course.select", lambda names: paths)
-    monkeypatch.setattr("utils.author.course.pipelines", lambda: "timed")
+    monkeypatch.setattr("utils.commands.data.bench", list)
     return tmp_path / "build" / "course.json"
 
 
-def test_the_course_goes_on_after_a_failure_and_keeps_what_it_has(
-    two: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_course_goes_on_after_a_failure_and_keeps_what_it_has(two, capsys):
     assert course.main([]) == 1
     rows = json.loads(two.read_text(encoding="utf-8"))
-    assert [row["status"] for row in rows] == ["failed: 1: ZeroDivisionError: division by zero", "ok"]
+    assert [row["status"] for row in rows] == ["failed: 1: it is over", "ok"]
     assert all(set(row) == {"notebook", "status", "seconds", "peak_mb", "data", "metrics"} for row in rows)
-    printed = capsys.readouterr().out
-    assert "timed" in printed
-    assert "1 of 2 notebooks ran to their end" in printed
+    assert "1 of 2 notebooks ran to their end" in capsys.readouterr().out
+    assert json.loads(two.with_name("pipeline.json").read_text(encoding="utf-8")) == []
 
 
-def test_what_got_worse_by_more_than_the_noise_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_keeps_the_rows_so_far(two, monkeypatch):
+    run = execute.run
+
+    def interrupted(path, **settings):
+        if path.name == "02_b.ipynb":
+            raise KeyboardInterrupt
+        return run(path)
+
+    monkeypatch.setattr(execute, "run", interrupted)
+    assert course.main([]) == 130
+    assert [row["status"] for row in json.loads(two.read_text(encoding="utf-8"))] == ["failed: 1: it is over"]
+
+
+def test_what_got_worse_by_more_than_the_noise_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(history, "FILE", tmp_path / "history.json")
 
-    def told(seconds: float, rate: float) -> str:
+    def told(seconds, rate):
         figures = {"seconds": seconds, "peak_mb": 900, "metrics": {"images_per_second": rate, "accuracy": 1 / rate}}
         return history.add([{"notebook": "02.ipynb", "status": "ok", "data": "mnist", **figures}])
 
@@ -347,23 +332,7 @@ def test_what_got_worse_by_more_than_the_noise_is_told(tmp_path: Path, monkeypat
         told(30, 100)
 
 
-def test_ctrl_c_keeps_the_rows_so_far(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = execute.run
-
-    def interrupted(path: Path, **settings: object) -> execute.Outcome:
-        if path.name == "02_b.ipynb":
-            raise KeyboardInterrupt
-        return run(path, **settings)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(execute, "run", interrupted)
-    assert course.main([]) == 130
-    rows = json.loads(two.read_text(encoding="utf-8"))
-    assert [row["notebook"] for row in rows] == ["01_a.ipynb"]
-
-
-def test_a_script_without_a_display_leaves_its_last_figure_in_a_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_script_without_a_display_leaves_its_last_figure_in_a_file(tmp_path, capsys):
     import matplotlib.pyplot as plt
 
     from utils import plots

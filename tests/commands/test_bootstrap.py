@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -47,7 +48,7 @@ def notes(home, monkeypatch):
     notes: list[str] = []
 
     def make():
-        notes.append("venv")
+        notes.append("venv again, the stamp still there" if bootstrap.STAMP.exists() else "venv")
         shutil.rmtree(bootstrap.VENV, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bootstrap.VENV)], check=True)
 
@@ -57,15 +58,12 @@ def notes(home, monkeypatch):
     return notes
 
 
-def nothing():
-    """Leave all as it is."""
-
-
 def change_the_lock():
     (bootstrap.ROOT / "requirements.txt").write_text("changed")
 
 
 def move_the_venv():
+    """Its stamp is left to it: what lies here may be a link to that place."""
     bootstrap.STAMP.write_text("\n".join(["/elsewhere/.venv", *bootstrap.read_stamp()[1:]]))
 
 
@@ -79,10 +77,10 @@ def remove_its_python():
 @pytest.mark.parametrize(
     ("happens", "again"),
     [
-        (nothing, []),
+        (lambda: None, []),
         (change_the_lock, ["cpu"]),
-        (move_the_venv, ["venv", "cpu"]),
-        pytest.param(remove_its_python, ["venv", "cpu"], marks=on_windows),
+        (move_the_venv, ["venv again, the stamp still there", "cpu"]),
+        pytest.param(remove_its_python, ["venv again, the stamp still there", "cpu"], marks=on_windows),
     ],
 )
 def test_a_second_run_does_what_is_needed(notes, happens, again):
@@ -92,21 +90,9 @@ def test_a_second_run_does_what_is_needed(notes, happens, again):
     assert notes == ["venv", "cpu", *again]
 
 
-def test_the_stamp_of_a_venv_of_another_place_is_left_to_it(notes, monkeypatch):
-    """What lies here may be a link to that place."""
-    bootstrap.set_up(False)
-    move_the_venv()
-    monkeypatch.setattr(bootstrap, "make_venv", lambda: notes.append(bootstrap.read_stamp()[0]))
-    bootstrap.set_up(False)
-    assert notes == ["venv", "cpu", "/elsewhere/.venv", "cpu"]
-
-
 def test_a_stopped_set_up_is_not_believed(notes, monkeypatch):
-    def stopped(uv, gpu):
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
-        patch.setattr(bootstrap, "install", stopped)
+        patch.setattr(bootstrap, "install", Mock(side_effect=KeyboardInterrupt))
         assert bootstrap.main(["lab"]) == 130
     bootstrap.set_up(False)
     assert notes == ["venv", "cpu"]
@@ -191,16 +177,13 @@ def test_an_environments_python_stands_for_the_one_it_was_made_with(tmp_path):
     assert tmp_path not in place.parents  # the environment may be the one to make again
 
 
-def python_with_pip(machine, uv):
-    """A Python whose pip brings a uv."""
-    bring = f"""
-for each in "$@"; do case $each in --target=*) mkdir -p ${{each#*=}}/bin; cp {uv} ${{each#*=}}/bin/uv;; esac; done
-"""
-    return script(machine / "with-pip", bring)
+def python_with_venv(machine, uv):
+    """A Python whose environments have a pip that brings a uv."""
+    pip = script(machine / "pip", f"mkdir -p ${{4#*=}}/bin; cp {uv} ${{4#*=}}/bin/uv")  # the fourth word is --target=
+    return script(machine / "with-venv", f'test "$2" = venv && mkdir -p $3/bin && cp {pip} $3/bin/python')
 
 
-@pytest.mark.parametrize("pip", [True, False])
-def test_where_no_python_suits_uv_is_brought_and_fetches_one(machine, monkeypatch, pip):
+def test_where_no_python_suits_uv_is_brought_and_fetches_one(machine, monkeypatch):
     make = f"""
 case "$*" in
 --version) echo uv 0.9.1;;
@@ -208,14 +191,7 @@ case "$*" in
 *) exit 2;;
 esac
 """
-    capable = python_with_pip(machine, script(machine / "uv", make))
-    bare = f"""
-case "$*" in
-"-m venv "*) mkdir -p $3/bin; cp {capable} $3/bin/python;;
-*) exit 1;;
-esac
-"""
-    monkeypatch.setattr(sys, "executable", capable if pip else script(machine / "path" / "python3", bare))
+    monkeypatch.setattr(sys, "executable", python_with_venv(machine, script(machine / "uv", make)))
     monkeypatch.setattr(bootstrap, "install", lambda uv, gpu: None)
     bootstrap.set_up(False)
     assert bootstrap.supported(bootstrap.venv_version())
@@ -230,7 +206,7 @@ touch $TMPDIR/half; mkdir -p $UV_PYTHON_INSTALL_DIR/half; echo error; echo '  ca
 """
     uv = script(machine / "uv", fetch)
     if refused == "uv":
-        monkeypatch.setattr(sys, "executable", python_with_pip(machine, uv))
+        monkeypatch.setattr(sys, "executable", python_with_venv(machine, uv))
     before = sorted(machine.rglob("*"))
     with pytest.raises(bootstrap.SetupError) as told:
         bootstrap.main(["lab"])

@@ -34,9 +34,9 @@ def test_a_command_says_what_it_does_and_refuses_an_option_that_it_does_not_have
     assert (status, summary(COMMANDS[name]) in told) == (0, True)
     assert summary(COMMANDS[name]).startswith(f"`python -m utils {name}")
     answers = {
-        "--no-such-option": "; there are -h, --help",
-        "--hepl": ". Did you mean --help?",
-        "--hel": ". Did you mean --help?",
+        "--no-such-option": ". There are: -h, --help",
+        "--hepl": ". Did you mean '--help'?",
+        "--hel": ". Did you mean '--help'?",
     }
     for option, answer in answers.items():
         if name != "lab":  # whose options are JupyterLab's
@@ -53,7 +53,7 @@ def test_no_command_is_imported_but_the_chosen_one(capsys):
     assert last.startswith("0 2 [")
     ours = {name for name in ast.literal_eval(last[4:]) if name.startswith("utils.")}
     assert ours - {"utils.__main__"} == {"utils.commands", "utils.commands.bootstrap", "utils.base"} | {
-        f"utils.base.{name}" for name in ("command", "errors", "paths")
+        f"utils.base.{name}" for name in ("errors", "paths")
     }
 
 

@@ -2,121 +2,69 @@
 
 import importlib.metadata
 import json
+from pathlib import Path
 
 import pytest
 
 from utils.author import pairs
-from utils.base import paths
 from utils.commands import canaries, doctor
 from utils.grading import sandbox
 
+VERSION = importlib.metadata.version
+KERNEL = {"argv": ["/usr/bin/python9", "-m", "ipykernel_launcher"], "display_name": "x", "language": "python"}
+LOCKED, CANARIES, LESSONS = "importlib.metadata.version", "utils.commands.canaries.run", "utils.author.pairs.generate"
+CHANGED = ["exercises/01_a.py", "notebooks/02_b.ipynb"]  # students fill exercises in
+
 
 @pytest.fixture(autouse=True)
-def nothing_changed(monkeypatch):
-    """The lessons are as they should be, which takes some seconds to find out."""
+def quick(monkeypatch):
+    """The lessons are as they should be and JAX computes as it should, which takes some seconds to find out."""
     monkeypatch.setattr(pairs, "generate", lambda check: [])
+    monkeypatch.setattr(canaries, "run", lambda short: {"sort": ""})
 
 
-def found(probe, mark="✗"):
-    """The findings of a probe that have a mark."""
-    return [finding for finding in doctor.examine(probe) if finding.mark == mark]
+@pytest.fixture
+def place(tmp_path):
+    """A folder with a notebook's text, a kernel of another Python, and a file that hides a module."""
+    for name, text in (("random.py", ""), ("01_a.py", ""), ("kernels/python3/kernel.json", json.dumps(KERNEL))):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
 
 
-def forget(name):
-    raise importlib.metadata.PackageNotFoundError(name)
+def version(name):
+    if name in ("einops", "jax-course"):
+        raise importlib.metadata.PackageNotFoundError(name)
+    return "0.0.1" if name == "optax" else VERSION(name)
 
 
-def test_when_all_is_well_the_report_is_short(monkeypatch, capsys):
-    for name in ("COURSE_DATA", "TFDS_DATA_DIR", "COURSE_CACHE", *doctor.CHANGES_RESULTS):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(canaries, "run", lambda short: dict.fromkeys(canaries.CANARIES, ""))
-    monkeypatch.setenv("COLUMNS", "80")
-    assert doctor.main([]) == 0
-    assert len(capsys.readouterr().out.splitlines()) <= 25
+@pytest.mark.parametrize(
+    ("probe", "changed", "to", "told", "cure"),
+    [
+        (doctor.versions, LOCKED, version, "✗ optax 0.0.1; requirements.txt wants ==", "Install what is locked"),
+        (doctor.versions, LOCKED, version, "✗ einops is missing; requirements.txt wants", "Install what is locked"),
+        (doctor.arithmetic, CANARIES, lambda short: {"scan": "Aborted"}, "fails the canary scan: Aborted", "be wrong"),
+        (doctor.arithmetic, LOCKED, lambda name: "0.10.2", "✗ jaxlib 0.10.2 is known to be bad: it crashes on", "lock"),
+        (doctor.devices, "utils.commands.doctor.ASK_JAX", "raise OSError('none')", "✗ JAX finds no device", "JAX_PLAT"),
+        (doctor.memory, "COURSE_CACHE", "random.py", "should be the cache's folder, and is a file.", "COURSE_CACHE"),
+        (doctor.data_sets, "COURSE_DATA", "bogus", "✗ COURSE_DATA='bogus' is unknown", ""),
+        (doctor.data_sets, "COURSE_DATA", "sample", "✓ COURSE_DATA: sample", ""),
+        (doctor.kernel, "JUPYTER_PATH", ".", "✗ the kernel `python3` is another Python: /usr/bin/python9.", "remove"),
+        (doctor.notebooks, "utils.base.paths.EXERCISES", Path(), "random.py hides the module `random` from", "Rename"),
+        (doctor.notebooks, LESSONS, lambda check: CHANGED, "! changed: notebooks/02_b.ipynb", "make exercises"),
+    ],
+)
+def test_what_is_not_well_is_named_with_its_cure(place, monkeypatch, probe, changed, to, told, cure):
+    def found():
+        return [one for one in doctor.examine(probe) if told in f"{one.mark} {one.text}" and cure in one.cure]
 
-
-def test_a_python_that_the_course_is_not_in_is_told_and_nothing_else(monkeypatch, capsys):
-    monkeypatch.setattr(importlib.metadata, "version", forget)
-    assert doctor.main([]) == 1
-    first, *rest = doctor_lines = capsys.readouterr().out.split("\n  ")
-    assert "is not the course's" in " ".join(doctor_lines) and rest[-1].startswith("→ Run make doctor")
-    assert "✓" not in first and "!" not in " ".join(rest)
-
-
-def test_a_probe_that_fails_is_a_finding(monkeypatch, capsys):
-    def ill():
-        yield doctor.Finding("✓", "good so far")
-        raise OSError("no such drive")
-
-    monkeypatch.setattr(doctor, "PROBES", (ill,))
-    assert doctor.main([]) == 0
-    assert "! could not be looked at: OSError: no such drive" in capsys.readouterr().out
-
-
-def test_a_wrong_or_missing_version_is_named(monkeypatch):
-    version = importlib.metadata.version
-    others = {"optax": lambda name: "0.0.1", "einops": forget}
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: others.get(name, version)(name))
-    missing, wrong = found(doctor.versions)
-    assert "einops is missing" in missing.text
-    assert "optax 0.0.1" in wrong.text
-    assert missing.cure and wrong.cure
-
-
-def test_a_canary_that_fails_is_named(monkeypatch):
-    monkeypatch.setattr(canaries, "run", lambda short: {"sort": "", "products": "Segmentation fault"})
-    (fell,) = found(doctor.arithmetic)
-    assert "fails the canary products: Segmentation fault" in fell.text
-    assert fell.cure
-
-
-def test_no_device_is_a_finding_with_a_cure(monkeypatch):
-    monkeypatch.setattr(doctor, "ASK_JAX", "raise RuntimeError('no device')")
-    (finding,) = found(doctor.devices)
-    assert "no device" in finding.text
-    assert "JAX_PLATFORMS" in finding.cure
-
-
-def test_a_file_in_place_of_the_cache_is_found(tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "file"))
-    (finding,) = found(doctor.memory)
-    assert "is a file" in finding.text
-    assert "COURSE_CACHE" in finding.cure
-
-
-@pytest.mark.parametrize(("value", "mark"), [("sample", "✓"), ("bogus", "✗")])
-def test_a_variable_is_either_right_or_wrong(monkeypatch, value, mark):
-    monkeypatch.setenv("COURSE_DATA", value)
-    (finding,) = [finding for finding in doctor.examine(doctor.data_sets) if finding.text.startswith("COURSE_DATA")]
-    assert finding.mark == mark
-
-
-def test_a_kernel_of_another_python_is_found(tmp_path, monkeypatch):
-    assert not found(doctor.kernel)
-    folder = tmp_path / "kernels" / "python3"
-    folder.mkdir(parents=True)
-    spec = {"argv": ["/usr/bin/python9", "-m", "ipykernel_launcher"], "display_name": "x", "language": "python"}
-    (folder / "kernel.json").write_text(json.dumps(spec))
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    (finding,) = found(doctor.kernel)
-    assert "/usr/bin/python9" in finding.text
-
-
-def test_a_file_that_hides_a_module_is_found(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "ROOT", tmp_path)
-    monkeypatch.setattr(paths, "EXERCISES", tmp_path)
-    (tmp_path / "random.py").touch()
-    (tmp_path / "01_a.py").touch()
-    (finding,) = found(doctor.notebooks)
-    assert finding.text == "random.py hides the module `random` from every notebook beside it."
-
-
-def test_a_changed_lesson_is_told_with_its_cure_and_a_filled_in_exercise_is_not(monkeypatch):
-    monkeypatch.setattr(pairs, "generate", lambda check: ["exercises/01_a.py", "notebooks/02_b.ipynb"])
-    (finding,) = found(doctor.notebooks, "!")
-    assert finding.text == "changed: notebooks/02_b.ipynb"
-    assert "make exercises" in finding.cure
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    assert not found()
+    if changed.isupper():
+        monkeypatch.setenv(changed, str(place / to) if (place / to).exists() else to)
+    else:
+        monkeypatch.setattr(changed, place if to == Path() else to)
+    assert len(found()) == 1
 
 
 def test_whether_the_sandbox_is_there_is_told(monkeypatch):
@@ -127,8 +75,26 @@ def test_whether_the_sandbox_is_there_is_told(monkeypatch):
         assert "bubblewrap" in finding.text + finding.cure
 
 
-def test_a_jaxlib_that_is_known_to_be_bad_is_named(monkeypatch):
-    monkeypatch.setattr(doctor, "installed", lambda name: "0.10.2")
-    monkeypatch.setattr(canaries, "run", lambda short: {"sort": ""})
-    (finding,) = found(doctor.arithmetic)
-    assert finding.text == "jaxlib 0.10.2 is known to be bad: it crashes on sums of products."
+def test_when_all_is_well_the_report_is_short(monkeypatch, capsys):
+    for name in ("COURSE_DATA", "TFDS_DATA_DIR", "COURSE_CACHE", *doctor.CHANGES_RESULTS):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert doctor.main([]) == 0
+    assert len(capsys.readouterr().out.splitlines()) <= 25
+
+
+def test_a_python_that_the_course_is_not_in_is_told_and_nothing_else(monkeypatch, capsys):
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert doctor.main([]) == 1
+    told, cure = " ".join(capsys.readouterr().out.split()).split(" → ")
+    assert told.startswith("✗ ") and "is not the course's" in told and cure == "Run make doctor."
+
+
+def test_a_probe_that_fails_is_a_finding(monkeypatch, capsys):
+    def ill():
+        yield doctor.Finding("✓", "good so far")
+        raise OSError("no such drive")
+
+    monkeypatch.setattr(doctor, "PROBES", (ill,))
+    assert doctor.main([]) == 0
+    assert "! could not be looked at: OSError: no such drive" in capsys.readouterr().out

@@ -66,26 +66,19 @@ def test_the_gpu_lock_adds_the_plugin_of_the_locked_jax_and_repeats_nothing():
 
 def test_whatever_is_imported_is_declared():
     declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
-    # what is imported only where it is installed: by races, and by the walk in a browser; timm brings torchvision
+    # what races and tests import only where it is installed; timm brings torchvision
     extras = PROJECT["optional-dependencies"]
-    extra = {Requirement(text).name.replace("-", "_") for text in extras["reference"] + extras["browser"]}
-    extra.add("torchvision")
+    optional = {Requirement(text).name.replace("-", "_") for text in extras["reference"] + extras["browser"]}
+    optional.add("torchvision")
     ours = {"utils", "golden", "demo"} | {path.stem for path in ROOT.glob("tests/**/*.py")}
     providers = importlib.metadata.packages_distributions()
     undeclared = set()
     for file in [*ROOT.glob("utils/**/*.py"), *ROOT.glob("*/[0-9][0-9]_*.py"), *ROOT.glob("tests/**/*.py")]:
-        names: set[str] = set()
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                names |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names.add(node.module or "")
-        optional = any(
-            part in file.as_posix() for part in ("utils/races", "tests/golden", "test_walk.py", "test_site.py")
-        )
-        for top in (
-            {name.split(".")[0] for name in names} - sys.stdlib_module_names - ours - (extra if optional else set())
-        ):
+        nodes = [*ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
+        names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+        tops = {name.split(".")[0] for name in names} - sys.stdlib_module_names - ours
+        for top in tops - (optional if re.search("utils/races|/tests/", file.as_posix()) else set()):
             if not declared & {canonicalize_name(name) for name in providers.get(top, [])}:
                 undeclared.add(f"{top} in {file.relative_to(ROOT).as_posix()}")
     assert not undeclared

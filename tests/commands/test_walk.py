@@ -3,8 +3,6 @@
 Needs Playwright's client and axe (the extra `browser`) and Chromium. Pictures of each step are left in `build/walk/`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil
@@ -12,16 +10,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from utils.base.notebook import BY_A_MACHINE
 from utils.base.paths import BUILD, ROOT
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 NOTEBOOK = ".jp-NotebookPanel:not(.lm-mod-hidden) "
 OURS = [".jp-MarkdownViewer .jp-RenderedMarkdown", ".jp-OutputArea-output"]  # what the course draws, not JupyterLab
 ANSWERS = {
@@ -36,57 +30,50 @@ TOLD = ["not right yet", "axis=0", "2 of 2 points", "Hint 1 of 3", "revealed", "
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Any]:
-    """A browser on JupyterLab's first page, on a copy of the course, started as a student does."""
-    sync_playwright = pytest.importorskip("playwright.sync_api", reason="no client for a browser").sync_playwright
-    if not CHROMIUM:
-        pytest.skip("no Chromium")
+def page(tmp_path, browser):
+    """JupyterLab's first page, on a copy of the course, started as a student does."""
     course = tmp_path / "course"
     shutil.copytree(ROOT, course, ignore=shutil.ignore_patterns(".*", "build", "models", "tests", "START.md"))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    options = (
-        f"-m utils lab --no-browser --port={port} --ServerApp.port_retries=0 --IdentityProvider.token=walk".split()
-    )
+    options = f"lab --no-browser --port={port} --ServerApp.port_retries=0 --IdentityProvider.token=walk".split()
     env = {name: value for name, value in os.environ.items() if name not in BY_A_MACHINE}
     env |= {"PYTHONPATH": str(course), "HOME": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)}
-    with (tmp_path / "log").open("w") as log, sync_playwright() as playwright:
-        server = subprocess.Popen([sys.executable, *options], cwd=course, env=env, stdout=log, stderr=log)
-        try:
-            for _ in range(600):
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                    break
-                assert server.poll() is None, (tmp_path / "log").read_text()
-                time.sleep(0.1)
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-            opened = browser.new_page(viewport={"width": 1600, "height": 1000})
-            opened.set_default_timeout(60_000)
-            opened.goto(f"http://127.0.0.1:{port}/?token=walk")
-            yield opened
-        finally:
-            server.terminate()
-            server.wait(20)
+    command = [sys.executable, "-m", "utils", *options]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=course, env=env, stdout=log, stderr=log)
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            assert server.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.1)
+        opened = browser.new_page(viewport={"width": 1600, "height": 1000})
+        opened.set_default_timeout(60_000)
+        opened.goto(f"http://127.0.0.1:{port}/?token=walk")
+        yield opened
+    finally:
+        server.terminate()
+        server.wait(20)
 
 
-def menu(page: Any, name: str, *path: str) -> None:
+def menu(page, name, *path):
     page.get_by_role("menuitem", name=name, exact=True).click()
     for item in path:
         page.locator(".lm-Menu-itemLabel", has_text=item).first.click()
 
 
-def tab(page: Any, words: str) -> Any:
+def tab(page, words):
     return page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text=words)
 
 
-def told(page: Any, words: list[str]) -> None:
+def told(page, words):
     for one in words:
         page.locator(f"{NOTEBOOK}.jp-OutputArea", has_text=one).first.wait_for(state="attached")
 
 
-def look(page: Any, name: str) -> None:
+def look(page, name, serious):
     """In both themes, narrow and wide: nothing is cut, and axe finds nothing serious; pictures are kept."""
-    from axe_playwright_python.sync_playwright import Axe
-
     for theme in ("Dark", "Light"):
         menu(page, "Settings", "Theme", f"JupyterLab {theme}")
         page.wait_for_timeout(700)
@@ -98,13 +85,11 @@ def look(page: Any, name: str) -> None:
                 "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.outerHTML)"
             )
             assert not cut
-        found = Axe().run(page, context={"include": [[one] for one in OURS if page.locator(one).count()]})
-        serious = [one for one in found.response["violations"] if one["impact"] in ("serious", "critical")]
-        assert not [(one["id"], one["nodes"][0]["html"]) for one in serious]
+        assert not serious(page, [one for one in OURS if page.locator(one).count()])
 
 
 @pytest.mark.proof
-def test_a_student_walks_through_the_course(page: Any) -> None:
+def test_a_student_walks_through_the_course(page, serious):
     start = page.locator(".jp-MarkdownViewer")
     start.get_by_text("Go on here").wait_for()
     links = set(start.locator("a[href*='.ipynb']").evaluate_all("all => all.map(one => one.href.split('#')[0])"))
@@ -126,12 +111,12 @@ def test_a_student_walks_through_the_course(page: Any) -> None:
     pictures = page.locator(f"{NOTEBOOK}.jp-RenderedImage img").evaluate_all("all => all.map(one => one.alt)")
     assert len(pictures) >= 5 and "before; weight over height" in pictures[0]
     page.locator(NOTEBOOK).get_by_text("1 of 9 exercises right").first.scroll_into_view_if_needed()
-    look(page, "exercise")
+    look(page, "exercise", serious)
 
     tab(page, "START").click()
     for row, words in (("Standardise", "not right yet"), ("histogram", "revealed"), ("two pieces", "right")):
         start.locator("tr", has_text=row).filter(has_text=words).wait_for()
-    look(page, "start")
+    look(page, "start", serious)
 
     tab(page, "01_jnp").click()
     menu(page, "Kernel", "Restart Kernel and Clear Outputs of All Cells")

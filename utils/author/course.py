@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +11,20 @@ from tqdm import tqdm
 from utils import results
 from utils.author import execute, pairs
 from utils.base import files, table
-from utils.base.errors import CourseError
+from utils.base.errors import CourseError, unknown
 from utils.base.paths import BUILD, EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, shown, sources
-from utils.data import source
 from utils.progress import track
 
 BUDGET_SECONDS = 60  # of a notebook on samples, on two cores
 RESULT = "course.json"
-PIPELINE_RESULT = "pipeline.json"
 
 
 def run_all(notebooks: list[Path], rows: list[dict[str, Any]], *, save: bool, timeout: float) -> None:
-    """Run notebooks one after the other.
+    """Run notebooks one after the other; `rows` grows by one for each, and is written to build/course.json each time.
 
     Args:
       notebooks: their files.
-      rows: grows by one for each that is done, and is written to build/course.json each time.
+      rows: what `as_table` tells.
       save: whether the outputs of those that run to their end are written into them.
       timeout: seconds that one cell may take.
     """
@@ -72,50 +68,24 @@ def select(names: list[str]) -> list[Path]:
     Raises:
       CourseError: there is no such notebook, or it is not what the text beside it says.
     """
-    everything = [
-        path.with_suffix(".ipynb") for folder in (NOTEBOOKS, SOLUTIONS, EXERCISES) for path in sources(folder)
-    ]
-    taught = [path for path in everything if path.parent != EXERCISES]
+    every = [path.with_suffix(".ipynb") for folder in (NOTEBOOKS, SOLUTIONS, EXERCISES) for path in sources(folder)]
+    taught = [path for path in every if path.parent != EXERCISES]
     chosen = [] if names else taught
     for name in names:
         start = name.rstrip("/").removesuffix(".ipynb").removesuffix(".py")
+        known = {path.stem: path for path in taught}
+        hits = [path for path in taught if start and path.stem.startswith(start)]
         if "/" in start:
-            start = shown((ROOT / start).resolve())
-            hits = [path for path in everything if shown(path).startswith(start)]
-        else:
-            hits = [path for path in taught if start and path.stem.startswith(start)]
+            known = {shown(path.with_suffix("")): path for path in every}
+            hits = [path for stem, path in known.items() if stem.startswith(shown((ROOT / start).resolve()))]
         if not hits:
-            stems = sorted({path.stem for path in everything})
-            known = [*stems, *(shown(path.with_suffix("")) for path in everything)]
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-            guess = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(stems)}."
-            raise CourseError(f"There is no notebook {name!r}. {guess}")
+            raise CourseError(unknown("There is no notebook", name, known))
         chosen += [path for path in hits if path not in chosen]
     if stale := [shown(path) for path in chosen if path.parent != EXERCISES and not pairs.in_step(path)]:
         raise CourseError(f"Not what the .py beside it says: {', '.join(stale)}. {pairs.AS_THEY_WERE}")
     if not chosen:
         raise CourseError("There are no notebooks in notebooks/ and solutions/.")
     return chosen
-
-
-def pipelines() -> str:
-    """Time the input pipelines and write build/pipeline.json. Returns the figures as a table."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from utils.data import bench, sets  # late: it reads the log level
-
-    names = tuple(name for name in bench.RECIPES if source.at_hand(sets.find(name)))  # nobody asked for a download
-    speeds = list(track(bench.bench(names), "input pipelines", total=len(names), unit="set", leave=False))
-    target = write([speed._asdict() for speed in speeds], PIPELINE_RESULT)
-    headers = ["input pipeline", "pixels", "batch", "ms a batch", "images/s", "decoding, s", "data"]
-    figures = [
-        (s.side, s.batch_size, f"{1000 * s.batch_size / s.images_per_second:.1f}", f"{s.images_per_second:,.0f}")
-        for s in speeds
-    ]
-    body = [
-        [speed.name, *map(str, figure), f"{speed.decode_seconds:.1f}", speed.source]
-        for speed, figure in zip(speeds, figures, strict=True)
-    ]
-    return f"{table.render(headers, body, right=(1, 2, 3, 4, 5))}\n\nWritten: {shown(target)}"
 
 
 def write(rows: list[dict[str, Any]], name: str) -> Path:

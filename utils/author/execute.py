@@ -19,7 +19,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from PIL import Image
 
 from utils.author import pairs
-from utils.base import memory
+from utils.base import files, memory
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT, shown
 
@@ -67,6 +67,7 @@ def run(path: Path, *, timeout: float, on_cell: Callable[[int], object] = lambda
         notebook,
         timeout=timeout,
         startup_timeout=120,
+        interrupt_on_timeout=True,  # then the kernel can still tell its memory
         record_timing=False,
         coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
@@ -135,7 +136,7 @@ def save(path: Path, executed: Any) -> None:
             _tidy(output, count, where)
         cell.outputs = done.outputs
         cell.execution_count = count
-    pairs.write_notebook(notebook, path)
+    files.write(path, pairs.file_text(notebook))
 
 
 def _tidy(output: Any, count: int, where: str) -> None:
@@ -181,7 +182,7 @@ def _peak(client: Any) -> float | None:
 def _one_line(problem: Exception) -> str:
     if isinstance(problem, DeadKernelError):
         return "the kernel died (out of memory?)"
-    if isinstance(problem, CellTimeoutError):
+    if isinstance(problem, CellTimeoutError) or getattr(problem, "ename", "") == "KeyboardInterrupt":
         return "took too long"
     name, message = type(problem).__name__, str(problem)
     if isinstance(problem, CellExecutionError):

@@ -107,9 +107,3 @@ def exercise_from(solution: str, name: str) -> str:
         lines[begin - 1] = _indentation(lines[begin - 1]) + STUB
         left_out.update(range(begin + 1, end + 1))
     return "\n".join(line for number, line in enumerate(lines, 1) if number not in left_out) + "\n"
-
-
-def answers(solution: str) -> list[str]:
-    """Each line of code between markers, stripped; for tests that look for answers where none may be."""
-    every = (line.strip() for region in regions(solution, "the solution") for line in region.answer)
-    return [line for line in every if line and not line.startswith("#")]

@@ -70,11 +70,6 @@ def read(path: Path) -> Any:
         ) from None
 
 
-def write_notebook(notebook: Any, path: Path) -> None:
-    """Write a notebook whole or not at all."""
-    files.write(path, file_text(notebook))
-
-
 def file_text(notebook: Any) -> str:
     """A notebook as its file holds it: the same text for the same content."""
     nbformat.validate(notebook)

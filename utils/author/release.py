@@ -10,7 +10,6 @@ The same course gives the same bytes: files in order, no times, no names of mach
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import re
@@ -20,6 +19,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from utils.author import exercises, leaks, pairs, recorded
+from utils.base import files
 from utils.base.errors import CourseError
 from utils.base.paths import EXERCISES, NOTEBOOKS, RESSOURCES, ROOT, SOLUTIONS, shown, sources
 
@@ -102,40 +102,28 @@ def without_marked(text: str, name: str) -> str:
       CourseError: a marker without the other; names file and line.
     """
     style = "<!-- {} -->" if name.endswith(".md") else "# {}"
-    begin, end = style.format("instructors"), style.format("end instructors")
-    kept: list[str] = []
-    begun = 0
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
-        if line.strip() == begin:
-            if begun:
-                raise CourseError(f"{name}, line {number}: {begin!r} again; first end what line {begun} begins.")
-            begun = number
-        elif line.strip() == end:
-            if not begun:
-                raise CourseError(f"{name}, line {number}: {end!r} without a {begin!r} before it.")
-            begun = 0
-        elif not begun:
-            kept.append(line)
-    if begun:
-        raise CourseError(f"{name}, line {begun}: {begin!r} has no {end!r}.")
-    return "".join(kept)
+    turns = style.format("instructors"), style.format("end instructors")
+    lines = text.splitlines(keepends=True)
+    marks = [number for number, line in enumerate(lines) if line.strip() in turns]
+    for turn, number in enumerate(marks):
+        found, due = lines[number].strip(), turns[turn % 2]
+        if found != due:
+            raise CourseError(f"{name}, line {number + 1}: {found!r}, where {due!r} is due.")
+    if len(marks) % 2:
+        raise CourseError(f"{name}, line {marks[-1] + 1}: {turns[0]!r} has no {turns[1]!r}.")
+    for first, last in zip(reversed(marks[::2]), reversed(marks[1::2]), strict=True):
+        del lines[first : last + 1]
+    return "".join(lines)
 
 
-def leaked(content: dict[str, bytes]) -> list[str]:
-    """A line for each answer that stands in one of the files."""
+def see_that_nothing_leaks(content: dict[str, bytes]) -> None:
+    """Raises CourseError, with a line for each answer that a file holds which is no lesson's."""
     wanted = [
         answer for path in sources(SOLUTIONS) for answer in leaks.answers(path.read_text(encoding="utf-8"), shown(path))
     ]
     searched = {name: raw for name, raw in content.items() if not name.startswith("notebooks/")}
-    return [line for name, raw in searched.items() for line in leaks.found_in(name, raw, wanted)]
-
-
-def see_that_nothing_leaks(content: dict[str, bytes]) -> list[str]:
-    """A line for each answer that a lesson shows, which it may. Raises CourseError for one in any other file."""
-    found = leaked(content)
-    if elsewhere := [line for line in found if not line.startswith("notebooks/")]:
-        raise CourseError("\n".join(["Nothing was written: these files give answers away.", *elsewhere]))
-    return [line for line in found if ".py:" in line]
+    if found := [line for name, raw in searched.items() for line in leaks.found_in(name, raw, wanted)]:
+        raise CourseError("\n".join(["Nothing was written: these files give answers away.", *found]))
 
 
 def write(content: dict[str, bytes], folder: Path, archive: Path) -> None:
@@ -145,25 +133,18 @@ def write(content: dict[str, bytes], folder: Path, archive: Path) -> None:
       CourseError: the disk is full or cannot be written to.
     """
     part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    packed = archive.with_name(f".{archive.name}.{os.getpid()}.part")
+    packed = zipped(content)
     try:
         for name, raw in content.items():
-            path = part / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(raw)
-        packed.write_bytes(zipped(content))
+            files.write(part / name, raw)
+        files.write(archive, packed)
         if folder.exists():
             shutil.rmtree(folder)
         part.rename(folder)
-        packed.replace(archive)
     except OSError as error:
-        raise CourseError(
-            f"The release cannot be written to {folder.parent} ({error.strerror}). Choose another OUT."
-        ) from error
+        raise CourseError(f"{shown(folder)} cannot be replaced ({error.strerror}). Choose another OUT.") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            packed.unlink(missing_ok=True)
 
 
 def zipped(content: dict[str, bytes]) -> bytes:

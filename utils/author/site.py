@@ -13,7 +13,6 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from utils.author import release
@@ -28,14 +27,6 @@ CONTENTS = {  # below a heading beside every page: those that the pattern finds
     "Findings": "ressources/findings/*",
     "About": "CHANGELOG",
 }
-
-
-class Page(NamedTuple):
-    """What a page's HTML names. links: where they lead; fetched: what is loaded with it; anchors: its places."""
-
-    links: list[str]
-    fetched: list[str]
-    anchors: set[str]
 
 
 def write(content: dict[str, bytes], out: Path) -> None:
@@ -72,30 +63,28 @@ def contents(content: dict[str, bytes]) -> str:
     return "".join(trees)
 
 
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
+class _Page(HTMLParser):
+    """What a page's HTML names: where links lead, what is loaded with it, and its own places."""
+
+    def __init__(self, file: Path) -> None:
         super().__init__()
-        self.page = Page([], [], set())
+        self.links: list[str] = []
+        self.fetched: list[str] = []
+        self.anchors: set[str] = set()
+        self.feed(file.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value for name, value in attrs if value is not None}
-        self.page.anchors.update(given[name] for name in ("id", "name") if name in given)
+        self.anchors.update(given[name] for name in ("id", "name") if name in given)
         if "src" in given:
-            self.page.fetched.append(given["src"])
+            self.fetched.append(given["src"])
         if "href" in given:
-            (self.page.fetched if tag == "link" else self.page.links).append(given["href"])
-
-
-def read(page: Path) -> Page:
-    """What a page names."""
-    reader = _Reader()
-    reader.feed(page.read_text(encoding="utf-8"))
-    return reader.page
+            (self.fetched if tag == "link" else self.links).append(given["href"])
 
 
 def broken(folder: Path) -> list[str]:
     """A line for each link in a website that leads nowhere within it, and for each thing fetched from elsewhere."""
-    pages = {page.resolve(): read(page) for page in sorted(folder.rglob("*.html"))}
+    pages = {page.resolve(): _Page(page) for page in sorted(folder.rglob("*.html"))}
     found = []
     for page, named in pages.items():
         where = page.relative_to(folder.resolve()).as_posix()

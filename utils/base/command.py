@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import itertools
 import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn
+
+from utils.base.errors import unknown
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,7 +22,7 @@ class Parser(argparse.ArgumentParser):
         for word in itertools.takewhile(lambda word: word != "--", words):
             option = word.partition("=")[0]
             if option.startswith("--") and option not in self._option_string_actions:
-                self.error(unknown("option", option, self._option_string_actions))
+                self.error(unknown("There is no option", option, self._option_string_actions))
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
@@ -41,15 +42,7 @@ def one_of(kind: str, known: Collection[str]) -> Callable[[str], str]:
 
     def read(word: str) -> str:
         if word not in known:
-            raise argparse.ArgumentTypeError(unknown(kind, word, known))
+            raise argparse.ArgumentTypeError(unknown(f"There is no {kind}", word, known))
         return word
 
     return read
-
-
-def unknown(kind: str, word: str, known: Collection[str]) -> str:
-    """What is said of a word that is not known."""
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"There is no {kind} {word!r}" + (
-        f". Did you mean {near[0]}?" if near else f"; there are {', '.join(known)}."
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 
 SHOWN = 3  # names in a message before "and 5 more"
@@ -22,3 +23,18 @@ def few(names: Iterable[str]) -> str:
     all_names = list(names)
     more = len(all_names) - SHOWN
     return ", ".join(all_names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> str:
+    """Say that a name is not among the known ones: the nearest follows, else all of them.
+
+    Args:
+        what: how the sentence begins, e.g. "There is no race".
+        name: what was given.
+        known: what could have been given.
+    """
+    names = list(known)
+    begun = [one for one in names if name and one.startswith(str(name))]
+    near = begun or difflib.get_close_matches(str(name), names, n=1)
+    guess = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(names)}."
+    return f"{what} {name!r}. {guess}"

@@ -25,7 +25,7 @@ def named(tree: Any) -> dict[str, Any]:
     """
     leaves: dict[str, Any] = {}
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        name = "/".join(step(key) for key in path)
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
         if name in leaves:
             raise CourseError(f"Two leaves of the tree are called {name!r}. Rename one of them.")
         leaves[name] = leaf
@@ -63,11 +63,3 @@ def differences(got: Mapping[str, str], want: Mapping[str, str]) -> str:
 def is_key(leaf: Any) -> bool:
     """Whether a leaf is a random key (`jax.random.key`), which NumPy does not know."""
     return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
-def step(key: Any) -> str:
-    """One step of a leaf's path by name: a key, a field or an index."""
-    for attribute in ("name", "key", "idx"):
-        if hasattr(key, attribute):
-            return str(getattr(key, attribute))
-    return str(key)

@@ -21,7 +21,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from utils.base.errors import CourseError
+from utils.base.errors import CourseError, unknown
 
 if TYPE_CHECKING:
     from utils.checks.checker import Checker
@@ -49,7 +49,6 @@ def unit(name: str) -> Checker:
       CourseError: there is no unit of that name.
     """
     from utils.checks.checker import Checker  # late: it imports JAX, a second
-    from utils.checks.registry import unknown
 
     folder = Path(__file__).parent / f"unit_{str(name)[:2]}"
     declared = importlib.import_module(f"utils.checks.{folder.name}").unit if folder.is_dir() else None

@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from utils.base import definitions, notebook
-from utils.base.errors import CourseError
+from utils.base.errors import CourseError, unknown
 from utils.base.paths import ROOT
 from utils.checks import standing, start
 from utils.checks.answers import hand_over
 from utils.checks.crossing import dumps
 from utils.checks.exercise import Exercise
 from utils.checks.mistakes import source
-from utils.checks.registry import RESERVED, Unit, unknown
+from utils.checks.registry import RESERVED, Unit
 from utils.checks.standing import Noted
 from utils.checks.verdict import REVEALED, Kind, Look, Verdict, show, show_code
 from utils.checks.worker import Judge

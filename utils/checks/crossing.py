@@ -76,7 +76,7 @@ def leaves(tree: Any, at: str = "") -> Leaves:
     found: Leaves = {}
     flat, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=lambda node: node is None)
     for path, leaf in flat:
-        name = ".".join([at] * bool(at) + [trees.step(key) for key in path])
+        name = ".".join(filter(None, [at, jax.tree_util.keystr(path, simple=True, separator=".")]))
         if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type):
             fields = {one.name: getattr(leaf, one.name) for one in dataclasses.fields(leaf)}
             found |= leaves(fields, name)

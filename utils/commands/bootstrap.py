@@ -4,7 +4,7 @@ What it does, in this order, and only as far as needed:
 
 1. finds a Python that the locked versions have wheels for and that starts. The one it runs under goes first, so that
    `make lab PYTHON=...` gets what it names; else the newest on PATH, of pyenv, conda, Homebrew or uv;
-2. finds uv on PATH, or has pip bring it into `.venv`. Any Python's pip will do;
+2. finds uv on PATH, or has pip bring it into `.venv`. Any Python with venv will do;
 3. has uv make `.venv`, also when it was moved or its Python is gone. Where step 1 found no Python, uv fetches one into
    `.venv`. A `.venv` that could not be made is removed whole: nothing is written anywhere else;
 4. installs exactly what `requirements.txt` locks (with `GPU=1` also `requirements-gpu.txt`), hashes checked,
@@ -60,8 +60,8 @@ def main(arguments: "list[str]") -> int:
         return 0
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
-        others = f". Did you mean {near[0]}?" if near else f"; there are {', '.join(COMMANDS)}."
-        print(f"There is no command {name!r}{others}", file=sys.stderr)
+        guess = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(COMMANDS)}."
+        print(f"There is no command {name!r}. {guess}", file=sys.stderr)
         return 2
     try:
         with one_at_a_time():
@@ -151,19 +151,17 @@ def find_uv() -> str:
 
 
 def bring_uv(python: str = "") -> str:
-    """Have the pip of a Python, else of the one in `.venv`, put uv into `.venv/uv`."""
+    """Have the pip of a passing environment of a Python, else of the one in `.venv`, put uv into `.venv/uv`."""
     print(f"Fetching the installer, {UV_RANGE}, with pip ...", flush=True)
-    python = python or str(venv_python())
-    passing = VENV / "pip"
-    if quietly([python, "-m", "pip", "--version"]):  # it has no pip, and an environment made with it has one
-        if quietly([python, "-m", "venv", str(passing)]):
-            raise SetupError(
-                f"{python} has neither pip nor venv to fetch uv with. On Debian and Ubuntu, "
-                "`sudo apt install python3-pip` adds it; or install uv yourself."
-            )
-        python = str(passing / venv_python().relative_to(VENV))
+    python, passing = python or str(venv_python()), VENV / "pip"
+    if quietly([python, "-m", "venv", str(passing)]):
+        raise SetupError(
+            f"{python} cannot make an environment to fetch uv with. On Debian and Ubuntu, "
+            "`sudo apt install python3-venv` adds what it lacks; or install uv yourself."
+        )
+    pip = [str(passing / venv_python().relative_to(VENV)), "-m", "pip", "install", f"--target={VENV / 'uv'}"]
     options = ["--quiet", "--no-cache-dir", "--only-binary=:all:", "--timeout=5", "--retries=1", "--upgrade"]
-    complaint = quietly([python, "-m", "pip", "install", *options, f"--target={VENV / 'uv'}", UV_RANGE])
+    complaint = quietly([*pip, *options, UV_RANGE])
     shutil.rmtree(str(passing), ignore_errors=True)
     if complaint or not find_uv():
         raise SetupError(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from utils.base import tfds_folder
 from utils.base.command import one_of, parser_of
 from utils.data import sets, source
+
+if TYPE_CHECKING:
+    from utils.data.bench import Speed
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +26,7 @@ def main(arguments: list[str]) -> int:
     if chosen.command == "list":
         print(*source.inventory(), sep="\n")
     elif chosen.command == "bench":
-        bench(tuple(chosen.names))
+        bench(*chosen.names)
     elif chosen.name:
         download(chosen.name)
     else:
@@ -42,11 +47,12 @@ def download(name: str) -> None:
     print(f"{name} is in {path}: {size / 1e6:,.1f} MB, whole.")
 
 
-def bench(names: tuple[str, ...]) -> None:
-    """Print the speed of each pipeline."""
+def bench(*names: str) -> list[Speed]:
+    """Print the speed of each pipeline, by default of all."""
     from utils.data.bench import RECIPES
     from utils.data.bench import bench as measure
 
+    speeds = []
     for speed in measure(names or tuple(RECIPES)):
         print(speed.source)
         print(
@@ -55,3 +61,5 @@ def bench(names: tuple[str, ...]) -> None:
             f"decoded in {speed.decode_seconds:.1f} s",
             flush=True,
         )
+        speeds.append(speed)
+    return speeds

@@ -107,17 +107,13 @@ def versions() -> Findings:
     for lock in bootstrap.locks("gpu" in bootstrap.read_stamp()):
         for wanted in locked(lock.read_text(encoding="utf-8")):
             version = installed(wanted.name)
-            if wanted.marker and not wanted.marker.evaluate():
-                continue
-            if version is None:
-                yield Finding("✗", f"{wanted.name} is missing; {lock.name} wants {wanted.specifier}.", REINSTALL)
-            elif wanted.specifier.contains(version, prereleases=True):
+            if version and wanted.specifier.contains(version, prereleases=True):
                 good[wanted.name] = version
-            else:
-                text = f"{wanted.name} {version} is not as locked: {lock.name} wants {wanted.specifier}."
+            elif not wanted.marker or wanted.marker.evaluate():
+                text = f"{wanted.name} {version or 'is missing'}; {lock.name} wants {wanted.specifier}."
                 yield Finding("✗", text, REINSTALL)
     shown = ", ".join(f"{name} {good[name]}" for name in SHOWN if name in good)
-    yield Finding("✓", f"{len(good)} packages are as locked" + (f": {shown} …" if shown else ""))
+    yield Finding("✓", f"{len(good)} packages are as locked: {shown} …")
 
 
 def locked(text: str) -> list[Requirement]:
@@ -139,10 +135,10 @@ def arithmetic() -> Findings:
     """Whether jaxlib passes the canaries."""
     from utils.commands import canaries
 
-    version = installed("jaxlib") or "of no version"
+    version = installed("jaxlib")
     jaxlib = f"jaxlib {version}"
-    if version in canaries.KNOWN_BAD:
-        yield Finding("✗", f"{jaxlib} is known to be bad: {canaries.KNOWN_BAD[version]}.", REINSTALL)
+    if why := canaries.KNOWN_BAD.get(str(version)):
+        yield Finding("✗", f"{jaxlib} is known to be bad: {why}.", REINSTALL)
     faults = canaries.run(short=True)
     for name, message in faults.items():
         if message:
@@ -179,14 +175,12 @@ def memory() -> Findings:
     ram = psutil.virtual_memory()
     text = f"{cores()} cores; {ram.available / GB:.1f} of {ram.total / GB:.1f} GB of memory are free"
     low = ram.available < 3 * GB
-    cure = "A notebook takes up to 3 GB: close other programs and kernels." if low else ""
-    yield Finding("!" if low else "✓", text, cure)
+    yield Finding("!" if low else "✓", text, "A notebook takes up to 3 GB: close other programs and kernels." * low)
     tunables = kept.environment().get(kept.NAME)
     if tunables == kept.TUNABLES:
         yield Finding("✓", "notebooks keep the memory that a step frees; COURSE_MEMORY=system gives it back each time")
     else:
-        told = f"{kept.NAME}={tunables}" if tunables else "COURSE_MEMORY=system"
-        yield Finding("✓", f"the system has the memory that a step frees: {told}")
+        yield Finding("✓", f"notebooks treat freed memory as you chose: {tunables or 'COURSE_MEMORY=system'}")
     for what, folder, owner in (
         ("the course", paths.ROOT, "Change who owns it (chown)."),
         ("the cache", paths.cache_dir(), "Set COURSE_CACHE to a folder that can."),
@@ -198,10 +192,8 @@ def memory() -> Findings:
         elif not os.access(place, os.W_OK):
             yield Finding("✗", f"{what}'s folder, {place}, cannot be written to.", owner)
         else:
-            cure = (
-                "Real sets take up to 3 GB: make room (make clean), or set COURSE_CACHE elsewhere." if free < 5 else ""
-            )
             mark = "✗" if free < 0.5 else "!" if free < 5 else "✓"
+            cure = "Real sets take up to 3 GB: make room (make clean), or set COURSE_CACHE elsewhere." * (mark != "✓")
             yield Finding(mark, f"{free:.1f} GB of disk are free for {what}", cure)
 
 
@@ -281,15 +273,4 @@ def settings() -> Findings:
         yield Finding("✓", "no variable that changes what JAX does")
 
 
-PROBES = (
-    python,
-    versions,
-    arithmetic,
-    devices,
-    memory,
-    data_sets,
-    kernel,
-    notebooks,
-    grading,
-    settings,
-)
+PROBES = (python, versions, arithmetic, devices, memory, data_sets, kernel, notebooks, grading, settings)

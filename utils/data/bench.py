@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import jax
+
 from utils import data
 from utils.base.quiet_tensorflow import datasets
 from utils.data import augment
@@ -37,8 +39,6 @@ class Speed(NamedTuple):
 
 def bench(names: tuple[str, ...] = tuple(RECIPES), batch_size: int = 64, seconds: float = 3.0) -> Iterator[Speed]:
     """Measure each set in turn, on what COURSE_DATA chooses, over at least `seconds` of whole epochs."""
-    import jax  # late: `make course` asks for RECIPES only
-
     ready: Any = jax.block_until_ready  # which has no annotations
     datasets()  # its import is not decoding
     for name in names:

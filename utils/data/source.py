@@ -54,11 +54,6 @@ def prepared(entry: DataSet, folder: Path) -> Path | None:
     return max(versions, key=lambda child: tuple(map(int, child.name.split("."))), default=None)
 
 
-def at_hand(entry: DataSet) -> bool:
-    """Whether `locate` would find the set, or draw its sample, without a download."""
-    return mode() != "tfds" or prepared(entry, data_dir()) is not None
-
-
 def locate(entry: DataSet) -> tfds_folder.Found:
     """The files behind a set, as `COURSE_DATA` chooses.
 

@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from utils.base.errors import CourseError, few
+from utils.base.errors import CourseError, few, unknown
 from utils.base.paths import shown
-from utils.checks.registry import Unit, unknown
+from utils.checks.registry import Unit
 from utils.checks.verdict import Kind
 from utils.grading.marking import Mark, Result
 

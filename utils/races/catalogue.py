@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from utils.base.command import unknown
-from utils.base.errors import CourseError
+from utils.base.errors import CourseError, unknown
 
 TITLES = {
     "jax": "JAX",
@@ -78,7 +77,7 @@ RACES = {
 def find(name: str) -> Race:
     """The race of that name. Raises CourseError for one that is not there."""
     if name not in RACES:
-        raise CourseError(unknown("race", name, RACES))
+        raise CourseError(unknown("There is no race", name, RACES))
     return RACES[name]
 
 

@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from utils.base import paths, tfds_folder
-from utils.base.command import unknown
-from utils.base.errors import CourseError
+from utils.base.errors import CourseError, unknown
 from utils.samples import recipes
 
 RECIPE = 1  # raised when the pictures change: a sample of another recipe is not looked at
@@ -43,7 +42,7 @@ def ensure(name: str, *, quiet: bool = False) -> Path:
         CourseError: There is no such sample, or it cannot be written.
     """
     if name not in recipes.RECIPES:
-        raise CourseError(unknown("sample", name, recipes.RECIPES))
+        raise CourseError(unknown("There is no sample", name, recipes.RECIPES))
     root, recipe = data_dir(), recipes.RECIPES[name]
     if fault(root / recipe.place) is None:
         return root

@@ -13,55 +13,46 @@ import sys
 from pathlib import Path
 
 from utils import checks
-from utils.base.command import parser_of, unknown
+from utils.base.command import one_of, parser_of
 from utils.base.errors import CourseError
 from utils.base.machine import cores
 from utils.base.paths import in_full, shown
+from utils.checks.registry import Unit
 from utils.grading import grades, rehearsal, sandbox, whole_class
 from utils.grading.marking import Options
 
 
 def main(arguments: list[str]) -> int:
     """Grade; returns 0 also when some hand-ins could not be read: that is in the grades."""
+    units = {unit.name[:2]: unit for unit in checks.units().values()}
     parser = parser_of("grade", __doc__)
     parser.add_argument("submissions", type=Path, nargs="?", help="a folder with a folder for each student")
     parser.add_argument("out", type=Path, nargs="?", help="where the grades go")
-    parser.add_argument(
-        "--rehearse",
-        nargs="*",
-        metavar="NN",
-        help="grade the solutions, the untouched exercises and all known wrong answers of these units (default: all)",
-    )
+    told = "grade the solutions, the untouched exercises and all known wrong answers of these units (default: all)"
+    parser.add_argument("--rehearse", nargs="*", metavar="NN", type=one_of("unit", units), help=told)
     parser.add_argument("--jobs", type=int, default=cores(), help="how many at once (default: one a core)")
-    parser.add_argument(
-        "--cell-seconds", type=int, default=Options.cell_seconds, help="CPU seconds for a cell (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--seconds",
-        type=int,
-        default=Options.seconds,
-        help="CPU seconds for each of its processes (default: %(default)s)",
-    )
-    parser.add_argument("--memory-mb", type=int, default=Options.memory_mb, help="for a hand-in (default: %(default)s)")
-    parser.add_argument(
-        "--sandbox",
-        choices=[kind.name for kind in sandbox.KINDS],
-        help="which one to use (default: the strongest there is)",
-    )
+    for name, told in (
+        ("cell_seconds", "CPU seconds for a cell"),
+        ("seconds", "CPU seconds for each of a hand-in's processes"),
+        ("memory_mb", "memory of a hand-in, in MB"),
+    ):
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=int, default=getattr(Options, name), help=f"{told} (default: %(default)s)")
+    kinds = {kind.name: kind for kind in sandbox.KINDS}
+    parser.add_argument("--sandbox", choices=kinds, help="which one to use (default: the strongest there is)")
     parser.add_argument("--replace", action="store_true", help="write over a grades.csv that someone changed")
-    parser.add_argument(
-        "--seed", type=int, help="of the cases (default: the one that OUT was graded with, else one is drawn)"
-    )
+    told = "of the cases (default: the one that OUT was graded with, else one is drawn)"
+    parser.add_argument("--seed", type=int, help=told)
     asked = parser.parse_args(arguments)
     seed = asked.seed if asked.seed is not None else grades.seed(asked.out) if asked.out else 0
     options = Options(asked.cell_seconds, asked.seconds, asked.memory_mb, seed)
-    kind = next((kind for kind in sandbox.KINDS if kind.name == asked.sandbox), None) or sandbox.best()
+    kind = kinds[asked.sandbox] if asked.sandbox else sandbox.best()
     if not sandbox.works(kind):
         raise CourseError(f"The sandbox {kind.name!r} does not work on this machine. Leave --sandbox out.")
     if kind.warning:
         print(kind.warning, file=sys.stderr)
     if asked.rehearse is not None:
-        return _rehearse(asked.rehearse, kind, options)
+        return _rehearse([units[number] for number in sorted(set(asked.rehearse or units))], kind, options)
     if asked.out is None:
         parser.error("name the folder of the hand-ins and the one for the grades: SUBMISSIONS=DIR OUT=DIR")
     submissions, out = in_full(asked.submissions), in_full(asked.out)
@@ -74,14 +65,10 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _rehearse(numbers: list[str], kind: sandbox.Kind, options: Options) -> int:
-    units = {unit.name[:2]: unit for unit in checks.units().values()}
-    for number in numbers:
-        if number[:2] not in units:
-            raise CourseError(unknown("unit", number, units))
+def _rehearse(units: list[Unit], kind: sandbox.Kind, options: Options) -> int:
     faults = 0
-    for number in sorted({number[:2] for number in numbers} or units):
-        for fault in rehearsal.rehearse(units[number], kind, options):
+    for unit in units:
+        for fault in rehearsal.rehearse(unit, kind, options):
             print(fault)
             faults += 1
     print(f"{faults} faults." if faults else "Every point is as it should be.")

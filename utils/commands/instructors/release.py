@@ -22,11 +22,8 @@ def main(arguments: list[str]) -> int:
     see_that_there_is_room(folder, archive, replace=asked.replace)
     print("Making the exercises, and searching every file for answers (about a minute) ...", flush=True)
     content = files_of_release()
-    taught = see_that_nothing_leaks(content)
+    see_that_nothing_leaks(content)
     write(content, folder, archive)
-    size = archive.stat().st_size / 1e6
-    for line in taught:
-        print(f"The lesson shows what is asked for: {line}")
     told = f"{len(content)} files, no answer in them but what a lesson shows"
-    print(f"{told}: {shown(folder)} and {shown(archive)} ({size:.1f} MB)")
+    print(f"{told}: {shown(folder)} and {shown(archive)} ({archive.stat().st_size / 1e6:.1f} MB)")
     return 0
