@@ -22,11 +22,7 @@ RESULT = "course.json"
 def run_all(notebooks: list[Path], rows: list[dict[str, Any]], *, save: bool, timeout: float) -> None:
     """Run notebooks one after the other; `rows` grows by one for each, and is written to build/course.json each time.
 
-    Args:
-      notebooks: their files.
-      rows: what `as_table` tells.
-      save: whether the outputs of those that run to their end are written into them.
-      timeout: seconds that one cell may take.
+    With `save` the outputs of those that run to their end are written into them. A cell may take `timeout` seconds.
     """
     lengths = [len(pairs.read(path).cells) for path in notebooks]
     with track(total=sum(lengths), unit="cell") as bar:

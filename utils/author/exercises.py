@@ -52,11 +52,7 @@ class Region(NamedTuple):
 
 
 def regions(solution: str, name: str) -> list[Region]:
-    """The answers in a solution's text, in order.
-
-    Args:
-      solution: the py:percent text.
-      name: the file's name, for messages.
+    """The answers in a solution's py:percent text, in order; `name` is its file's, for messages.
 
     Raises:
       CourseError: unknown, nested, unbalanced, misplaced or empty markers; names file and line.

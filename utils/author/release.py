@@ -94,9 +94,7 @@ def files_of_release() -> dict[str, bytes]:
 def without_marked(text: str, name: str) -> str:
     """A text without the lines that are marked as the instructors', markers included.
 
-    Args:
-      text: the text.
-      name: the file's name: in Markdown (`.md`) markers are comments of HTML, elsewhere lines that begin with `#`.
+    `name` is its file's: in Markdown (`.md`) markers are comments of HTML, elsewhere lines that begin with `#`.
 
     Raises:
       CourseError: a marker without the other; names file and line.
@@ -160,12 +158,7 @@ def zipped(content: dict[str, bytes]) -> bytes:
 
 
 def see_that_there_is_room(folder: Path, archive: Path, *, replace: bool) -> None:
-    """See that a release can take its place.
-
-    Args:
-      folder: where it goes.
-      archive: where its zip goes.
-      replace: whether an earlier release may be there.
+    """See that a release and its zip can take their places; with `replace` an earlier one may be there.
 
     Raises:
       CourseError: something else is there, or it would be part of the next release.

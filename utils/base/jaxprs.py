@@ -25,10 +25,6 @@ def equations(fn: Any, *args: Any) -> Iterator[core.JaxprEqn]:
 def named(fn: Any, *args: Any) -> Iterator[tuple[core.JaxprEqn, str]]:
     """Give the same equations with the names that each stands under.
 
-    Args:
-        fn: as for `equations`.
-        args: as for `equations`.
-
     Yields:
         The equation, and joined by "/" the modules of Flax and Haiku and the `jax.named_scope`s, and "jvp(…)" and
         "transpose(…)" for what differentiation made.

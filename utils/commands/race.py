@@ -12,40 +12,25 @@ import subprocess
 import sys
 
 from utils.base import machine, memory
-from utils.base.command import parser_of
-from utils.base.errors import CourseError
+from utils.base.command import one_of, parser_of
 from utils.base.paths import shown
 from utils.races import breakdown, catalogue, report, stored, turns
 from utils.races.catalogue import Race
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command.
-
-    Args:
-        arguments: of the command line, as `--help` tells them.
-
-    Returns:
-        The exit status: 0 when every race had JAX and somebody to race against, and after a breakdown; else 1.
-
-    Raises:
-        CourseError: a race is unknown, or --rounds less than 1.
-    """
+    """Race; returns 0 when every race had JAX and somebody to race against, and after a breakdown; else 1."""
     parser = parser_of("race", __doc__)
-    parser.add_argument(
-        "names", nargs="*", metavar="RACE", help=f"{', '.join(catalogue.RACES)} (default: all that fit)"
-    )
+    told = f"{', '.join(catalogue.RACES)} (default: all that fit)"
+    parser.add_argument("names", nargs="*", metavar="RACE", type=one_of("race", catalogue.RACES), help=told)
     parser.add_argument("--rounds", type=int, default=3, help="how often each entrant runs (default 3)")
     parser.add_argument("--short", action="store_true", help="a few steps, nothing stored: to see that all goes")
-    parser.add_argument(
-        "--breakdown",
-        action="store_true",
-        help="time and store the parts of one of JAX's training steps instead (--rounds and --short do not apply)",
-    )
+    told = "time and store the parts of one of JAX's training steps instead (--rounds and --short do not apply)"
+    parser.add_argument("--breakdown", action="store_true", help=told)
     options = parser.parse_args(arguments)
     if options.rounds < 1:
-        raise CourseError(f"--rounds must be 1 or more, not {options.rounds}.")
-    named = [catalogue.find(name) for name in options.names]
+        parser.error(f"--rounds must be 1 or more, not {options.rounds}")
+    named = [catalogue.RACES[name] for name in options.names]
     gpu = turns.has_gpu()
     races = named or [race for race in catalogue.RACES.values() if gpu or race.machine != "gpu"]
     if (load := machine.load_average()) is not None and load > 0.5:
