@@ -34,14 +34,6 @@ def test_what_a_page_would_fetch_from_elsewhere_is_found(tmp_path, tag):
         assert site.broken(tmp_path) == [f"index.html fetches {address}"]
 
 
-def test_its_contents_are_all_that_a_release_has_to_read():
-    content = {"notebooks/01_a.ipynb": b"", "CHANGELOG.md": b""}
-    assert re.findall(r":caption: (\w+)\n\n(\S+)", site.contents(content)) == [
-        ("Lessons", "notebooks/*"),
-        ("About", "CHANGELOG"),
-    ]
-
-
 def test_pages_that_cannot_be_made_leave_the_old_ones(tmp_path, monkeypatch):
     monkeypatch.setattr(site, "BUILD", tmp_path / "build")
     monkeypatch.setattr(sys, "executable", "false")

@@ -28,11 +28,11 @@ def test_the_readers_own_choice_stays():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc is for Linux")
 def test_freed_memory_is_kept():
-    """Ten arrays of 32 MiB, one after the other: 8,192 pages of 4 KiB each where they are given back."""
+    """Ten arrays of 32 MiB in turn: each takes 8,192 pages of 4 KiB, or 16 of 2 MiB, where the last was given back."""
 
     def faults(environment):
         return int(subprocess.check_output([sys.executable, "-c", FAULTS], env=environment, text=True))
 
     bare = {name: value for name, value in os.environ.items() if name not in ("COURSE_MEMORY", memory.NAME)}
     kept, given_back = (faults(memory.environment(bare | more)) for more in ({}, {"COURSE_MEMORY": "system"}))
-    assert kept < 100 < 1000 < given_back
+    assert kept < 100 < 160 <= given_back

@@ -79,8 +79,6 @@ def select(names: list[str]) -> list[Path]:
         chosen += [path for path in hits if path not in chosen]
     if stale := [shown(path) for path in chosen if path.parent != EXERCISES and not pairs.in_step(path)]:
         raise CourseError(f"Not what the .py beside it says: {', '.join(stale)}. {pairs.AS_THEY_WERE}")
-    if not chosen:
-        raise CourseError("There are no notebooks in notebooks/ and solutions/.")
     return chosen
 
 

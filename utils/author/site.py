@@ -21,12 +21,6 @@ from utils.base.errors import CourseError
 from utils.base.paths import BUILD, ROOT, shown
 
 SITE = ROOT / "site"
-CONTENTS = {  # below a heading beside every page: those that the pattern finds
-    "Lessons": "notebooks/*",
-    "Exercises": "exercises/*",
-    "Findings": "ressources/findings/*",
-    "About": "CHANGELOG",
-}
 
 
 def write(content: dict[str, bytes], out: Path) -> None:
@@ -40,7 +34,7 @@ def write(content: dict[str, bytes], out: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for name, raw in content.items():
         if name == "README.md":
-            name, raw = "index.md", raw + contents(content).encode()
+            name, raw = "index.md", raw + (SITE / "contents.md").read_bytes()  # the pages listed beside each
         files.write(texts / name, raw)
     options = ["--quiet", "--fail-on-warning", "--jobs=auto", f"--conf-dir={SITE}"]
     if subprocess.run([sys.executable, "-m", "sphinx", *options, texts, pages], cwd=ROOT).returncode != 0:
@@ -51,16 +45,6 @@ def write(content: dict[str, bytes], out: Path) -> None:
     files.write(pages / f"{release.NAME}.zip", release.zipped(content))
     shutil.rmtree(out, ignore_errors=True)
     pages.rename(out)
-
-
-def contents(content: dict[str, bytes]) -> str:
-    """The table of contents that stands beside every page, in MyST."""
-    trees = [
-        f"\n```{{toctree}}\n:hidden:\n:glob:\n:caption: {caption}\n\n{pattern}\n```\n"
-        for caption, pattern in CONTENTS.items()
-        if any(name.startswith(pattern.rstrip("*")) for name in content)
-    ]
-    return "".join(trees)
 
 
 class _Page(HTMLParser):
