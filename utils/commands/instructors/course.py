@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
         return 130
     finally:
         if rows:
-            print(f"\n{course.as_table(rows)}\n\nWritten: {shown(course.write(rows, course.RESULT))}", flush=True)
+            print(f"\n{course.as_table(rows)}\n\nWritten: {shown(course.BUILD / course.RESULT)}", flush=True)
             if worse := history.add(rows):
                 print(f"\n{worse}", flush=True)
     if not options.names:
