@@ -16,7 +16,7 @@ from typing import Any
 from utils.author import course, history
 from utils.base.command import parser_of
 from utils.base.errors import CourseError
-from utils.base.paths import shown
+from utils.base.paths import BUILD, shown
 from utils.commands import data
 from utils.data import source
 
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
         return 130
     finally:
         if rows:
-            print(f"\n{course.as_table(rows)}\n\nWritten: {shown(course.BUILD / course.RESULT)}", flush=True)
+            print(f"\n{course.as_table(rows)}\n\nWritten: {shown(BUILD / course.RESULT)}", flush=True)
             if worse := history.add(rows):
                 print(f"\n{worse}", flush=True)
     if not options.names:
