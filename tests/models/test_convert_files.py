@@ -56,13 +56,6 @@ def test_a_whole_model_is_refused_with_the_cure(tmp_path: Path) -> None:
         convert.read(written("whole_model", tmp_path))
 
 
-def test_a_file_from_before_pytorch_1_6_is_refused_with_the_cure(tmp_path: Path) -> None:
-    path = tmp_path / "old.pth"
-    path.write_bytes(pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2) + pickle.dumps(1001, protocol=2))
-    with pytest.raises(CourseError, match=r"before version 1\.6.*torch\.save\(torch\.load\('old\.pth'\), 'old\.pth'\)"):
-        convert.read(path)
-
-
 @pytest.mark.parametrize("name", STATES)
 def test_no_cut_and_no_changed_byte_brings_more_than_a_line(name: str, tmp_path: Path) -> None:
     whole = base64.b64decode(GOLDEN["files"][name])

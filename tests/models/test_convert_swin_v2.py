@@ -18,7 +18,7 @@ def like(height=6, width=4):
     flat = {}
     for name, array in TIMM.items():
         place = convert.RULES["timm"].in_flax(name)
-        flat[place.name] = place.turn(array)
+        flat[place.name] = place.turned(array)
     flat["params/absolute_position"] = np.zeros((height, width, 32), np.float32)
     return unflatten_dict(flat, sep="/")
 
@@ -39,7 +39,7 @@ def test_timms_names_there_and_back_and_places_keep_their_rows_and_columns():
     there = convert.to_flax(TIMM, like())
     places = there["params"]["absolute_position"]
     np.testing.assert_array_equal(places[2, 3], TIMM["absolute_pos_embed"][0, 2 * 4 + 3])
-    back = convert.to_torch(there, like=TIMM)
+    back = convert.to_torch(there)
     assert back.keys() == TIMM.keys()
     for name, array in TIMM.items():
         np.testing.assert_array_equal(back[name], array)
