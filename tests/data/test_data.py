@@ -372,7 +372,7 @@ def test_a_function_of_ones_own_augments():
         ({"fit": "stretch"}, "fit='stretch' is unknown"),
         ({"normalise": "imagenet"}, "normalise='imagenet' is unknown"),
         ({"normalise": ((0.5, 0.5), 1.0)}, "one or 1 of each"),
-        ({"normalise": (0.5, 0.0)}, "greater than 0"),
+        ({"normalise": (0.5, 0.0)}, "the std greater than 0"),
         ({"device": "gpu"}, "device='gpu' is unknown"),
         ({"device": 3}, "device=3 is unknown"),
         ({"augment": augment.flip()}, "is no tuple"),

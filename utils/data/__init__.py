@@ -25,7 +25,7 @@ from utils.base.errors import CourseError
 from utils.data import augment as augment
 from utils.data import folder, raw, sets
 from utils.data.arguments import Normalise
-from utils.data.decoded import LIMIT
+from utils.data.decoded import LIMIT, Pictures
 from utils.data.pipeline import Batch as Batch
 from utils.data.pipeline import Batches as Batches
 from utils.data.source import Item as Item
@@ -74,36 +74,21 @@ def load(
     Raises:
         CourseError: The data cannot be had, or an argument is not as above. The message says what to do.
     """
-    batches = Batches(
-        _raw(name, split),
-        batch_size=batch_size,
-        shuffle=shuffle,
-        seed=seed,
-        size=size,
-        fit=fit,
-        augment=augment,
-        mix=mix,
-        normalise=normalise,
-        drop_remainder=drop_remainder,
-        cache=cache,
-        device=device,
-    )
+    pictures = Pictures(_raw(name, split), size, fit, cache)
+    batches = Batches(pictures, batch_size, shuffle, seed, augment, mix, normalise, drop_remainder, device)
     if not quiet:
         print(batches.source)
     results.source(batches.source)
     return batches
 
 
-def arrays(
-    name: str | Path,
-    split: str,
-    *,
-    size: int | None = None,
-    fit: str = "crop",
-    normalise: Normalise = "standard",
-    quiet: bool = False,
-) -> Batch:
-    """A whole split in memory, for small sets. The arguments are those of `load`.
+def arrays(name: str | Path, split: str, **options: Any) -> Batch:
+    """A whole split in memory, for small sets.
+
+    Args:
+        name: As for `load`.
+        split: As for `load`.
+        options: `load`'s size, fit, normalise and quiet.
 
     Returns:
         All N examples as one Batch of NumPy arrays, in the order that `load` gives without shuffling; `mask` is all
@@ -112,9 +97,7 @@ def arrays(
     Raises:
         CourseError: As for `load`, and for more than 2 GiB.
     """
-    batches = load(
-        name, split, batch_size=None, size=size, fit=fit, normalise=normalise, cache=False, device="numpy", quiet=quiet
-    )
+    batches = load(name, split, batch_size=None, cache=False, device="numpy", **options)
     needed = 4 * batches.examples * math.prod(batches.shape)
     if needed > LIMIT:
         raise CourseError(
