@@ -109,7 +109,6 @@ CALLS = [
     ("plots.images(np.zeros((0, 4, 4)))", "plots.images wants at least one picture"),
     ("plots.images(np.zeros((2, 4, 4)), titles=['one'])", "plots.images"),
     ("plots.curves({})", "plots.curves wants a dictionary of non-empty lists"),
-    ("plots.curves({'loss': [1, 2]}, x=[1])", "plots.curves"),
     ("plots.bars(['a'], [1, 2])", "plots.bars"),
     ("plots.bars(['a'], [1], better='smaller')", "plots.bars"),
     ("plots.confusion(np.zeros((2, 3)), ['a', 'b'])", "plots.confusion"),

@@ -226,7 +226,7 @@ def test_a_download_that_fails_says_why_and_what_to_do(monkeypatch, nothing):
 
     monkeypatch.setattr(requests, "head", lambda *args, **options: None)
     monkeypatch.setattr(quiet_tensorflow.datasets(), "builder", lambda *args, **options: Builder())
-    with pytest.raises(CourseError, match="RuntimeError: checksum\n.* room on the disk, delete .*downloads"):
+    with pytest.raises(CourseError, match=r"RuntimeError: checksum\n.* room on the disk, delete .*downloads"):
         download.fetch(sets.SETS["mnist"], source.data_dir())
     Builder.info.features.pop("label")
     with pytest.raises(CourseError, match="is no set of pictures with a class each"):
