@@ -22,12 +22,12 @@ NUMPY = {"quiet": True, "device": "numpy"}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory) -> Path:
     return tiny.cats_vs_dogs(tiny.mnist(tmp_path_factory.mktemp("tfds")))
 
 
 @pytest.fixture(autouse=True)
-def real(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def real(monkeypatch, folder: Path) -> None:
     monkeypatch.setenv("COURSE_DATA", "tfds")
     monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
 

@@ -20,12 +20,12 @@ from utils.data import download, sets, source
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def original(tmp_path_factory) -> Path:
     return tiny.mnist(tmp_path_factory.mktemp("tfds"))
 
 
 @pytest.fixture
-def prepared(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def prepared(original: Path, tmp_path: Path, monkeypatch) -> Path:
     """The version folder of a whole "mnist" that a test may damage; COURSE_DATA is unset."""
     shutil.copytree(original, tmp_path / "tfds")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
@@ -34,7 +34,7 @@ def prepared(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def sample(original: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def sample(original: Path, monkeypatch) -> None:
     """The tiny set stands for the sample; a download fails the test."""
     monkeypatch.setattr(samples, "ensure", lambda name, **options: original)
 
@@ -45,7 +45,7 @@ def sample(original: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def nothing(tmp_path: Path, monkeypatch) -> Path:
     """A TFDS_DATA_DIR with nothing in it."""
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "empty"))
@@ -279,7 +279,7 @@ def paint(file: Path, shade: int) -> None:
 
 
 @pytest.fixture(params=["names", "folders", "deep folders"])
-def pets(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+def pets(request, tmp_path: Path) -> Path:
     """20 cats, darker than 100, and 20 dogs, lighter, in either layout; and files that are no pictures."""
     for number in range(20):
         for name, shade in (("cat", number), ("dog", 200 + number)):

@@ -28,15 +28,13 @@ def a_card(**changes) -> pretrained.Card:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     monkeypatch.delenv("COURSE_SHIP", raising=False)
     return tmp_path
 
 
-def test_what_is_shipped_when_it_is_asked_for_loads_and_its_card_says_all(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_shipped_when_it_is_asked_for_loads_and_its_card_says_all(folder, monkeypatch):
     pretrained.ship("vgg8", TREE, a_card())
     assert pretrained.names() == [] and not list(folder.iterdir())
     monkeypatch.setenv("COURSE_SHIP", "1")
@@ -54,7 +52,7 @@ def test_what_is_shipped_when_it_is_asked_for_loads_and_its_card_says_all(
     assert repr(card) == str(card)
 
 
-def test_an_unknown_model_and_one_of_another_form_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_model_and_one_of_another_form_are_told(monkeypatch):
     monkeypatch.setenv("COURSE_SHIP", "1")
     pretrained.ship("vgg8", TREE, a_card())
     with pytest.raises(CourseError, match=r"no pretrained model 'vgg9'. Did you mean vgg8\?"):
@@ -63,7 +61,7 @@ def test_an_unknown_model_and_one_of_another_form_are_told(monkeypatch: pytest.M
         pretrained.load("vgg8", {"conv": {**TREE["conv"], "scale": jnp.ones(3)}})
 
 
-def test_every_model_that_comes_with_the_course_has_an_honest_card(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_model_that_comes_with_the_course_has_an_honest_card(monkeypatch):
     monkeypatch.undo()
     for name in pretrained.names():
         card = pretrained.card(name)
