@@ -8,6 +8,7 @@ the cell (no semicolon is needed), a script calls `matplotlib.pyplot.show()`. Ar
 from __future__ import annotations
 
 import importlib
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,11 +17,10 @@ from typing import Any, Literal, NamedTuple
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.backends.registry import BackendFilter, backend_registry
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from utils.base import alt_text, notebook
+from utils.base import alt_text, files, notebook
 from utils.base.errors import CourseError
 from utils.base.paths import RESSOURCES, shown
 
@@ -257,16 +257,12 @@ def show(save_as: Path) -> None:
     Raises:
         CourseError: it cannot be written.
     """
-    backend = matplotlib.get_backend().lower()
-    windows = backend_registry.list_builtin(BackendFilter.INTERACTIVE)  # type: ignore[no-untyped-call, unused-ignore]
-    if "inline" in backend or backend in windows:
+    if matplotlib.get_backend().lower() != "agg":  # which matplotlib falls back to
         plt.show()
     elif plt.get_fignums():
-        try:
-            save_as.parent.mkdir(parents=True, exist_ok=True)
-            plt.gcf().savefig(save_as)
-        except OSError as error:
-            raise CourseError(f"{shown(save_as)} cannot be written ({error.strerror}).") from error
+        picture = io.BytesIO()
+        plt.gcf().savefig(picture)
+        files.write(save_as, picture.getvalue())
         print(f"There is no display: the curves are in {shown(save_as)}.")
 
 

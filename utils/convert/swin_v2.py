@@ -81,7 +81,7 @@ def to_flax(state: Mapping[str, Any], like: Mapping[str, Any]) -> Any:
     """Turn timm's or Microsoft's state dict, whichever it is, into Flax variables.
 
     Args:
-        state: PyTorch's name → array; Microsoft's files keep theirs under "model", which is opened.
+        state: PyTorch's name → array, as `convert.read` finds it in a file.
         like: variables of the Flax model, of which only structure and shapes count:
             `jax.eval_shape(model.init, key, images)`.
 
@@ -91,8 +91,7 @@ def to_flax(state: Mapping[str, Any], like: Mapping[str, Any]) -> Any:
     Raises:
         CourseError: names are missing or unknown, or shapes wrong; it says which.
     """
-    inner = state.get("model")
-    tensors = dict(inner if isinstance(inner, Mapping) else state)
+    tensors = dict(state)
     places = like.get("params", {}).get(FLAX_PLACES)
     if PLACES in tensors and places is not None:
         array = np.asarray(tensors[PLACES])

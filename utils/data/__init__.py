@@ -40,7 +40,6 @@ def load(
     shuffle: bool = False,
     seed: int = 0,
     size: int | None = None,
-    fit: str = "crop",
     augment: Sequence[augment.OnImage] = (),
     mix: augment.OnBatch | None = None,
     normalise: Normalise = "standard",
@@ -60,8 +59,8 @@ def load(
         batch_size: B; None for one batch of all.
         shuffle: A new order in every epoch.
         seed: Decides orders and augmentation, run after run.
-        size: Side in pixels; None for the set's own (28, 32, 96, 128; 96 for a folder or pictures of all sizes).
-        fit: "crop" the middle square or "squash" the whole picture into it.
+        size: Side in pixels, to which the middle square is resized; None for the set's own (28, 32, 96, 128; 96 for a
+            folder or pictures of all sizes).
         augment: Functions of `utils.data.augment` (or of that form) that vary single pictures, in that order.
         mix: `augment.mixup(…)` or `augment.cutmix(…)`, which mix a batch; labels become [B, K] float32.
         normalise: "standard" (the set's mean and deviation), "unit" (0..1), None (0..255), or a pair (mean, std) for
@@ -74,7 +73,7 @@ def load(
     Raises:
         CourseError: The data cannot be had, or an argument is not as above. The message says what to do.
     """
-    pictures = Pictures(_raw(name, split), size, fit, cache)
+    pictures = Pictures(_raw(name, split), size, cache)
     batches = Batches(pictures, batch_size, shuffle, seed, augment, mix, normalise, drop_remainder, device)
     if not quiet:
         print(batches.source)
@@ -88,7 +87,7 @@ def arrays(name: str | Path, split: str, **options: Any) -> Batch:
     Args:
         name: As for `load`.
         split: As for `load`.
-        options: `load`'s size, fit, normalise and quiet.
+        options: `load`'s size, normalise and quiet.
 
     Returns:
         All N examples as one Batch of NumPy arrays, in the order that `load` gives without shuffling; `mask` is all

@@ -20,21 +20,18 @@ BUFFER = 4096  # encoded pictures among which a set that is not kept is shuffled
 
 
 class Pictures:
-    """The pictures of a split as [S, S, C] uint8, S being `size` (None: the set's own), which `fit` brings them to.
+    """The pictures of a split as [S, S, C] uint8, S being `size` (None: the set's own).
 
-    "crop" cuts the middle square out and resizes it; "squash" resizes the whole picture. Both with antialiasing. A
-    picture that has the size already is left as it is.
+    The middle square is cut out and resized, with antialiasing; a picture that has the size already is left as it is.
 
     Where they are not kept, the order of an epoch is not a full permutation: BUFFER encoded pictures at a time are put
     in another order. TFDS mixes a set when it writes it, so classes are mixed all the same.
     """
 
-    def __init__(self, raw: Raw, size: int | None, fit: str, cache: bool | None):
-        if fit not in ("crop", "squash"):
-            raise CourseError(f'fit={fit!r} is unknown: use "crop" or "squash".')
+    def __init__(self, raw: Raw, size: int | None, cache: bool | None):
         side = raw.size if size is None else whole(size, "size", least=1)
         self.shape = side, side, raw.channels
-        self.raw, self._fit, self._cache = raw, fit, cache
+        self.raw, self._cache = raw, cache
         self._kept: tuple[Any, Any] | None = None  # images [N, S, S, C] uint8, labels [N] int32
 
     def keep(self) -> None:
@@ -104,11 +101,10 @@ class Pictures:
         tf, (encoded, label) = tensorflow(), pair
         image = tf.io.decode_image(encoded, self.raw.channels, expand_animations=False)
         if self.raw.native != self.shape[:2]:
-            if self._fit == "crop":
-                height, width = tf.shape(image)[0], tf.shape(image)[1]
-                short = tf.minimum(height, width)
-                top, left = (height - short) // 2, (width - short) // 2
-                image = image[top : top + short, left : left + short]
+            height, width = tf.shape(image)[0], tf.shape(image)[1]
+            short = tf.minimum(height, width)
+            top, left = (height - short) // 2, (width - short) // 2
+            image = image[top : top + short, left : left + short]
             image = tf.image.resize(image, self.shape[:2], antialias=True)
             image = tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
         return index, tf.ensure_shape(image, self.shape), tf.cast(label, "int32")
