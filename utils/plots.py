@@ -8,6 +8,7 @@ the cell (no semicolon is needed), a script calls `matplotlib.pyplot.show()`. Ar
 from __future__ import annotations
 
 import importlib
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,11 +17,10 @@ from typing import Any, Literal, NamedTuple
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.backends.registry import BackendFilter, backend_registry
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from utils.base import alt_text, notebook
+from utils.base import alt_text, files, notebook
 from utils.base.errors import CourseError
 from utils.base.paths import RESSOURCES, shown
 
@@ -115,7 +115,6 @@ def images(
 def curves(
     history: Mapping[str, Any],
     *,
-    x: Sequence[float] | None = None,
     xlabel: str = "epoch",
     title: str | None = None,
     log: bool = False,
@@ -126,8 +125,7 @@ def curves(
         history: name → values, one an epoch, e.g. `{"train_loss": [...], "validation_loss": [...]}`. The last word of a
             name (`loss`, `accuracy`) is its panel, what stands before it is the line's label. Accuracies, in 0..1, are
             shown as per cent. Not-a-number leaves a gap.
-        x: where the values stand, by default 1, 2, 3 …
-        xlabel: what these are.
+        xlabel: what is counted, from 1.
         title: of the whole.
         log: whether losses stand on a logarithmic axis.
 
@@ -135,7 +133,7 @@ def curves(
         The figure and its axes, [panels].
 
     Raises:
-        CourseError: a curve has no numbers, or not as many as `x`.
+        CourseError: a curve has no numbers.
     """
     series = {name: np.asarray(values, dtype=float) for name, values in history.items()}
     if not series or any(values.ndim != 1 or values.size == 0 for values in series.values()):
@@ -149,14 +147,10 @@ def curves(
     figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.1), squeeze=False)
     for place, (quantity, lines) in zip(axes[0], panels.items(), strict=True):
         for label, values in lines:
-            where = np.arange(1, len(values) + 1) if x is None else np.asarray(x)
-            if len(where) != len(values):
-                raise CourseError(f"plots.curves got {len(where)} places on the x axis for {len(values)} values.")
-            marker = "o" if len(values) <= 20 else None
-            place.plot(where, values, label=label, color=f"C{labels.index(label) % 7}", marker=marker)
+            marker, colour = "o" if len(values) <= 20 else None, f"C{labels.index(label) % 7}"
+            place.plot(range(1, len(values) + 1), values, label=label, color=colour, marker=marker)
         place.set(xlabel=xlabel, title=quantity)
-        if x is None:
-            place.xaxis.set_major_locator(MaxNLocator(integer=True))
+        place.xaxis.set_major_locator(MaxNLocator(integer=True))
         if quantity in PERCENT_WORDS:
             place.yaxis.set_major_formatter(PercentFormatter(1.0))
         elif log:
@@ -263,16 +257,12 @@ def show(save_as: Path) -> None:
     Raises:
         CourseError: it cannot be written.
     """
-    backend = matplotlib.get_backend().lower()
-    windows = backend_registry.list_builtin(BackendFilter.INTERACTIVE)  # type: ignore[no-untyped-call, unused-ignore]
-    if "inline" in backend or backend in windows:
+    if matplotlib.get_backend().lower() != "agg":  # which matplotlib falls back to
         plt.show()
     elif plt.get_fignums():
-        try:
-            save_as.parent.mkdir(parents=True, exist_ok=True)
-            plt.gcf().savefig(save_as)
-        except OSError as error:
-            raise CourseError(f"{shown(save_as)} cannot be written ({error.strerror}).") from error
+        picture = io.BytesIO()
+        plt.gcf().savefig(picture)
+        files.write(save_as, picture.getvalue())
         print(f"There is no display: the curves are in {shown(save_as)}.")
 
 

@@ -19,9 +19,8 @@ def track(
     total: int | None = None,
     unit: str = "it",
     leave: bool = True,
-    always: bool = False,
 ) -> Any:
-    """Show a bar while iterating. A notebook that a machine runs shows none.
+    """Show a bar while iterating; none in a notebook that a machine runs, nor in a file or a pipe.
 
         for batch in track(batches, "epoch 1", unit="batch"):
 
@@ -31,7 +30,6 @@ def track(
         total: how many there will be, where `len(iterable)` does not tell.
         unit: what one of them is called.
         leave: whether the finished bar stays; for a bar inside a bar's loop say `leave=False`.
-        always: draw text even where no terminal is attached (a file, a pipe); by default nothing is written.
 
     Returns:
         tqdm's bar: `bar.set_postfix(loss=…)` writes figures beside it.
@@ -40,7 +38,7 @@ def track(
     settings["mininterval"] = 0.2
     if notebook.shell():
         return _Line(iterable, disable=notebook.by_a_machine(), **settings)
-    return tqdm(iterable, disable=not (always or sys.stderr.isatty()), dynamic_ncols=True, **settings)
+    return tqdm(iterable, disable=not sys.stderr.isatty(), dynamic_ncols=True, **settings)
 
 
 class _Line(tqdm):  # type: ignore[misc, unused-ignore]

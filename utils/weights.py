@@ -8,7 +8,6 @@ A leaf's name is its path in the tree, joined by "/": "Conv_0/kernel". A relativ
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -90,19 +89,18 @@ def load(path: str | Path, like: Any) -> Any:
 
 def arrays(path: str | Path) -> dict[str, np.ndarray]:
     """Read all arrays of a file, of whatever model, as NumPy's by their names. Raises CourseError as `load` does."""
+    try:
+        parts: Any = safetensors.deserialize(content(path))  # type: ignore[no-untyped-call, unused-ignore]
+    except safetensors.SafetensorError as error:
+        raise CourseError(
+            f"{shown(ROOT / in_full(path))} is no safetensors file, or it is cut short or damaged ({error}). "
+            "Copy or write it again."
+        ) from error
     return {
         name: np.frombuffer(part["data"], DTYPES[part["dtype"]]).reshape(part["shape"])
-        for name, part in _parts(path, content(path))
+        for name, part in parts
         if part["dtype"] in DTYPES
     }
-
-
-def note(path: str | Path) -> dict[str, str]:
-    """Read the texts that `save` put into the file's header. Raises CourseError as `load` does."""
-    raw = content(path)
-    _parts(path, raw)
-    header: dict[str, Any] = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
-    return dict(header.get("__metadata__", {}))
 
 
 def content(path: str | Path) -> bytes:
@@ -123,15 +121,3 @@ def _tensor(name: str, leaf: Any) -> np.ndarray:
     if not any(array.dtype == dtype for dtype in DTYPES.values()):
         raise CourseError(f"{name} is {trees.form(array)}: a weights file holds arrays of numbers only.")
     return array
-
-
-def _parts(path: str | Path, raw: bytes) -> list[tuple[str, dict[str, Any]]]:
-    """What a file holds: each tensor's name, dtype, shape and bytes."""
-    try:
-        parts: list[tuple[str, dict[str, Any]]] = safetensors.deserialize(raw)  # type: ignore[no-untyped-call, unused-ignore]
-    except safetensors.SafetensorError as error:
-        raise CourseError(
-            f"{shown(ROOT / in_full(path))} is no safetensors file, or it is cut short or damaged ({error}). "
-            "Copy or write it again."
-        ) from error
-    return parts

@@ -95,12 +95,10 @@ def test_figures_are_printed_in_forms_that_nbval_blanks_and_handed_on(tmp_path, 
     assert (len(metrics), metrics["test_accuracy"], metrics["last_loss"]) == (10, 0.5, None)
 
 
-def test_a_bar_writes_nothing_to_a_file_unless_asked():
-    code = "from utils.progress import track\nprint(list(track(range(3), 'x', always={})))"
-    for always in (False, True):
-        reply = subprocess.run([sys.executable, "-c", code.format(always)], capture_output=True, text=True, check=True)
-        assert reply.stdout == "[0, 1, 2]\n"
-        assert ("3/3" in reply.stderr) == always
+def test_a_bar_writes_nothing_to_a_file() -> None:
+    code = "from utils.progress import track\nprint(list(track(range(3), 'x')))"
+    reply = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (reply.stdout, reply.stderr) == ("[0, 1, 2]\n", "")
 
 
 # --- plots ------------------------------------------------------------------------------------------------

@@ -13,21 +13,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
+from PIL import Image
 
 from utils import data
 from utils.base.errors import CourseError
+from utils.base.quiet_tensorflow import datasets
 from utils.data import augment
 
 NUMPY = {"quiet": True, "device": "numpy"}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory) -> Path:
     return tiny.cats_vs_dogs(tiny.mnist(tmp_path_factory.mktemp("tfds")))
 
 
 @pytest.fixture(autouse=True)
-def real(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def real(monkeypatch, folder: Path) -> None:
     monkeypatch.setenv("COURSE_DATA", "tfds")
     monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
 
@@ -56,10 +58,9 @@ def test_every_batch_is_as_spec_says(device, mix, drop):
     assert len(seen) == len(batches) == (6 if drop else 7)
     for batch in seen:
         assert isinstance(batch, data.Batch)
-        assert all(isinstance(leaf, np.ndarray if device else jax.Array) for leaf in batch)
-        assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), batch) == jax.tree.map(
-            lambda leaf: (leaf.shape, leaf.dtype), batches.spec
-        )
+        for leaf, spec in zip(batch, batches.spec, strict=True):
+            assert isinstance(leaf, np.ndarray if device else jax.Array)
+            assert (leaf.shape, leaf.dtype) == (spec.shape, spec.dtype)
     assert [leaf.dtype for leaf in batches.spec] == [np.float32, np.float32 if mix else np.int32, np.bool_]
 
 
@@ -166,24 +167,15 @@ print(tf.config.get_visible_devices("GPU"))
 """
 
 
-@pytest.fixture(scope="module")
-def fresh(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Another process that loads the same data. `-s` and the variables leave nothing of this one's to chance."""
+def test_another_process_gets_the_same_bytes_imports_no_framework_before_and_says_nothing(folder):
+    # `-c` and the variables leave nothing of this process to chance
     environment = {**os.environ, "COURSE_DATA": "tfds", "TFDS_DATA_DIR": str(folder), "PYTHONHASHSEED": "77"}
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     root = Path(__file__).parents[2]
-    return subprocess.run([sys.executable, "-c", FRESH], env=environment, cwd=root, capture_output=True, text=True)
-
-
-def test_another_process_gets_the_same_bytes(fresh):
+    fresh = subprocess.run([sys.executable, "-c", FRESH], env=environment, cwd=root, capture_output=True, text=True)
+    assert (fresh.returncode, fresh.stderr) == (0, "")
     assert fresh.stdout.splitlines()[:1] == [digest(shuffle=True)]
-    assert digest() != digest(seed=1)
-    assert digest(epoch=0) != digest(epoch=1)
-
-
-def test_importing_data_imports_no_framework_and_loading_is_silent(fresh):
-    assert fresh.returncode == 0
-    assert fresh.stderr == ""
+    assert len({digest(), digest(seed=1), digest(epoch=1)}) == 3
 
 
 def test_tensorflow_is_kept_off_every_gpu_and_told_where_it_holds_one(monkeypatch):
@@ -230,14 +222,17 @@ def test_arrays_are_the_batches_in_one():
         data.arrays("mnist", "train", size=5000)
 
 
-def test_pictures_of_any_size_are_cropped_or_squashed_to_one():
-    crop, squash = (
-        next(raw("cats_vs_dogs", size=20, fit=fit, batch_size=24).epoch(0)).image for fit in ("crop", "squash")
-    )
-    assert crop.shape == squash.shape == (24, 20, 20, 3)
-    assert crop.max() > 200 and np.abs(crop - squash).max() > 50
-    square, same = (next(raw(size=28, fit=fit).epoch(0)).image for fit in ("crop", "squash"))
-    np.testing.assert_array_equal(square, same)  # what has the size already is left alone
+def test_of_pictures_of_any_size_the_middle_square_is_brought_to_one(folder):
+    images = next(raw("cats_vs_dogs", size=20, batch_size=24).epoch(0)).image
+    builder = datasets().builder_from_directory(folder / "cats_vs_dogs/4.0.1")
+    wholes = [example["image"] for example in builder.as_dataset(split="train").as_numpy_iterator()]
+    assert len({whole.shape for whole in wholes}) == 3
+    for image, whole in zip(images, wholes, strict=True):
+        short = min(whole.shape[:2])
+        top, left = ((length - short) // 2 for length in whole.shape[:2])
+        square = Image.fromarray(whole[top : top + short, left : left + short])
+        theirs = np.asarray(square.resize((20, 20), Image.Resampling.BILINEAR), float)  # with antialiasing, too
+        assert np.abs(image - theirs).max() <= 2
 
 
 def test_a_set_that_is_not_kept_gives_the_same_pictures():
@@ -357,29 +352,22 @@ def test_a_function_of_ones_own_augments():
     [
         ({"split": "tset"}, r"no split 'tset'. It has train \(50 examples\), test \(13 examples\)"),
         ({"split": "train[:x]"}, "a slice is written"),
-        ({"split": "train[:150%]"}, "within those bounds"),
         ({"split": "train[:51]"}, "within those bounds"),
-        ({"split": "train[20:20]"}, "empty"),
         ({"split": "train[30:20]"}, "empty"),
-        ({"split": ""}, "no split ''"),
         ({"split": None}, "no split None"),
         ({"batch_size": 0}, "batch_size=0 is not a whole number of 1 or more"),
-        ({"batch_size": -3}, "batch_size=-3"),
         ({"batch_size": 8.5}, "batch_size=8.5"),
         ({"batch_size": 51}, "batch_size=51 is larger than mnist train, which has 50 examples"),
         ({"seed": -1}, "seed=-1"),
         ({"size": 0}, "size=0"),
-        ({"fit": "stretch"}, "fit='stretch' is unknown"),
         ({"normalise": "imagenet"}, "normalise='imagenet' is unknown"),
         ({"normalise": ((0.5, 0.5), 1.0)}, "one or 1 of each"),
-        ({"normalise": (0.5, 0.0)}, "greater than 0"),
+        ({"normalise": (0.5, 0.0)}, "the std greater than 0"),
         ({"device": "gpu"}, "device='gpu' is unknown"),
-        ({"device": 3}, "device=3 is unknown"),
         ({"augment": augment.flip()}, "is no tuple"),
         ({"augment": None}, "is no tuple"),
         ({"augment": ("flip",)}, "not 'flip'"),
         ({"augment": (augment.flip,)}, r"call augment\.flip\("),
-        ({"augment": (augment.cutout,)}, r"call augment\.cutout\("),
         ({"augment": (augment.pad_and_crop(28, "reflect"),)}, "pictures of 28 pixels reflect less than 28"),
         ({"mix": "mixup"}, "mix takes functions"),
         ({"mix": augment.mixup}, r"call augment\.mixup\("),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,12 +20,12 @@ from utils.data import download, sets, source
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def original(tmp_path_factory) -> Path:
     return tiny.mnist(tmp_path_factory.mktemp("tfds"))
 
 
 @pytest.fixture
-def prepared(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def prepared(original: Path, tmp_path: Path, monkeypatch) -> Path:
     """The version folder of a whole "mnist" that a test may damage; COURSE_DATA is unset."""
     shutil.copytree(original, tmp_path / "tfds")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
@@ -35,7 +34,7 @@ def prepared(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def sample(original: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def sample(original: Path, monkeypatch) -> None:
     """The tiny set stands for the sample; a download fails the test."""
     monkeypatch.setattr(samples, "ensure", lambda name, **options: original)
 
@@ -46,7 +45,7 @@ def sample(original: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def nothing(tmp_path: Path, monkeypatch) -> Path:
     """A TFDS_DATA_DIR with nothing in it."""
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "empty"))
@@ -119,11 +118,7 @@ def test_another_set_of_tfds_loads_once_it_is_there(monkeypatch, tmp_path, mode)
 SHARD, INFORMATION, FEATURES = "mnist-train.tfrecord-00000-of-00001", "dataset_info.json", "features.json"
 DAMAGE = {  # of the file, from its bytes to others (None: it is gone), and what is said
     "cut": (SHARD, lambda content: content[:-100], "its train split has .* bytes where"),
-    "a flipped bit": (
-        SHARD,
-        lambda content: content[:5000] + bytes([content[5000] ^ 1]) + content[5001:],
-        "damaged example",
-    ),
+    "a flipped bit": (SHARD, lambda old: old[:5000] + bytes([old[5000] ^ 1]) + old[5001:], "damaged example"),
     "no shard": (SHARD, None, "its train split has 0 of 1 files"),
     "no information": (INFORMATION, None, "dataset_info.json is missing or cannot be read"),
     "half the information": (INFORMATION, lambda content: content[: len(content) // 2], "dataset_info.json is missing"),
@@ -164,32 +159,14 @@ def test_damage_is_found_while_iterating_over_a_set_that_is_not_kept(prepared):
 
 
 def test_what_a_broken_off_download_leaves_is_not_believed(monkeypatch, nothing, sample):
-    tfds = quiet_tensorflow.datasets()
     monkeypatch.delenv("COURSE_DATA", raising=False)
-
-    with tfds.core.registered.skip_registration():
-
-        class Mnist(tfds.core.GeneratorBasedBuilder):
-            name = "mnist"
-            VERSION = tfds.core.Version("3.0.1")
-
-            def _info(self):
-                return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict({"label": np.int64}))
-
-            def _split_generators(self, manager):
-                return {"train": self._generate_examples()}
-
-            def _generate_examples(self):
-                yield 0, {"label": 0}
-                seen.append([str(path.relative_to(nothing)) for path in nothing.rglob("*")])
-                assert source.prepared(sets.SETS["mnist"], nothing) is None
-                raise KeyboardInterrupt
-
-    seen: list[list[str]] = []
-    with pytest.raises(KeyboardInterrupt):
-        Mnist(data_dir=nothing).download_and_prepare()
-    assert seen and "incomplete" in " ".join(seen[0])
-    assert "the course's sample" in load().source
+    # the folder that TFDS's own download_and_prepare writes into
+    with quiet_tensorflow.datasets().core.utils.incomplete_dir(nothing / "mnist" / "3.0.1") as folder:
+        tiny.mnist(nothing, "other")
+        shutil.copytree(nothing / "other" / "3.0.1", folder, dirs_exist_ok=True)
+        assert source.prepared(sets.SETS["mnist"], nothing) is None
+        assert "the course's sample" in load().source
+    assert source.prepared(sets.SETS["mnist"], nothing) == nothing / "mnist" / "3.0.1"
 
 
 @pytest.mark.parametrize("names", [None, "", "cat\n"], ids=["missing", "empty", "cut off"])
@@ -218,28 +195,17 @@ def test_without_a_network_a_download_says_so_at_once(monkeypatch, nothing):
     assert not list(nothing.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("failure", "says"),
-    [
-        (OSError(errno.ENOSPC, "No space left on device"), "too full for mnist"),
-        (OSError("Not enough disk space. Needed: 21 MiB"), "too full for mnist"),
-        (requests.ConnectionError("reset"), "broke off"),
-        (RuntimeError("checksum\nand more"), "RuntimeError: checksum\n"),
-    ],
-    ids=str,
-)
-def test_a_download_that_fails_says_why_and_what_to_do(monkeypatch, nothing, failure, says):
+def test_a_download_that_fails_says_why_and_what_to_do(monkeypatch, nothing):
     class Builder:
         info = SimpleNamespace(features={"image": None, "label": SimpleNamespace(num_classes=10)})
 
         def download_and_prepare(self):
-            raise failure
+            raise RuntimeError("checksum\nand more")
 
     monkeypatch.setattr(requests, "head", lambda *args, **options: None)
     monkeypatch.setattr(quiet_tensorflow.datasets(), "builder", lambda *args, **options: Builder())
-    with pytest.raises(CourseError, match=says) as caught:
+    with pytest.raises(CourseError, match=r"RuntimeError: checksum\n.* room on the disk, delete .*downloads"):
         download.fetch(sets.SETS["mnist"], source.data_dir())
-    assert len(str(caught.value).splitlines()) <= 2
     Builder.info.features.pop("label")
     with pytest.raises(CourseError, match="is no set of pictures with a class each"):
         download.fetch(sets.SETS["mnist"], source.data_dir())
@@ -291,7 +257,7 @@ def paint(file: Path, shade: int) -> None:
 
 
 @pytest.fixture(params=["names", "folders", "deep folders"])
-def pets(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+def pets(request, tmp_path: Path) -> Path:
     """20 cats, darker than 100, and 20 dogs, lighter, in either layout; and files that are no pictures."""
     for number in range(20):
         for name, shade in (("cat", number), ("dog", 200 + number)):

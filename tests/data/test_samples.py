@@ -6,10 +6,9 @@ import hashlib
 import itertools
 import json
 import os
-import signal
 import subprocess
 import sys
-import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -23,27 +22,22 @@ from utils.samples import dice, digits, draw, raster, recipes, shapes, sheets, s
 
 FEW = 30  # pictures a split in the small variants that these tests make; of mnist all are made
 MAKE = f"""
+import sys
 from pathlib import Path
 from utils.samples import recipes
 
-def small(folder):
-    for name, recipe in recipes.RECIPES.items():
-        if recipe.drawing:
-            recipes.RECIPES[name] = recipe._replace(counts=dict.fromkeys(recipe.counts, {FEW}))
-        recipes.make(name, Path(folder))
+for name, recipe in recipes.RECIPES.items():
+    if recipe.drawing:
+        recipes.RECIPES[name] = recipe._replace(counts=dict.fromkeys(recipe.counts, {FEW}))
+    recipes.make(name, Path(sys.argv[1]))
 """
 
 
-def run(code: str, cache: Path, **environment: str) -> subprocess.Popen[str]:
-    """Python running the code, with its samples under `cache`."""
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        env={**os.environ, "COURSE_CACHE": str(cache), **environment},
-        cwd=paths.ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+def make_few(folder: Path, **environment: str) -> Path:
+    """Have another process make a few pictures of each sample. Returns the folder."""
+    command = [sys.executable, "-c", MAKE, str(folder)]
+    subprocess.run(command, env=os.environ | environment, cwd=paths.ROOT, check=True)
+    return folder
 
 
 def few(name: str, split: str, count: int = FEW) -> list[dict]:
@@ -59,26 +53,20 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small(tmp_path_factory) -> Path:
     """A data directory with a few pictures of each sample, made as by another machine.
 
     That is, in a process with another order of hashes, and without the vector instructions of this machine's
     processor that NumPy and libjpeg-turbo would choose.
     """
-    folder = tmp_path_factory.mktemp("small")
     chosen = [name for name in umath.__cpu_dispatch__ if umath.__cpu_features__[name]]
     plain = {"NPY_DISABLE_CPU_FEATURES": " ".join(chosen), "JSIMD_FORCENONE": "1", "PYTHONHASHSEED": "1"}
-    process = run(f"{MAKE}\nsmall({str(folder)!r})", folder / "unused", **plain)
-    _, err = process.communicate()
-    assert process.returncode == 0, err
-    return folder
+    return make_few(tmp_path_factory.mktemp("small"), **plain)
 
 
 @pytest.mark.proof
-def test_another_process_makes_the_same_bytes_with_other_instructions(small: Path, tmp_path: Path) -> None:
-    process = run(f"{MAKE}\nsmall({str(tmp_path)!r})", tmp_path / "unused")
-    assert process.wait() == 0
-    first, second = digests(small), digests(tmp_path)
+def test_another_process_makes_the_same_bytes_with_other_instructions(small, tmp_path):
+    first, second = digests(small), digests(make_few(tmp_path))
     assert any(file.endswith("dataset_info.json") for file in first)
     assert first == second
 
@@ -92,7 +80,7 @@ def test_another_process_makes_the_same_bytes_with_other_instructions(small: Pat
         ("imagenette/160px-v2", "c53357a6b3bf7008"),
     ],
 )
-def test_pictures_are_those_that_the_lessons_outputs_were_made_with(name: str, digest: str) -> None:
+def test_pictures_are_those_that_the_lessons_outputs_were_made_with(name, digest):
     """If they are meant to change: raise store.RECIPE, and execute the lessons anew."""
     assert list(samples.NAMES) == ["mnist", "cifar10", "cats_vs_dogs", "imagenette/160px-v2"]
     hashed = hashlib.sha256()
@@ -103,7 +91,7 @@ def test_pictures_are_those_that_the_lessons_outputs_were_made_with(name: str, d
 
 
 @pytest.mark.parametrize("name", samples.NAMES)
-def test_a_sample_is_read_as_the_real_set_would_be(name: str, small: Path, tmp_path: Path) -> None:
+def test_a_sample_is_read_as_the_real_set_would_be(name, small, tmp_path):
     import tensorflow_datasets as tfds
 
     real = tfds.builder(name, data_dir=tmp_path)  # not prepared: what the builder itself says
@@ -129,7 +117,7 @@ def test_a_sample_is_read_as_the_real_set_would_be(name: str, small: Path, tmp_p
     assert "course" in info["description"] and "citation" not in info  # it says that it is a sample
 
 
-def test_pictures_come_back_as_they_were_drawn(small: Path) -> None:
+def test_pictures_come_back_as_they_were_drawn(small):
     import tensorflow_datasets as tfds
 
     builder = tfds.builder("mnist", data_dir=small)
@@ -138,24 +126,21 @@ def test_pictures_come_back_as_they_were_drawn(small: Path) -> None:
         assert read["label"] == drawn["label"]
 
 
-def test_class_names_are_the_real_sets_in_their_order() -> None:
+def test_class_names_are_the_real_sets_in_their_order():
     import tensorflow_datasets as tfds
 
-    synsets = tfds.builder("imagenette/160px-v2").info.features["label"].names
-    assert synsets == sorted(synsets)  # in the order of their WordNet numbers
-    assert recipes.IMAGENETTE[0] == "tench"
-    assert recipes.IMAGENETTE[-1] == "parachute"
     drawing = recipes.RECIPES["cats_vs_dogs"].drawing
     assert drawing is not None
     assert list(drawing.classes) == tfds.builder("cats_vs_dogs").info.features["label"].names
     assert list(recipes.CIFAR) == sorted(recipes.CIFAR)
+    assert (recipes.IMAGENETTE[0], recipes.IMAGENETTE[-1]) == ("tench", "parachute")  # by their WordNet numbers
 
 
 # ---- the pictures
 
 
 @pytest.mark.parametrize("name", samples.NAMES)
-def test_every_split_holds_its_classes_evenly(name: str) -> None:
+def test_every_split_holds_its_classes_evenly(name):
     recipe = recipes.RECIPES[name]
     for split, count in recipe.counts.items():
         if recipe.drawing is None:
@@ -168,7 +153,7 @@ def test_every_split_holds_its_classes_evenly(name: str) -> None:
         assert len(np.unique(labels[: 20 * len(shares)])) == len(shares)  # mixed, not sorted
 
 
-def test_no_picture_comes_twice_and_sizes_vary_where_the_real_sets_do() -> None:
+def test_no_picture_comes_twice_and_sizes_vary_where_the_real_sets_do():
     sizes = {}
     for name, recipe in recipes.RECIPES.items():
         images = [example["image"] for split in recipe.counts for example in few(name, split, 40)]
@@ -181,7 +166,7 @@ def test_no_picture_comes_twice_and_sizes_vary_where_the_real_sets_do() -> None:
     assert {min(shape[:2]) for shape in sizes["imagenette/160px-v2"]} == {160}
 
 
-def test_digits_lie_in_their_picture_as_mnists_do() -> None:
+def test_digits_lie_in_their_picture_as_mnists_do():
     for image, _ in digits.pictures("test"):
         ink = image[..., 0].astype(float)
         rows, columns = np.nonzero(ink)
@@ -192,7 +177,7 @@ def test_digits_lie_in_their_picture_as_mnists_do() -> None:
         assert np.abs(np.array(middle) - 13.5).max() <= 2.5
 
 
-def test_colour_alone_does_not_tell_the_classes() -> None:
+def test_colour_alone_does_not_tell_the_classes():
     from sklearn.linear_model import LogisticRegression
 
     def colours(split: str, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -206,7 +191,7 @@ def test_colour_alone_does_not_tell_the_classes() -> None:
 
 
 @pytest.mark.parametrize("name", sorted({*recipes.CIFAR, *recipes.IMAGENETTE}))
-def test_every_outline_can_be_drawn(name: str) -> None:
+def test_every_outline_can_be_drawn(name):
     shape = shapes.load(name)
     assert shape.coats <= set(shape.paints)
     for view in shape.views:
@@ -218,7 +203,7 @@ def test_every_outline_can_be_drawn(name: str) -> None:
     assert picture.dtype == np.uint8
 
 
-def test_a_broken_outline_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_outline_is_named(tmp_path, monkeypatch):
     (tmp_path / "shapes").mkdir()
     (tmp_path / "shapes" / "cat.json").write_text('{"views": ')
     monkeypatch.setattr(paths, "RESSOURCES", tmp_path)
@@ -239,7 +224,7 @@ def covered(polygon: np.ndarray, side: int) -> np.ndarray:
     return picture
 
 
-def test_polygons_are_filled_as_pillow_fills_them_when_enlarged() -> None:
+def test_polygons_are_filled_as_pillow_fills_them_when_enlarged():
     from PIL import Image, ImageDraw
 
     throws = dice.Dice(5)
@@ -258,73 +243,53 @@ def test_polygons_are_filled_as_pillow_fills_them_when_enlarged() -> None:
 # ---- the place
 
 
-TOY = """
-import json, time
-from utils import samples
-from utils.samples import recipes
-
-def make(name, folder):
-    place = folder / "toy" / "1.0.0"
-    place.mkdir(parents=True)
-    (place / "features.json").write_text("{}")
-    (place / "toy-train.tfrecord-00000-of-00001").write_bytes(bytes(26))
-    print("half", flush=True)
-    time.sleep(PAUSE)
-    split = {"name": "train", "numBytes": "10", "shardLengths": ["1"]}
-    (place / "dataset_info.json").write_text(json.dumps({"name": "toy", "splits": [split]}))
-    return place
-
-recipes.RECIPES["toy"] = recipes.Recipe("toy/1.0.0", {}, "")
-recipes.make = make
-"""
-
-
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache(tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
     return tmp_path
 
 
 @pytest.fixture
-def toy(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the sample called "toy" is put; this process can make it."""
-    monkeypatch.setattr(recipes, "RECIPES", dict(recipes.RECIPES))
-    monkeypatch.setattr(recipes, "make", recipes.make)  # both are put back afterwards
-    exec(TOY, {"PAUSE": 0})
+def toy(cache: Path, monkeypatch) -> Path:
+    """Where a sample called "toy" is put, which is made at once."""
+
+    def make(name: str, folder: Path) -> Path:
+        place = folder / "toy" / "1.0.0"
+        place.mkdir(parents=True)
+        (place / "features.json").write_text("{}")
+        (place / "toy-train.tfrecord-00000-of-00001").write_bytes(bytes(26))
+        split = {"name": "train", "numBytes": "10", "shardLengths": ["1"]}
+        (place / "dataset_info.json").write_text(json.dumps({"name": "toy", "splits": [split]}))
+        return place
+
+    monkeypatch.setitem(recipes.RECIPES, "toy", recipes.Recipe("toy/1.0.0", {}, ""))
+    monkeypatch.setattr(recipes, "make", make)
     return store.data_dir() / "toy" / "1.0.0"
-
-
-def ensure_toy(cache: Path, before: str = "", pause: float = 0) -> subprocess.Popen[str]:
-    """Another process that makes it."""
-    return run(f"{before}\nPAUSE = {pause}\n{TOY}\nsamples.ensure('toy')", cache)
 
 
 def leftovers() -> list[Path]:
     return list(store.data_dir().glob(".making-*"))
 
 
-def test_a_sample_is_made_once(cache: Path, toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sample_is_made_once(cache, toy, capsys):
     assert samples.ensure("toy") == samples.ensure("toy") == store.data_dir()
     assert toy.is_relative_to(cache)
-    assert capsys.readouterr().out.splitlines() == ["Preparing the toy sample (once, some seconds) …", "half"]
+    assert capsys.readouterr().out.splitlines() == ["Preparing the toy sample (once, some seconds) …"]
     assert leftovers() == []
 
 
 @pytest.mark.parametrize("file", ["dataset_info.json", "features.json", "toy-train.tfrecord-00000-of-00001"])
-@pytest.mark.parametrize("damage", ["missing", "cut"])
-def test_a_damaged_sample_is_made_again(file: str, damage: str, toy: Path) -> None:
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(file.read_bytes()[:-1])])
+def test_a_damaged_sample_is_made_again(file, damage, toy):
     samples.ensure("toy")
-    if damage == "missing":
-        (toy / file).unlink()
-    else:
-        (toy / file).write_bytes((toy / file).read_bytes()[:-1])
-    assert store.fault(toy) is not None
+    damage(toy / file)
+    assert not store.whole(toy)
     samples.ensure("toy")
-    assert store.fault(toy) is None
+    assert store.whole(toy)
     assert leftovers() == []
 
 
-def test_ctrl_c_leaves_nothing(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_leaves_nothing(toy, monkeypatch):
     def interrupted(name: str, folder: Path) -> Path:
         (folder / "half").write_text("")
         raise KeyboardInterrupt
@@ -336,53 +301,47 @@ def test_ctrl_c_leaves_nothing(toy: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert not toy.exists()
 
 
-@pytest.mark.parametrize(
-    ("before", "most"),
-    [("", 1), ("import sys; sys.modules['fcntl'] = None", 2)],
-    ids=["one waits for the lock", "without locks the second comes too late"],
-)
-def test_two_processes_at_once_end_with_one_whole_sample(before: str, most: int, cache: Path, toy: Path) -> None:
-    both = [ensure_toy(cache, before, pause=1.0) for _ in range(2)]
-    outputs = [process.communicate(timeout=60) for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
-    assert 1 <= sum(out.count("half") for out, _ in outputs) <= most
-    assert store.fault(toy) is None
+@pytest.mark.parametrize("damaged", [False, True])
+def test_two_that_make_a_sample_at_once_end_with_one_whole(damaged, toy, monkeypatch):
+    make = recipes.make
+
+    def overtaken(name: str, folder: Path) -> Path:
+        monkeypatch.setattr(recipes, "make", make)
+        samples.ensure("toy")  # as another process does, between this one's look and its rename
+        return make(name, folder)
+
+    if damaged:
+        samples.ensure("toy")
+        (toy / "features.json").unlink()
+    monkeypatch.setattr(recipes, "make", overtaken)
+    samples.ensure("toy")
+    assert store.whole(toy)
     assert leftovers() == []
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal, limit or link")
-def test_a_process_waiting_for_a_killed_one_makes_the_sample_itself(cache: Path, toy: Path) -> None:
-    first = ensure_toy(cache, pause=300)
-    assert first.stdout is not None
-    assert "half" in [first.stdout.readline().strip() for _ in range(2)]
-    second = ensure_toy(cache)
-    assert second.stdout is not None
-    assert "waiting" in second.stdout.readline()
-    first.send_signal(signal.SIGKILL)
-    first.communicate()
-    assert second.wait(timeout=60) == 0
-    second.communicate()
-    assert store.fault(toy) is None
-    assert leftovers() == []
+def test_what_a_killed_process_left_goes_after_an_hour(toy):
+    for name, age in ((".making-old", store.ABANDONED + 1), (".making-new", 0)):
+        (store.data_dir() / name).mkdir(parents=True)
+        os.utime(store.data_dir() / name, (time.time() - age,) * 2)
+    samples.ensure("toy")
+    assert [left.name for left in leftovers()] == [".making-new"]
 
 
-def test_an_unwritable_cache_is_an_error_with_its_cure(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unwritable_cache_is_an_error_with_its_cure(cache, monkeypatch):
     (cache / "file").write_text("")
     monkeypatch.setenv("COURSE_CACHE", str(cache / "file"))
     with pytest.raises(CourseError, match="COURSE_CACHE"):
         samples.ensure("mnist")
 
 
-def test_a_relative_cache_is_the_same_folder_from_every_notebook(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relative_cache_is_the_same_folder_from_every_notebook(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_CACHE", "build/elsewhere")
     monkeypatch.chdir(tmp_path)
     assert paths.cache_dir() == paths.ROOT / "build" / "elsewhere"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal, limit or link")
-def test_a_full_disk_is_an_error_with_its_cure(cache: Path) -> None:
+def test_a_full_disk_is_an_error_with_its_cure(cache):
     import resource
 
     # the largest file allowed stands for the room left: writing beyond it fails as writing to a full disk does
@@ -400,7 +359,7 @@ def test_a_full_disk_is_an_error_with_its_cure(cache: Path) -> None:
 # ---- the contact sheets
 
 
-def test_a_contact_sheet_has_a_row_for_every_class(tmp_path: Path) -> None:
+def test_a_contact_sheet_has_a_row_for_every_class(tmp_path):
     from PIL import Image
 
     with Image.open(sheets.write("cats_vs_dogs", tmp_path)) as picture:
@@ -408,5 +367,5 @@ def test_a_contact_sheet_has_a_row_for_every_class(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10", "cats_vs_dogs", "imagenette"])
-def test_the_contact_sheets_are_there_and_small(name: str) -> None:
+def test_the_contact_sheets_are_there_and_small(name):
     assert 10_000 < (paths.RESSOURCES / f"samples_{name}.png").stat().st_size < 400_000

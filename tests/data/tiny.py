@@ -16,7 +16,7 @@ def mnist(data_dir: Path, name: str = "mnist") -> Path:
     """
     noise = np.random.default_rng(0).integers(0, 256, (TRAIN + TEST, 28, 28, 1), np.uint8)
     noise[:, 0, 0, 0] = np.arange(TRAIN + TEST)
-    _store(name, "3.0.1", {"train": noise[:TRAIN], "test": noise[TRAIN:]}, (28, 28, 1), 10, data_dir)
+    _store(name, "3.0.1", {"train": noise[:TRAIN], "test": noise[TRAIN:]}, (28, 28, 1), {"num_classes": 10}, data_dir)
     return data_dir
 
 
@@ -27,7 +27,7 @@ def cats_vs_dogs(data_dir: Path) -> Path:
         np.kron(generator.integers(0, 256, (5, 4 + i % 3, 3), np.uint8), np.ones((9, 9, 1), np.uint8))
         for i in range(24)
     ]
-    _store("cats_vs_dogs", "4.0.1", {"train": pictures}, (None, None, 3), ["cat", "dog"], data_dir)
+    _store("cats_vs_dogs", "4.0.1", {"train": pictures}, (None, None, 3), {"names": ["cat", "dog"]}, data_dir)
     return data_dir
 
 
@@ -35,11 +35,7 @@ def _store(name, version, pictures, shape, classes, data_dir):
     from utils.base.quiet_tensorflow import datasets
 
     tfds = datasets()
-    label = (
-        tfds.features.ClassLabel(num_classes=classes)
-        if isinstance(classes, int)
-        else tfds.features.ClassLabel(names=classes)
-    )
+    label = tfds.features.ClassLabel(**classes)
     encoding = "png" if shape[0] else "jpeg"
     image = tfds.features.Image(shape=shape, encoding_format=encoding)
     tfds.dataset_builders.store_as_tfds_dataset(
@@ -47,9 +43,7 @@ def _store(name, version, pictures, shape, classes, data_dir):
         version=version,
         features=tfds.features.FeaturesDict({"image": image, "label": label}),
         split_datasets={
-            split: [
-                (number, {"image": picture, "label": number % label.num_classes}) for number, picture in enumerate(each)
-            ]
+            split: [(i, {"image": picture, "label": i % label.num_classes}) for i, picture in enumerate(each)]
             for split, each in pictures.items()
         },
         data_dir=data_dir,

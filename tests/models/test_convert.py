@@ -1,15 +1,15 @@
 """Weights go from PyTorch's names and layouts to Flax's and back, and what does not fit is named."""
 
-import hashlib
-
 import jax
 import numpy as np
 import pytest
+from flax.traverse_util import unflatten_dict
 from golden import rule
+from parity import golden
 
 from utils import convert
 from utils.base.errors import CourseError
-from utils.convert import CONV, DENSE, Rule, Rules
+from utils.convert import CONV, DENSE, Rule, Rules, swin_v2
 
 RULES = Rules(
     "little model",
@@ -60,7 +60,7 @@ def test_each_number_goes_to_its_place():
 
 def test_there_and_back_is_the_same():
     before = state()
-    after = convert.to_torch(RULES, convert.to_flax(RULES, before, variables()), like=before)
+    after = convert.to_torch(RULES, convert.to_flax(RULES, before, variables()))
     del before["stage12.3.bn.num_batches_tracked"]
     assert after.keys() == before.keys()
     assert all(np.array_equal(after[name], before[name]) and after[name].flags.c_contiguous for name in before)
@@ -71,10 +71,7 @@ def test_there_and_back_is_the_same():
     [
         ({"stage12.3.bn.running_mean": None}, r"not those of this little model: missing \(1\): stage12\.3\.bn\."),
         ({"head.weight": (2,)}, r"unknown \(1\): head\.weight"),
-        (
-            {"stage2.9.conv.weight": (5, 3, 2, 4)},
-            r"unknown \(1\): stage2\.9\.conv\.weight",
-        ),  # not in this size of model
+        ({"stage2.9.conv.weight": (5, 3, 2, 4)}, r"unknown \(1\): stage2\.9\.conv"),  # not in this size of model
         ({"fc.bias": (3,)}, r"fc\.bias is \(3,\) in Flax's order, \(7,\) is wanted"),
         ({"stage1.0.conv.weight": (5,)}, r"stage1\.0\.conv\.weight is \(5,\), but a convolution has 4 axes"),
         (dict.fromkeys(SHAPES), r"missing \(5\): .* and 2 more"),
@@ -86,14 +83,9 @@ def test_what_does_not_fit_is_named(changes, message):
         convert.to_flax(RULES, rule.state_dict(shapes), variables())
 
 
-def test_the_way_back_names_what_does_not_fit_too():
-    there = convert.to_flax(RULES, state(), variables())
-    there["params"]["extra"] = {"kernel": np.zeros(3)}
-    with pytest.raises(CourseError, match="unknown \\(1\\): params/extra/kernel"):
-        convert.to_torch(RULES, there)
-    del there["params"]["extra"], there["params"]["fc"]["bias"]
-    with pytest.raises(CourseError, match=r"missing \(1\): fc\.bias"):
-        convert.to_torch(RULES, there, like=state())
+def test_the_way_back_names_what_no_rule_knows():
+    with pytest.raises(CourseError, match=r"unknown \(1\): params/extra/kernel"):
+        convert.to_torch(RULES, {"params": {"extra": {"kernel": np.zeros(3)}}})
 
 
 def test_numbers_in_a_rule_are_whole_and_the_same_on_both_sides():
@@ -104,37 +96,40 @@ def test_numbers_in_a_rule_are_whole_and_the_same_on_both_sides():
     assert twice.in_flax("aQ.bQ") is None
 
 
-# --- the rule that fills weights --------------------------------------------------------------------------------
+# --- Swin v2, by timm's names and by Microsoft's ------------------------------------------------------------------
+
+MICRO = {name: tuple(shape) for name, shape in golden("swin_v2")["shapes"]["micro"].items()}
+TIMM = rule.state_dict(MICRO | {"absolute_pos_embed": (1, 6 * 4, 32)})
 
 
-def test_the_rule_gives_the_same_bits_everywhere():
-    # by hand: SplitMix64's first output for this start, top 24 bits
-    start = int.from_bytes(hashlib.sha256(b"fc.weight").digest()[:8], "little")
-    z = (start + 0x9E3779B97F4A7C15) % 2**64
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
-    z ^= z >> 31
-    assert rule.uniform("fc.weight", (2, 3)).flat[0] == (z >> 40) / 2**23 - 1
+def like():
+    """The Flax variables' shapes, found by the rules themselves."""
+    places = {name: swin_v2.RULES["timm"].in_flax(name) for name in TIMM}
+    flat = {place.name: place.turned(TIMM[name]) for name, place in places.items()}
+    return unflatten_dict(flat | {"params/absolute_position": np.zeros((6, 4, 32), np.float32)}, sep="/")
 
 
-def test_the_rule_gives_plausible_weights():
-    for name, low, high in (
-        ("bn1.running_var", 0.5, 1.5),
-        ("bn1.weight", 0.75, 1.25),
-        ("bn1.bias", -0.2, 0.2),
-        ("attn.q_bias", -0.2, 0.2),
-        ("attn.logit_scale", 2.0, 5.0),
-    ):
-        values = rule.fill(name, (4000,))
-        assert values.dtype == np.float32
-        assert low <= values.min() < low + 0.01 * (high - low) and high - 0.01 * (high - low) < values.max() <= high
-    kernel = rule.fill("conv.weight", (64, 32, 3, 3))
-    assert kernel.var() == pytest.approx(1 / (32 * 9), rel=0.02)
-    pictures = rule.images("some", 2, 40, 50)
-    assert pictures.shape == (2, 40, 50, 3)
-    assert (pictures.mean(), pictures.var()) == pytest.approx((0, 1), abs=0.03)
+def test_timms_names_there_and_back_and_places_keep_their_rows_and_columns():
+    there = swin_v2.to_flax(TIMM, like())
+    places = there["params"]["absolute_position"]
+    np.testing.assert_array_equal(places[2, 3], TIMM["absolute_pos_embed"][0, 2 * 4 + 3])
+    back = swin_v2.to_torch(there)
+    assert back.keys() == TIMM.keys()
+    assert all(np.array_equal(back[name], array) for name, array in TIMM.items())
 
 
-def test_names_give_numbers_that_have_nothing_to_do_with_one_another():
-    a, b = (rule.uniform(name, (10_000,)) for name in ("layer1.0", "layer1.1"))
-    assert abs(np.corrcoef(a, b)[0, 1]) < 0.05
+def test_microsofts_names_give_the_same_variables():
+    ours = swin_v2.to_flax(TIMM, like())
+    state = swin_v2.to_torch(ours, names="microsoft")
+    assert {"layers.0.downsample.norm.bias", "head.weight", "absolute_pos_embed"} <= state.keys()
+    assert not {"layers.2.downsample.norm.bias", "head.fc.weight"} & state.keys()
+    besides = ("layers.0.blocks.1.attn_mask", "layers.0.blocks.0.attn.relative_coords_table")  # what its files hold
+    theirs = swin_v2.to_flax(state | dict.fromkeys(besides, np.zeros(1)), like())
+    assert jax.tree.all(jax.tree.map(np.array_equal, ours, theirs))
+    with pytest.raises(CourseError, match='"timm" or "microsoft"'):
+        swin_v2.to_torch(ours, names="keras")
+
+
+def test_places_of_another_size_are_a_wrong_shape():
+    with pytest.raises(CourseError, match=r"not those of this Swin v2: wrong shape \(1\): absolute_pos_embed"):
+        swin_v2.to_flax(TIMM | {"absolute_pos_embed": np.zeros((1, 25, 32))}, like())

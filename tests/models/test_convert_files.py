@@ -28,13 +28,13 @@ def written(name: str, folder: Path) -> Path:
     return path
 
 
-def test_the_golden_files_hold_nothing_of_the_machine_that_wrote_them() -> None:
+def test_the_golden_files_hold_nothing_of_the_machine_that_wrote_them():
     for name, content in GOLDEN["files"].items():
         assert b"site-packages" not in base64.b64decode(content), name
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_every_tensor_is_what_pytorch_wrote(name: str, tmp_path: Path) -> None:
+def test_every_tensor_is_what_pytorch_wrote(name, tmp_path):
     state = convert.read(written(name, tmp_path))
     assert list(state) == list(GOLDEN["tensors"])
     for key, want in GOLDEN["tensors"].items():
@@ -45,26 +45,19 @@ def test_every_tensor_is_what_pytorch_wrote(name: str, tmp_path: Path) -> None:
     assert state["none"].shape == (0, 4)
 
 
-def test_a_safetensors_file_is_read_as_well(tmp_path: Path) -> None:
+def test_a_safetensors_file_is_read_as_well(tmp_path):
     weights.save(tmp_path / "w.safetensors", {"a.weight": np.ones((2, 3), np.float32)})
     state = convert.read(tmp_path / "w.safetensors")
     assert state["a.weight"].tolist() == np.ones((2, 3)).tolist()
 
 
-def test_a_whole_model_is_refused_with_the_cure(tmp_path: Path) -> None:
+def test_a_whole_model_is_refused_with_the_cure(tmp_path):
     with pytest.raises(CourseError, match=r"holds a whole model.*torch\.save\(model\.state_dict\(\)"):
         convert.read(written("whole_model", tmp_path))
 
 
-def test_a_file_from_before_pytorch_1_6_is_refused_with_the_cure(tmp_path: Path) -> None:
-    path = tmp_path / "old.pth"
-    path.write_bytes(pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2) + pickle.dumps(1001, protocol=2))
-    with pytest.raises(CourseError, match=r"before version 1\.6.*torch\.save\(torch\.load\('old\.pth'\), 'old\.pth'\)"):
-        convert.read(path)
-
-
 @pytest.mark.parametrize("name", STATES)
-def test_no_cut_and_no_changed_byte_brings_more_than_a_line(name: str, tmp_path: Path) -> None:
+def test_no_cut_and_no_changed_byte_brings_more_than_a_line(name, tmp_path):
     whole = base64.b64decode(GOLDEN["files"][name])
     path = tmp_path / "harmed.pth"
     for length in [0, 1, 7, *range(20, len(whole) - 1, len(whole) // 40), len(whole) - 1]:
@@ -99,7 +92,7 @@ def archive(path: Path, content: Any) -> Path:
     return path
 
 
-def test_code_in_a_file_does_not_run(tmp_path: Path) -> None:
+def test_code_in_a_file_does_not_run(tmp_path):
     trace = tmp_path / "ran"
     plain = tmp_path / "plain.pth"
     plain.write_bytes(pickle.dumps(Evil(trace), protocol=2))
@@ -109,7 +102,7 @@ def test_code_in_a_file_does_not_run(tmp_path: Path) -> None:
     assert not trace.exists()
 
 
-def test_a_tensor_cannot_reach_beyond_its_numbers(tmp_path: Path) -> None:
+def test_a_tensor_cannot_reach_beyond_its_numbers(tmp_path):
     path = tmp_path / "far.pth"
     with zipfile.ZipFile(written("state_dict", tmp_path)) as old, zipfile.ZipFile(path, "w") as new:
         for name in old.namelist():
@@ -120,11 +113,11 @@ def test_a_tensor_cannot_reach_beyond_its_numbers(tmp_path: Path) -> None:
         convert.read(path)
 
 
-def test_a_file_without_tensors_says_what_it_holds(tmp_path: Path) -> None:
+def test_a_file_without_tensors_says_what_it_holds(tmp_path):
     with pytest.raises(CourseError, match=r"holds no state dict.*epoch, loss"):
         convert.read(archive(tmp_path / "log.pth", {"epoch": 3, "loss": 0.1}))
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(CourseError, match=r"There is no file .*nowhere\.pth"):
         convert.read(tmp_path / "nowhere.pth")

@@ -38,7 +38,7 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_what_was_saved_comes_back_in_a_new_process_of_thought(run: Path) -> None:
+def test_what_was_saved_comes_back_in_a_new_process_of_thought(run):
     with checkpoints.open(run) as saved:
         last = saved.latest(like=state(0))
     assert last is not None and (last.epoch, last.history) == (2, history(3.0, 1.0, 2.0))
@@ -48,7 +48,7 @@ def test_what_was_saved_comes_back_in_a_new_process_of_thought(run: Path) -> Non
     assert jnp.array_equal(jax.random.key_data(last.state.key), jax.random.key_data(state(2).key))
 
 
-def test_the_newest_are_kept_and_a_run_that_has_not_begun_has_none(tmp_path: Path) -> None:
+def test_the_newest_are_kept_and_a_run_that_has_not_begun_has_none(tmp_path):
     with checkpoints.open(tmp_path / "run", keep=2) as saved:
         assert saved.latest(state(0)) is None and saved.epochs() == []
         for epoch in range(5):
@@ -67,7 +67,7 @@ def _flip(file: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [_cut, _flip, Path.unlink])
-def test_a_checkpoint_with_any_file_harmed_is_passed_over_and_said_so(run: Path, harm, capfd) -> None:
+def test_a_checkpoint_with_any_file_harmed_is_passed_over_and_said_so(run, harm, capfd):
     """Whichever file it is: the weights, Orbax's own tables, or the seal."""
     names = [file.relative_to(run) for file in sorted((run / "2").rglob("*")) if file.is_file() and file.stat().st_size]
     assert len(names) > 5
@@ -84,7 +84,7 @@ def test_a_checkpoint_with_any_file_harmed_is_passed_over_and_said_so(run: Path,
         assert "Traceback" not in err
 
 
-def test_a_checkpoint_that_was_being_written_when_the_machine_stopped_is_none(run: Path) -> None:
+def test_a_checkpoint_that_was_being_written_when_the_machine_stopped_is_none(run):
     shutil.copytree(run / "2", run / "3.orbax-checkpoint-tmp")
     (run / "2" / checkpoints.SEAL).unlink()
     with checkpoints.open(run) as saved:
@@ -95,7 +95,7 @@ def test_a_checkpoint_that_was_being_written_when_the_machine_stopped_is_none(ru
     assert last is not None and int(last.state.step) == 7
 
 
-def test_a_state_of_another_model_is_told_by_its_leaves(run: Path) -> None:
+def test_a_state_of_another_model_is_told_by_its_leaves(run):
     with checkpoints.open(run) as saved:
         with pytest.raises(
             CourseError, match=r"run/2 holds another state: params/vgg8/~/conv/b is \[3\] bfloat16, not \[4\]"
@@ -105,7 +105,7 @@ def test_a_state_of_another_model_is_told_by_its_leaves(run: Path) -> None:
             saved.latest({"step": jnp.int32(0), "opt": {"mu": jnp.zeros(3)}})
 
 
-def test_bad_arguments_are_named(tmp_path: Path) -> None:
+def test_bad_arguments_are_named(tmp_path):
     for name, keep, message in (("", 2, "needs a name"), ("a", 0, "keep=0"), (tmp_path / "a", "2", "keep='2'")):
         with pytest.raises(CourseError, match=message):
             checkpoints.open(name, keep=keep)
@@ -118,7 +118,7 @@ def test_bad_arguments_are_named(tmp_path: Path) -> None:
         checkpoints.open(tmp_path / "file")
 
 
-def test_a_full_disk_leaves_the_older_checkpoints(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_older_checkpoints(run, monkeypatch):
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 

@@ -17,7 +17,7 @@ def spoilt(value: float) -> dict:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_the_first_leaf_that_is_not_finite_is_named(value: float) -> None:
+def test_the_first_leaf_that_is_not_finite_is_named(value):
     assert finite.first(GOOD) is None
     assert finite.first(spoilt(value)) == "b/0"
     with pytest.raises(finite.NotFinite, match=r"after step 7 the loss is finite; the first leaf .*: b/0\.") as caught:
@@ -26,19 +26,19 @@ def test_the_first_leaf_that_is_not_finite_is_named(value: float) -> None:
 
 
 @pytest.mark.parametrize("kind", [list, np.array, jnp.array])
-def test_the_first_of_several_losses_that_is_not_finite_gives_the_step(kind: type) -> None:
+def test_the_first_of_several_losses_that_is_not_finite_gives_the_step(kind):
     with pytest.raises(finite.NotFinite, match="the loss of step 8 is nan; all of the tree is finite") as caught:
         finite.check(10, kind([1.0, 0.5, np.nan, np.inf, 1.0]), GOOD)
     assert (caught.value.step, caught.value.leaf) == (8, None)
 
 
-def test_finite_numbers_integers_and_keys_pass() -> None:
+def test_finite_numbers_integers_and_keys_pass():
     finite.check(0, jnp.float32(3.0), {**GOOD, "key": jax.random.key(0), "step": 3, "none": None})
     finite.check(0, [jnp.float32(1.0), jnp.float32(2.0)])
     finite.check(0, None, GOOD)
 
 
-def test_the_guard_keeps_the_last_good_tree_even_when_its_memory_is_given_away() -> None:
+def test_the_guard_keeps_the_last_good_tree_even_when_its_memory_is_given_away():
     step = jax.jit(lambda tree: jax.tree.map(lambda leaf: leaf + 1, tree), donate_argnums=0)
     tree = {"w": jnp.zeros(3)}
     guard = finite.Guard(tree)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import jax
@@ -29,67 +28,40 @@ def a_card(**changes) -> pretrained.Card:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     monkeypatch.delenv("COURSE_SHIP", raising=False)
     return tmp_path
 
 
-def test_what_is_shipped_when_it_is_asked_for_loads_and_its_card_says_all(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert pretrained.ship("vgg8", TREE, a_card()) is None
+def test_what_is_shipped_when_it_is_asked_for_loads_and_its_card_says_all(folder, monkeypatch):
+    pretrained.ship("vgg8", TREE, a_card())
     assert pretrained.names() == [] and not list(folder.iterdir())
     monkeypatch.setenv("COURSE_SHIP", "1")
-    assert pretrained.ship("vgg8", TREE, a_card())
+    with pytest.raises(CourseError, match="was trained on a sample"):
+        pretrained.ship("vgg8", TREE, a_card(data="cifar10 train: the course's sample (drawings), 2,000 examples"))
+    assert not list(folder.iterdir())
+    pretrained.ship("vgg8", TREE, a_card(epochs=1))
+    pretrained.ship("vgg8", TREE, a_card())
     assert pretrained.names() == ["vgg8"]
     assert jax.tree.all(jax.tree.map(jnp.array_equal, pretrained.load("vgg8", jax.eval_shape(lambda: TREE)), TREE))
     card = pretrained.card("vgg8")
-    assert card.parameters == 9 and card.history == {"val_loss": [1.5, 1.0]}
+    assert card.parameters == 9 and card.history == {"val_loss": [1.5, 1.0]} and card.machine
     for part in ("VGG8(width=64)", "8,000 of 50,000", "2 epochs, 2 min", "validation: 50.0 %", "dm-haiku 0."):
         assert part in str(card)
     assert repr(card) == str(card)
 
 
-def test_a_shipped_model_is_written_over_only_when_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_model_and_one_of_another_form_are_told(monkeypatch):
     monkeypatch.setenv("COURSE_SHIP", "1")
     pretrained.ship("vgg8", TREE, a_card())
-    with pytest.raises(CourseError, match=r"'vgg8' is shipped already. COURSE_SHIP=replace"):
-        pretrained.ship("vgg8", TREE, a_card(epochs=3))
-    assert pretrained.card("vgg8").epochs == 2
-    monkeypatch.setenv("COURSE_SHIP", "replace")
-    pretrained.ship("vgg8", TREE, a_card(epochs=3))
-    assert pretrained.card("vgg8").epochs == 3
-
-
-def test_what_must_not_be_shipped_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COURSE_SHIP", "1")
-    with pytest.raises(CourseError, match="was trained on a sample"):
-        pretrained.ship("vgg8", TREE, a_card(data="cifar10 train: the course's sample (drawings), 2,000 examples"))
-    with pytest.raises(CourseError, match="is no name for a model"):
-        pretrained.ship("../vgg8", TREE, a_card())
-    monkeypatch.setenv("COURSE_SHIP", "yes")
-    with pytest.raises(CourseError, match="COURSE_SHIP='yes' is unknown"):
-        pretrained.ship("vgg8", TREE, a_card())
-    assert not list(folder.iterdir())
-
-
-def test_an_unknown_model_and_a_spoilt_card_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CourseError, match=r"No pretrained model is called 'vgg8'. There are: none"):
-        pretrained.load("vgg8", TREE)
-    monkeypatch.setenv("COURSE_SHIP", "1")
-    file = pretrained.ship("vgg8", TREE, a_card())
-    assert file is not None
+    with pytest.raises(CourseError, match=r"no pretrained model 'vgg9'. Did you mean vgg8\?"):
+        pretrained.load("vgg9", TREE)
     with pytest.raises(CourseError, match=r"does not fit this model: missing: conv/scale\."):
         pretrained.load("vgg8", {"conv": {**TREE["conv"], "scale": jnp.ones(3)}})
-    entries = json.loads((folder / "vgg8.json").read_text())
-    for spoilt in ("{", "[]", json.dumps({key: entries[key] for key in entries if key != "machine"})):
-        (folder / "vgg8.json").write_text(spoilt)
-        with pytest.raises(CourseError, match=r"vgg8\.json is no card of a model"):
-            pretrained.card("vgg8")
 
 
-def test_every_model_that_comes_with_the_course_has_an_honest_card(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_model_that_comes_with_the_course_has_an_honest_card(monkeypatch):
     monkeypatch.undo()
     for name in pretrained.names():
         card = pretrained.card(name)

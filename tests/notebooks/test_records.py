@@ -27,7 +27,7 @@ RUN = {"accuracy": 0.5, "parameters": 1000, "epochs": 3, "seconds": 2.0}
 
 
 @pytest.fixture(params=["a student's", "a machine's"])
-def run(request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def run(request, tmp_path: Path, monkeypatch) -> str:
     """Records on disk and in memory are the same to what is above them."""
     for name in notebook.BY_A_MACHINE:
         monkeypatch.delenv(name, raising=False)
@@ -46,9 +46,7 @@ def opened(name: str = "sample", score=lambda test: 0.75, model: str = "VGG8") -
 # --- the test set ---------------------------------------------------------------------------------------------
 
 
-def test_the_first_opening_is_quiet_and_the_next_say_which_they_are_and_what_came_before(
-    run: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_first_opening_is_quiet_and_the_next_say_which_they_are_and_what_came_before(run, monkeypatch, capsys):
     assert opened("real", score=lambda test: 0.5 if test is REAL else 1.0) == 0.5
     assert opened(model="one") == 0.75
     assert capsys.readouterr().out == ""  # sample and real set are counted apart
@@ -68,7 +66,7 @@ def test_the_first_opening_is_quiet_and_the_next_say_which_they_are_and_what_cam
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])
-def test_an_opening_that_breaks_off_counts(run: str, stop: type, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_opening_that_breaks_off_counts(run, stop, capsys):
     def breaks_off(test: object) -> float:
         raise stop
 
@@ -78,7 +76,7 @@ def test_an_opening_that_breaks_off_counts(run: str, stop: type, capsys: pytest.
     assert "opened 2 times. Before: VGG8, a moment ago: not finished" in capsys.readouterr().out
 
 
-def test_what_is_no_accuracy_is_refused(run: str) -> None:
+def test_what_is_no_accuracy_is_refused(run):
     for value in (None, 75.0, float("nan"), (0.1, 0.9), -0.1):
         with pytest.raises(CourseError, match=r"what score returns must be one number in 0\.\.1"):
             opened(score=lambda test, value=value: value)
@@ -90,7 +88,7 @@ def test_what_is_no_accuracy_is_refused(run: str) -> None:
 # --- the scoreboard -------------------------------------------------------------------------------------------
 
 
-def test_entries_are_ranked_by_accuracy_within_their_own_pictures(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_entries_are_ranked_by_accuracy_within_their_own_pictures(run, capsys):
     scoreboard.show(SAMPLE)
     assert capsys.readouterr().out == f"{SAMPLE.source}\nno entries yet\n"
     for name, accuracy in (("plain", 0.5), ("dropout", 0.75), ("decay", 0.25)):
@@ -105,14 +103,14 @@ def test_entries_are_ranked_by_accuracy_within_their_own_pictures(run: str, caps
     assert lines[6] == "Not ranked here, since they were measured on other pictures: 1 more."
 
 
-def test_a_name_shows_its_latest_figure_and_counts_its_tries(run: str) -> None:
+def test_a_name_shows_its_latest_figure_and_counts_its_tries(run):
     for accuracy in (0.5, 0.9, 0.4):
         scoreboard.add("mine", SAMPLE, **{**RUN, "accuracy": accuracy})
     (entry,) = scoreboard.ranked(SAMPLE)
     assert (entry["accuracy"], entry["tries"]) == (0.4, 3)
 
 
-def test_figures_that_cannot_be_are_refused(run: str) -> None:
+def test_figures_that_cannot_be_are_refused(run):
     for key, value, message in (
         ("accuracy", 75.0, r"accuracy must be one number in 0\.\.1 \(divide per cent by 100\), not 75\.0"),
         ("accuracy", None, "accuracy must be one number"),
@@ -129,7 +127,7 @@ def test_figures_that_cannot_be_are_refused(run: str) -> None:
 # --- the records ----------------------------------------------------------------------------------------------
 
 
-def test_a_students_record_is_on_disk_and_a_machines_run_leaves_none(run: str, tmp_path: Path) -> None:
+def test_a_students_record_is_on_disk_and_a_machines_run_leaves_none(run, tmp_path):
     opened()
     scoreboard.add("mine", SAMPLE, **RUN)
     written = {file.name: json.loads(file.read_text()) for file in tmp_path.iterdir()}
@@ -140,7 +138,7 @@ def test_a_students_record_is_on_disk_and_a_machines_run_leaves_none(run: str, t
         assert written == {}
 
 
-def test_each_who_runs_notebooks_by_itself_is_known(run: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_who_runs_notebooks_by_itself_is_known(run, monkeypatch):
     for name, other in itertools.permutations(notebook.BY_A_MACHINE, 2):
         monkeypatch.delenv(other, raising=False)
         monkeypatch.setenv(name, "1")
@@ -148,7 +146,7 @@ def test_each_who_runs_notebooks_by_itself_is_known(run: str, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("run", ["a student's"], indirect=True)  # a machine's has no file
-def test_a_spoilt_record_is_named_and_left(run: str, tmp_path: Path) -> None:
+def test_a_spoilt_record_is_named_and_left(run, tmp_path):
     for spoilt in ("{", '{"a": 1}', "[1]"):
         (tmp_path / "test_openings.json").write_text(spoilt)
         with pytest.raises(CourseError, match=r"test_openings\.json cannot be read .*Mend it, or delete it"):
@@ -156,7 +154,7 @@ def test_a_spoilt_record_is_named_and_left(run: str, tmp_path: Path) -> None:
         assert (tmp_path / "test_openings.json").read_text() == spoilt
 
 
-def test_what_a_run_leaves_goes_with_the_process_of_a_machine(run: str, tmp_path: Path) -> None:
+def test_what_a_run_leaves_goes_with_the_process_of_a_machine(run, tmp_path):
     folder = records.folder("My_vgg8")
     assert folder.name == "My_vgg8" and folder == records.folder("My_vgg8")
     assert folder.is_relative_to(tmp_path) == (run == "a student's")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from utils.base import table
 
 
-def test_a_table_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_does_not_depend_on_the_terminal(monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "20")
     rows = [["[bold]a[/bold]", ":smile: " + 10 * "b", "1"], ["c", "d\n1.5", "22"], ["a long cell that wraps", "", ""]]

@@ -37,7 +37,7 @@ def file(tmp_path: Path) -> Path:
     return weights.save(tmp_path / "mine.safetensors", tree(), note={"model": "VGG8"})
 
 
-def test_every_leaf_comes_back_to_the_bit_with_its_dtype_and_the_trees_own_classes(file: Path) -> None:
+def test_every_leaf_comes_back_to_the_bit_with_its_dtype_and_the_trees_own_classes(file):
     back = weights.load(file, jax.eval_shape(tree))
     assert jax.tree.structure(back) == jax.tree.structure(tree())
     for got, want in zip(jax.tree.leaves(back), jax.tree.leaves(tree()), strict=True):
@@ -46,21 +46,21 @@ def test_every_leaf_comes_back_to_the_bit_with_its_dtype_and_the_trees_own_class
         assert np.array_equal(got, want)
 
 
-def test_the_names_are_the_paths_and_the_note_is_in_the_header(file: Path) -> None:
+def test_the_names_are_the_paths_and_the_note_is_in_the_header(file):
     names = {"vgg8/~/conv/w", "vgg8/~/conv/b", "norm/mean", "norm/scales/0", "norm/scales/1", "norm/scales/2"}
     with safetensors.safe_open(file, "numpy") as other_reader:
         assert set(other_reader.keys()) == names
-    assert weights.note(file) == {"model": "VGG8"}
+        assert other_reader.metadata() == {"model": "VGG8"}
 
 
-def test_arrays_that_are_not_row_by_row_are_saved_as_what_they_show(tmp_path: Path) -> None:
+def test_arrays_that_are_not_row_by_row_are_saved_as_what_they_show(tmp_path):
     turned = np.arange(6.0, dtype=np.float32).reshape(2, 3).T
     file = weights.save(tmp_path / "a.safetensors", {"w": turned, "part": turned[::2]})
     back = weights.load(file, {"w": turned, "part": turned[::2]})
     assert np.array_equal(back["w"], turned) and np.array_equal(back["part"], turned[::2])
 
 
-def test_weights_of_another_model_are_told_by_name(file: Path) -> None:
+def test_weights_of_another_model_are_told_by_name(file):
     other = tree()
     other["vgg8/~/conv"] = {"w": jnp.zeros((3, 3, 2, 8)), "b": jnp.zeros(4)}
     with pytest.raises(CourseError, match=r"vgg8/~/conv/w is \[3, 3, 2, 4\] float32, not \[3, 3, 2, 8\] float32"):
@@ -73,18 +73,17 @@ def test_weights_of_another_model_are_told_by_name(file: Path) -> None:
         weights.load(file, tree() | {"norm": Pair(jnp.zeros(4), tree()["norm"].scales)})
 
 
-def test_a_file_that_is_not_whole_or_of_another_format_is_refused(file: Path) -> None:
+def test_a_file_that_is_not_whole_or_of_another_format_is_refused(file):
     whole = file.read_bytes()
     cut = [whole[:length] for length in (0, 5, 40, len(whole) // 2, len(whole) - 1)]
     others = [b"hello, this is a text " * 99, b"\x80\x04\x95" * 99, b"\x02" + b"\0" * 7 + b"[]"]
     for content in (*cut, *others, whole + b"more"):
         file.write_bytes(content)
-        for read in (weights.note, lambda path: weights.load(path, tree())):
-            with pytest.raises(CourseError, match=r"no safetensors file, or it is cut short or damaged .*again"):
-                read(file)
+        with pytest.raises(CourseError, match=r"no safetensors file, or it is cut short or damaged .*again"):
+            weights.load(file, tree())
 
 
-def test_what_is_no_weight_is_said(tmp_path: Path) -> None:
+def test_what_is_no_weight_is_said(tmp_path):
     for wrong, message in (
         ({"key": jax.random.key(0)}, "key is a random key"),
         ({"name": "VGG8"}, "name is .*a weights file holds arrays of numbers only"),
@@ -96,7 +95,7 @@ def test_what_is_no_weight_is_said(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_write_that_fails_leaves_the_older_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_leaves_the_older_file(file, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -106,7 +105,7 @@ def test_a_write_that_fails_leaves_the_older_file(file: Path, monkeypatch: pytes
     assert jax.tree.leaves(weights.load(file, tree()))
 
 
-def test_differences_are_empty_for_the_same_and_short_for_many() -> None:
+def test_differences_are_empty_for_the_same_and_short_for_many():
     forms = {f"layer_{i}": "[2] float32" for i in range(50)}
     assert trees.differences(forms, forms) == ""
     assert trees.differences({}, forms) == "missing: layer_0, layer_1, layer_2 and 47 more"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,19 +19,15 @@ WORD = re.compile(r"\{(\w+)\}")
 
 
 class Layout(NamedTuple):
-    """How the two frameworks arrange the same numbers: functions on NumPy arrays, each the other's inverse."""
+    """How the two frameworks arrange the same numbers."""
 
     what: str  # completes the sentence "… is the array of a …"
-    axes: int | None  # how many the array has, on both sides; None: any number
-    to_flax: Callable[[np.ndarray], np.ndarray]
-    to_torch: Callable[[np.ndarray], np.ndarray]
+    axes: tuple[int, ...] | None  # PyTorch's axes in Flax's order; None: an array of any shape, the same in both
 
 
-SAME = Layout("vector or table, the same in both", None, lambda a: a, lambda a: a)
-DENSE = Layout("dense layer", 2, lambda a: a.T, lambda a: a.T)  # [out, in] to [in, out]
-CONV = Layout(  # [out, in, height, width] to [height, width, in, out]
-    "convolution", 4, lambda a: a.transpose(2, 3, 1, 0), lambda a: a.transpose(3, 2, 0, 1)
-)
+SAME = Layout("vector or table, the same in both", None)
+DENSE = Layout("dense layer", (1, 0))  # [out, in] to [in, out]
+CONV = Layout("convolution", (2, 3, 1, 0))  # [out, in, height, width] to [height, width, in, out]
 
 
 class Rule(NamedTuple):
@@ -47,7 +43,11 @@ class Place(NamedTuple):
 
     name: str
     layout: Layout
-    turn: Callable[[np.ndarray], np.ndarray]  # brings it into the order that is usual there
+    axes: tuple[int, ...] | None  # the array's axes in the order that is usual there
+
+    def turned(self, array: np.ndarray) -> np.ndarray:
+        """The array in that order, its rows one after the other."""
+        return np.asarray(array if self.axes is None else array.transpose(self.axes), order="C")
 
 
 class Rules(NamedTuple):
@@ -61,14 +61,15 @@ class Rules(NamedTuple):
         """Where PyTorch's tensor `name` belongs in Flax; None for one that no rule knows."""
         for rule in self.rules:
             if path := carry_over(rule.torch, rule.flax, name):
-                return Place(path, rule.layout, rule.layout.to_flax)
+                return Place(path, rule.layout, rule.layout.axes)
         return None
 
     def in_torch(self, path: str) -> Place | None:
         """Where the Flax leaf at `path` belongs in PyTorch; None for one that no rule knows."""
         for rule in self.rules:
             if name := carry_over(rule.flax, rule.torch, path):
-                return Place(name, rule.layout, rule.layout.to_torch)
+                back = rule.layout.axes and tuple(map(rule.layout.axes.index, range(len(rule.layout.axes))))
+                return Place(name, rule.layout, back)
         return None
 
     def dropped(self, name: str) -> bool:
@@ -78,13 +79,10 @@ class Rules(NamedTuple):
 
 def carry_over(source: str, target: str, name: str) -> str | None:
     """Rewrite `name` from the template `source` to the template `target`; None where it does not match."""
-    seen: set[str] = set()
-    pattern = ""
-    for i, piece in enumerate(WORD.split(source)):
-        if i % 2 == 0:
-            pattern += re.escape(piece)
-        else:  # a word that comes again must stand for the same number
-            pattern += f"(?P={piece})" if piece in seen else f"(?P<{piece}>[0-9]+)"
-            seen.add(piece)
+    text, *rest = WORD.split(source)
+    pattern = re.escape(text)
+    for word, text in zip(rest[::2], rest[1::2], strict=True):
+        # a word that comes again must stand for the same number
+        pattern += (f"(?P={word})" if f"<{word}>" in pattern else f"(?P<{word}>[0-9]+)") + re.escape(text)
     match = re.fullmatch(pattern, name)
     return match and target.format(**match.groupdict())

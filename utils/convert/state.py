@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jax
@@ -10,7 +10,7 @@ import numpy as np
 
 from utils.base import trees
 from utils.base.errors import CourseError, few
-from utils.convert.rules import Place, Rules
+from utils.convert.rules import Rules
 
 
 def to_flax(rules: Rules, state: Mapping[str, Any], like: Mapping[str, Any]) -> Any:
@@ -29,17 +29,28 @@ def to_flax(rules: Rules, state: Mapping[str, Any], like: Mapping[str, Any]) -> 
         CourseError: names are missing or unknown, or shapes wrong; it says which.
     """
     shapes = {path: tuple(leaf.shape) for path, leaf in trees.named(like).items()}
-    kept = {name: value for name, value in state.items() if not rules.dropped(name)}
-    found, unknown, wrong = _carried(kept, rules.in_flax, shapes, "Flax")
+    found: dict[str, np.ndarray] = {}
+    unknown, wrong = [], []
+    for name, value in state.items():
+        if rules.dropped(name):
+            continue
+        place, array = rules.in_flax(name), np.asarray(value)
+        if place is None or place.name not in shapes:
+            unknown.append(name)
+        elif place.axes and array.ndim != len(place.axes):
+            found[place.name] = array
+            wrong.append(f"{name} is {array.shape}, but a {place.layout.what} has {len(place.axes)} axes")
+        else:
+            array = found[place.name] = place.turned(array)
+            if array.shape != shapes[place.name]:
+                wrong.append(f"{name} is {array.shape} in Flax's order, {shapes[place.name]} is wanted")
     places = {path: rules.in_torch(path) for path in shapes if path not in found}
     missing = [place.name if place else f"{path} (no rule for it)" for path, place in places.items()]
     _complain(f"These weights are not those of this {rules.model}", missing, unknown, wrong)
     return jax.tree.unflatten(jax.tree.structure(like), [found[path] for path in shapes])
 
 
-def to_torch(
-    rules: Rules, variables: Mapping[str, Any], like: Mapping[str, Any] | None = None
-) -> dict[str, np.ndarray]:
+def to_torch(rules: Rules, variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Turn Flax variables into a PyTorch state dict.
 
     What the rules drop (`num_batches_tracked`) is not in it; `load_state_dict` does without it.
@@ -47,47 +58,22 @@ def to_torch(
     Args:
         rules: of this model.
         variables: nested dictionaries with the collections on top, `{"params": …, "batch_stats": …}`.
-        like: the state dict of the PyTorch model, to compare names and shapes with, if it is at hand.
 
     Returns:
         PyTorch's name → NumPy array, in C order.
 
     Raises:
-        CourseError: names are missing or unknown, or shapes wrong; it says which.
+        CourseError: names are unknown; it says which.
     """
-    shapes = None if like is None else {n: tuple(v.shape) for n, v in like.items() if not rules.dropped(n)}
-    found, unknown, wrong = _carried(trees.named(variables), rules.in_torch, shapes, "PyTorch")
-    missing = [name for name in shapes or () if name not in found]
-    _complain(f"These variables are not those of this {rules.model}", missing, unknown, wrong)
-    return found
+    arrays = trees.named(variables)
+    places = {path: place for path in arrays if (place := rules.in_torch(path))}
+    _complain(f"These variables are not those of this {rules.model}", unknown=[p for p in arrays if p not in places])
+    return {place.name: place.turned(np.asarray(arrays[path])) for path, place in places.items()}
 
 
-def _carried(
-    tensors: Mapping[str, Any],
-    place_of: Callable[[str], Place | None],
-    shapes: Mapping[str, tuple[int, ...]] | None,
-    framework: str,
-) -> tuple[dict[str, np.ndarray], list[str], list[str]]:
-    """The arrays by their new names, the names that have no place, and what is wrong with shapes."""
-    found: dict[str, np.ndarray] = {}
-    unknown: list[str] = []
-    wrong: list[str] = []
-    for name, value in tensors.items():
-        place = place_of(name)
-        if place is None or (shapes is not None and place.name not in shapes):
-            unknown.append(name)
-            continue
-        array = found[place.name] = np.asarray(value)
-        if place.layout.axes not in (None, array.ndim):
-            wrong.append(f"{name} is {array.shape}, but a {place.layout.what} has {place.layout.axes} axes")
-            continue
-        array = found[place.name] = np.asarray(place.turn(array), order="C")
-        if shapes is not None and array.shape != shapes[place.name]:
-            wrong.append(f"{name} is {array.shape} in {framework}'s order, {shapes[place.name]} is wanted")
-    return found, unknown, wrong
-
-
-def _complain(opening: str, missing: Collection[str], unknown: Collection[str], wrong: Collection[str]) -> None:
+def _complain(
+    opening: str, missing: Collection[str] = (), unknown: Collection[str] = (), wrong: Collection[str] = ()
+) -> None:
     kinds = {"missing": missing, "unknown": unknown, "wrong shape": wrong}
     lines = [f"{kind} ({len(names)}): {few(names)}" for kind, names in kinds.items() if names]
     if lines:

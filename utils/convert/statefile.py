@@ -36,7 +36,6 @@ DTYPES: dict[str, Any] = {
     "BoolStorage": np.bool_,
 }
 INSIDE = ("model", "state_dict", "model_state_dict")  # where training scripts put the state dict in a larger file
-BEFORE_1_6 = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # what PyTorch's older format begins with
 
 
 def read(path: str | Path) -> dict[str, np.ndarray]:
@@ -57,18 +56,13 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
     if file.suffix == ".safetensors":
         return weights.arrays(file)
     raw = weights.content(file)
-    if BEFORE_1_6 in raw[:16]:
-        raise CourseError(
-            f"{shown(file)} is in PyTorch's format from before version 1.6. Save it anew with PyTorch: "
-            f"`torch.save(torch.load({file.name!r}), {file.name!r})`."
-        )
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             content = Reader(archive).load()
     except Exception as error:  # a damaged pickle can fail in any way
         raise CourseError(
-            f"{shown(file)} is no file of PyTorch's, or it is damaged or cut short. Copy it again, or save the weights "
-            "with safetensors."
+            f"{shown(file)} is no file of PyTorch's (1.6 or later), or it is damaged or cut short. Copy it again, or "
+            "save the weights with safetensors."
         ) from error
     return _state_dict(content, file)
 
@@ -105,9 +99,8 @@ class Reader(pickle.Unpickler):
         (name,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
         super().__init__(archive.open(name))
         self._archive, self._home = archive, name.removesuffix("data.pkl")
-        self._big_endian = f"{self._home}byteorder" in archive.namelist() and (
-            archive.read(f"{self._home}byteorder") == b"big"
-        )
+        order = f"{self._home}byteorder"
+        self._big_endian = order in archive.namelist() and archive.read(order) == b"big"
         self._numbers = functools.cache(self._read_numbers)  # tensors may share theirs
 
     def find_class(self, module: str, name: str) -> Any:

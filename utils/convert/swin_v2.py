@@ -81,7 +81,7 @@ def to_flax(state: Mapping[str, Any], like: Mapping[str, Any]) -> Any:
     """Turn timm's or Microsoft's state dict, whichever it is, into Flax variables.
 
     Args:
-        state: PyTorch's name → array; Microsoft's files keep theirs under "model", which is opened.
+        state: PyTorch's name → array, as `convert.read` finds it in a file.
         like: variables of the Flax model, of which only structure and shapes count:
             `jax.eval_shape(model.init, key, images)`.
 
@@ -91,8 +91,7 @@ def to_flax(state: Mapping[str, Any], like: Mapping[str, Any]) -> Any:
     Raises:
         CourseError: names are missing or unknown, or shapes wrong; it says which.
     """
-    inner = state.get("model")
-    tensors = dict(inner if isinstance(inner, Mapping) else state)
+    tensors = dict(state)
     places = like.get("params", {}).get(FLAX_PLACES)
     if PLACES in tensors and places is not None:
         array = np.asarray(tensors[PLACES])
@@ -103,25 +102,22 @@ def to_flax(state: Mapping[str, Any], like: Mapping[str, Any]) -> Any:
     return states.to_flax(RULES["microsoft" if microsofts else "timm"], tensors, like)
 
 
-def to_torch(
-    variables: Mapping[str, Any], names: str = "timm", like: Mapping[str, Any] | None = None
-) -> dict[str, np.ndarray]:
+def to_torch(variables: Mapping[str, Any], names: str = "timm") -> dict[str, np.ndarray]:
     """Turn Flax variables into a state dict.
 
     Args:
         variables: of the Flax model, with "params" on top.
         names: whose names the tensors get, "timm" or "microsoft".
-        like: the PyTorch model's own state dict, to compare names and shapes with, if it is at hand.
 
     Returns:
         PyTorch's name → NumPy array.
 
     Raises:
-        CourseError: names are missing or unknown, or shapes wrong; it says which.
+        CourseError: names are unknown; it says which.
     """
     if names not in RULES:
         raise CourseError(f'names={names!r} is unknown: use "timm" or "microsoft".')
     params = dict(variables.get("params", {}))
     if FLAX_PLACES in params:
         params[FLAX_PLACES] = np.reshape(params[FLAX_PLACES], (1, -1, np.shape(params[FLAX_PLACES])[-1]))
-    return states.to_torch(RULES[names], {**variables, "params": params}, like)
+    return states.to_torch(RULES[names], {**variables, "params": params})

@@ -25,7 +25,7 @@ from utils.base.errors import CourseError
 from utils.data import augment as augment
 from utils.data import folder, raw, sets
 from utils.data.arguments import Normalise
-from utils.data.decoded import LIMIT
+from utils.data.decoded import LIMIT, Pictures
 from utils.data.pipeline import Batch as Batch
 from utils.data.pipeline import Batches as Batches
 from utils.data.source import Item as Item
@@ -40,7 +40,6 @@ def load(
     shuffle: bool = False,
     seed: int = 0,
     size: int | None = None,
-    fit: str = "crop",
     augment: Sequence[augment.OnImage] = (),
     mix: augment.OnBatch | None = None,
     normalise: Normalise = "standard",
@@ -60,8 +59,8 @@ def load(
         batch_size: B; None for one batch of all.
         shuffle: A new order in every epoch.
         seed: Decides orders and augmentation, run after run.
-        size: Side in pixels; None for the set's own (28, 32, 96, 128; 96 for a folder or pictures of all sizes).
-        fit: "crop" the middle square or "squash" the whole picture into it.
+        size: Side in pixels, to which the middle square is resized; None for the set's own (28, 32, 96, 128; 96 for a
+            folder or pictures of all sizes).
         augment: Functions of `utils.data.augment` (or of that form) that vary single pictures, in that order.
         mix: `augment.mixup(…)` or `augment.cutmix(…)`, which mix a batch; labels become [B, K] float32.
         normalise: "standard" (the set's mean and deviation), "unit" (0..1), None (0..255), or a pair (mean, std) for
@@ -74,36 +73,21 @@ def load(
     Raises:
         CourseError: The data cannot be had, or an argument is not as above. The message says what to do.
     """
-    batches = Batches(
-        _raw(name, split),
-        batch_size=batch_size,
-        shuffle=shuffle,
-        seed=seed,
-        size=size,
-        fit=fit,
-        augment=augment,
-        mix=mix,
-        normalise=normalise,
-        drop_remainder=drop_remainder,
-        cache=cache,
-        device=device,
-    )
+    pictures = Pictures(_raw(name, split), size, cache)
+    batches = Batches(pictures, batch_size, shuffle, seed, augment, mix, normalise, drop_remainder, device)
     if not quiet:
         print(batches.source)
     results.source(batches.source)
     return batches
 
 
-def arrays(
-    name: str | Path,
-    split: str,
-    *,
-    size: int | None = None,
-    fit: str = "crop",
-    normalise: Normalise = "standard",
-    quiet: bool = False,
-) -> Batch:
-    """A whole split in memory, for small sets. The arguments are those of `load`.
+def arrays(name: str | Path, split: str, **options: Any) -> Batch:
+    """A whole split in memory, for small sets.
+
+    Args:
+        name: As for `load`.
+        split: As for `load`.
+        options: `load`'s size, normalise and quiet.
 
     Returns:
         All N examples as one Batch of NumPy arrays, in the order that `load` gives without shuffling; `mask` is all
@@ -112,9 +96,7 @@ def arrays(
     Raises:
         CourseError: As for `load`, and for more than 2 GiB.
     """
-    batches = load(
-        name, split, batch_size=None, size=size, fit=fit, normalise=normalise, cache=False, device="numpy", quiet=quiet
-    )
+    batches = load(name, split, batch_size=None, cache=False, device="numpy", **options)
     needed = 4 * batches.examples * math.prod(batches.shape)
     if needed > LIMIT:
         raise CourseError(

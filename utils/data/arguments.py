@@ -66,16 +66,14 @@ def normalisation(normalise: Normalise, statistics: Statistics) -> tuple[np.ndar
     """
     channels = len(statistics.mean)
     known: dict[Any, tuple[Any, Any]] = {None: (0.0, 1 / 255), "unit": (0.0, 1.0), "standard": statistics}
-    if isinstance(normalise, tuple) and len(normalise) == 2:
-        pair = normalise
-    elif isinstance(normalise, str | None) and normalise in known:
-        pair = known[normalise]
-    else:
-        raise CourseError(f'normalise={normalise!r} is unknown: use "standard", "unit", None or a pair (mean, std).')
     try:
+        pair = normalise if isinstance(normalise, tuple) else known[normalise]
         mean, std = (np.broadcast_to(np.asarray(each, np.float64), (channels,)) for each in pair)
-    except (ValueError, TypeError) as error:
-        raise CourseError(f"normalise: mean and std must be numbers, one or {channels} of each.") from error
-    if not (np.isfinite(mean).all() and (std > 0).all()):
-        raise CourseError("normalise: the mean must be finite and the std greater than 0.")
+        if not (np.isfinite(mean).all() and (std > 0).all()):
+            raise ValueError("no numbers to divide by")
+    except (KeyError, ValueError, TypeError) as error:
+        raise CourseError(
+            f'normalise={normalise!r} is unknown: use "standard", "unit", None or a pair (mean, std) of numbers, '
+            f"one or {channels} of each, the std greater than 0."
+        ) from error
     return mean, std

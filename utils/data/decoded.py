@@ -20,32 +20,29 @@ BUFFER = 4096  # encoded pictures among which a set that is not kept is shuffled
 
 
 class Pictures:
-    """The pictures of a split as [S, S, C] uint8, S being `size` (None: the set's own), which `fit` brings them to.
+    """The pictures of a split as [S, S, C] uint8, S being `size` (None: the set's own).
 
-    "crop" cuts the middle square out and resizes it; "squash" resizes the whole picture. Both with antialiasing. A
-    picture that has the size already is left as it is.
+    The middle square is cut out and resized, with antialiasing; a picture that has the size already is left as it is.
 
     Where they are not kept, the order of an epoch is not a full permutation: BUFFER encoded pictures at a time are put
     in another order. TFDS mixes a set when it writes it, so classes are mixed all the same.
     """
 
-    def __init__(self, raw: Raw, size: int | None, fit: str):
-        if fit not in ("crop", "squash"):
-            raise CourseError(f'fit={fit!r} is unknown: use "crop" or "squash".')
+    def __init__(self, raw: Raw, size: int | None, cache: bool | None):
         side = raw.size if size is None else whole(size, "size", least=1)
         self.shape = side, side, raw.channels
-        self._raw, self._fit = raw, fit
+        self.raw, self._cache = raw, cache
         self._kept: tuple[Any, Any] | None = None  # images [N, S, S, C] uint8, labels [N] int32
 
-    def keep(self, cache: bool | None) -> None:
+    def keep(self) -> None:
         """Decode all pictures and keep them, if `cache` is True, or None and they take no more than LIMIT.
 
         Raises:
             CourseError: They do not fit into memory, or cannot be read.
         """
-        count = self._raw.examples
+        count = self.raw.examples
         needed = count * int(np.prod(self.shape))
-        if cache is False or (cache is None and needed > LIMIT):
+        if self._cache is False or (self._cache is None and needed > LIMIT):
             return
         if needed > psutil.virtual_memory().total:
             raise self._too_large()
@@ -60,7 +57,7 @@ class Pictures:
                 images[at : at + len(label)], labels[at : at + len(label)] = image, label
                 at += len(label)
         if at != count:
-            raise self._raw.complaint(EOFError(f"{at} examples"))
+            raise self.raw.complaint(EOFError(f"{at} examples"))
         # tf.constant would copy the pictures, twice
         self._kept = tf.experimental.dlpack.from_dlpack(images.__dlpack__()), tf.constant(labels)
 
@@ -94,7 +91,7 @@ class Pictures:
 
     def _in_order(self, seed: int | None = None) -> Any:
         """As `epoch`, from the files."""
-        numbered = self._raw.encoded().enumerate()
+        numbered = self.raw.encoded().enumerate()
         if seed is not None:
             numbered = _shuffled(numbered, seed)
         return numbered.map(self._decode, cores(), deterministic=True)
@@ -102,13 +99,12 @@ class Pictures:
     def _decode(self, index: Any, pair: tuple[Any, Any]) -> tuple[Any, Any, Any]:
         """One picture: a file's bytes to [S, S, C] uint8."""
         tf, (encoded, label) = tensorflow(), pair
-        image = tf.io.decode_image(encoded, self._raw.channels, expand_animations=False)
-        if self._raw.native != self.shape[:2]:
-            if self._fit == "crop":
-                height, width = tf.shape(image)[0], tf.shape(image)[1]
-                short = tf.minimum(height, width)
-                top, left = (height - short) // 2, (width - short) // 2
-                image = image[top : top + short, left : left + short]
+        image = tf.io.decode_image(encoded, self.raw.channels, expand_animations=False)
+        if self.raw.native != self.shape[:2]:
+            height, width = tf.shape(image)[0], tf.shape(image)[1]
+            short = tf.minimum(height, width)
+            top, left = (height - short) // 2, (width - short) // 2
+            image = image[top : top + short, left : left + short]
             image = tf.image.resize(image, self.shape[:2], antialias=True)
             image = tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
         return index, tf.ensure_shape(image, self.shape), tf.cast(label, "int32")
@@ -121,12 +117,12 @@ class Pictures:
         except errors.ResourceExhaustedError:
             raise self._too_large() from None
         except errors.OpError as error:
-            raise self._raw.complaint(error) from error
+            raise self.raw.complaint(error) from error
 
     def _too_large(self) -> CourseError:
-        shape = " × ".join(f"{length:,}" for length in (self._raw.examples, *self.shape))
+        shape = " × ".join(f"{length:,}" for length in (self.raw.examples, *self.shape))
         return CourseError(
-            f"Not enough memory for {self._raw.name} {self._raw.split}: {shape} bytes and more. "
+            f"Not enough memory for {self.raw.name} {self.raw.split}: {shape} bytes and more. "
             "Choose a smaller size, a smaller slice, or cache=False."
         )
 

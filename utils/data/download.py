@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import tempfile
 from pathlib import Path
@@ -45,24 +44,13 @@ def fetch(entry: DataSet, folder: Path) -> Path:
         builder.download_and_prepare()
     except CourseError:
         raise
-    except Exception as error:  # checksums, archives, sites that changed: all that TFDS can raise
-        raise CourseError(_in_words(entry, folder, error)) from error
+    except Exception as error:  # disks, checksums, archives, sites that changed: all that TFDS can raise
+        why = (str(error).strip() or "no reason given").splitlines()[0]
+        raise CourseError(
+            f"{entry.name} could not be prepared in {folder}: {type(error).__name__}: {why}\n"
+            f"See that there is room on the disk, delete {folder / 'downloads'} and try again. {_offline(entry)}"
+        ) from error
     return Path(builder.data_dir)
-
-
-def _in_words(entry: DataSet, folder: Path, error: Exception) -> str:
-    if isinstance(error, OSError):
-        if error.errno in (errno.ENOSPC, errno.EDQUOT) or "disk space" in str(error):
-            return (
-                f"The disk of {folder} is too full for {entry.name} ({error}). "
-                "Free some space, or set TFDS_DATA_DIR to a folder on another disk."
-            )
-        return f"The download of {entry.name} broke off ({type(error).__name__}): run it again. {_offline(entry)}"
-    what = str(error).strip().splitlines() or [""]
-    return (
-        f"{entry.name} could not be prepared in {folder}: {type(error).__name__}: {what[0]}\n"
-        f"Delete {folder / 'downloads'} and try again. {_offline(entry)}"
-    )
 
 
 def _offline(entry: DataSet) -> str:

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from utils.base.errors import CourseError
+from utils.base.errors import CourseError, few
 from utils.base.quiet_tensorflow import tensorflow
 from utils.data.raw import Raw, pieces
 from utils.data.sets import IMAGENET
@@ -129,6 +129,5 @@ def _unreadable(folder: Path, files: list[str], error: Exception) -> CourseError
             tf.io.decode_image(tf.io.read_file(file), 3, expand_animations=False)
         except tf.errors.OpError:
             bad.append(Path(file).relative_to(folder).as_posix())
-    more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-    named = ", ".join(bad[:3]) + more if bad else str(error).splitlines()[0]
+    named = few(bad) or str(error).splitlines()[0]
     return CourseError(f"Unreadable pictures in the folder {folder}: {named}. Mend them or move them away.")

@@ -15,7 +15,6 @@ from utils.data import arguments
 from utils.data.arguments import Normalise, whole
 from utils.data.augment import OnBatch, OnImage
 from utils.data.decoded import Pictures, quick
-from utils.data.raw import Raw
 
 AHEAD = 2  # batches on the device before they are asked for
 
@@ -58,20 +57,17 @@ class Batches:
 
     def __init__(
         self,
-        raw: Raw,
-        *,
+        pictures: Pictures,
         batch_size: int | None,
         shuffle: bool,
         seed: int,
-        size: int | None,
-        fit: str,
         augment: Sequence[OnImage],
         mix: OnBatch | None,
         normalise: Normalise,
         drop_remainder: bool | None,
-        cache: bool | None,
         device: Any,
     ):
+        raw = pictures.raw
         self.name, self.split, self.source = raw.name, raw.split, raw.source
         self.is_sample = raw.is_sample
         self.classes, self.examples = raw.classes, raw.examples
@@ -88,11 +84,11 @@ class Batches:
         self.mean, self.std = arguments.normalisation(normalise, raw.statistics)
         self._augment = arguments.functions(augment, "augment")
         self._mix = None if mix is None else arguments.functions((mix,), "mix")[0]
-        self._pictures = Pictures(raw, size, fit)
+        self._pictures = pictures
         self._vary = tensorflow().function(self._vary_one, autograph=False)
         self._finish = tensorflow().function(self._finish_batch, autograph=False)
-        self.shape = self._traced_shape(self._pictures.shape)
-        self._pictures.keep(cache)
+        self.shape = self._traced_shape(pictures.shape)
+        pictures.keep()
         self._next = 0
 
     def __len__(self) -> int:

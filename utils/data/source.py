@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,25 +82,15 @@ def locate(entry: DataSet) -> tfds_folder.Found:
 
 
 class Item(NamedTuple):
-    """A data set as it stands on this machine.
+    """A data set as it stands on this machine."""
 
-    Attributes:
-        name: TFDS's name of the set.
-        kind: "real" or "sample".
-        prepared: Whether it is there and whole.
-        examples: How many each split has; {} if it is not there.
-        bytes: On disk; 0 if it is not there.
-        path: Where it is, or would be put.
-        problem: What is wrong, with the cure, or "".
-    """
-
-    name: str
-    kind: str
-    prepared: bool
-    examples: dict[str, int]
-    bytes: int
-    path: Path
-    problem: str
+    name: str  # TFDS's
+    kind: str  # "real" or "sample"
+    path: Path  # where it is, or would be put
+    prepared: bool = False  # whether it is there and whole
+    examples: Mapping[str, int] = {}  # in each split, if it is there; never changed
+    bytes: int = 0  # on disk
+    problem: str = ""  # what is wrong, with the cure
 
     def __str__(self) -> str:
         if self.problem:
@@ -126,8 +117,8 @@ def _item(entry: DataSet, kind: str) -> Item:
         version = prepared(entry, home)
         path = version or home / entry.name
         if version is None:
-            return Item(entry.name, kind, False, {}, 0, path, "")
+            return Item(entry.name, kind, path)
         found = tfds_folder.Found(entry.name, path, kind == "real")
-        return Item(entry.name, kind, True, tfds_folder.lengths(found), tfds_folder.verify(found), path, "")
+        return Item(entry.name, kind, path, True, tfds_folder.lengths(found), tfds_folder.verify(found))
     except CourseError as error:
-        return Item(entry.name, kind, False, {}, 0, path, str(error))
+        return Item(entry.name, kind, path, problem=str(error))

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from utils.base.errors import CourseError
 from utils.races import catalogue
 from utils.races.catalogue import Race
 
@@ -82,8 +81,6 @@ def main(name: str, entrant: str, *lengths: str) -> None:
         told = measure(build(race, entrant), race)
     except ImportError as problem:
         told = {"problem": f"{problem.name or problem} is not installed"}
-    except CourseError as problem:
-        told = {"problem": str(problem)}
     print(json.dumps(told))
 
 

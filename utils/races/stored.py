@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from utils.base import files, paths
-from utils.base.errors import CourseError
 from utils.base.machine import cores, processor
 from utils.races.catalogue import Race
 
@@ -62,7 +61,8 @@ def about(race: Race) -> dict[str, Any]:
 
 def write(record: Record, folder: Path = FOLDER) -> Path:
     """Write a record whole. Returns its file; raises CourseError for a disk that is full."""
-    target = folder / f"{record.PREFIX}{record.race}-{slug(record.machine)}.json"
+    machine = re.sub(r"[^a-z0-9]+", "-", where(record.machine).lower()).strip("-")
+    target = folder / f"{record.PREFIX}{record.race}-{machine}.json"
     files.write(target, json.dumps(dataclasses.asdict(record), indent=1) + "\n")
     return target
 
@@ -77,21 +77,14 @@ def load[Kind: Record](kind: type[Kind], race: str, folder: Path = FOLDER) -> li
 
     Returns:
         The records, those of a CPU first; none where it was never run.
-
-    Raises:
-        CourseError: a file is damaged.
     """
     found = [read(kind, path) for path in sorted(folder.glob(f"{kind.PREFIX}{race}-*.json"))]
     return sorted((one for one in found if one.race == race), key=lambda one: one.machine["device"] != "cpu")
 
 
 def read[Kind: Record](kind: type[Kind], path: Path) -> Kind:
-    """What `write` wrote of a record of that kind. Raises CourseError for a file that is not one."""
-    try:
-        return kind(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as problem:
-        name = kind.__name__.lower()
-        raise CourseError(f"{paths.shown(path)} holds no {name} ({problem}). Run it again.") from None
+    """What `write` wrote of a record of that kind."""
+    return kind(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def device(kind: str) -> str:
@@ -103,8 +96,3 @@ def where(machine: dict[str, Any]) -> str:
     """What computed: the GPU, or the processor and how many cores of it."""
     name = str(machine["device"])
     return name if name != "cpu" else f"{machine['processor']}, {machine['cores']} cores"
-
-
-def slug(machine: dict[str, Any]) -> str:
-    """The same as part of a file's name."""
-    return re.sub(r"[^a-z0-9]+", "-", where(machine).lower()).strip("-")
