@@ -22,6 +22,7 @@ from pathlib import Path
 from utils.author import exercises, leaks, pairs, recorded
 from utils.base.errors import CourseError
 from utils.base.paths import EXERCISES, NOTEBOOKS, RESSOURCES, ROOT, SOLUTIONS, shown, sources
+from utils.progress import track
 
 NAME = "jax-course"
 # No "*" at the root: hand-ins, grades and downloads may lie there. A test sees that no file of the course is forgotten.
@@ -126,8 +127,9 @@ def leaked(content: dict[str, bytes]) -> list[str]:
     wanted = [
         answer for path in sources(SOLUTIONS) for answer in leaks.answers(path.read_text(encoding="utf-8"), shown(path))
     ]
-    searched = {name: raw for name, raw in content.items() if not name.startswith("notebooks/")}
-    return [line for name, raw in searched.items() for line in leaks.found_in(name, raw, wanted)]
+    searched = [(name, raw) for name, raw in content.items() if not name.startswith("notebooks/")]
+    files_left = track(searched, "searching for answers", unit="file", leave=False)
+    return [line for name, raw in files_left for line in leaks.found_in(name, raw, wanted)]
 
 
 def see_that_nothing_leaks(content: dict[str, bytes]) -> list[str]:
