@@ -21,29 +21,16 @@
 # text below says what to expect, it was written on two cores of an AMD EPYC without a GPU.
 
 # %%
-# The course's own code: installed by `make lab`; elsewhere found in a folder above (VS Code), or fetched into your home
-# folder, and then what this Python lacks is installed beside what it has (Colab, Kaggle).
-try:
-    from utils import elsewhere
-except ImportError:
-    import os
-    import shutil
-    import sys
-    import urllib.request
-    from pathlib import Path
+import sys
+from pathlib import Path
+from urllib.request import urlretrieve
 
-    cache, mark = Path.home() / ".cache", "utils/weights.py"
-    above = [folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / mark).exists()]
-    root = above[0] if above else cache / "jax-course"
-    if not (root / mark).exists():
-        address = os.environ["COURSE_ZIP"]  # where the course's zip is: %env COURSE_ZIP=https://...
-        print(f"Fetching the course from {address} ...")
-        shutil.unpack_archive(urllib.request.urlretrieve(address)[0], cache, "zip")
-    sys.path.insert(0, str(root))
-    sys.modules.pop("utils", None)  # another one of that name
-    from utils import elsewhere
+places = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # installed, above or fetched
+url = "the address of the course's zip, for Colab and Kaggle"
+sys.path[:0] = [str(p) for p in places if Path(p, "utils/weights.py").exists()] or [urlretrieve(url)[0] + "/jax-course"]
+from utils import elsewhere
 
-    elsewhere.prepare(install=not above)
+elsewhere.prepare()
 
 import gzip
 import json

@@ -1,7 +1,7 @@
 """For a notebook outside a JupyterLab that `make lab` started: VS Code with another Python, Colab, Kaggle.
 
-The first code cell of every notebook finds the course's folder, or fetches it, and calls `prepare`, which needs nothing
-but the standard library.
+The first code cell of every notebook finds the course's folder, or fetches its zip, and calls `prepare`, which needs
+nothing but the standard library and runs from within a zip as well.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
 
+FETCHED = Path("~/.cache/jax-course").expanduser().resolve()  # where the notebooks' lines look for it
 OLDEST = (3, 12)  # as requires-python in pyproject.toml; newer ones may do
 # what the notebooks and the modules that they use import → what pip calls it
 NEEDED = {
@@ -44,26 +46,37 @@ NEEDED = {
 }
 
 
-def prepare(*, install: bool) -> None:
-    """Say where the course is, and see that this Python has what it needs.
+def prepare() -> None:
+    """Unpack the course where it was fetched as a zip, and see that this Python has what it needs.
 
-    Args:
-      install: let pip install what is missing, where it changes no version of what is there.
+    For a course that was fetched, pip installs what is missing, where it changes no version of what is there. Says what
+    it does; nothing where there is nothing to do.
 
     Raises:
-      CourseError: the Python is too old; something is missing, and is not to be installed or cannot be.
+      CourseError: the Python is too old; something is missing, and the course was not fetched or pip cannot install it.
     """
     if sys.version_info < OLDEST:
         raise CourseError(
             f"The course needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is {sys.version.split()[0]}."
         )
+    if zipped := ROOT.parent.is_file():
+        unpack(ROOT.parent)
     missing = [package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None]
-    print(f"The course is in {ROOT}." + (f" Installing {', '.join(missing)} ..." if install and missing else ""))
-    if missing and not install:
+    if missing and not zipped and ROOT != FETCHED:
         kernel = f"This Python ({sys.executable}) lacks {', '.join(missing)}."
         raise CourseError(f"{kernel} Choose the kernel in .venv, which `make lab` makes, or %pip install them.")
     if missing:
+        print(f"Installing {', '.join(missing)} ...")
         install_beside(missing)
+
+
+def unpack(archive: Path) -> None:
+    """Unpack the zip that this module was imported from; what is imported from now on comes from the folder."""
+    shutil.unpack_archive(archive, FETCHED.parent, "zip")
+    sys.path[0] = str(FETCHED)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "utils"]:
+        del sys.modules[name]
+    print(f"The course is now in {FETCHED}.")
 
 
 def install_beside(missing: list[str]) -> None:
@@ -72,16 +85,8 @@ def install_beside(missing: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         pins = Path(folder) / "pins.txt"
         pins.write_text("".join(f"{name}=={version}\n" for name, version in there.items()), encoding="utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--only-binary=:all:",
-            f"--constraint={pins}",
-            *missing,
-        ]
+        options = ["--quiet", "--only-binary=:all:", f"--constraint={pins}"]
+        command = [sys.executable, "-m", "pip", "install", *options, *missing]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["it gave no reason"]

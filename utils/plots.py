@@ -43,7 +43,7 @@ if shell := notebook.shell():
     shell.display_formatter.formatters["image/png"].for_type(Figure, _png)
 
 STRONG = "C0"  # the bar that is meant
-PALE = "#A9BFCF"  # the others
+PALE = "#7894A9"  # the others
 PERCENT_WORDS = ("accuracy", "recall", "precision")
 
 

@@ -133,7 +133,7 @@ def test_a_first_code_cell_gets_todays_lines_once():
     text = set_up.with_code(SOLUTION, "99_x.py")
     assert text == set_up.with_code(text, "99_x.py")
     assert text.replace(set_up.code(), "") == SOLUTION
-    older = text.replace("fetched into your home", "fetched").replace("import os", "import old")
+    older = text.replace("urlretrieve", "urlopen").replace("places", "folders")
     assert older != text and set_up.with_code(older, "99_x.py") == text
     with pytest.raises(CourseError, match=r"99_x\.py has no code cell"):
         set_up.with_code("# %% [markdown]\n# # Nothing\n", "99_x.py")
@@ -145,8 +145,8 @@ def test_the_first_lines_have_the_address_that_the_project_states(known, tmp_pat
     (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\n{urls}', encoding="utf-8")
     monkeypatch.setattr(set_up, "ROOT", tmp_path)
     code = set_up.code.__wrapped__()
-    assert ('os.environ.get("COURSE_ZIP", "https://example.org/course.zip")' in code) == known
-    assert ('os.environ["COURSE_ZIP"]' in code) != known
+    assert ('url = "https://example.org/course.zip"\n' in code) == known
+    assert (set_up.UNKNOWN in code) != known
 
 
 CHANGES = {

@@ -1,12 +1,26 @@
 """The README can be followed literally: what it names is there."""
 
 import re
+import tomllib
 
 from utils import checks
 from utils.author import minutes
 from utils.base.paths import NOTEBOOKS, ROOT, sources
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_line_below_the_title_is_true():
+    """Of Python and JAX as `pyproject.toml` has them; its licences are in `test_project.py`."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    oldest, below = map(int, re.findall(r"3\.(\d+)", project["requires-python"]))
+    (jax,) = (line for line in project["dependencies"] if line.startswith("jax>="))
+    pythons = " and ".join(f"3.{minor}" for minor in range(oldest, below))
+    line = README.split("\n\n")[1]
+    assert line.startswith(f"Python {pythons} · JAX {re.search(r'>=(\d+\.\d+)', jax)[1]} · ")
+    assert project["license"].replace("-", " ") == " AND ".join(
+        name.replace("-", " ") for name in re.findall(r"\[([^]]+)\]\(LICENSE", line)
+    )
 
 
 def test_the_syllabus_lists_every_unit_in_order():

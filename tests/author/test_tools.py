@@ -315,6 +315,10 @@ def test_what_got_worse_by_more_than_the_noise_is_told(tmp_path, monkeypatch):
         ["02.ipynb:", "seconds", "42", "30", "to", "35.9"],
         ["02.ipynb:", "images_per_second", "60", "91", "to", "110"],
     ]
+    page = (tmp_path / history.PAGE).read_text(encoding="utf-8")
+    shown = [re.sub(r"<[^>]*>|\n", " ", line).split() for line in page.split("<tr")[1:]]
+    assert shown[1] == ['class="worse">', "seconds,", "worse", "42", "35.9", "+17.0%"]
+    assert ["accuracy", "0.01667", "0.01099", "+51.7%"] in [line[-4:] for line in shown]
     history.FILE.write_text("[1]")
     with pytest.raises(CourseError, match="Delete it, and a new one begins"):
         told(30, 100)

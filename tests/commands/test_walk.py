@@ -1,9 +1,10 @@
-"""The course in a real browser, as a student meets it: JupyterLab, its start page, an exercise, a second visit.
+"""The course in a real browser, as a student meets it: the start page, an exercise, a second visit, every unit.
 
 Needs Playwright's client and axe (the extra `browser`) and Chromium. Pictures of each step are left in `build/walk/`.
 """
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -14,9 +15,16 @@ import time
 import pytest
 
 from utils.base.notebook import BY_A_MACHINE
-from utils.base.paths import BUILD, ROOT
+from utils.base.paths import BUILD, EXERCISES, NOTEBOOKS, ROOT, sources
 
 NOTEBOOK = ".jp-NotebookPanel:not(.lm-mod-hidden) "
+# JupyterLab draws the cells further down when it has time, or when they are scrolled to
+WHOLE = """([notebook, cells]) => {
+    const box = document.querySelector(notebook);
+    box?.scrollTo(0, box.scrollHeight);
+    return box?.querySelectorAll(".jp-Cell").length === cells;
+}"""
+VIEWS = [("Dark", 900), ("Dark", 1600), ("Light", 900), ("Light", 1600)]  # a theme, and a width in pixels
 OURS = [".jp-MarkdownViewer .jp-RenderedMarkdown", ".jp-OutputArea-output"]  # what the course draws, not JupyterLab
 ANSWERS = {
     "def standardise": "def standardise(x):\n    return (x - x.mean()) / x.std()",
@@ -72,19 +80,23 @@ def told(page, words):
         page.locator(f"{NOTEBOOK}.jp-OutputArea", has_text=one).first.wait_for(state="attached")
 
 
-def look(page, name, serious):
-    """In both themes, narrow and wide: nothing is cut, and axe finds nothing serious; pictures are kept."""
-    for theme in ("Dark", "Light"):
-        menu(page, "Settings", "Theme", f"JupyterLab {theme}")
-        page.wait_for_timeout(700)
-        for width in (900, 1600):
-            page.set_viewport_size({"width": width, "height": 1000})
-            page.wait_for_timeout(300)
-            page.screenshot(path=BUILD / "walk" / f"{name}_{theme.lower()}_{width}.png")
-            cut = page.locator(", ".join([".jp-CodeCell .cm-scroller", *OURS])).evaluate_all(
-                "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.outerHTML)"
-            )
-            assert not cut
+def as_it_was(page):
+    assert not page.locator(".jp-mod-dirty").count() and not page.get_by_text("Error displaying widget").count()
+
+
+def look(page, name, serious, views=VIEWS):
+    """Nothing is cut, and axe finds nothing serious; pictures are kept."""
+    for theme, width in views:
+        if theme not in str(page.locator("body").get_attribute("data-jp-theme-name")):
+            menu(page, "Settings", "Theme", f"JupyterLab {theme}")
+            page.wait_for_timeout(500)
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.wait_for_timeout(300)
+        page.screenshot(path=BUILD / "walk" / f"{name}_{theme.lower()}_{width}.png")
+        cut = page.locator(", ".join([".jp-CodeCell .cm-scroller", *OURS])).evaluate_all(
+            "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.outerHTML)"
+        )
+        assert not cut
         assert not serious(page, [one for one in OURS if page.locator(one).count()])
 
 
@@ -99,7 +111,7 @@ def test_a_student_walks_through_the_course(page, serious):
     start.locator("a", has_text="3 · A function in two pieces").click()
     page.locator(NOTEBOOK).get_by_role("heading", name="Exercise 3").wait_for()
     page.wait_for_timeout(3000)
-    assert not page.locator(".jp-mod-dirty").count()
+    as_it_was(page)
     menu(page, "Run", "Run All Cells")
     told(page, ["0 of 9 exercises right"])
     for old, new in ANSWERS.items():
@@ -130,5 +142,22 @@ def test_a_student_walks_through_the_course(page, serious):
     start.get_by_role("link", name="exercises", exact=True).first.click()
     told(page, TOLD)
     page.wait_for_timeout(3000)
-    assert not page.locator(".jp-mod-dirty").count() and not page.get_by_text("Error displaying widget").count()
+    as_it_was(page)
     page.screenshot(path=BUILD / "walk" / "reopened.png")
+
+
+@pytest.mark.proof
+def test_every_unit_can_be_looked_at(page, serious):
+    """Lessons with the outputs that they come with, and exercises: all cells are there and whole."""
+    start = page.locator(".jp-MarkdownViewer")
+    units = [path.with_suffix(".ipynb").name for path in sources(NOTEBOOKS)]
+    for folder, kind, views in ((NOTEBOOKS, "lesson", VIEWS[::3]), (EXERCISES, "exercises", VIEWS[:1])):
+        for number, unit in enumerate(units):
+            tab(page, "START").click()
+            start.get_by_role("link", name=kind, exact=True).nth(number).click()
+            cells = len(json.loads((folder / unit).read_text(encoding="utf-8"))["cells"])
+            page.wait_for_function(WHOLE, arg=[f"{NOTEBOOK}.jp-WindowedPanel-outer", cells])
+            page.locator(f"{NOTEBOOK}:is(.jp-RenderedImage, .jp-CodeCell)").last.scroll_into_view_if_needed()
+            look(page, f"{folder.name}_{unit[:2]}", serious, views)
+            as_it_was(page)
+            tab(page, unit).locator(".lm-TabBar-tabCloseIcon").click()

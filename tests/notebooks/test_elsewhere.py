@@ -17,14 +17,15 @@ from utils.base.errors import CourseError
 from utils.base.paths import EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS
 
 SAYS = "print('utils from', elsewhere.__file__)"
+# what lies on PYTHONPATH is found, but not what .pth files there name, such as the course
+PACKAGES = [place for place in sys.path if place.endswith("site-packages")]
 
 
-def run(folder, home, *, packages=True, code=SAYS, prefix=(), **environment):
+def run(folder, home, *, packages=True, code=SAYS, prefix=(), url=set_up.UNKNOWN, **environment):
     """The lines, in a Python on whose path the course is not, with a folder as where the notebook is."""
-    # what lies on PYTHONPATH is found, but not what .pth files there name, such as the course
-    path = os.pathsep.join(place for place in sys.path if place.endswith("site-packages")) if packages else ""
+    path = os.pathsep.join(PACKAGES) if packages else ""
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": path, **environment}
-    command = [*prefix, sys.executable, "-S", "-c", f"{set_up.code()}{code}"]
+    command = [*prefix, sys.executable, "-S", "-c", set_up.CODE.replace("ADDRESS", url) + code]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
 
 
@@ -41,11 +42,11 @@ def archive(tmp_path):
 def test_it_finds_the_course_in_a_folder_above(folder, tmp_path):
     done = run(folder, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"The course is in {ROOT}.\nutils from {ROOT}/utils/elsewhere.py\n"
+    assert done.stdout == f"utils from {ROOT}/utils/elsewhere.py\n"
 
 
-def test_it_is_silent_where_the_course_is_installed(tmp_path):
-    done = run(tmp_path, tmp_path, PYTHONPATH=str(ROOT))
+def test_it_takes_the_course_that_is_installed(tmp_path):
+    done = run(tmp_path, tmp_path, PYTHONPATH=os.pathsep.join([str(ROOT), *PACKAGES]))
     assert done.stdout == f"utils from {ROOT}/utils/elsewhere.py\n"
 
 
@@ -60,33 +61,38 @@ def test_where_the_course_cannot_be_written_its_files_go_to_the_home_folder(tmp_
     read_only = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--bind", tmp_path, tmp_path]
     done = run(EXERCISES, tmp_path, code=show, prefix=read_only)
     own = tmp_path / ".cache" / "jax-course"
-    assert done.stdout == f"The course is in {ROOT}.\n{own / 'build' / 'cache'} {own / 'models'}\n", done.stderr
+    assert done.stdout == f"{own / 'build' / 'cache'} {own / 'models'}\n", done.stderr
 
 
 def test_it_fetches_the_course_once_and_finds_it_again(archive, tmp_path):
     home, folder = tmp_path / "home", tmp_path / "notebooks"
     folder.mkdir()
     (folder / "utils.py").write_text("somebody_elses = True", encoding="utf-8")
-    done = run(folder, home, COURSE_ZIP=archive.as_uri())
+    show = "from utils import data; print('data from', data.__file__)"
+    done = run(folder, home, url=archive.as_uri(), code=show)
     course = home / ".cache" / "jax-course"
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
-        f"Fetching the course from {archive.as_uri()} ...",
-        f"The course is in {course}.",
-        f"utils from {course}/utils/elsewhere.py",
-    ]
+    found = f"data from {course}/utils/data/__init__.py"
+    assert done.stdout.splitlines() == [f"The course is now in {course}.", found]
     assert [path.name for path in folder.iterdir() if path.name != "__pycache__"] == ["utils.py"]
     archive.unlink()
-    again = run(folder, home)
-    assert again.stdout.splitlines() == done.stdout.splitlines()[1:]
+    assert run(folder, home, code=show).stdout.splitlines() == [found]
 
 
-def test_without_an_address_it_says_what_to_set(tmp_path):
-    if "Download" in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"].get("urls", {}):
-        pytest.skip("the course has an address")
+def test_what_was_fetched_gets_what_this_python_lacks(archive, tmp_path):
+    """Here pip finds nothing to install, so it says what it was asked for."""
+    done = run(tmp_path, tmp_path, packages=False, url=archive.as_uri(), PIP_NO_INDEX="1")
+    assert done.returncode == 1 and "Installing flax, dm-haiku" in done.stdout
+    assert "pip could not install flax, dm-haiku" in done.stderr.splitlines()[-1]
+
+
+def test_without_an_address_it_says_what_to_write(tmp_path):
     done = run(tmp_path, tmp_path)
-    assert done.returncode == 1 and "COURSE_ZIP" in done.stderr.splitlines()[-1]
-    assert "%env COURSE_ZIP=" in done.stderr
+    assert done.returncode == 1 and f"unknown url type: {set_up.UNKNOWN!r}" in done.stderr.splitlines()[-1]
+
+
+def test_they_are_few_lines():
+    assert len([line for line in set_up.CODE.splitlines() if line]) <= 8
 
 
 def test_a_zip_that_was_not_unpacked_whole_is_not_taken_for_the_course():
@@ -122,7 +128,7 @@ def test_a_python_that_is_too_old_is_told(monkeypatch):
     assert project["requires-python"].startswith(">={}.{},".format(*elsewhere.OLDEST))
     monkeypatch.setattr(sys, "version_info", (3, 11))
     with pytest.raises(CourseError, match=r"needs Python 3\.12"):
-        elsewhere.prepare(install=False)
+        elsewhere.prepare()
 
 
 def test_it_knows_every_package_that_notebooks_use():

@@ -8,7 +8,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from utils import results
 from utils.author import execute, pairs
 from utils.base import files, table
 from utils.base.errors import CourseError, unknown
@@ -99,11 +98,10 @@ def as_table(rows: list[dict[str, Any]]) -> str:
             f"{row['seconds']:.1f}{' !' * late}",
             "–" if row["peak_mb"] is None else f"{row['peak_mb']:,}",
             _in_short(row["data"]),
-            "\n".join(_described(name, number) for name, number in row["metrics"].items()),
         ]
         for row, late in zip(rows, over, strict=True)
     ]
-    text = table.render(["notebook", "status", "seconds", "peak MB", "data", "metrics"], body, widest=38, right=(2, 3))
+    text = table.render(["notebook", "status", "seconds", "peak MB", "data"], body, widest=38, right=(2, 3))
     if any(over):
         text += f"\n! takes longer than the {BUDGET_SECONDS} s that a notebook on samples should take on two cores"
     minutes = sum(row["seconds"] for row in rows) / 60
@@ -117,7 +115,3 @@ def _in_short(data: str) -> str:
     for line in data.split("; ") if data else []:
         lines.setdefault(line.split()[0], []).append(line)
     return "\n".join(first + (f" (and {len(more)} more)" if more else "") for first, *more in lines.values())
-
-
-def _described(name: str, number: float | None) -> str:
-    return f"{name.replace('_', ' ')}: –" if number is None else results.describe(name, number)

@@ -22,6 +22,7 @@ from utils.author import exercises, leaks, pairs, recorded
 from utils.base import files
 from utils.base.errors import CourseError
 from utils.base.paths import EXERCISES, NOTEBOOKS, RESSOURCES, ROOT, SOLUTIONS, shown, sources
+from utils.progress import track
 
 NAME = "jax-course"
 # No "*" at the root: hand-ins, grades and downloads may lie there. A test sees that no file of the course is forgotten.
@@ -119,8 +120,9 @@ def see_that_nothing_leaks(content: dict[str, bytes]) -> None:
     wanted = [
         answer for path in sources(SOLUTIONS) for answer in leaks.answers(path.read_text(encoding="utf-8"), shown(path))
     ]
-    searched = {name: raw for name, raw in content.items() if not name.startswith("notebooks/")}
-    if found := [line for name, raw in searched.items() for line in leaks.found_in(name, raw, wanted)]:
+    searched = [(name, raw) for name, raw in content.items() if not name.startswith("notebooks/")]
+    files_left = track(searched, "searching for answers", unit="file", leave=False)
+    if found := [line for name, raw in files_left for line in leaks.found_in(name, raw, wanted)]:
         raise CourseError("\n".join(["Nothing was written: these files give answers away.", *found]))
 
 

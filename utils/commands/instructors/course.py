@@ -2,8 +2,9 @@
 
 Each notebook runs in a fresh kernel, one after the other, since they are timed. Prints a table and writes
 `build/course.json`: a list of `{"notebook", "status", "seconds", "peak_mb", "data", "metrics"}`, one for each notebook,
-brought up to date after every notebook. What got worse than in the last runs on this machine, by more than these
-differ, is told (`build/course-history.json` keeps them). A run of all of them also times the input pipelines, on the
+brought up to date after every notebook. `build/course.html` compares its figures with those of the last run on this
+machine. What got worse than in the last runs, by more than these differ, is told (`build/course-history.json` keeps
+them). A run of all of them also times the input pipelines, on the
 data that `COURSE_DATA` chooses, into `build/pipeline.json`. `--save` runs on the samples, and writes the outputs into
 the notebooks, for committing.
 """
@@ -41,8 +42,8 @@ def main(arguments: list[str]) -> int:
     finally:
         if rows:
             print(f"\n{course.as_table(rows)}\n\nWritten: {shown(BUILD / course.RESULT)}", flush=True)
-            if worse := history.add(rows):
-                print(f"\n{worse}", flush=True)
+            worse = history.add(rows)
+            print(f"Beside the last run: {shown(history.FILE.with_name(history.PAGE))}\n\n{worse}".rstrip(), flush=True)
     if not options.names:
         try:
             print("\nThe input pipelines:", flush=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from utils.author import pairs, recorded
 from utils.base.command import parser_of
 from utils.base.paths import BUILD
+from utils.progress import track
 
 
 def main(argv: list[str]) -> int:
@@ -30,7 +31,7 @@ def main(argv: list[str]) -> int:
 def _changed(*, check: bool) -> Iterator[str]:
     """Write what is out of step, but with `check`; a line for each."""
     yield from pairs.generate(check=check)
-    for unit, name in recorded.stale():
+    for unit, name in track(list(recorded.stale()), "what answers are judged by", unit="exercise", leave=False):
         if not check:
             recorded.record(unit, name)
         yield f"recorded results of {name} ({unit.name})"

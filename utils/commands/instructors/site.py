@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     print("Making the exercises, and searching every file for answers ...", flush=True)
     content = release.files_of_release()
     release.see_that_nothing_leaks(content)
-    print("Making the pages ...", flush=True)
+    print("Making the pages (about half a minute) ...", flush=True)
     site.write(content, OUT)
     if lost := site.broken(OUT):
         raise CourseError("\n".join(["These links lead nowhere:", *lost]))

@@ -6,8 +6,8 @@
   const STYLE = Object.entries(KINDS)
     .map(([folder, kind]) => `[data-course="${folder}"] .lm-TabBar-tabLabel::before { content: "${kind} "; }`)
     .concat(
-      // JupyterLab would break a line of code within a word
-      ".jp-RenderedMarkdown.jp-OutputArea-output pre { word-break: normal; overflow-wrap: break-word; }",
+      // JupyterLab would break a line of code or of what was printed within a word
+      ".jp-OutputArea .jp-OutputArea-output pre { word-break: normal; overflow-wrap: break-word; }",
       // white becomes the dark theme's #111111 and colours keep their hue; photographs and maps stay as they are
       "[data-jp-theme-light='false'] img.course-drawn { filter: invert(0.933) hue-rotate(180deg); }",
     )
