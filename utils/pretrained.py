@@ -18,8 +18,7 @@ from typing import Any
 
 from utils import weights
 from utils.base import files, machine, table, trees
-from utils.base.command import unknown
-from utils.base.errors import CourseError
+from utils.base.errors import CourseError, unknown
 from utils.base.paths import RESSOURCES
 
 FOLDER = RESSOURCES / "pretrained"
