@@ -102,4 +102,5 @@ class WindowAttention(nn.Module):
         logits = cosine.reshape(batch, windows, *cosine.shape[1:]) + bias
         weights = softmax(logits.reshape(cosine.shape)).astype(self.dtype)
         x = jnp.einsum("bhqk,bhkd->bhqd", weights, v).transpose(0, 2, 1, 3).reshape(batch, windows, tokens, channels)
-        return SWIN.linear(channels, dtype=self.dtype, name="proj")(x)
+        result: jax.Array = SWIN.linear(channels, dtype=self.dtype, name="proj")(x)
+        return result
