@@ -92,7 +92,7 @@ from scipy import stats
 from utils import data, plots, results
 from utils.base import paths
 from utils.progress import track
-from utils.races import report, stored
+from utils.races import report
 
 # %% [markdown]
 # ## 1 · The data, in three parts
@@ -2012,24 +2012,20 @@ for what, unit, scale in (
 report.show("cnn")
 
 # %% [markdown]
-# Left: seconds per epoch, on a logarithmic scale. The first epoch includes compilation. In training, JAX, compiled
-# PyTorch and Keras (whose step is a compiled graph) start high and then fall, while plain PyTorch compiles nothing and
-# stays roughly level. Right: images per second, dark for the later epochs and pale for the first one; the thin lines
-# reach from the slowest round to the fastest.
+# The table has the pictures a second of each entrant, in training and in evaluation, with the first epoch told apart.
+# The last two columns say how many times as fast as each of the others JAX was, as this lesson has it and as unit 06
+# makes it: the median of the rounds, with the lowest and the highest round in brackets. Where that range includes 1×,
+# there is no clear winner.
 #
-# Here are the same results in numbers. The last column says how many times as fast as the others JAX was: the median of
-# the rounds, with the lowest and the highest round in brackets.
-
-# %% tags=["nbval-ignore-output"]
-for result in stored.load(stored.Result, "cnn"):
-    print(report.as_table(result), end="\n\n")
-
-# %% [markdown]
-# Read the last column. Where its range includes 1×, there is no clear winner. Then compare the phases (training and
-# evaluation, the first epoch and the later ones) and the line on first steps: the order of the four entrants changes
-# from one to the next. So a single row cannot support "X is faster than Y". (`torch.compile` writes C++ and calls a
-# compiler, which makes its first step long. Normally it keeps the result on disk for the next time; in these races no
-# entrant may use what an earlier run has compiled.)
+# Left: seconds per epoch, on a logarithmic scale. The first epoch includes compilation: JAX, compiled PyTorch and Keras
+# (whose step is a compiled graph) start high and then fall, while plain PyTorch compiles nothing and stays roughly
+# level. Right: images per second, dark for the later epochs and pale for the first one; the thin lines reach from the
+# slowest round to the fastest.
+#
+# Compare the phases and the line on first steps: the order of the entrants changes from one to the next. So a single
+# row cannot support "X is faster than Y". (`torch.compile` writes C++ and calls a compiler, which makes its first step
+# long. Normally it keeps the result on disk for the next time; in these races no entrant may use what an earlier run
+# has compiled.)
 
 # %% [markdown]
 # ## 15 · For the record

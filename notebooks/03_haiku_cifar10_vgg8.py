@@ -2014,19 +2014,18 @@ plt.show()
 report.show("vgg8")
 
 # %% [markdown]
-# *JAX* is this lesson's network, compiled as it comes; *JAX, unit 06* is the same network as unit 06 makes it fast. In
-# training the first comes last here, just behind compiled PyTorch, at 0.75 times the speed of Keras and 0.8 times that
-# of PyTorch (medians of the rounds' ratios). In evaluation it is ahead of plain PyTorch (1.26) and behind the others.
-# The cause is not Haiku: after tracing nothing of it is left, and what runs is XLA's program. Nor is it compilation,
-# which only the pale bars include. (In compilation `torch.compile` is the slowest: its first step took 13 seconds, and
-# JAX's one to two.)
+# *JAX* is this lesson's network, compiled as it comes; *JAX, unit 06* is the same network as unit 06 makes it fast. The
+# table's last columns say how many times as fast as each of the others they were: the median of the rounds, with the
+# lowest and the highest. In training the first comes last here, level with compiled PyTorch at best; in evaluation it
+# is ahead of plain PyTorch and behind the others. The cause is not Haiku: after tracing nothing of it is left, and what
+# runs is XLA's program. Nor is it compilation, which only the pale bars include. (In compilation `torch.compile` is the
+# slowest, as the line on first steps tells.)
 #
 # That leaves the convolutions, which are most of the arithmetic, and above all their gradients. On x86 processors
 # PyTorch and TensorFlow call a library for them, [oneDNN](https://github.com/uxlfoundation/oneDNN); XLA, as it comes,
-# calls others. Unit 06 finds the slow ones, computes a gradient in another way and tells XLA to call oneDNN, too. Then
-# the same network trains 1.3 times as fast as this lesson's: level with PyTorch (0.91 to 1.05) and ahead of compiled
-# PyTorch, but still behind Keras (0.85). In evaluation it is ahead of Keras and level with compiled PyTorch (0.96 to
-# 1.10).
+# calls others. Unit 06 finds the slow ones, computes a gradient in another way and tells XLA to call oneDNN, too. Its
+# column says what that is worth: most of the distance to the others in training, and in evaluation a place among the
+# first.
 #
 # This race says nothing about GPUs, where JAX and PyTorch can both call cuDNN.
 #

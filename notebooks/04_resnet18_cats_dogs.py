@@ -1912,24 +1912,23 @@ for one, other in pairs:
 report.show("resnet18")
 
 # %% [markdown]
-# Left: seconds per epoch, where the first includes the compilation. Right: pictures per second, pale for the first
-# epoch; the thin lines reach from the slowest round to the fastest.
+# The table's last columns say how many times as fast as each of the others JAX was: the median of the rounds, with the
+# lowest and the highest. Left: seconds per epoch, where the first includes the compilation. Right: pictures per second,
+# pale for the first epoch; the thin lines reach from the slowest round to the fastest.
 #
 # *JAX* is this lesson's model and its training step. *JAX, unit 06* is the same model as unit
-# [06](06_make_it_fast.ipynb) makes it: its convolutions compute the gradient by the kernel in another way, and the
-# compiler gets other options. All entrants keep the memory that a step frees, which unit 06 explains.
+# [06](06_make_it_fast.ipynb) makes it: its convolutions compute their gradients in another way, and the compiler gets
+# other options. All entrants keep the memory that a step frees, which unit 06 explains.
 #
-# On these two cores PyTorch trains 1.3 times as fast as the lesson's JAX, and evaluates about as fast (medians of the
-# three rounds' ratios). Subtract an evaluation step from a training step: what is left, mostly the backward pass, takes
-# 203 ms with JAX and 136 ms with PyTorch. With what unit 06 does, JAX takes 158 ms for it: it trains at 0.96 times the
-# speed of PyTorch and 0.93 times that of compiled PyTorch, and in evaluation it is ahead of PyTorch (1.23) and just
-# behind compiled PyTorch (0.93 to 0.99). In one of its rounds PyTorch was disturbed and trained at less than half its
-# usual speed: read the median, and look at the range.
+# On these two cores PyTorch trains faster than the lesson's JAX, and evaluates about as fast. Subtract an evaluation
+# step from a training step: what is left, mostly the backward pass, is where the difference lies. With what unit 06
+# does, little of it remains. Where the range of a ratio is wide, something else ran in one of the rounds: read the
+# median, and look at the range.
 #
-# Compilation takes time: a first step takes 4 s with JAX, 22 s with `torch.compile`, and 0.2 s with plain PyTorch. Both
-# compilers can keep programs on disk, JAX with the cache of unit 06, `torch.compile` with [caches of its
-# own](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html); in the race each
-# run compiles from scratch.
+# Compilation takes time, as the table's last line tells: some seconds with JAX, many with `torch.compile`, none with
+# plain PyTorch. Both compilers can keep programs on disk, JAX with the cache of unit 06, `torch.compile` with [caches
+# of its own](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html); in the race
+# each run compiles from scratch.
 #
 # So speed on two CPU cores is hardly a reason for or against JAX with this network, once you know what unit 06 teaches.
 # What this unit used JAX for (`vmap` over whole trainings, scans, gradients of any function, programs that say how much

@@ -63,7 +63,7 @@ def names() -> list[str]:
 def card(name: str) -> Card:
     """The card of a model. Raises CourseError for one that is not there."""
     if name not in names():
-        raise CourseError(unknown("pretrained model", name, names()))
+        raise CourseError(unknown("There is no pretrained model", name, names()))
     return Card(**json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")))
 
 

@@ -1,13 +1,15 @@
 """The lessons' own models in JAX, with one jitted training step and one jitted evaluation.
 
 "jax" is as the lesson has it; "jax fast" is the same model as unit 06 makes it fast: with the convolutions of
-`utils.convolution`, and compiled with the options of `utils.compiler_options`.
+`utils.convolution` and the layers of `faster`, compiled with the options of `utils.compiler_options`.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from unittest import mock
 
 import flax.linen as nn
 import haiku as hk
@@ -18,6 +20,7 @@ import optax
 
 from utils import compiler_options, convolution
 from utils.base import definitions
+from utils.races import faster
 from utils.races.catalogue import Race
 from utils.races.run import Entrant
 
@@ -71,11 +74,15 @@ def haiku_convolution(layer: Callable[..., Any], args: Any, kwargs: Any, context
     return maps + hk.get_parameter("b", (module.output_channels,)) if module.with_bias else maps
 
 
-def with_own_convolutions(model: Model) -> Model:
-    """The same model and the same parameters, Flax's or Haiku's, with the convolutions of `utils.convolution`."""
+def with_own_layers(model: Model) -> Model:
+    """The same model and the same parameters, Flax's or Haiku's, with faster layers while it is traced."""
 
     def apply(*args: Any) -> tuple[jax.Array, Any]:
-        with nn.intercept_methods(flax_convolution), hk.intercept_methods(haiku_convolution):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(nn.intercept_methods(flax_convolution))
+            stack.enter_context(hk.intercept_methods(haiku_convolution))
+            stack.enter_context(mock.patch.multiple(nn, avg_pool=faster.average_pool, gelu=faster.gelu))
+            stack.enter_context(mock.patch.object(faster.SWIN, "WindowAttention", faster.WindowAttention))
             return model.apply(*args)
 
     return Model(model.init, apply)
@@ -104,9 +111,8 @@ def resnet18(race: Race) -> Model:
 
 def swin_module(race: Race) -> Any:
     """The module of unit 05, without drop path, for the same reason."""
-    lesson = definitions.load("notebooks/05_swin_v2_imagenette.py", ("swin_v2",))
     dtype = jnp.dtype(race.precision)
-    return lesson.swin_v2(race.options["name"], classes=race.classes, drop_path=0.0, dtype=dtype)
+    return faster.SWIN.swin_v2(race.options["name"], classes=race.classes, drop_path=0.0, dtype=dtype)
 
 
 MODELS: dict[str, Callable[[Race], Model]] = {
@@ -140,7 +146,7 @@ def parts(race: Race, *, fast: bool = False) -> Parts:
     model = MODELS[race.model](race)
     training, evaluation = None, None
     if fast:
-        model = with_own_convolutions(model)
+        model = with_own_layers(model)
         training = compiler_options.supported(compiler_options.TRAINING)
         evaluation = compiler_options.supported(compiler_options.EVALUATION)
     optimiser = OPTIMISERS[race.optimiser]()

@@ -109,10 +109,10 @@ def headline(result: Result) -> str:
 
 
 def show(race: str, folder: Path = stored.FOLDER) -> None:
-    """What a lesson shows of a race: every stored result, told and drawn; a line when there is none."""
+    """What a lesson shows of a race: every stored result, as a table and drawn; a line when there is none."""
     results = stored.load(Result, race, folder)
     for result in results:
-        print(headline(result))
+        print(as_table(result))
         draw(result)
         plt.show()
     if not results:
