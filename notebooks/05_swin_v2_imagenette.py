@@ -540,15 +540,6 @@ def log_coordinates(window: tuple[int, int], trained: tuple[int, int] | None = N
     return np.sign(x) * np.log2(np.abs(x) + 1) / np.log2(8)
 
 
-def offset_index(window: tuple[int, int]) -> np.ndarray:
-    """Where in the flattened table of offsets the pair (query, key) is to be looked up: [T, T] int."""
-    h, w = window
-    rows, columns = np.indices(window).reshape(2, -1)  # of each token
-    down = rows[:, None] - rows[None, :] + h - 1  # 0 … 2h-2
-    right = columns[:, None] - columns[None, :] + w - 1
-    return down * (2 * w - 1) + right
-
-
 # %% [markdown]
 # Here are these coordinates along one axis, for a window of 8, and for a window of 16 where the model was trained
 # with 8. The dashed lines are the linear offsets, divided by the largest offset seen in training:
@@ -604,6 +595,20 @@ class PositionBias(nn.Module):
         x = jnp.asarray(log_coordinates(window, trained), self.dtype)  # [2h-1, 2w-1, 2]
         x = nn.relu(linear(512, name="hidden")(x))
         return 16 * nn.sigmoid(linear(self.heads, use_bias=False, name="out")(x))
+
+
+# %% [markdown]
+# It gives a table of offsets. The logits need a bias for each *pair* of tokens, which is looked up there:
+
+
+# %%
+def offset_index(window: tuple[int, int]) -> np.ndarray:
+    """Where in the flattened table of offsets the pair (query, key) is to be looked up: [T, T] int."""
+    h, w = window
+    rows, columns = np.indices(window).reshape(2, -1)  # of each token
+    down = rows[:, None] - rows[None, :] + h - 1  # 0 … 2h-2
+    right = columns[:, None] - columns[None, :] + w - 1
+    return down * (2 * w - 1) + right
 
 
 def bias_of_pairs(table: jax.Array, window: tuple[int, int]) -> jax.Array:
@@ -1309,10 +1314,6 @@ print(of_thousand.shape, of_ten.shape)
 # Weight decay pulls *matrices* and convolution kernels towards zero. As in the reference, it leaves alone whatever has
 # fewer than two axes (biases, the norms' scales), and also the position network, an absolute position embedding, and
 # the logit scale.
-#
-# One training run is one draw: other initial weights give another accuracy. So the seed becomes an *argument*.
-# Everything that depends on it is in the state, including the key for drop path, and the steps are pure functions. Then
-# `vmap` over the states makes one program that trains all seeds at once.
 
 
 # %%
@@ -1326,6 +1327,13 @@ def decay_mask(params: dict) -> dict:
     return jax.tree_util.tree_map_with_path(decays, params)
 
 
+# %% [markdown]
+# One training run is one draw: other initial weights give another accuracy. So the seed becomes an *argument*.
+# Everything that depends on it is in the state, including the key for drop path, and the steps are pure functions. Then
+# `vmap` over the states makes one program that trains all seeds at once.
+
+
+# %%
 class TrainState(NamedTuple):
     """All that one seed's training has of its own."""
 
@@ -1816,7 +1824,7 @@ plt.show()
 # How long do the parts of one training step take? We distinguish reading a batch (`input`), copying it to the device
 # (`transfer`), the forward pass, the time that the gradients add to it (`backward`), and the optimiser (`update`). Each
 # was timed as a program of its own; `step` is the whole as one program, and `dispatch` the time until its call returns
-# to Python. (Unit 04 does the same for ResNet18.) This is the micro model with pictures of 128 pixels, measured once
+# to Python. (Unit 06 does the same for ResNet18.) This is the micro model with pictures of 128 pixels, measured once
 # and stored:
 
 # %% tags=["nbval-ignore-output"]
