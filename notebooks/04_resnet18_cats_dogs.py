@@ -912,7 +912,7 @@ def sum_of_squares(params: dict, block: nn.Module, maps: jax.Array) -> tuple[jax
 
 
 block, maps = ResidualBlock(features=8, stride=2), jax.random.normal(jax.random.key(0), (16, 12, 12, 4))
-params = block.init(jax.random.key(1), maps)["params"]
+params = jax.jit(block.init, compiler_options=quick)(jax.random.key(1), maps)["params"]
 larger = jax.tree_util.tree_map_with_path(lambda path, leaf: leaf * (3 if path[-1].key == "kernel" else 1), params)
 slope = jax.jit(jax.grad(sum_of_squares, has_aux=True), static_argnums=1, compiler_options=quick)
 (gradients, output), (of_larger, same) = slope(params, block, maps), slope(larger, block, maps)

@@ -843,10 +843,12 @@ def pad_to_multiple(x: jax.Array, of: tuple[int, int]) -> jax.Array:
 # </details>
 
 # %%
+QUICK = {"xla_backend_optimization_level": 0}  # for what runs once: most of its time is compiling random numbers
+
 x = jax.random.normal(jax.random.key(0), (1, 16, 16, 8))
 maps = jnp.concatenate([x, x.at[:, 5, 5].add(10.0)])  # the same map twice, but for one token
 plain, shifted = (Block(heads=1, window=4, shifted=each) for each in (False, True))
-new = jax.jit(plain.init)(jax.random.key(0), x)
+new = jax.jit(plain.init, compiler_options=QUICK)(jax.random.key(0), x)
 run = {"plain": jax.jit(plain.apply), "shifted": jax.jit(shifted.apply)}
 print("a new block changes nothing:", bool(jnp.array_equal(run["plain"](new, x), x)))
 
@@ -1091,7 +1093,7 @@ for model, shape in ((swin_v2("micro"), (1, 66, 64, 3)), (swin_v2("micro", heads
 
 # %%
 trial = swin_v2("micro", depths=(2,), heads=(2,))
-fresh = jax.jit(trial.init)(jax.random.key(0), batch.image[:1])
+fresh = jax.jit(trial.init, compiler_options=QUICK)(jax.random.key(0), batch.image[:1])
 draw = np.random.default_rng(0)
 filled = jax.tree.map(lambda leaf: jnp.asarray(0.2 * draw.normal(size=leaf.shape), jnp.float32), fresh)
 with_four, with_two = (jax.jit(trial.clone(window=window).apply) for window in (4, 2))
@@ -1419,7 +1421,7 @@ def new_state(key: jax.Array, model: SwinV2, optimizer: optax.GradientTransforma
 
 
 keys = jax.random.split(jax.random.key(0), settings.seeds)
-states = jax.jit(jax.vmap(lambda key: new_state(key, model, optimizer, size)))(keys)
+states = jax.jit(jax.vmap(lambda key: new_state(key, model, optimizer, size)), compiler_options=QUICK)(keys)
 train_step, eval_step = (jax.vmap(step, in_axes=(0, None)) for step in make_steps(model, optimizer))
 begin = time.perf_counter()
 train_step = jax.jit(train_step, donate_argnums=0).lower(jax.eval_shape(lambda: states), train.spec).compile()
