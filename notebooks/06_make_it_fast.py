@@ -35,7 +35,7 @@
 # | 1 | A slow step | 4 |
 # | 2 | Measure honestly | 5 |
 # | 3 | The first run, and the second | 5 |
-# | 4 | Read a profile | 5 |
+# | 4 | Read a profile | 6 |
 # | 5 | A pooling without a search | 2 |
 # | 6 | Layers that should take equally long | 4 |
 # | 7 | The gradient by the kernel | 7 |
@@ -50,7 +50,7 @@
 # | 16 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 75 |
+# |  | **together** | 76 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -484,7 +484,8 @@ plt.show()
 
 # %% [markdown]
 # The gradient of the pooling comes first. (Read the sums roughly: layers that the compiler has fused count as one of
-# them, and operations that run at the same time on two cores are both counted.)
+# them, operations that run at the same time on two cores are both counted, and “other” is what has no layer or could
+# not be traced back to one.)
 #
 # **Quick questions**
 #
@@ -1253,7 +1254,7 @@ places = np.arange(len(races))
 axes.barh(places - 0.2, [delivered(name) for name in races], 0.38, label="delivered, here")
 axes.barh(places + 0.2, [taken(race) for race in races.values()], 0.38, color=plots.PALE, label="taken, in the race")
 axes.set_yticks(places, list(races))
-axes.set(xscale="log", xlabel="images a second")
+axes.set(xscale="log", xlim=(10, None), xlabel="images a second")
 axes.invert_yaxis()
 axes.legend(loc="lower right")
 plt.show()
