@@ -309,16 +309,10 @@ print(", ".join(f"{name}: {ms:.1f} ms" for name, ms in twins.items()))
 # %% [markdown]
 # ## 3 · The first run, and the second
 #
-# The companion reports:
-#
-# | | seconds | epochs | test accuracy |
-# | --- | --- | --- | --- |
-# | first run | 1,200 | 2 | 0.609 |
-# | second run | 130 | 5 | 0.682 |
-#
-# Its explanation is that the first run "transferred all the data on the GPU", where it stays. But when a process ends,
-# its GPU memory is freed; nothing on the device survives from one run to the next. So what made the difference? We take
-# our own first run apart. (Reading the pictures is left to part 13.)
+# The companion's first run took 1,200 seconds for 2 epochs, its second 130 seconds for 5. It explains that the first
+# run "transferred all the data on the GPU", where it stays. But when a process ends, its GPU memory is freed; nothing
+# on the device survives from one run to the next. So what made the difference? We take our own first run apart.
+# (Reading the pictures is left to part 13.)
 
 # %%
 batch = (np.asarray(images), np.asarray(labels))
@@ -489,10 +483,9 @@ plt.show()
 #
 # **Quick questions**
 #
-# <details><summary>What do <code>jvp</code> and <code>transpose</code> in an <code>op_name</code> mean?</summary>
+# <details><summary>Why does <code>transpose(jvp(…))</code> in an <code>op_name</code> mean the backward pass?</summary>
 #
-# JAX makes reverse mode in two steps: `jvp` linearises the forward pass, and `transpose` runs the linear part
-# backwards. So `transpose(jvp(…))` is the backward pass.
+# `jvp` linearises the forward pass, and `transpose` runs the linear part backwards.
 #
 # </details>
 
@@ -1408,18 +1401,14 @@ results.record(
 #
 # - Wait for the result, leave out the first calls, take the median, let programs take turns, and know how far apart two
 #   runs of the same program are.
-# - Split a time before you explain it. Compiled programs can be kept on disk; arrays on a device do not outlive their
-#   process.
-# - A profile's operations can be traced back to layers by `op_name`. Layers that should take equally long show the slow
-#   one too.
+# - Split a time before you explain it. A profile's operations can be traced back to layers by `op_name`.
 # - On a CPU, XLA's gradient of a max-pool is slow, and so are convolutions whose kernel is larger than the map, and
 #   gradients by the kernel on large maps.
 # - `custom_vjp` gives a function a gradient of your own. Prove it in float64, and make sure that a broken copy fails.
 # - Compiler options can be given to one function. They are good for one kind of program and may be bad for another.
-# - Page faults are time; new memory in every step is the reason. Ask the compiled program what it needs.
-#   `jax.checkpoint` trades work for memory.
-# - 16 bits are fast where hardware and library have arithmetic for them.
-# - An epoch as one program pays where steps are short. A fast step is of no use if the input is the limit.
+# - Page faults are time. Ask the compiled program what memory it needs; `jax.checkpoint` trades work for memory.
+# - 16 bits are fast where hardware and library have arithmetic for them. An epoch as one program pays where steps are
+#   short. A fast step is of no use if the input is the limit.
 # - The roofline says whether arithmetic or memory is what you wait for.
 #
 # **Now you:** `exercises/06_make_it_fast` has you write these pieces yourself, each with a check that tells you at
