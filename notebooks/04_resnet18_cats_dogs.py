@@ -225,11 +225,12 @@ def stack_losses(key: jax.Array, shortcut: jax.Array, blocks: int, inputs: jax.A
 shrunk = data.arrays("cats_vs_dogs", "train[:512]", size=12, quiet=True)
 inputs, labels = jnp.asarray(shrunk.image).reshape(512, -1), jnp.asarray(shrunk.label)  # [512, 432], [512]
 keys, kinds = jax.random.split(jax.random.key(0), 5), jnp.array([0.0, 1.0])
+brief = {"xla_backend_optimization_level": 1}  # the program runs once: less time for the compiler
 figure, axes = plt.subplots(1, 2, figsize=(8, 2.6), sharey=True, layout="constrained")
 for place, blocks in zip(axes, (2, 16), strict=True):
     train_stack = partial(stack_losses, blocks=blocks, inputs=inputs, labels=labels)
     grid = jax.vmap(jax.vmap(train_stack, in_axes=(0, None)), in_axes=(None, 0))
-    falls = np.asarray(jax.jit(grid)(keys, kinds))  # [2, 5, steps]
+    falls = np.asarray(jax.jit(grid, compiler_options=brief)(keys, kinds))  # [2, 5, steps]
     for kind, name in enumerate(("plain", "with shortcuts")):
         lines = place.plot(falls[kind].T, color=f"C{kind}", linewidth=0.8)
         lines[0].set_label(name)
