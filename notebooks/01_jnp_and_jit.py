@@ -29,17 +29,17 @@
 # | 1 | NumPy, and what is different | 14 |
 # | 2 | `jit`: trace once, run often | 33 |
 # | 3 | How to time | 7 |
-# | 4 | `grad`, forwards and backwards | 22 |
+# | 4 | `grad`, forwards and backwards | 23 |
 # | 5 | `vmap`: write for one, run for many | 13 |
 # | 6 | Random keys | 8 |
 # | 7 | Pytrees | 6 |
 # | 8 | Two models trained by hand | 18 |
 # | 9 | When it goes wrong | 9 |
-# | 10 | 16 bits, and how a product is computed | 5 |
-# | 11 | A program without its Python | 3 |
+# | 10 | 16 bits, and how a product is computed | 6 |
+# | 11 | A program without its Python | 4 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 140 |
+# |  | **together** | 143 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -915,8 +915,9 @@ for a in (2.0, 1e6):
 #
 # A JAX call returns before its result has been computed. It puts the work into the device's queue and returns an array
 # whose numbers will be there later. This is called *asynchronous dispatch*
-# ([documentation](https://docs.jax.dev/en/latest/async_dispatch.html)). Python can prepare the next batch while the
-# device works. It waits only when you look at the numbers: print them, turn them into NumPy, ask for `float(loss)`.
+# ([documentation](https://docs.jax.dev/en/latest/201/jit.html#asynchronous-dispatch)). Python can prepare the next
+# batch while the device works. It waits only when you look at the numbers: print them, turn them into NumPy, ask for
+# `float(loss)`.
 #
 # So if you stop the clock right after the call, you have timed only how long it takes to queue the work.
 # `block_until_ready` waits for the result.
@@ -924,32 +925,25 @@ for a in (2.0, 1e6):
 # <details><summary><b>Guess first:</b> a 1,200 × 1,200 matrix is multiplied by itself twice. How much faster does that
 # look without waiting?</summary>
 #
-# Hundreds or thousands of times; the cell prints the factor. It grows with the matrix, since queuing takes about the
-# same time for every size.
+# Often hundreds of times; the cell prints the factor. It grows with the matrix, since queuing takes about the same time
+# for every size.
 #
 # </details>
 
 # %%
 matrix = jnp.ones((1200, 1200)) / 1200
-square = jax.jit(lambda a: a @ a @ a)
-
-
-def seconds_of(function):
-    """Seconds that one call of `function` takes, by the clock on the wall."""
+cube = jax.jit(lambda a: a @ a @ a)
+returned, done = [], []  # milliseconds
+for _ in range(10):
     start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
+    result = cube(matrix)
+    returned.append(1e3 * (time.perf_counter() - start))
+    result.block_until_ready()
+    done.append(1e3 * (time.perf_counter() - start))
 
-
-first_call = seconds_of(lambda: square(matrix).block_until_ready())
-dispatch = seconds_of(lambda: square(matrix))
-square(matrix).block_until_ready()  # let the queue run empty
-honest = seconds_of(lambda: square(matrix).block_until_ready())
-
+dispatch, honest = np.median(returned[1:]), np.median(done[1:])
 figure, axes = plots.bars(
-    ["first call: compiles, too", "not waited for", "warmed up, waited for"],
-    [1e3 * first_call, 1e3 * dispatch, 1e3 * honest],
-    unit="ms",
+    ["first call: compiles, too", "not waited for", "warmed up, waited for"], [done[0], dispatch, honest], unit="ms"
 )
 axes.set_title("Three ways to time the same product; the last is right")
 print("not waiting looks", f"{honest / dispatch:.1f}×", "faster than it is")
@@ -1361,7 +1355,11 @@ except ValueError as error:
     print("reverse:", str(error).split(".while_loop")[0] + ".while_loop …")
 print("forward:", jax.jvp(root_only, (4.0,), (1.0,))[1], "is 1 / (2·√4)")
 
+# %% [markdown]
+# And `fori_loop` with the two kinds of bounds:
 
+
+# %%
 def doublings(x, rounds):
     """`x` doubled `rounds` times."""
     return lax.fori_loop(0, rounds, lambda i, x: 2 * x, x)
@@ -1403,6 +1401,10 @@ def root_backward(root, cotangent):
 
 root_with_rule.defvjp(root_forward, root_backward)
 
+# %% [markdown]
+# Is the rule right, and what works with it?
+
+# %%
 squares = jnp.array([1.0, 4.0, 25.0])
 gradients = jax.jit(jax.vmap(jax.grad(root_with_rule)))(squares)
 print("gradients: ", [f"{gradient:.2f}" for gradient in gradients], "as 1 / (2·√a):", end=" ")
@@ -1452,13 +1454,7 @@ except TypeError as error:
 # **one** example, and JAX adds a batch axis to every operation of the jaxpr. It is not a loop: a matrix-vector product
 # becomes a matrix-matrix product.
 
-
 # %%
-def distance(a, b):
-    """Euclidean distance of two points [D]: a scalar."""
-    return jnp.sqrt(jnp.sum((a - b) ** 2))
-
-
 weights = jnp.ones((3, 4))  # [outputs, inputs]
 one, eight = jnp.ones(4), jnp.ones((8, 4))
 for text, product, argument in (("one:  ", jnp.dot, one), ("eight:", jax.vmap(jnp.dot, in_axes=(None, 0)), eight)):
@@ -1466,17 +1462,27 @@ for text, product, argument in (("one:  ", jnp.dot, one), ("eight:", jax.vmap(jn
     shapes = " · ".join(str(operand.aval.shape) for operand in operation.invars)
     print(text, operation.primitive.name, shapes, "->", operation.outvars[0].aval.shape)
 
+# %% [markdown]
+# Eight matrix-vector products became one matrix-matrix product. (The product has the shape (3, 8); `vmap` then puts the
+# batch axis first.)
+#
+# `in_axes` has an entry for each argument: which axis is the batch, or `None` for "the same for all".
+
+
+# %%
+def distance(a, b):
+    """Euclidean distance of two points [D]: a scalar."""
+    return jnp.sqrt(jnp.sum((a - b) ** 2))
+
+
 points = jnp.arange(10.0).reshape(5, 2)
 centres = jnp.array([[0.0, 0.0], [8.0, 9.0], [4.0, 4.0]])
 print("a pair at a time:", jax.vmap(distance)(points[:3], centres).shape)
 print("all to one:      ", jax.vmap(distance, in_axes=(0, None))(points, centres[0]).shape)
 
 # %% [markdown]
-# Eight matrix-vector products became one matrix-matrix product. (The product has the shape (3, 8); `vmap` then puts the
-# batch axis first.)
-#
-# `in_axes` has an entry for each argument: which axis is the batch, or `None` for "the same for all". `out_axes` says
-# where the batch axis goes in the result. Since `vmap` returns a function, it can be applied again: all pairs.
+# `out_axes` says where the batch axis goes in the result. And since `vmap` returns a function, it can be applied again:
+# all pairs.
 
 # %%
 to_all_centres = jax.vmap(distance, in_axes=(None, 0))  # one point, all centres
@@ -1881,6 +1887,10 @@ except ValueError as error:
 names = jax.tree.map(lambda leaf: "missing" if leaf is None else leaf.shape, without_bias, is_leaf=lambda x: x is None)
 print("with is_leaf:", names)
 
+# %% [markdown]
+# The structure is part of `jit`'s signature. So a function with an argument that is sometimes `None` is compiled twice:
+
+# %%
 counted = count_traces(sum_of_squares)
 fast_sum = jax.jit(counted)
 for layer in (without_bias, with_bias, without_bias):
@@ -1888,8 +1898,7 @@ for layer in (without_bias, with_bias, without_bias):
 print("traces for None, an array, None:", counted.count)
 
 # %% [markdown]
-# The structure is part of `jit`'s signature. So a function with an argument that is sometimes `None` is compiled twice.
-# Inside it, `if b is None` is allowed: it asks about the structure, not about a value.
+# Inside such a function, `if b is None` is allowed: it asks about the structure, not about a value.
 #
 # ### A class of your own
 #
@@ -2139,7 +2148,7 @@ print("eight largest gradients, of which mislabelled:", int(jnp.isin(suspects, m
 #
 # That was one network, on one draw of the data. Does it hold for others, and does it last? A network that is trained
 # long enough can memorise wrong labels ([Zhang et al., Understanding deep learning requires rethinking generalization,
-# 2017](https://arxiv.org/abs/1611.03530)).
+# 2016](https://arxiv.org/abs/1611.03530)).
 #
 # ### Eight experiments as one program
 #
@@ -2433,7 +2442,7 @@ for name in old_names.split():
 # ## 10 · 16 bits, and how a product is computed
 #
 # 16-bit arrays take half the memory of `float32`, and accelerators have units that multiply them faster ([Micikevicius
-# et al., Mixed Precision Training, 2018](https://arxiv.org/abs/1710.03740)). There are two formats: `float16` is more
+# et al., Mixed Precision Training, 2017](https://arxiv.org/abs/1710.03740)). There are two formats: `float16` is more
 # precise, `bfloat16` has the range of `float32`.
 
 # %%
@@ -2462,15 +2471,19 @@ for dtype in (jnp.float32, jnp.bfloat16):
     total = lax.fori_loop(0, 1000, lambda i, total: total + 1, jnp.zeros((), dtype))
     weight = lax.fori_loop(0, 100, lambda i, w: w - jnp.asarray(0.001, w.dtype), jnp.ones((), dtype))
     print(f"{dtype.__name__:10}1 added 1,000 times: {total:6.0f}    1 - 0.001, 100 times: {weight:.2f}")
+
+# %% [markdown]
+# In `bfloat16` a weight of 1 that is updated by 0.001 never moves. What does `jnp.sum` do?
+
+# %%
 ones = jnp.ones(1000, jnp.bfloat16)
 first_operation = jax.make_jaxpr(jnp.sum)(ones).eqns[0]
 print("jnp.sum of 1,000 ones in bfloat16:", jnp.sum(ones), "  its first operation:", first_operation.primitive.name)
 print("from", first_operation.invars[0].aval.dtype, "to", first_operation.outvars[0].aval.dtype)
 
 # %% [markdown]
-# In `bfloat16` a weight of 1 that is updated by 0.001 never moves. `jnp.sum` is right, because it adds up in `float32`
-# and rounds once at the end. This gives the rule for training: **store weights and add up in 32 bits; multiply in 16.**
-# Unit 04 applies it.
+# Its sum is right, because it adds up in `float32` and rounds once at the end. This gives the rule for training:
+# **store weights and add up in 32 bits; multiply in 16.** Unit 06 applies it.
 #
 # ### The precision of a product
 #
@@ -2537,7 +2550,11 @@ data = exported.serialize()
 print(f"takes {exported.in_avals[0]}, gives {exported.out_avals[0]}, runs on {len(exported.platforms)} kinds of device")
 print(f"size: {len(data) / 1000:.1f} kB")
 
-restored = export.deserialize(data)  # from here on nothing of our code is needed
+# %% [markdown]
+# `deserialize` makes a function of the bytes. From there on nothing of our code is needed:
+
+# %%
+restored = export.deserialize(data)
 points, _ = spirals(jax.random.key(9), 400)
 for batch in (1, 7, 400):
     agree = jnp.allclose(restored.call(points[:batch]), classify(points[:batch]), atol=1e-4)
@@ -2618,9 +2635,9 @@ except (NotImplementedError, ValueError) as error:
 #   Training](https://arxiv.org/abs/1812.06162), 2018; Paul, Ganguli and Dziugaite, [Deep Learning on a Data
 #   Diet](https://arxiv.org/abs/2107.07075), 2021.
 # - Memorised labels: Zhang, Bengio, Hardt, Recht and Vinyals, [Understanding deep learning requires rethinking
-#   generalization](https://arxiv.org/abs/1611.03530), 2017; Arpit et al., [A Closer Look at Memorization in Deep
+#   generalization](https://arxiv.org/abs/1611.03530), 2016; Arpit et al., [A Closer Look at Memorization in Deep
 #   Networks](https://arxiv.org/abs/1706.05394), 2017.
-# - 16 bits: Micikevicius et al., [Mixed Precision Training](https://arxiv.org/abs/1710.03740), 2018; Kalamkar et al.,
+# - 16 bits: Micikevicius et al., [Mixed Precision Training](https://arxiv.org/abs/1710.03740), 2017; Kalamkar et al.,
 #   [A Study of BFLOAT16 for Deep Learning Training](https://arxiv.org/abs/1905.12322), 2019.
 # - In the examples: Hendrycks and Gimpel, [Gaussian Error Linear Units](https://arxiv.org/abs/1606.08415), 2016; LeCun,
 #   Bottou, Orr and Müller, [Efficient BackProp](https://doi.org/10.1007/3-540-49430-8_2), 1998; Lorenz, [Deterministic

@@ -32,19 +32,19 @@
 # | 3 | The loss | 4 |
 # | 4 | The optimiser | 4 |
 # | 5 | The training step, a pure function | 7 |
-# | 6 | Compiled once, and before the first step | 10 |
+# | 6 | Compiled once, and before the first step | 11 |
 # | 7 | Two ways to measure wrongly | 4 |
 # | 8 | Checkpoints | 9 |
-# | 9 | Training | 15 |
+# | 9 | Training | 16 |
 # | 10 | The test set, opened once | 10 |
-# | 11 | A look inside | 7 |
+# | 11 | A look inside | 8 |
 # | 12 | Shipping the weights | 6 |
 # | 13 | The same network in Flax NNX | 8 |
 # | 14 | A fair race: the same model in Keras | 13 |
 # | 15 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 113 |
+# |  | **together** | 116 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -653,7 +653,7 @@ plt.show()
 # shorter than the others, so a third program is compiled while the clock runs. (The blog post was spared this: its
 # 48,000 training images are exactly 750 batches of 64.) There was no warning. Inside `with jax.log_compiles(True):` JAX
 # logs every compilation, and inside `with jax.explain_cache_misses(True):` the reason for it. A [persistent compilation
-# cache](https://docs.jax.dev/en/latest/persistent_compilation_cache.html) keeps programs on disk, so that a second run
+# cache](https://docs.jax.dev/en/latest/501/compilation-cache.html) keeps programs on disk, so that a second run
 # of a script finds them there.
 #
 # The cure is to state the shapes in advance. `lower` traces the function for *descriptions* of its arguments (shapes
@@ -682,8 +682,8 @@ except TypeError as error:
     print(*str(error).splitlines()[1:], sep="\n")
 
 # %% [markdown]
-# Before you run a compiled program, you can ask it how much memory and how many floating-point operations (FLOP) it
-# needs. On a GPU, compare the total with the card's memory before you choose a batch size.
+# Before you run a compiled program, you can ask it how much memory it needs. On a GPU, compare the total with the
+# card's memory before you choose a batch size.
 
 
 # %%
@@ -700,17 +700,23 @@ def memory(compiled) -> dict[str, float]:
 
 for what, megabytes in memory(compiled_step).items():
     print(f"{what:10} {megabytes:6.1f} MB")
+
+# %% [markdown]
+# It also knows how many floating-point operations (FLOP) it does. Count them by hand: two operations (a multiplication
+# and an addition) for each multiplication counted in part 2, times 64 images, times three passes of equal size: the
+# forward pass, the gradient with respect to the weights, and the gradient with respect to each layer's input.
+
+# %%
 by_hand = 3 * 2 * BATCH * sum(work.values())
 print(f"FLOP a step, counted by XLA: {compiled_step.cost_analysis()['flops']:.2e}; by hand: {by_hand:.2e}")
 
 # %% [markdown]
-# The count by hand is two operations (a multiplication and an addition) for each multiplication counted in part 2,
-# times 64 images, times three passes of equal size. The passes are the forward pass, the gradient with respect to the
-# weights, and the gradient with respect to each layer's input. XLA counts a little less, mainly because it leaves out
-# the padding around the maps and the gradient with respect to the images, which nobody needs.
+# XLA counts a little less, mainly because it leaves out the padding around the maps and the gradient with respect to
+# the images, which nobody needs.
 #
-# The arguments hold the old state and the results a new one of the same size, although the old one is never used again.
-# *Donating* an argument lets XLA reuse its memory for a result: `donate_argnums=0` donates the first argument.
+# Back to memory. The arguments hold the old state and the results a new one of the same size, although the old one is
+# never used again. *Donating* an argument lets XLA reuse its memory for a result: `donate_argnums=0` donates the first
+# argument.
 
 # %%
 donating_step = jax.jit(make_train_step(model, optimizer), donate_argnums=0).lower(state_spec, train.spec).compile()
@@ -800,8 +806,8 @@ plt.show()
 
 # %% [markdown]
 # Now the clock. JAX returns results before they are computed ([asynchronous
-# dispatch](https://docs.jax.dev/en/latest/async_dispatch.html)), and nothing in the blog post waits for them
-# explicitly. Its total time is right only because each epoch's validation loss is compared and printed, for which
+# dispatch](https://docs.jax.dev/en/latest/201/jit.html#asynchronous-dispatch)), and nothing in the blog post waits for
+# them explicitly. Its total time is right only because each epoch's validation loss is compared and printed, for which
 # Python needs the value. Here are ten training steps by two clocks. One is stopped when Python has the result
 # *objects*, the other when their values have been computed.
 
@@ -1057,6 +1063,11 @@ class Perceptron(nn.Module):
         return nn.Dense(10)(x)
 
 
+# %% [markdown]
+# The run itself: 300 steps as one scan. `peak` and `falling` are arguments, so that they too can be mapped over.
+
+
+# %%
 SEEDS, STEPS = 20, 300
 small = Perceptron()
 seen = data.arrays("mnist", "train[80%:]", quiet=True)  # the validation digits, as arrays
@@ -1299,9 +1310,8 @@ print(f"test accuracy: {100 * test_accuracy:.2f} % ± {100 * error:.2f} % (one s
 # validation set from the same pile can tell you which *epoch* to keep. Only other people's digits can tell you how a
 # model does on other people's digits.
 #
-# One number hides *which* digits are confused. We collect all predictions, drop the blanks (with NumPy and outside
-# `jit`, because the shape of the result depends on values), and count. Afterwards `images` is `[N, 28, 28, 1]`,
-# `labels` is `[N]` and `log_p` is `[N, 10]`. In the matrix each row is a true digit and each column a predicted one.
+# One number hides *which* digits are confused. First we collect all predictions and drop the blanks (with NumPy and
+# outside `jit`, because the shape of the result depends on values):
 
 # %%
 predict = jax.jit(model.apply)
@@ -1311,8 +1321,12 @@ for batch in test.epoch(0):
     images.append(np.asarray(batch.image)[real])
     labels.append(np.asarray(batch.label)[real])
     log_p.append(np.asarray(predict(best.params, batch.image))[real])
-images, labels, log_p = np.concatenate(images), np.concatenate(labels), np.concatenate(log_p)
+images, labels, log_p = map(np.concatenate, (images, labels, log_p))  # [N, 28, 28, 1], [N], [N, 10]
 
+# %% [markdown]
+# Then we count. In the matrix each row is a true digit and each column a predicted one.
+
+# %%
 predicted = log_p.argmax(axis=1)
 matrix = np.zeros((10, 10), int)
 np.add.at(matrix, (labels, predicted), 1)
@@ -1434,21 +1448,25 @@ print(f"standard error of the difference: {100 * paired:.2f} % paired, {100 * un
 #
 # What did the network learn? The first layer's kernels are 3×3 pixels, so we can look at them directly: the largest
 # weight is white, the smallest (most negative) black. The upper row shows the 32 kernels before training, the lower row
-# the same kernels after it. We also print how far each layer's kernel has moved, as a share of its initial norm (its
-# length).
+# the same kernels after it.
 
 # %%
 kernels = jnp.concatenate([tree["params"]["Conv_0"]["kernel"] for tree in (start.params, best.params)], axis=-1)
 plots.images(jnp.moveaxis(kernels, -1, 0), columns=32, size=0.28, title="the kernels of Conv_0, before and after")
 plt.show()
+
+# %% [markdown]
+# A kernel that is bright on one side and dark on the other responds to edges of one direction. The two rows look alike.
+# How far has each layer's kernel moved, as a share of its initial norm (its length)?
+
+# %%
 for layer in sizes:
     first, now = (tree["params"][layer]["kernel"] for tree in (start.params, best.params))
     print(f"{layer}: moved by {100 * jnp.linalg.norm(now - first) / jnp.linalg.norm(first):.0f} % of its initial norm")
 
 # %% [markdown]
-# A kernel that is bright on one side and dark on the other responds to edges of one direction. After training as short
-# as the sample's, the first layer's kernels have moved by only a small part of their length, and each can be recognised
-# in the lower row. Their patterns are mostly the random ones they started with. The later layers have changed more.
+# After training as short as the sample's, the first layer's kernels have moved by only a small part of their length:
+# their patterns are mostly the random ones they started with. The later layers have changed more.
 #
 # What the kernels do is easier to see in their output. With `capture_intermediates` Flax also returns each layer's
 # output, without a change to the model.
@@ -2104,4 +2122,4 @@ results.record(
 #   Linen](https://flax-linen.readthedocs.io).
 # - The documentation of [optax](https://optax.readthedocs.io), [Orbax](https://orbax.readthedocs.io),
 #   [safetensors](https://github.com/huggingface/safetensors), and JAX on [ahead-of-time
-#   compilation](https://docs.jax.dev/en/latest/aot.html).
+#   compilation](https://docs.jax.dev/en/latest/201/aot.html).

@@ -31,10 +31,10 @@
 # | --- | --- | --- |
 # | 1 | Haiku from the ground up | 20 |
 # | 2 | CIFAR-10 | 3 |
-# | 3 | VGG8 | 9 |
-# | 4 | One step, and what can be done in it | 16 |
+# | 3 | VGG8 | 10 |
+# | 4 | One step, and what can be done in it | 17 |
 # | 5 | Overfitting, on purpose | 11 |
-# | 6 | One measure at a time, over several seeds | 18 |
+# | 6 | One measure at a time, over several seeds | 19 |
 # | 7 | Early stopping | 5 |
 # | 8 | All together, and nothing lost | 8 |
 # | 9 | The test set, opened once | 3 |
@@ -43,7 +43,7 @@
 # | 12 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 108 |
+# |  | **together** | 111 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -484,6 +484,10 @@ if REAL:
 else:
     STUDY = OVERFITTED = REGULARISED = Setting("train[:640]", width=8, epochs=8, batch_size=32, learning_rate=3e-3)
 
+# %% [markdown]
+# One picture of each class in the first batch:
+
+# %%
 study = data.load("cifar10", STUDY.split, batch_size=STUDY.batch_size, shuffle=True, seed=0)
 example = next(iter(study))
 shown = [int(np.flatnonzero(example.label == label)[0]) for label in range(10) if (example.label == label).any()]
@@ -543,6 +547,15 @@ def max_pool(x: jax.Array) -> jax.Array:
     return jnp.maximum(top, bottom)
 
 
+maps = np.random.default_rng(0).standard_normal((32, 32, 32, 32), np.float32)
+pools = {"hk.max_pool": lambda x: hk.max_pool(x, (2, 2, 1), (2, 2, 1), "VALID"), "four slices": max_pool}
+print("the same pooling:", np.array_equal(*(jax.jit(pool)(maps) for pool in pools.values())))
+
+# %% [markdown]
+# How long does the gradient of each take?
+
+
+# %%
 def median_ms(function, *args, repeats: int = 10) -> float:
     """The median time of a call in milliseconds, waited for; the first call, which compiles, is not counted."""
     jax.block_until_ready(function(*args))
@@ -554,9 +567,6 @@ def median_ms(function, *args, repeats: int = 10) -> float:
     return float(np.median(times))
 
 
-maps = np.random.default_rng(0).standard_normal((32, 32, 32, 32), np.float32)
-pools = {"hk.max_pool": lambda x: hk.max_pool(x, (2, 2, 1), (2, 2, 1), "VALID"), "four slices": max_pool}
-print("the same pooling:", np.array_equal(*(jax.jit(pool)(maps) for pool in pools.values())))
 gradients = {name: jax.jit(jax.grad(lambda x, pool=pool: pool(x).sum())) for name, pool in pools.items()}
 plots.bars(
     list(pools),
@@ -760,6 +770,10 @@ smoothed = np.asarray(optax.smooth_labels(label, 0.1))
 print("a label: ", label)
 print("smoothed:", np.round(smoothed, 2))
 
+# %% [markdown]
+# Now the loss for many scores of the right class, and the score at which it is lowest:
+
+# %%
 scores = np.linspace(0, 12, 1201)
 logits = jnp.asarray(scores)[:, None] * label  # [N, 5]: the right class's score, the others' zeros
 for name, wanted in (("plain", label), ("smoothed", smoothed)):
@@ -814,11 +828,7 @@ for name, weights in decayed.items():
 # With the decay in the loss, the first weight shrinks and the second stays at 1. AdamW shrinks both by the same share,
 # except for the noise. (The two λ are on different scales, so compare within a row.)
 #
-# Now the pieces of training: the state, the sums that a batch adds to an epoch's figures, a training step and an
-# evaluation step. Biases are usually left out of weight decay, and we leave them out too. `scale_by_adam` gives Adam's
-# direction; the step along it and the decay are in `move`.
-# ([`optax.adamw`](https://optax.readthedocs.io/en/latest/api/optimizers.html#optax.adamw) has the same rule, with a λ
-# that is chosen when the optimiser is made. It decays biases too, unless it is given a `mask`.)
+# Now the pieces of training. First, as in unit 02, the state, and the sums that a batch adds to an epoch's figures:
 
 
 # %%
@@ -855,6 +865,14 @@ def init_state(key: jax.Array, network: hk.Transformed, side: int = 32) -> Train
     return TrainState(jnp.zeros((), jnp.int32), params, optax.scale_by_adam().init(params))
 
 
+# %% [markdown]
+# Then the two steps. Biases are usually left out of weight decay, and we leave them out too. `scale_by_adam` gives
+# Adam's direction; the step along it and the decay are in `move`.
+# ([`optax.adamw`](https://optax.readthedocs.io/en/latest/api/optimizers.html#optax.adamw) has the same rule, with a λ
+# that is chosen when the optimiser is made. It decays biases too, unless it is given a `mask`.)
+
+
+# %%
 def make_train_step(network: hk.Transformed, learning_rate: float):
     """`train_step(state, batch, measures, key) -> (state, Sums)`: a step of Adam, with measures against overfitting."""
     adam = optax.scale_by_adam()
@@ -1340,6 +1358,11 @@ treatments = {
     "label smoothing": Treatment(Measures(smoothing=0.1)),
     "all of them": Treatment(Measures(dropout=0.1, decay=0.5, smoothing=0.05), moved=1.0),
 }
+
+# %% [markdown]
+# What a seed decides is drawn here: which pictures a run learns from, their order in each epoch, and the first weights.
+
+# %%
 pool = data.arrays("cifar10", "train[:5000]" if REAL else "train[:80%]", size=TRIAL.side, quiet=True)
 checked = data.arrays("cifar10", "train[80%:84%]" if REAL else "train[80%:]", size=TRIAL.side, quiet=True)
 pool, checked = jax.device_put((pool, checked))

@@ -46,14 +46,14 @@
 # | 5 | Is it really ResNet18? | 6 |
 # | 6 | The training step | 29 |
 # | 7 | Training | 10 |
-# | 8 | Where it is wrong | 6 |
-# | 9 | Averages of weights | 10 |
+# | 8 | Where it is wrong | 8 |
+# | 9 | Averages of weights | 11 |
 # | 10 | Fine-tuning | 7 |
 # | 11 | A race | 2 |
 # | 12 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 101 |
+# |  | **together** | 104 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -212,11 +212,12 @@ def stack_losses(key: jax.Array, shortcut: jax.Array, blocks: int, inputs: jax.A
 shrunk = data.arrays("cats_vs_dogs", "train[:512]", size=12, quiet=True)
 inputs, labels = jnp.asarray(shrunk.image).reshape(512, -1), jnp.asarray(shrunk.label)  # [512, 432], [512]
 keys, kinds = jax.random.split(jax.random.key(0), 5), jnp.array([0.0, 1.0])
+brief = {"xla_backend_optimization_level": 1}  # the program runs once: less time for the compiler
 figure, axes = plt.subplots(1, 2, figsize=(8, 2.6), sharey=True, layout="constrained")
 for place, blocks in zip(axes, (2, 16), strict=True):
     train_stack = partial(stack_losses, blocks=blocks, inputs=inputs, labels=labels)
     grid = jax.vmap(jax.vmap(train_stack, in_axes=(0, None)), in_axes=(None, 0))
-    falls = np.asarray(jax.jit(grid)(keys, kinds))  # [2, 5, steps]
+    falls = np.asarray(jax.jit(grid, compiler_options=brief)(keys, kinds))  # [2, 5, steps]
     for kind, name in enumerate(("plain", "with shortcuts")):
         lines = place.plot(falls[kind].T, color=f"C{kind}", linewidth=0.8)
         lines[0].set_label(name)
@@ -361,7 +362,7 @@ for padding in ([(1, 1)], "SAME"):
 #
 # A *stem* reduces the picture to a quarter of its height and width. Four stages of two blocks each follow; every stage
 # but the first halves the map in both directions and doubles the channels. Then come the mean over all positions and
-# one dense layer.
+# one dense layer. The stem ends in a max-pooling, which we write ourselves:
 
 
 # %%
@@ -382,6 +383,11 @@ def max_pool(x: jax.Array) -> jax.Array:
     return jax.tree.reduce(larger, shifted)
 
 
+# %% [markdown]
+# The network binds the settings that all its layers share, and passes the constructors on to the blocks:
+
+
+# %%
 class ResNet18(nn.Module):
     """ResNet18 of He et al. (2015), as in torchvision and timm: pictures [B, H, W, 3] to logits [B, classes].
 
@@ -697,12 +703,13 @@ def large_epsilon(epsilon: float, **settings: Any) -> nn.Module:
     return nn.BatchNorm(epsilon=1e-3, **settings)
 
 
-broken = {"as it is": {}, "epsilon 1e-3": {"norm": large_epsilon}, "padding SAME": {"conv": same_padding}}
-differences = [
-    np.abs(logits_of(ResNet18(classes=10, **parts), state_dict, noisy) - reference).max() for parts in broken.values()
-]
+broken = {"epsilon 1e-3": {"norm": large_epsilon}, "padding SAME": {"conv": same_padding}}
+differences = {"as it is": difference} | {
+    name: np.abs(logits_of(ResNet18(classes=10, **parts), state_dict, noisy) - reference).max()
+    for name, parts in broken.items()
+}
 figure, axes = plt.subplots(figsize=(6, 1.8))
-axes.barh(list(broken), differences, color=[plots.STRONG, plots.PALE, plots.PALE])
+axes.barh(list(differences), list(differences.values()), color=[plots.STRONG, plots.PALE, plots.PALE])
 axes.axvline(1e-5, color="black", linewidth=1, linestyle=":")
 axes.set(xscale="log", xlim=(1e-7, 1), title="largest difference of a logit; dotted: what we allow")
 axes.invert_yaxis()
@@ -755,14 +762,6 @@ class TrainState(train_state.TrainState):
     dynamic_scale: DynamicScale | None = None
 
 
-class Sums(NamedTuple):
-    """What a batch adds to the figures of an epoch."""
-
-    loss: jax.Array  # [] float32
-    correct: jax.Array  # [] int32
-    count: jax.Array  # [] int32
-
-
 def new_state(
     model: nn.Module,
     variables: dict,
@@ -771,6 +770,19 @@ def new_state(
 ) -> TrainState:
     """The state before the first step. variables: {"params", "batch_stats"}."""
     return TrainState.create(apply_fn=model.apply, tx=optimizer, dynamic_scale=dynamic_scale, **variables)
+
+
+# %% [markdown]
+# What a batch adds to the figures of an epoch is counted as in unit 02:
+
+
+# %%
+class Sums(NamedTuple):
+    """What a batch adds to the figures of an epoch."""
+
+    loss: jax.Array  # [] float32
+    correct: jax.Array  # [] int32
+    count: jax.Array  # [] int32
 
 
 def batch_sums(logits: jax.Array, batch: data.Batch) -> Sums:
@@ -888,7 +900,7 @@ def sum_of_squares(params: dict, block: nn.Module, maps: jax.Array) -> tuple[jax
 
 
 block, maps = ResidualBlock(features=8, stride=2), jax.random.normal(jax.random.key(0), (16, 12, 12, 4))
-params = block.init(jax.random.key(1), maps)["params"]
+params = jax.jit(block.init, compiler_options=quick)(jax.random.key(1), maps)["params"]
 larger = jax.tree_util.tree_map_with_path(lambda path, leaf: leaf * (3 if path[-1].key == "kernel" else 1), params)
 slope = jax.jit(jax.grad(sum_of_squares, has_aux=True), static_argnums=1, compiler_options=quick)
 (gradients, output), (of_larger, same) = slope(params, block, maps), slope(larger, block, maps)
@@ -1212,7 +1224,7 @@ for label in (0, 1, 2, -1):
 # does something else ([PyTorch's tutorial on
 # `pin_memory`](https://pytorch.org/tutorials/intermediate/pinmem_nonblock.html)). PyTorch pins through CUDA, in a
 # process in which JAX has by default reserved three quarters of the GPU's memory ([JAX on GPU
-# memory](https://docs.jax.dev/en/latest/gpu_memory_allocation.html)); our guess is that the two get in each other's way
+# memory](https://docs.jax.dev/en/latest/201/gpu-memory.html)); our guess is that the two get in each other's way
 # there, but we have not tested it on a GPU. What the companion recommends is sound either way: leave pinning off, and
 # return NumPy arrays from the loader. `jax.device_put` moves them.
 #
@@ -1503,12 +1515,20 @@ def grad_cam(model: ResNet18, variables: dict, images: jax.Array) -> tuple[jax.A
     return logits, nn.relu((weights * maps).sum(axis=-1))
 
 
+# %% [markdown]
+# We take the three surest right answers of each class. Do the two halves give the whole network's answer?
+
+# %%
 right = [i for i in np.argsort(losses) if log_p[i].argmax() == labels[i]]
 shown = np.array([*[i for i in right if labels[i] == 0][:3], *[i for i in right if labels[i] == 1][:3]])
 final = {"params": state.params, "batch_stats": state.batch_stats}
 logits, evidence = grad_cam(model, final, images[shown])
 print("the two halves make the whole:", bool(jnp.allclose(jax.nn.log_softmax(logits), log_p[shown], atol=1e-3)))
 
+# %% [markdown]
+# They do. Here is the evidence, of the trained network and of the control:
+
+# %%
 _, without_training = grad_cam(model, variables, images[shown])
 figure, axes = plt.subplots(3, len(shown), figsize=(1.2 * len(shown), 3.7))
 for column, i in enumerate(shown):
@@ -1565,7 +1585,7 @@ plt.show()
 # one pass over the data.
 #
 # Does it help? Answering this takes several seeds, so the network must be small: two of our residual blocks, for
-# pictures of 32 pixels. `optax.ema` averages whatever tree it is given, and corrects for its start at 0.
+# pictures of 32 pixels.
 
 
 # %%
@@ -1585,6 +1605,18 @@ class MiniResNet(nn.Module):
         return nn.Dense(self.classes, name="fc")(x.mean(axis=(1, 2)))
 
 
+def several_variables(model: nn.Module, keys: jax.Array) -> list[dict]:
+    """Fresh variables for each of the keys, drawn by one program."""
+    stacked = new_variables(model, keys, 32)
+    return [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(len(keys))]
+
+
+# %% [markdown]
+# A training carries its variables and their average from step to step. `optax.ema` averages whatever tree it is given,
+# and corrects for its start at 0.
+
+
+# %%
 class Pictures(NamedTuple):
     """Pictures in memory, with their labels."""
 
@@ -1602,12 +1634,6 @@ class Run(NamedTuple):
 
 
 AVERAGING = optax.ema(0.95)
-
-
-def several_variables(model: nn.Module, keys: jax.Array) -> list[dict]:
-    """Fresh variables for each of the keys, drawn by one program."""
-    stacked = new_variables(model, keys, 32)
-    return [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(len(keys))]
 
 
 def new_run(optimizer: optax.GradientTransformation, variables: dict) -> Run:
@@ -1688,8 +1714,6 @@ print("under vmap over 5 kernels:", *re.findall(r"feature_group_count=\d+", str(
 # %%
 SEEDS, LONG, LEG = 5, 200, 40
 mini = MiniResNet(classes=len(kinds))
-
-
 optimizer = optax.adamw(1e-2, weight_decay=0.05)
 init_keys, train_keys = jax.vmap(jax.random.split, out_axes=1)(jax.random.split(jax.random.key(4), SEEDS))
 pretrained, scores = [], {"last": np.zeros((SEEDS, LONG // LEG)), "average": np.zeros((SEEDS, LONG // LEG))}

@@ -9,14 +9,13 @@
 # %% [markdown]
 # # 06 · Make it fast
 #
-# The networks of this course are right, and on a CPU they are slow: in the races of units 02 to 05 other frameworks
-# train them faster. This unit takes one slow training step and asks where its time goes. Each part finds one reason and
-# tries one cure. Some cures help a lot, some do not help at all, and we only know because we measure. At the end a
-# table says what each was worth, on your machine and on ours.
+# The networks of this course are right, but on a CPU they are slow: in the races of units 02 to 05 other frameworks
+# train them faster. This unit takes one slow training step and asks where its time goes. Each part looks at one reason
+# and tries one cure. Some cures help a lot, some not at all, and only a measurement tells which. At the end a table
+# says what each was worth, on your machine and on ours.
 #
-# Two sources accompany us. The *companion* is the README of a repository, "Jax&Flax ResNet18 Classification Experiment"
-# (for Flax 0.5.3, from 2022), which trains a ResNet18 and reports 1,200 seconds for its first run and 130 seconds for
-# its second. The other is XLA, the compiler behind JAX, whose output we read.
+# The second companion of unit 04, the README of "Jax&Flax ResNet18 Classification Experiment" (2022), comes back here:
+# it reports 1,200 seconds for its first run and 130 for its second, and we ask why.
 #
 # Afterwards you can
 #
@@ -36,29 +35,29 @@
 # | 1 | A slow step | 4 |
 # | 2 | Measure honestly | 5 |
 # | 3 | The first run, and the second | 5 |
-# | 4 | Read a profile | 5 |
+# | 4 | Read a profile | 6 |
 # | 5 | A pooling without a search | 2 |
 # | 6 | Layers that should take equally long | 4 |
-# | 7 | The gradient by the kernel | 6 |
-# | 8 | A gradient of one's own | 5 |
+# | 7 | The gradient by the kernel | 7 |
+# | 8 | A gradient of one's own | 4 |
 # | 9 | Options for one function | 4 |
 # | 10 | Memory | 10 |
 # | 11 | Sixteen bits | 3 |
-# | 12 | An epoch as one program | 8 |
+# | 12 | An epoch as one program | 10 |
 # | 13 | When the input is the limit | 2 |
 # | 14 | The roofline | 5 |
 # | 15 | What it was worth | 2 |
 # | 16 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 73 |
+# |  | **together** | 76 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
 # <!-- end minutes -->
 #
-# You need units 01, 02 and 04, and no GPU. Figures in the text are from two cores of an AMD EPYC, with jax 0.12.0.1
-# unless they say otherwise; those under the cells come from the machine that ran them last.
+# You need units 01 to 04, and no GPU. Figures in the text are from two cores of an AMD EPYC, with jax 0.12.0.1 unless
+# they say otherwise; those under the cells come from the machine that ran them last.
 #
 # Before a surprising result there is a question: make a guess before you unfold the answer.
 
@@ -107,10 +106,9 @@ print(machine.described())
 # %% [markdown]
 # ## 1 · A slow step
 #
-# Unit 04 wrote `ResidualBlock` for its ResNet18. We take it from there, as tests and races do, and build a smaller
-# network around it: a convolution, a max-pooling, two residual blocks. The constructors of its layers come from
+# Unit 04 wrote `ResidualBlock` for its ResNet18. `definitions.load` takes it from that lesson's text, and we build a
+# smaller network around it: a convolution, a max-pooling, two residual blocks. The constructors of its layers come from
 # outside, so that we can exchange one part at a time.
-
 
 # %%
 unit04 = definitions.load("notebooks/04_resnet18_cats_dogs.py", ("ResidualBlock", "max_pool"))
@@ -144,6 +142,11 @@ class Net(nn.Module):
         return nn.Dense(10, name="dense")(x.mean(axis=(1, 2)).astype(jnp.float32))
 
 
+# %% [markdown]
+# The training step is that of unit 04, with plain SGD and momentum.
+
+
+# %%
 class State(NamedTuple):
     """What a step changes."""
 
@@ -179,8 +182,8 @@ def train_step(model: nn.Module, state: State, images: jax.Array, labels: jax.Ar
 
 
 # %% [markdown]
-# How long a step takes does not depend on what the pictures show, so until part 12 noise will do. That saves the
-# seconds that TensorFlow, which reads the real pictures, needs to start.
+# How long a step takes does not depend on what the pictures show, so noise will do. (TensorFlow, which reads the real
+# pictures, takes seconds to start.)
 
 # %%
 BATCH = 64
@@ -193,7 +196,7 @@ start = new_state(net, jax.random.key(2))
 # ## 2 · Measure honestly
 #
 # A call of a compiled function returns as soon as the work is handed over (unit 01). So a clock that is read right
-# after the call measures something else.
+# after the call measures something else. We compile first, and note how long that takes for part 3.
 #
 # <details><summary>Guess first: what share of a step's time does the call itself take?</summary>
 #
@@ -203,9 +206,13 @@ start = new_state(net, jax.random.key(2))
 
 # %%
 begin = time.perf_counter()
-step = jax.jit(partial(train_step, net)).lower(start, images, labels).compile()
+lowered = jax.jit(partial(train_step, net)).lower(start, images, labels)
+trace_seconds = time.perf_counter() - begin
+begin = time.perf_counter()
+step = lowered.compile()
 compile_seconds = time.perf_counter() - begin
-first, returned, done = [], [], []
+
+returned, done = [], []
 for _ in range(12):
     begin = time.perf_counter()
     result = step(start, images, labels)
@@ -225,28 +232,28 @@ plt.show()
 #
 # - **Wait** with `jax.block_until_ready` before the clock is read.
 # - **Leave the first calls out.** They pay for compilation (here we compiled beforehand), for the first touch of
-#   memory, for a cache that is cold.
+#   memory, for cold caches.
 # - **Take the median of several.** Other programs make a step longer, never shorter, so the times have a tail on one
 #   side, which pulls up a mean. When two programs are compared they should *take turns*: a slow minute then slows both.
 
 
 # %%
-def in_turns(programs: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, np.ndarray]:
-    """Milliseconds of each program in each round, waited for; a first round is not counted. Name → [rounds]."""
+def medians(programs: dict[str, Callable[[], Any]], rounds: int = 5) -> dict[str, float]:
+    """The median time of each program in milliseconds, taking turns and waited for; a first round is not counted."""
     times = np.empty((rounds + 1, len(programs)))
     for row in times:
         for number, program in enumerate(programs.values()):
             begin = time.perf_counter()
             jax.block_until_ready(program())
             row[number] = 1000 * (time.perf_counter() - begin)
-    return dict(zip(programs, times[1:].T, strict=True))
+    return dict(zip(programs, np.median(times[1:], axis=0).tolist(), strict=True))
 
 
-def medians(programs: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:
-    """The median time of each program in milliseconds."""
-    return {name: float(np.median(times)) for name, times in in_turns(programs, rounds).items()}
+# %% [markdown]
+# Two helpers for what follows: one compiles a variant of the step for this batch, the other compares variants.
 
 
+# %%
 def on_this_batch(model: nn.Module, **options: Any) -> Callable[[], Any]:
     """A compiled step of the model, as a function of nothing. options: for `jax.jit`."""
     compiled = jax.jit(partial(train_step, model), **options).lower(start, images, labels).compile()
@@ -255,18 +262,18 @@ def on_this_batch(model: nn.Module, **options: Any) -> Callable[[], Any]:
 
 def compare(*names: str) -> None:
     """Draw how long some of the steps take, in turns."""
-    times = medians({name: steps[name] for name in names}, rounds=5)
+    times = medians({name: steps[name] for name in names})
     plots.bars(list(times), list(times.values()), unit="ms", better="lower", title="a step")
     plt.show()
 
 
-steps = {"as it comes": partial(step, start, images, labels)}
-
 # %% [markdown]
-# How far apart are two medians of *the same* program? What follows cannot show a difference smaller than that:
+# `steps` collects the variants. How far apart are two medians of *the same* program? What follows cannot show a
+# difference smaller than that:
 
 # %% tags=["nbval-ignore-output"]
-twins = medians({"one": steps["as it comes"], "the same": steps["as it comes"]}, rounds=5)
+steps = {"as it comes": partial(step, start, images, labels)}
+twins = medians({"one": steps["as it comes"], "the same": steps["as it comes"]})
 print(", ".join(f"{name}: {ms:.1f} ms" for name, ms in twins.items()))
 
 # %% [markdown]
@@ -274,8 +281,8 @@ print(", ".join(f"{name}: {ms:.1f} ms" for name, ms in twins.items()))
 #
 # <details><summary>Why the median and not the minimum?</summary>
 #
-# The minimum is what the program can do at best, and varies less. The median is what you will wait. Both are honest if
-# you say which it is; for a comparison either will do.
+# The minimum is what the program can do at best, and varies less. The median is what you will usually wait. Either will
+# do for a comparison, if you say which it is.
 #
 # </details>
 #
@@ -289,53 +296,40 @@ print(", ".join(f"{name}: {ms:.1f} ms" for name, ms in twins.items()))
 # %% [markdown]
 # ## 3 · The first run, and the second
 #
-# The companion reports:
-#
-# | | seconds | epochs | test accuracy |
-# | --- | --- | --- | --- |
-# | first run | 1,200 | 2 | 0.609 |
-# | second run | 130 | 5 | 0.682 |
-#
-# Its explanation is that the first run "transferred all the data on the GPU", where it stays. But when a process ends,
-# its GPU memory is freed; nothing on the device survives from one run to the next. So what made the difference? We take
-# our own first run apart. (Reading the pictures has a part of its own, part 13.)
+# The companion's first run took 1,200 seconds for 2 epochs, its second 130 seconds for 5. It explains that the first
+# run "transferred all the data on the GPU", where it stays. But when a process ends, its GPU memory is freed; nothing
+# on the device survives from one run to the next. So what made the difference? We take our own first run apart.
+# (Reading the pictures is left to part 13.)
 
 # %%
-seconds = {}
-fresh = jax.jit(partial(train_step, Net(unit04.ResidualBlock)))
-begin = time.perf_counter()
-lowered = fresh.lower(start, images, labels)
-seconds["trace"] = time.perf_counter() - begin
-begin = time.perf_counter()
-compiled = lowered.compile()
-seconds["compile"] = time.perf_counter() - begin
 batch = (np.asarray(images), np.asarray(labels))
 begin = time.perf_counter()
 jax.block_until_ready(jax.device_put(batch))
-seconds["a batch to the device"] = time.perf_counter() - begin
-for name in ("first step", "a later step"):
-    begin = time.perf_counter()
-    jax.block_until_ready(compiled(start, images, labels))
-    seconds[name] = time.perf_counter() - begin
+seconds = {
+    "trace": trace_seconds,
+    "compile": compile_seconds,
+    "a batch to the device": time.perf_counter() - begin,
+    "first step": done[0] / 1000,
+    "a later step": np.median(done[1:]) / 1000,
+}
 plots.bars(list(seconds), list(seconds.values()), unit="s", decimals=3, title="what a first run pays for")
 plt.show()
 
 # %% [markdown]
 # Compilation is the largest item, and it is paid *once*. For the ResNet18 of unit 04 it takes some seconds. The
-# transfer is next to nothing. On a CPU there is nowhere to move the pictures to; but the companion's 160 MB would also
-# reach a GPU in a fraction of a second.
+# transfer is next to nothing. (On a CPU there is nowhere to move the pictures to. But a GPU's bus carries gigabytes a
+# second, so there, too, the companion's 160 MB would take a fraction of a second.)
 #
-# None of this comes near 1,000 seconds. What is so slow, and only once? Most likely the files: thousands of JPEGs are
-# read one by one from a network drive (the companion's data are on one). The operating system then keeps them in its
-# own memory, where the *next* process finds them. This cache outlives a process; arrays on a GPU do not. We cannot look
-# into their machine, but we can take our own run apart. **Split a time before you explain it, and check that the parts
-# are all there.**
+# None of this comes near 1,000 seconds. What is so slow, and only once? Most likely the files: thousands of JPEGs, read
+# one by one from a network drive, where the companion's data are. The operating system keeps what it has read in its
+# own memory, and the *next* process finds it there. We cannot look into that machine, so this remains a guess. The
+# lesson is: **split a time before you explain it, and check that the parts add up.**
 #
 # ### A cache for compiled programs
 #
 # Compiled programs can be kept for later runs: with `jax_compilation_cache_dir`, JAX writes each of them to a folder,
 # under a name derived from the program, the compiler's version and its options. Here two processes, one after the
-# other, compile the same gradient of six convolutions. (A notebook's kernel is a process too.)
+# other, compile the same gradient of six convolutions.
 
 # %%
 SCRIPT = """
@@ -376,55 +370,42 @@ for name, (taken, found) in zip(("first", "second"), runs, strict=True):
 
 # %% [markdown]
 # The second process read what the first had written. For your own work, put the two `jax.config.update` lines at the
-# top of a notebook (or set `JAX_COMPILATION_CACHE_DIR` in the environment). Changed code or changed shapes make a
-# different program, which the cache compiles and stores as well; by default nothing is ever deleted. In this course the
-# cache is off, so that you see what compiling costs.
+# top of a notebook, or set `JAX_COMPILATION_CACHE_DIR` in the environment. Changed code or changed shapes make another
+# program, which is compiled and stored as well; by default nothing is ever deleted. In this course the cache is off, so
+# that you see what compiling costs.
+#
+# **Quick questions**
+#
+# <details><summary>You change the learning rate in <code>sgd</code> and run again. Does the cache help?</summary>
+#
+# Not with the step: the rate is a constant of the program, so this is another program. As an argument of the step it
+# would not be.
+#
+# </details>
 
 # %% [markdown]
 # ## 4 · Read a profile
 #
-# The course has taken ResNet18's training step apart: reading a batch (`input`), moving it to the device (`transfer`),
-# the forward pass, what the gradients add to it (`backward`), and the optimiser (`update`), each as a program of its
-# own. `python -m utils race --breakdown resnet18` measures it on your machine; this result is stored with the course.
-# It is older than the others of this lesson (jax 0.10.2, freed memory given back):
+# Start with a coarse view. The course has timed the parts of ResNet18's training step, each as a program of its own:
+# reading a batch (`input`), moving it to the device (`transfer`), the forward pass, what the gradients add to it
+# (`backward`), and the optimiser (`update`). `python -m utils race --breakdown resnet18` does it on your machine; this
+# stored result is older than the others of this lesson (jax 0.10.2, freed memory given back):
 
 # %% tags=["nbval-ignore-output"]
 breakdown.show("resnet18")
 
 # %% [markdown]
-# The largest part is the backward pass, with three times the time of the forward pass. By the number of multiplications
-# it should be *twice*: a convolution has two gradients, by its input and by its kernel, and each needs as many
-# multiplications as the convolution itself. Something takes longer than it should.
+# The backward pass takes three times as long as the forward pass. By the number of multiplications it should be
+# *twice*: a convolution has two gradients, by its input and by its kernel, and each needs as many multiplications as
+# the convolution itself. Something takes longer than it should.
 #
 # To see what, *trace* a few steps: the profiler records when each operation of the compiled program ran. Its names are
-# the compiler's (`convolution.12`). But in the program's text, HLO, each operation carries the `op_name` of the JAX
+# the compiler's (`convolution.12`). But in the program's text, HLO, an operation carries the `op_name` of the JAX
 # operation that it came from, with the modules of Flax and the scopes around it, and `jvp` or `transpose` for what
-# differentiation made. So times can be added up by layer and direction:
+# differentiation made. So times can be added up by layer and direction. First the times:
 
 
 # %%
-def origins(compiled: Any) -> dict[str, str]:
-    """The operations of a compiled program, and the JAX operation that each came from.
-
-    Where the compiler names none, that of what the operation calls, or else of who uses its result.
-    """
-    origin, used_by, inside, where = {}, {}, collections.defaultdict(list), ""
-    for line in compiled.as_text().splitlines():
-        if head := re.match(r"(?:ENTRY )?%([\w.-]+) \(.*\{$", line):
-            where = head[1]
-        elif found := re.match(r"\s+(?:ROOT )?%([\w.-]+) = (.*)", line):
-            name, rest = found.groups()
-            own = re.findall(r'op_name="([^"]*/[^"]*)"', rest)
-            called = re.findall(r"(?:calls|to_apply|body)=%([\w.-]+)", rest)
-            origin[name] = next((path for path in (*own, *(p for c in called for p in inside[c]))), "")
-            inside[where] += [origin[name]] * bool(origin[name])
-            for operand in re.findall(r"%([\w.-]+)", rest.partition("metadata=")[0]):
-                used_by.setdefault(operand, name)
-    for name in reversed(origin):
-        origin[name] = origin[name] or origin.get(used_by.get(name, ""), "")
-    return origin
-
-
 def recorded(program: Callable[[], Any], repeats: int = 3) -> dict[str, float]:
     """Milliseconds of each operation in one run of a compiled program, by the compiler's names."""
     jax.block_until_ready(program())
@@ -441,11 +422,28 @@ def recorded(program: Callable[[], Any], repeats: int = 3) -> dict[str, float]:
     return dict(total)
 
 
-def by_layer(times: dict[str, float], origin: dict[str, str]) -> dict[str, float]:
+# %% [markdown]
+# To see where the operations come from, look up their `op_name`. Some have none: then take that of what the operation
+# calls, or else of who uses its result.
+
+
+# %%
+def by_layer(times: dict[str, float], compiled: Any) -> dict[str, float]:
     """The same, added up by layer and direction, the longest first."""
+    text = compiled.as_text()
+    lines = dict(re.findall(r"^ +(?:ROOT )?%([\w.-]+) = (.*)", text, re.M))  # name → operation
+    bodies = dict(re.findall(r"^%([\w.-]+) \(.*?\{\n(.*?)^\}", text, re.M | re.S))  # name → what can be called
+
+    def origin(name: str) -> str:
+        called = [bodies.get(each, "") for each in re.findall(r"(?:calls|to_apply|body)=%([\w.-]+)", lines[name])]
+        if found := re.search(r'op_name="([^"]*/[^"]*)"', lines[name] + "".join(called)):
+            return found[1]
+        user = next((user for user, line in lines.items() if re.search(rf"%{name}[,)]", line)), None)
+        return origin(user) if user else ""
+
     total: dict[str, float] = collections.defaultdict(float)
     for name, ms in times.items():
-        path = origin.get(name, "")
+        path = origin(name) if name in lines else ""
         layer = re.search(r"(stem|norm|pool|dense|block\d/\w+)", path)
         direction = "backward" if "transpose(" in path else "forward"
         total[f"{layer[0]}, {direction}" if layer else "other"] += ms
@@ -455,27 +453,35 @@ def by_layer(times: dict[str, float], origin: dict[str, str]) -> dict[str, float
 # %% [markdown]
 # <details><summary>Guess first: which layer takes the longest, forward or backward?</summary>
 #
-# Not a convolution: the pooling, backward. Without a single multiplication it takes more time than any layer with
-# weights.
+# The pooling, backward. It has no weights and does no multiplication, and takes longer than any convolution.
 #
 # </details>
 
 # %% tags=["nbval-ignore-output"]
-profile = by_layer(recorded(steps["as it comes"]), origins(step))
+profile = by_layer(recorded(steps["as it comes"]), step)
 longest = dict(list(profile.items())[:10])
 plots.bars(list(longest), list(longest.values()), unit="ms", title="the ten longest, ms in each step")
 plt.show()
 
 # %% [markdown]
-# (A layer that the compiler has fused with its neighbour counts for one of the two, and operations that run side by
-# side on two cores are both counted, so read the sums roughly.)
+# The gradient of the pooling comes first. (Read the sums roughly: layers that the compiler has fused count as one of
+# them, operations that run at the same time on two cores are both counted, and “other” is what has no layer or could
+# not be traced back to one.)
+#
+# **Quick questions**
+#
+# <details><summary>Why does <code>transpose(jvp(…))</code> in an <code>op_name</code> mean the backward pass?</summary>
+#
+# `jvp` linearises the forward pass, and `transpose` runs the linear part backwards.
+#
+# </details>
 
 # %% [markdown]
 # ## 5 · A pooling without a search
 #
 # JAX writes the gradient of a general pooling as one operation, *select and scatter* (unit 03): search each window
-# again for its largest number, and send the gradient there. On a CPU it is slow. Unit 04's `max_pool` takes the maximum
-# of nine shifted maps; the gradient of that is made of comparisons and additions.
+# again for its largest number, and send the gradient there. Unit 04's `max_pool` takes the maximum of nine shifted
+# maps, and the gradient of that is made of comparisons and additions:
 
 # %%
 maps = jnp.abs(jax.random.normal(jax.random.key(0), (BATCH, 32, 32, 64)))
@@ -483,7 +489,7 @@ pools = {"nn.max_pool": library_pool, "maximum of nine slices": unit04.max_pool}
 gradients = {name: jax.jit(jax.grad(lambda x, pool=pool: (pool(x) ** 2).sum())) for name, pool in pools.items()}
 one, other = (np.asarray(gradient(maps)) for gradient in gradients.values())
 print("the same gradient:", np.allclose(one, other))
-pool_times = medians({name: partial(gradient, maps) for name, gradient in gradients.items()}, rounds=5)
+pool_times = medians({name: partial(gradient, maps) for name, gradient in gradients.items()})
 plots.bars(list(pool_times), list(pool_times.values()), unit="ms", better="lower", title="gradient of the pooling")
 plt.show()
 
@@ -499,8 +505,8 @@ compare("as it comes", "pooling by slices")
 # ## 6 · Layers that should take equally long
 #
 # A second way to find what is slow: work out which parts *should* take equally long, and time them. Each stage of a
-# ResNet halves the map in both directions and doubles the channels, so the blocks of all stages do the same number of
-# multiplications. We time one block of each stage of ResNet18, for pictures of 64 pixels and of 96.
+# ResNet halves the map's height and width and doubles the channels, so a block does the same number of multiplications
+# in every stage. We time one block of each stage of ResNet18, for pictures of 64 pixels and of 96.
 #
 # <details><summary>Guess first: at which size does the last stage take longer?</summary>
 #
@@ -525,8 +531,8 @@ for size in (64, 96):
 plt.show()
 
 # %% [markdown]
-# At 64 pixels the last stage, with the *smallest* maps, takes many times as long as the others (unless your machine has
-# a GPU). What is wrong with 2×2? HLO shows how one of its convolutions was compiled, beside that for a map of 3×3:
+# At 64 pixels the last stage, with the *smallest* maps, takes many times as long as the others (on a CPU). What is
+# wrong with 2×2? HLO shows how one of its convolutions was compiled, beside that for a map of 3×3:
 
 # %%
 kernel = jnp.ones((3, 3, 512, 512))
@@ -538,13 +544,13 @@ for side in (3, 2):
 
 # %% [markdown]
 # Read `window={size=…}`: the kernel has the size 3×3 in the first line, and **2×2** in the second. The compiler has
-# swapped map and kernel. A convolution multiplies one with the other, and mathematically it does not matter which is
-# called the kernel; with 4 places instead of 9 there is less to multiply. That would be clever if the library that does
-# the work supported this form. It does not, and a plain loop takes over.
+# swapped map and kernel. The result is the same whichever of the two is called the kernel, and a kernel of 4 places
+# instead of 9 looks like less work. But the library that computes convolutions does not take this form, and a plain
+# loop does the work.
 #
-# It happens where the kernel has more places than the map; in the gradient by a layer's *input*, the layer's output
-# takes the place of the map. Such convolutions can be found from shapes alone, by walking through what JAX has traced.
-# The course has a tool for this:
+# This happens where the kernel has more places than the map. (In the gradient by a layer's *input*, the layer's output
+# takes the place of the map.) The shapes alone tell, so a function that walks through a jaxpr can find such
+# convolutions. The course has one:
 
 # %%
 for side in (16, 2):
@@ -556,12 +562,20 @@ for side in (16, 2):
 
 # %% [markdown]
 # The cure is not to build such a network: unit 04's pictures have 96 pixels, so that its last maps are 3×3.
+#
+# **Quick questions**
+#
+# <details><summary>ResNet18 is given pictures of 32 pixels, as in CIFAR-10. Which stages are slow?</summary>
+#
+# The last two: their maps are 2×2 and 1×1. Networks for such pictures have a stem that does not shrink them as much.
+#
+# </details>
 
 # %% [markdown]
 # ## 7 · The gradient by the kernel
 #
-# Now to the convolutions, which do nearly all the arithmetic. A convolution and its two gradients need the same number
-# of multiplications. Here they are for the 3×3 convolutions of our first block, from 64 channels to 64:
+# Now to the convolutions, which do nearly all the arithmetic. A convolution and its two gradients need equally many
+# multiplications. Do they take equally long? Here they are for the first block's convolutions, from 64 channels to 64:
 
 
 # %%
@@ -585,7 +599,7 @@ x, dy = jax.random.normal(keys[0], (BATCH, 16, 16, 64)), jax.random.normal(keys[
 kernel = jax.random.normal(keys[2], (3, 3, 64, 64))
 pieces = {"forward": lambda x, kernel, dy: convolve(x, kernel), "by the input": by_input, "by the kernel": by_kernel}
 compiled_pieces = {name: jax.jit(piece).lower(x, kernel, dy).compile() for name, piece in pieces.items()}
-piece_times = medians({name: partial(piece, x, kernel, dy) for name, piece in compiled_pieces.items()})
+piece_times = medians({name: partial(piece, x, kernel, dy) for name, piece in compiled_pieces.items()}, rounds=7)
 plots.bars(list(piece_times), list(piece_times.values()), unit="ms", title="64 maps of 16×16, 64 channels to 64")
 plt.show()
 print(*re.findall(r"convolution\(.*?(window=\{.*?\})", compiled_pieces["by the kernel"].as_text()))
@@ -594,7 +608,7 @@ print(*re.findall(r"convolution\(.*?(window=\{.*?\})", compiled_pieces["by the k
 # The gradient by the kernel takes the longest, and the last line says why: XLA writes it as a convolution whose kernel
 # is `dy`, **as large as the whole map**, 16×16. Libraries for processors are made for small kernels.
 #
-# Derive it instead. With padding 1, and $i, j$ counted from −1 to 1, the layer computes
+# So we derive it in another form. With padding 1, and $i, j$ counted from −1 to 1, the layer computes
 #
 # $$y_{b,h,w,k} = \sum_{i,j,c} x_{b,\,h+i,\,w+j,\,c}\; \kappa_{i,j,c,k},$$
 #
@@ -602,17 +616,9 @@ print(*re.findall(r"convolution\(.*?(window=\{.*?\})", compiled_pieces["by the k
 #
 # $$\frac{\partial L}{\partial \kappa_{i,j,c,k}} = \sum_{b,h,w} x_{b,\,h+i,\,w+j,\,c}\; dy_{b,h,w,k}.$$
 #
-# For fixed $i$ and $j$ that is a **product of two matrices**: $x$, moved by $(i, j)$, with a row for each place and a
-# column for each channel, transposed, times $dy$ in the same form. Nine products, one for each place of the kernel.
-# That is the first version.
-#
-# The second version makes *one* product of the nine. Put $h' = h + i$:
-#
-# $$\frac{\partial L}{\partial \kappa_{i,j,c,k}} = \sum_{b,h',w} x_{b,\,h',\,w+j,\,c}\; dy_{b,\,h'-i,\,w,\,k}.$$
-#
-# Now $x$ is moved by $j$ only and $dy$ by $i$ only. Lay the three moved copies of $x$ side by side in the channels, and
-# the three of $dy$ too. One product of a matrix with $3C$ columns and one with $3K$ has all nine blocks. Six copies
-# instead of nine, and one large product instead of nine small ones.
+# For fixed $i$ and $j$ this is a **product of two matrices**, $X^\top Y$. $X$ is $x$ moved by $(i, j)$, with a row for
+# each place of each picture and a column for each channel; $Y$ is $dy$ in the same form. The first version computes
+# nine such products, one for each place of the kernel:
 
 
 # %%
@@ -629,19 +635,19 @@ def nine_products(x: jax.Array, kernel: jax.Array, dy: jax.Array) -> jax.Array:
     return jnp.stack([jnp.stack(row) for row in places])
 
 
-def one_product(x: jax.Array, kernel: jax.Array, dy: jax.Array, group: int = 16) -> jax.Array:
-    """The same as one product for each group of pictures, summed over groups. [3, 3, C, K]"""
-    batch, _, _, channels = x.shape
-    groups = max(1, batch // group)
-    columns = side_by_side([moved(x, j, 2) for j in (-1, 0, 1)])  # [B, H, W, 3C]
-    rows = side_by_side([moved(dy, -i, 1) for i in (-1, 0, 1)])  # [B, H, W, 3K]
-    columns, rows = (maps.reshape(groups, -1, maps.shape[-1]) for maps in (columns, rows))
-    blocks = jnp.einsum("gpa,gpb->gab", columns, rows).sum(axis=0)  # [3C, 3K]
-    return blocks.reshape(3, channels, 3, -1).transpose(2, 0, 1, 3)
+# %% [markdown]
+# The second version needs only *one* product. Put $h' = h + i$:
+#
+# $$\frac{\partial L}{\partial \kappa_{i,j,c,k}} = \sum_{b,h',w} x_{b,\,h',\,w+j,\,c}\; dy_{b,\,h'-i,\,w,\,k}.$$
+#
+# Now $x$ is moved by $j$ only, and $dy$ by $i$ only. Lay the three moved copies of $x$ side by side in the channels,
+# and those of $dy$ too. The product of these two matrices, with $3C$ and $3K$ columns, holds all nine blocks: six
+# copies instead of nine, and one large product instead of nine small ones.
 
 
+# %%
 def side_by_side(maps: list[jax.Array]) -> jax.Array:
-    """Maps [B, H, W, C] joined in the channels: a sum of padded ones, which XLA makes one loop of."""
+    """Maps [B, H, W, C] joined in the channels: as a sum of padded ones, which is faster here than a concatenation."""
     width = maps[0].shape[-1]
     total = len(maps) * width
     none = (0, 0, 0)
@@ -649,40 +655,61 @@ def side_by_side(maps: list[jax.Array]) -> jax.Array:
     return sum(lax.pad(m, jnp.zeros((), m.dtype), (none, none, none, s)) for m, s in zip(maps, shifts, strict=True))
 
 
-ways = {"XLA's convolution": by_kernel, "nine products": nine_products, "one product": one_product}
-compiled_ways = {name: jax.jit(way).lower(x, kernel, dy).compile() for name, way in ways.items()}
+def one_product(x: jax.Array, kernel: jax.Array, dy: jax.Array) -> jax.Array:
+    """The same as one product for each 16 pictures, summed: faster here than one for all. [3, 3, C, K]"""
+    columns = side_by_side([moved(x, j, 2) for j in (-1, 0, 1)])  # [B, H, W, 3C]
+    rows = side_by_side([moved(dy, -i, 1) for i in (-1, 0, 1)])  # [B, H, W, 3K]
+    groups = max(1, len(x) // 16)
+    columns, rows = (maps.reshape(groups, -1, maps.shape[-1]) for maps in (columns, rows))
+    blocks = jnp.einsum("gpa,gpb->gab", columns, rows).sum(axis=0)  # [3C, 3K]
+    return blocks.reshape(3, x.shape[-1], 3, -1).transpose(2, 0, 1, 3)
+
+
+# %% [markdown]
+# Do both give XLA's gradient?
+
+# %%
+compiled_ways = {"XLA's convolution": compiled_pieces["by the kernel"]}
 wanted = compiled_ways["XLA's convolution"](x, kernel, dy)
-for name, way in compiled_ways.items():
-    error = jnp.linalg.norm(way(x, kernel, dy) - wanted) / jnp.linalg.norm(wanted)
-    print(f"{name:18} differs by less than 1e-5: {bool(error < 1e-5)}")
+for name, way in {"nine products": nine_products, "one product": one_product}.items():
+    compiled_ways[name] = jax.jit(way).lower(x, kernel, dy).compile()
+    error = jnp.linalg.norm(compiled_ways[name](x, kernel, dy) - wanted) / jnp.linalg.norm(wanted)
+    print(f"{name:13} within 1e-5: {bool(error < 1e-5)}")
 
 # %% [markdown]
 # <details><summary>Guess first: which version is the fastest, and is nine products faster than XLA's
 # convolution?</summary>
 #
-# One product is the fastest, by a little. Nine products are slower than what we wanted to improve: all nine copies are
-# written to memory, and read again.
+# One product is the fastest, by a little. Nine products are slower than what we wanted to improve.
 #
 # </details>
 
 # %% tags=["nbval-ignore-output"]
-way_times = medians({name: partial(way, x, kernel, dy) for name, way in compiled_ways.items()}, rounds=5)
+way_times = medians({name: partial(way, x, kernel, dy) for name, way in compiled_ways.items()})
 plots.bars(list(way_times), list(way_times.values()), unit="ms", better="lower", title="gradient by the kernel")
 plt.show()
 
 # %% [markdown]
-# The same arithmetic, in another order. On the EPYC of our figures XLA's convolution took about 6 ms, nine products 11,
-# one product 4.5. It is not a gain everywhere: for maps of 32×32 with 32 channels XLA's way took 9 ms there, and one
-# product took 20. What wins depends on the shapes, the library and the processor, and only a measurement tells.
+# The same arithmetic, in another order. On the EPYC of our figures XLA's convolution took 6.7 ms, nine products 10.9
+# and one product 4.1; for maps of 32×32 with 32 channels 9.1, 16.6 and 5.1. What wins depends on the shapes, the
+# library and the processor, so measure.
+#
+# **Quick questions**
+#
+# <details><summary>Where in <code>one_product</code> is the padding of the layer?</summary>
+#
+# In `moved`: what comes from outside the map is zero, and zeros are what the padding is.
+#
+# </details>
 
 # %% [markdown]
 # ## 8 · A gradient of one's own
 #
-# `jax.custom_vjp` tells JAX to use our gradient for a function. It wants three:
+# `jax.custom_vjp` tells JAX to use our gradient for a function (unit 01). It takes three functions:
 #
 # 1. the function itself, for calls without a gradient;
-# 2. `forward`, called in its place when a gradient is wanted: returns the value, and what `backward` will need;
-# 3. `backward`: from what was kept and `dy`, one gradient for each argument.
+# 2. `forward`, called in its place when a gradient is wanted, which returns the value and what `backward` will need;
+# 3. `backward`, which makes of that and `dy` one gradient for each argument.
 
 
 # %%
@@ -705,23 +732,13 @@ def own_backward(kept: tuple[jax.Array, jax.Array], dy: jax.Array) -> tuple[jax.
 own_convolution.defvjp(own_forward, own_backward)
 
 # %% [markdown]
-# JAX does not check that `backward` is the derivative of the function, so we must. In float64 rounding cannot hide a
-# mistake, and a test that cannot fail proves nothing, so we break a copy as well, by mixing up rows and columns:
+# JAX does not check that `backward` is the derivative of the function, so we must, in float64, where rounding cannot
+# hide a mistake. And since a test that cannot fail proves nothing, we also test a copy that mixes up rows and columns:
 
 
 # %%
-@jax.custom_vjp
-def broken(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """With a gradient that mixes up rows and columns of the kernel."""
-    return convolve(x, kernel)
-
-
-def broken_backward(kept: tuple[jax.Array, jax.Array], dy: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """As `own_backward`, with the kernel's axes exchanged."""
-    return by_input(*kept, dy), one_product(*kept, dy).transpose(1, 0, 2, 3)
-
-
-broken.defvjp(own_forward, broken_backward)
+broken = jax.custom_vjp(convolve)
+broken.defvjp(own_forward, lambda kept, dy: (by_input(*kept, dy), one_product(*kept, dy).transpose(1, 0, 2, 3)))
 
 
 def gradient_of(conv: Callable, x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -738,18 +755,12 @@ with jax.enable_x64(True):
         print(f"{name:7} right to 1e-12: {bool(error < 1e-12)}")
 
 # %% [markdown]
-# There is a price: a function with a `custom_vjp` has no forward mode any more.
-
-# %%
-try:
-    jax.jvp(own_convolution, (x, kernel), (x, kernel))
-except TypeError as error:
-    print(str(error).partition(".")[0])
-
-# %% [markdown]
+# The test passes ours and fails the broken one. (As in unit 01, there is a price: a function with a `custom_vjp` has no
+# forward mode.)
+#
 # What we have written is good for one case: 3×3, stride 1, padding 1. `utils.convolution` has the same idea for any
 # kernel, stride and padding, a second way for small maps and few channels, and a rule that takes XLA's way where that
-# measured faster. Its docstring has the derivation. Flax's convolution takes it by an argument, so nothing else
+# measured faster. Its docstring has the derivation. Flax's convolution takes it as an argument, so nothing else
 # changes:
 
 # %% tags=["nbval-ignore-output"]
@@ -763,12 +774,6 @@ compare("pooling by slices", "own gradient by the kernel")
 # %% [markdown]
 # **Quick questions**
 #
-# <details><summary>Why does the kernel's place in the padding not appear in <code>backward</code>?</summary>
-#
-# `moved` fills with zeros what comes from outside the map, and zeros are what the padding is.
-#
-# </details>
-#
 # <details><summary><code>own_forward</code> keeps <code>x</code> and <code>kernel</code>. Could
 # <code>own_backward</code> compute <code>x</code> itself?</summary>
 #
@@ -779,16 +784,16 @@ compare("pooling by slices", "own gradient by the kernel")
 # %% [markdown]
 # ## 9 · Options for one function
 #
-# XLA on a CPU does not compute convolutions and products itself: it hands them to a library, and which one is an option
-# of the compiler. `jax.jit` takes options for a single function: nothing else in the process changes.
+# On a CPU, XLA hands convolutions and products to a library, and which one is an option of the compiler. `jax.jit`
+# takes such options for a single function: nothing else in the process changes.
 
 # %%
 for name, value in compiler_options.TRAINING.items():
     print(f"{name}: {value!r}")
 
 # %% [markdown]
-# The first two hand convolutions and products to oneDNN, the third leaves sums to YNN (another library), which is
-# faster at those of BatchNorm. `supported` leaves out what this jaxlib or this device does not know, and says so.
+# The first two hand convolutions and products to oneDNN. The third leaves sums to YNN, another library, which computes
+# those of BatchNorm faster. `supported` leaves out what this jaxlib or this device does not know, and says so.
 
 # %% tags=["nbval-ignore-output"]
 options = compiler_options.supported(compiler_options.TRAINING)
@@ -802,7 +807,7 @@ for shift, (label, setting) in zip((-0.2, 0.2), {"as it comes": {}, "with option
     programs = {
         name: jax.jit(way, compiler_options=setting).lower(x, kernel, dy).compile() for name, way in all_ways.items()
     }
-    times = medians({name: partial(program, x, kernel, dy) for name, program in programs.items()})
+    times = medians({name: partial(program, x, kernel, dy) for name, program in programs.items()}, rounds=7)
     axes.barh(places + shift, list(times.values()), 0.38, label=label)
 axes.set_yticks(places, list(all_ways))
 axes.invert_yaxis()
@@ -811,9 +816,8 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# oneDNN makes the first two faster, and the product too. But a convolution whose kernel is as large as the map is not
-# what it was made for: on our EPYC the gradient by the kernel, XLA's way, became slower. So the options and the
-# gradient of part 7 belong together.
+# oneDNN makes the first two faster, and the product too. But it was not made for a kernel as large as the map: on our
+# EPYC the gradient by the kernel, XLA's way, became slower. So the options and the gradient of part 7 belong together:
 
 # %% tags=["nbval-ignore-output"]
 steps["options"] = on_this_batch(own, compiler_options=options)
@@ -822,15 +826,22 @@ print("calls of a library in the step:", *sorted(set(re.findall(r"custom_call_ta
 compare("own gradient by the kernel", "options")
 
 # %% [markdown]
-# Options are not free of risk. They are the compiler's internals: another version may rename them, and what is best
-# differs from one processor, and even one *kind of program*, to the next. Part 12 has a surprise of this kind. And the
-# cache of part 3 cannot keep such a program: jaxlib 0.12.0.1 fails to write one that calls oneDNN, warns
-# (`std::bad_alloc`), and goes on; the next process compiles it again.
+# Such options are internals of the compiler: another version may rename them, and which are best depends on the
+# processor and on the program. They also have a cost: the cache of part 3 cannot keep a program that calls oneDNN.
+# (jaxlib 0.12.0.1 fails to write it, warns with `std::bad_alloc`, and goes on.)
+#
+# **Quick questions**
+#
+# <details><summary>Why not set these options for the whole process, with <code>XLA_FLAGS</code>?</summary>
+#
+# They would then apply to programs that they make slower, too. For each function you can measure whether they help.
+#
+# </details>
 
 # %% [markdown]
 # ## 10 · Memory
 #
-# How much memory does a step need? The compiled program says so before it runs.
+# How much memory does a step need? The compiled program says so before it runs:
 
 
 # %%
@@ -840,36 +851,26 @@ def megabytes(tree: Any) -> float:
 
 
 for name, tree in {"weights": start.params, "momentum": start.optimizer, "a batch": images}.items():
-    print(f"{name:18} {megabytes(tree):8.1f} MB")
-donating = jax.jit(partial(train_step, own), donate_argnums=0, compiler_options=options)
-analysis = donating.lower(start, images, labels).compile().memory_analysis()
-print(f"{'in between':18} {analysis.temp_size_in_bytes / 1e6:8.1f} MB")
-print(f"{'given by donation':18} {analysis.alias_size_in_bytes / 1e6:8.1f} MB")
+    print(f"{name:10} {megabytes(tree):8.1f} MB")
+analysis = steps["options"].func.memory_analysis()
+print(f"{'in between':10} {analysis.temp_size_in_bytes / 1e6:8.1f} MB")
 
 # %% [markdown]
 # By far the largest item is what is *in between*: mostly the maps of all layers, kept for the backward pass. It grows
-# with the batch and with the area of the pictures, not with the number of pictures in the data set. `donate_argnums`
-# lets the new state take the memory of the old one. Here that is a megabyte or two; in a model of a billion weights it
-# decides whether the step fits.
+# with the batch and with the area of the pictures, not with the number of pictures in the data set. (Donation, which
+# unit 02 showed, saves a second copy of weights and momentum: little here, and much in a model of a billion weights.)
 #
 # The companion trained on 160 MB of pictures and saw 13.99 GB of the GPU's memory taken. Most likely by
-# **preallocation**: at its first operation JAX reserves three quarters of a GPU's memory ([JAX on GPU
-# memory](https://docs.jax.dev/en/latest/gpu_memory_allocation.html); before [jaxlib
-# 0.4.1](https://github.com/jax-ml/jax/releases/tag/jaxlib-v0.4.1), and so in the companion's time, a share of what was
-# free), and hands it out itself. `nvidia-smi` shows what is *reserved*, whatever the program needs. Three environment
-# variables, set before JAX starts, change this:
-#
-# | variable | effect |
-# | --- | --- |
-# | `XLA_PYTHON_CLIENT_PREALLOCATE=false` | take memory when it is needed |
-# | `XLA_CLIENT_MEM_FRACTION=.50` | reserve half of it |
-# | `XLA_PYTHON_CLIENT_ALLOCATOR=platform` | give each array back at once: slow, for measuring only |
+# **preallocation**: at its first operation JAX reserves three quarters of a GPU's memory, and hands it out itself
+# ([JAX on GPU memory](https://docs.jax.dev/en/latest/201/gpu-memory.html)). `nvidia-smi` shows what is *reserved*,
+# whatever the program needs. With `XLA_PYTHON_CLIENT_PREALLOCATE=false` in the environment before JAX starts, it takes
+# memory when it is needed; with `XLA_CLIENT_MEM_FRACTION=.50` it reserves half.
 #
 # ### Page faults
 #
-# On a CPU the memory in between comes from the C library and goes back to it after every step. Large blocks go back to
-# the system, and the next step gets them as *new* pages, which the system must fill with zeros at the first touch. Each
-# touch is a **page fault**, and the system counts them:
+# On a CPU the memory in between comes from the C library and goes back to it after every step. Large blocks go on to
+# the system, and the next step gets *new* pages, which the system fills with zeros when they are first touched. Each
+# first touch is a **page fault**, and the system counts them:
 
 
 # %%
@@ -886,17 +887,16 @@ def faults_of(program: Callable[[], Any], repeats: int = 5) -> float:
 print(f"{faults_of(steps['options']):,.0f} page faults in a step, of {analysis.temp_size_in_bytes // 4096:,} pages")
 
 # %% [markdown]
-# Where the number is near that of the pages, all memory is new in every step. Where it is small, this kernel keeps what
-# was freed: the course starts its kernels so, by an environment variable that the C library of Linux reads when a
-# process starts. It asks for pages of 2 MB instead of 4 kB, and for freed memory not to be given back.
-# (`COURSE_MEMORY=system` leaves it out.)
+# If the number is near that of the pages, all memory is new in every step. If it is small, this kernel keeps what is
+# freed: the course starts its kernels with an environment variable that Linux's C library reads. It asks for pages of
+# 2 MB instead of 4 kB, and that freed memory be kept (`COURSE_MEMORY=system` leaves it out):
 
 # %%
 print(memory.TUNABLES.replace(":", "\n"))
 
 # %% [markdown]
-# How much is it worth? A process without it runs the step as it came, and as it is now. It takes its code from this
-# lesson:
+# How much is it worth? A process without it times the step as it came and as it is now. It takes its code from this
+# lesson's text:
 
 # %%
 CHILD = """
@@ -926,14 +926,14 @@ print(*times.values(), lesson.faults_of(programs["after"]))
 
 # %% tags=["nbval-ignore-output"]
 given_back = [float(word) for word in in_new_process(CHILD, **{memory.NAME: ""})]
-here = medians({name: steps[name] for name in ("as it comes", "options")}, rounds=5)
+here = medians({name: steps[name] for name in ("as it comes", "options")})
 print(f"given back: as it came {given_back[0]:.0f} ms, now {given_back[1]:.0f} ms, {given_back[2]:,.0f} page faults")
 print(f"this kernel: as it came {here['as it comes']:.0f} ms, now {here['options']:.0f} ms")
 
 # %% [markdown]
-# If this kernel keeps its memory, both steps are faster here, by as many milliseconds: the pages cost the same whatever
-# is computed in them, so a faster step loses the larger *share* to them. It is a setting of the process and nothing of
-# JAX's: other frameworks gain from it too, so a fair race sets it for all.
+# If this kernel keeps its memory, both steps are faster here, by about as many milliseconds: new pages cost the same
+# whatever is computed in them, so a faster step loses the larger *share* to them. The setting is the process's and not
+# JAX's. Other frameworks can gain from it too, so the course's races set it for all.
 #
 # ### Computing twice to save memory
 #
@@ -981,28 +981,36 @@ for name, block in {"as it is": unit04.ResidualBlock, "remat": nn.remat(unit04.R
     print(f"{name:9} kept: {megabytes(kept):6.1f} MB, work: {work / 1e9:.3f} GFLOP")
 
 # %% [markdown]
-# A fraction of the memory, for about a third more work. It pays where memory, not time, is the limit: long sequences,
-# large pictures, deep networks. (What a compiled program saves in the end depends on the compiler's own plan. On a CPU,
-# XLA orders the work for speed, and there we saw no gain.)
+# An eighth of the memory, for about a third more work. It pays where memory is the limit and not time: long sequences,
+# large pictures, deep networks. (This is what JAX asks to be kept. What the compiled program saves depends on the
+# compiler's plan: for these blocks we saw no gain on a CPU.)
+#
+# **Quick questions**
+#
+# <details><summary>The batch is doubled. Which of the four numbers at the top of this part grow?</summary>
+#
+# The batch and what is in between, both about twofold. Weights and momentum stay as they are.
+#
+# </details>
+#
+# <details><summary><code>nvidia-smi</code> shows 60 of 80 GB in use as soon as JAX has started. Is the model too
+# large?</summary>
+#
+# That is preallocation, three quarters of the memory. Ask the compiled program what it needs.
+#
+# </details>
 
 # %% [markdown]
 # ## 11 · Sixteen bits
 #
-# Sixteen bits take half the memory of 32, and on hardware made for them they are several times as fast. Unit 04 has the
-# two formats, and the loss scale that float16 needs; bfloat16 needs none.
+# Sixteen bits take half the memory of 32. Unit 04 has the two formats, and the loss scale that float16 needs; bfloat16
+# needs none. *Mixed precision* keeps the weights, the statistics and the optimiser's state in float32, where small
+# updates are not rounded away (unit 01), and only computes in 16 bits. In Flax a layer's `dtype` is that of its
+# arithmetic, its `param_dtype` that of its weights.
 #
-# Training in *mixed precision* keeps the *weights*, the statistics and the optimiser's state in float32 and only
-# computes in 16 bits. A layer's `dtype` is that of its arithmetic, its `param_dtype` that of its weights. If the
-# weights were bfloat16, an update of a thousandth of a weight would be lost, since neighbouring numbers are up to 8e-3
-# of their size apart:
-
-# %%
-weight = jnp.bfloat16(1.0)
-print("1 + 1/1000 in bfloat16:", weight + jnp.bfloat16(0.001), "· in float32:", jnp.float32(1) + jnp.float32(0.001))
-
-# %% [markdown]
-# Our network's logits are float32, and so are the softmax and the loss. Is the gradient of the rest still good? We
-# compare it with float32's, all weights in one vector, by the cosine of the angle between them:
+# Our network's logits are float32, and so are the softmax and the loss. Does the rest still give a good gradient? We
+# take one step in either arithmetic, put the changes of all weights into one vector, and compare the two vectors by the
+# cosine of the angle between them:
 
 # %%
 half = Net(unit04.ResidualBlock, conv=own_conv, pool=unit04.max_pool, dtype=jnp.bfloat16)
@@ -1015,27 +1023,42 @@ for name in ("options", "bfloat16"):
 cosine = moves[0] @ moves[1] / (jnp.linalg.norm(moves[0]) * jnp.linalg.norm(moves[1]))
 print("float32 and bfloat16 move the weights the same way, cosine above 0.99:", bool(cosine > 0.99))
 
+# %% [markdown]
+# The directions agree. Is it faster?
+
 # %% tags=["nbval-ignore-output"]
 compare("options", "bfloat16")
 
 # %% [markdown]
-# On CPUs 16 bits gain only where the processor has arithmetic for them *and* the library uses it; otherwise numbers are
-# widened, computed, and rounded again. On the EPYC of our figures bfloat16 was no faster in this step with the options
-# above, and half as slow again without them. TPUs, and NVIDIA GPUs since Ampere, have hardware for it, and there 16
-# bits should be faster; we have not measured that here.
+# A CPU gains only if it has arithmetic for 16 bits *and* the library uses it. Otherwise numbers are widened, computed
+# with, and rounded again. The EPYC of our figures does have instructions for bfloat16 (`avx512_bf16`), and yet it made
+# this step slower. TPUs, and NVIDIA GPUs since Ampere, are built for it; we have not measured this step there.
+#
+# **Quick questions**
+#
+# <details><summary>Which of a layer's two settings makes its weights 16-bit numbers, and why is it left
+# alone?</summary>
+#
+# `param_dtype`. In bfloat16, numbers near 1 are 0.008 apart, so an update of a thousandth of a weight would be lost.
+#
+# </details>
 
 # %% [markdown]
 # ## 12 · An epoch as one program
 #
-# Python calls the compiled step once for each batch, and a batch travels to the device each time. Both can go: put the
-# whole data set on the device, draw and vary the batches *inside*, and let `lax.scan` run over the steps. An epoch is
-# then one call. CIFAR-10 fits into any memory. (Here TensorFlow starts, to read it.)
+# Python calls the compiled step once for each batch, and each time a batch travels to the device. We can do without
+# both: put the whole data set on the device, draw and vary the batches *inside* the program, and let `lax.scan` run
+# over the steps. An epoch is then one call. (CIFAR-10's training pictures take 600 MB as float32; 128 do here.)
 
 # %%
 loaded = data.arrays("cifar10", "train[:128]")
 pictures, classes = jnp.asarray(loaded.image), jnp.asarray(loaded.label)  # [N, 32, 32, 3], [N]
 
+# %% [markdown]
+# A step gets the numbers of its pictures and a key, varies each picture with a key of its own, and goes on as before:
 
+
+# %%
 def varied(key: jax.Array, image: jax.Array) -> jax.Array:
     """A picture [32, 32, 3], perhaps mirrored, moved by up to four pixels."""
     flip_key, move_key = jax.random.split(key)
@@ -1053,6 +1076,11 @@ def drawn_step(
     return train_step(model, state, batch, classes[numbers])
 
 
+# %% [markdown]
+# The epoch is a scan over all steps. We compile it, and the single step for comparison:
+
+
+# %%
 def epoch(
     model: nn.Module, state: State, chosen: tuple[jax.Array, jax.Array], pictures: jax.Array, classes: jax.Array
 ) -> tuple[State, jax.Array]:
@@ -1069,7 +1097,11 @@ one_program = jax.jit(partial(epoch, own)).lower(start, chosen, pictures, classe
 first = jax.tree.map(lambda leaf: leaf[0], chosen)
 one_step = jax.jit(partial(drawn_step, own)).lower(start, first, pictures, classes).compile()
 
+# %% [markdown]
+# Do they compute the same? Here is the loop in Python, with the same order and the same keys:
 
+
+# %%
 def in_a_loop() -> tuple[State, list[jax.Array]]:
     """The same epoch, one call for each step."""
     state, losses = start, []
@@ -1090,13 +1122,11 @@ print("the same losses within a thousandth:", bool(jnp.allclose(*losses, atol=1e
 print(f"largest difference of a loss: {jnp.abs(losses[0] - losses[1]).max():.1e}")
 
 # %% [markdown]
-# The same order, the same keys, the same losses up to rounding. Over these two steps they agreed to the last bit on our
-# EPYC, over eight they differed by 2e-4: inside the loop the compiler orders some sums differently, and each step hands
-# its rounding on to the next, which computes with it. Now the time of an epoch:
+# The same losses up to rounding: inside the scan the compiler orders some sums differently.
 #
 # <details><summary>Guess first: which is faster, and by how much?</summary>
 #
-# On a CPU the loop in Python, and not by a little. See the bars, and the explanation below.
+# On a CPU the loop in Python is several times as fast. See the bars, and the explanation below.
 #
 # </details>
 
@@ -1105,8 +1135,8 @@ plots.bars(list(epoch_times), list(epoch_times.values()), unit="ms", better="low
 plt.show()
 
 # %% [markdown]
-# The dispatch that we save is a percent of the step (part 2). What we pay is far more, and HLO says for what. These are
-# the convolutions of both programs, by who computes them:
+# The dispatch that we save is about a percent of a step (part 2). What do we pay for it? These are the convolutions of
+# both programs, by who computes them:
 
 # %% tags=["nbval-ignore-output"]
 for name, program in {"the step": one_step, "the epoch": one_program}.items():
@@ -1119,13 +1149,12 @@ for name, program in {"the step": one_step, "the epoch": one_program}.items():
     print(f"{name}:", dict(by_whom))
 
 # %% [markdown]
-# Outside the loop there is no `wrapped_convolution`. (`ynn_fusion` is what XLA hands to the library YNN.) Inside there
-# are some: this version of XLA does not hand these over, and computes them by a loop of its own. In a profile they take
-# nearly all of the time. With XLA's gradient by the kernel it is worse: with it, a step inside the loop took about 6
-# *seconds* on our EPYC, and about one with the gradient of part 8, most of which is a product. The compiler's options
-# of part 9 do not help.
+# `ynn_fusion` is what XLA hands to YNN, and `convolution` what it hands to another library. Inside the scan there are
+# `wrapped_convolution`s instead: this version of XLA does not hand these over, and computes them by plain loops of its
+# own. (With XLA's own gradient by the kernel it is worse: then a step inside the scan took about 6 *seconds* on our
+# EPYC. The options of part 9 do not help.)
 #
-# Is the idea bad? Not where a step is short. Here is a network of two matrices, for which the call itself is a good
+# So is the idea bad? Not where a step is short. Here is a network of two matrices, for which the call itself is a good
 # part of the time:
 
 
@@ -1162,54 +1191,71 @@ plots.bars(list(tiny_times), list(tiny_times.values()), unit="ms", better="lower
 plt.show()
 
 # %% [markdown]
-# There one program wins clearly. On a GPU or TPU, where the device is much faster than Python, that holds for larger
-# networks too. So: an epoch as one program pays where a step is short compared with its dispatch, and on a CPU not for
-# convolutions.
+# There one program wins clearly. An epoch as one program pays where a step is short compared with its dispatch, and on
+# a CPU not for convolutions. (On a fast GPU or TPU more steps are short; we have not measured it.)
+#
+# **Quick questions**
+#
+# <details><summary>Why does <code>drawn_step</code> split its key once for each picture?</summary>
+#
+# With one key for all, every picture of the batch would be mirrored and moved in the same way.
+#
+# </details>
 
 # %% [markdown]
 # ## 13 · When the input is the limit
 #
 # A fast step is of no use if the pictures come too slowly. So compare two rates: the pictures a second that the
-# pipeline delivers (`python -m utils course` measures them in its last step), and those that the model takes (the
-# stored races).
+# pipeline of each unit delivers, and those that its model takes in training, in the stored races. (`python -m utils
+# course` measures the pipelines for longer.)
+
 
 # %% tags=["nbval-ignore-output"]
-taken = {}
-for name, race in {"mnist": "cnn", "cifar10": "vgg8", "cats_vs_dogs": "resnet18"}.items():
-    for result in stored.load(stored.Result, race)[:1]:
-        runs = report.runs_of(result, "jax")
-        seconds_a_step = np.median([np.median(run["train"][1:]) for run in runs]) / result.steps
-        taken[name] = result.batch / seconds_a_step
-delivered = {speed.name: speed.images_per_second for speed in bench.bench(tuple(taken), seconds=0.3)}
-figure, axes = plt.subplots(figsize=(6.5, 2.2))
-places = np.arange(len(taken))
-axes.barh(places - 0.2, [delivered[name] for name in taken], 0.38, label="delivered, here")
-axes.barh(places + 0.2, list(taken.values()), 0.38, color=plots.PALE, label="taken, in the stored race")
-axes.set_yticks(places, list(taken))
-axes.set(xscale="log", xlabel="images a second")
+def delivered(name: str) -> float:
+    """Pictures a second from a pipeline with a unit's augmentation, after a first epoch, which decodes the pictures."""
+    batches = data.load(name, "train[:512]", batch_size=BATCH, shuffle=True, quiet=True, **bench.RECIPES[name])
+    for _ in range(2):
+        begin = time.perf_counter()
+        for batch in batches:
+            jax.block_until_ready(batch)
+    return len(batches) * BATCH / (time.perf_counter() - begin)
+
+
+def taken(race: str) -> float:
+    """Pictures a second that JAX trained on in a stored race."""
+    result = stored.load(stored.Result, race)[0]
+    seconds = [np.median(run["train"][1:]) for run in report.runs_of(result, "jax")]  # of an epoch, later ones
+    return result.steps * result.batch / float(np.median(seconds))
+
+
+races = {"mnist": "cnn", "cifar10": "vgg8", "cats_vs_dogs": "resnet18", "imagenette/160px-v2": "swin_micro"}
+figure, axes = plt.subplots(figsize=(6.5, 2.6))
+places = np.arange(len(races))
+axes.barh(places - 0.2, [delivered(name) for name in races], 0.38, label="delivered, here")
+axes.barh(places + 0.2, [taken(race) for race in races.values()], 0.38, color=plots.PALE, label="taken, in the race")
+axes.set_yticks(places, list(races))
+axes.set(xscale="log", xlim=(10, None), xlabel="images a second")
 axes.invert_yaxis()
 axes.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
-# Where the dark bar is the longer one, the input is not the limit. In our run it was the longer one for all three. With
-# a faster device steps are shorter, and that can change: then decode once and keep the pictures in memory, vary them on
-# the device (part 12), or read with more processes.
-#
-# Remember that the two rates share the cores when both run at once. What reads the pictures takes its time away from
-# the step.
+# Where the dark bar is the longer one, the input is not the limit. In the stored run that is so for all four. With a
+# faster device steps are shorter, and it can change: then decode once and keep the pictures in memory, vary them on the
+# device (part 12), or read with more processes. (The two were timed one at a time. When both run, they share the
+# cores.)
 
 # %% [markdown]
 # ## 14 · The roofline
 #
 # When is a step fast *enough*? A processor has two limits: how many operations a second it can do (its *peak*), and how
-# many bytes a second it can fetch (its *bandwidth*). A program that does $F$ operations on $M$ bytes takes at least
-# $\max(F/\text{peak}, M/\text{bandwidth})$ seconds. Its *arithmetic intensity* is $F/M$. Drawn against it, the
-# attainable rate looks like a roof ([Williams et al., 2009](https://doi.org/10.1145/1498765.1498785)): sloping where
-# the memory is the limit, flat where the arithmetic is.
+# many bytes a second it can move to and from memory (its *bandwidth*). A program that does $F$ operations and moves $M$
+# bytes takes at least $\max(F/\text{peak}, M/\text{bandwidth})$ seconds. $F/M$ is its *arithmetic intensity*. Drawn
+# against it, the attainable rate looks like a roof ([Williams et al.,
+# 2009](https://doi.org/10.1145/1498765.1498785)): sloping where the memory is the limit, flat where the arithmetic is.
 #
-# Both limits can be measured. The peak with a large product of matrices, with the options of part 9 or without, the
-# bandwidth with a sum of two long vectors, which reads two and writes one:
+# We measure both limits: the peak with a large product of matrices, with the options of part 9 or without, whichever is
+# faster; the bandwidth with a sum of two long vectors, which reads two and writes one.
 
 # %%
 side = 1536
@@ -1220,20 +1266,19 @@ products = {
     name: jax.jit(jnp.matmul, compiler_options=setting).lower(square, square).compile()
     for name, setting in {"as it comes": {}, "with options": options}.items()
 }
-fastest = min(
-    medians({name: partial(program, square, square) for name, program in products.items()}, rounds=5).values()
-)
+fastest = min(medians({name: partial(program, square, square) for name, program in products.items()}).values())
 peak = 2 * side**3 / (fastest / 1000)  # FLOP/s
-bandwidth = 3 * 4 * long.size / (medians({"sum": partial(sums, long, long)}, rounds=5)["sum"] / 1000)  # bytes/s
+bandwidth = 3 * 4 * long.size / (medians({"sum": partial(sums, long, long)})["sum"] / 1000)  # bytes/s
 print(f"peak {peak / 1e9:.0f} GFLOP/s, bandwidth {bandwidth / 1e9:.1f} GB/s")
 
 # %% [markdown]
-# How many operations a step does, the lowered program tells, by counting in the text of what JAX traced:
+# The lowered program counts its operations. With the times of all our steps this gives the share of the peak that each
+# of them reaches:
 
 # %%
 work = jax.jit(partial(train_step, sliced)).lower(start, images, labels).cost_analysis()["flops"]
 print(f"{work / 1e9:.1f} GFLOP a step")
-last = medians(steps, rounds=5)
+last = medians(steps)
 shares = {name: work / (ms / 1000) / peak for name, ms in last.items()}
 plots.bars(
     list(shares), [100 * share for share in shares.values()], unit="%", title="share of the peak that is reached"
@@ -1241,10 +1286,10 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# (The count is that of the step with sliced pooling; the others do a few percent more operations that nobody needs, so
-# they are not rewarded for them. The peak is that of a large product, for float32.)
+# (For all of them we count the operations of the step with sliced pooling: what others do besides should not improve
+# their share. The peak is that of float32, and the bar of bfloat16 is measured by it, too.)
 #
-# Now the roof, with each kind of layer of the step:
+# Now the roof, with some of the step's layers under it:
 
 # %%
 kinds = {
@@ -1261,7 +1306,7 @@ for name, (function, arguments) in kinds.items():
     program = jax.jit(function).lower(*arguments)
     flops = program.cost_analysis()["flops"]
     moved_bytes = sum(4 * leaf.size for leaf in (*arguments, jax.eval_shape(function, *arguments)))
-    ms = medians({name: partial(program.compile(), *arguments)}, 5)[name]
+    ms = medians({name: partial(program.compile(), *arguments)})[name]
     placed[name] = (flops / moved_bytes, flops / (ms / 1000))
 
 intensity = np.geomspace(0.05, 1000, 200)
@@ -1274,9 +1319,9 @@ axes.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# A point under the flat part has arithmetic left to use; a point under the slope waits for memory, and only moving
-# fewer bytes would help: fusing it with its neighbours, or 16 bits. A layer small enough for the cache may stand above
-# the slope, and the smallest stand far below: they wait for nothing but the call.
+# A point under the flat part could use more of the arithmetic. A point near the slope waits for memory, and only moving
+# fewer bytes would help: fusing it with its neighbours, or 16 bits. A layer whose arrays fit into the cache may stand
+# above the slope. The smallest stand far below it: most of their time is the call.
 #
 # **Quick questions**
 #
@@ -1297,9 +1342,9 @@ plt.show()
 # %% [markdown]
 # ## 15 · What it was worth
 #
-# All measures again, in turns, with our figures beside yours. Each row has what the rows above it have, except for the
-# first and the last two, whose names say how they differ from the row `options`, and for `bfloat16`, which we do not
-# keep. The rows without a remark ran in this kernel, in which freed memory is kept if the course has started it.
+# All variants of the step, with our figures beside yours. The rows from `as it comes` to `options` ran in this kernel,
+# and each adds one measure to the row above. `bfloat16` is `options` with 16 bits; the epoch has the own gradient and
+# no options; and two rows are from the process of part 10 that gives its memory back.
 
 # %%
 # ms a step on two cores of an AMD EPYC, jax 0.12.0.1, nothing else running
@@ -1324,9 +1369,9 @@ for name, ms in rows.items():
     print(f"{name:32} {ms:6.0f} {gain:7.2f}× {OURS[name]:8.0f} {our_gain:7.2f}×")
 
 # %% [markdown]
-# In our figures the pooling and the kept memory are worth the most, and then the gradient by the kernel with the
-# options. That is the order for this network on that processor. The method is what carries over: measure, find the one
-# thing that takes longest, ask why, change it, measure again.
+# In our figures the kept memory is worth the most (132 to 89 ms), then the pooling (to 61), then the gradient by the
+# kernel with the options (to 50). That is the order for this network on that processor. What carries over is the
+# method: measure, find the one thing that takes longest, ask why, change it, measure again.
 
 # %% [markdown]
 # ## 16 · For the record
@@ -1341,20 +1386,16 @@ results.record(
 # %% [markdown]
 # ## What to remember
 #
-# - Wait for the result, leave out the first calls, take the median, let programs take turns. Know how far apart two
+# - Wait for the result, leave out the first calls, take the median, let programs take turns, and know how far apart two
 #   runs of the same program are.
-# - Split a time before you explain it. Compiled programs can be kept on disk; arrays on a device do not outlive their
-#   process.
-# - A profile's operations can be traced back to layers by `op_name`. Layers that should take equally long show the slow
-#   one too.
+# - Split a time before you explain it. A profile's operations can be traced back to layers by `op_name`.
 # - On a CPU, XLA's gradient of a max-pool is slow, and so are convolutions whose kernel is larger than the map, and
 #   gradients by the kernel on large maps.
 # - `custom_vjp` gives a function a gradient of your own. Prove it in float64, and make sure that a broken copy fails.
 # - Compiler options can be given to one function. They are good for one kind of program and may be bad for another.
-# - Page faults are time; new memory in every step is the reason. Ask the compiled program what it needs.
-#   `jax.checkpoint` trades work for memory.
-# - 16 bits are fast where the hardware has them.
-# - An epoch as one program pays where steps are short. A fast step is of no use if the input is the limit.
+# - Page faults are time. Ask the compiled program what memory it needs; `jax.checkpoint` trades work for memory.
+# - 16 bits are fast where hardware and library have arithmetic for them. An epoch as one program pays where steps are
+#   short. A fast step is of no use if the input is the limit.
 # - The roofline says whether arithmetic or memory is what you wait for.
 #
 # **Now you:** `exercises/06_make_it_fast` has you write these pieces yourself, each with a check that tells you at
@@ -1366,11 +1407,12 @@ results.record(
 # - The companion: "Jax&Flax ResNet18 Classification Experiment" (2022), the README of a repository. The text does not
 #   name its author.
 # - JAX's documentation: [custom derivative
-#   rules](https://docs.jax.dev/en/latest/notebooks/Custom_derivative_rules_for_Python_code.html),
-#   [profiling](https://docs.jax.dev/en/latest/profiling.html), [persistent compilation
-#   cache](https://docs.jax.dev/en/latest/persistent_compilation_cache.html), [gradient
-#   checkpointing](https://docs.jax.dev/en/latest/gradient-checkpointing.html), [GPU memory
-#   allocation](https://docs.jax.dev/en/latest/gpu_memory_allocation.html).
+#   rules](https://docs.jax.dev/en/latest/301/custom-jvp-vjp.html),
+#   [profiling](https://docs.jax.dev/en/latest/201/profiling.html), [persistent compilation
+#   cache](https://docs.jax.dev/en/latest/501/compilation-cache.html), [compiler
+#   options](https://docs.jax.dev/en/latest/201/controlling-xla.html), [gradient
+#   checkpointing](https://docs.jax.dev/en/latest/301/remat.html), [GPU memory
+#   allocation](https://docs.jax.dev/en/latest/201/gpu-memory.html).
 # - Chen et al., "Training deep nets with sublinear memory cost", 2016,
 #   [arXiv:1604.06174](https://arxiv.org/abs/1604.06174): computing twice.
 # - Micikevicius et al., "Mixed precision training", 2017, [arXiv:1710.03740](https://arxiv.org/abs/1710.03740).
