@@ -250,7 +250,7 @@ plt.show()
 #
 # - the weights stay in float32; a copy in bfloat16 is made for each step, and the pictures are rounded, too;
 # - `loss_fn` computes in what it is given, and returns one loss for each example;
-# - their mean is taken in float32, and the weights are updated in float32: weight − rate · gradient.
+# - their mean is taken in float32, and the weights are updated in float32, weight − rate · gradient: this product, too.
 #
 # Labels are integers and stay as they are: above 256, bfloat16 does not even hold every whole number. Stuck?
 # `check.hint("half_step")`.
@@ -336,14 +336,14 @@ plt.show()
 # ```
 #
 # Written as above the loop would be unrolled: a program that grows with the number of steps, and compiles for minutes.
-# Yours has *one* loop, whatever their number: `lax.scan`. And it takes each batch *inside* the loop: `images[order]`
-# before it would be a second copy of all pictures, in another order. The check looks at the program for both. Stuck?
-# `check.hint("epoch")`.
+# Yours stays as long as it is, whatever their number: `lax.scan` holds a step once. And it takes each batch *inside* the
+# loop: `images[order]` before it would be a second copy of all pictures, in another order. The check looks at the
+# program for both. Stuck? `check.hint("epoch")`.
 
 
 # %%
 def epoch(step, state, images, labels, order):
-    """All steps of an epoch as one loop.
+    """All steps of an epoch in one program, which does not grow with their number.
 
     step(state, images [B, ...], labels [B]) gives the new state, a tree of the same form, and the loss, a scalar.
     images: [N, H, W, C] uint8, labels: [N] int32; order: [S, B] int32, what each of the S batches consists of.

@@ -24,6 +24,7 @@ from utils.checks.crossing import Failure, Handed, Outcome, Program, Result, is_
 from utils.checks.exercise import NOTEBOOK_SEED, Exercise
 from utils.checks.explain import answer_frames, explained
 from utils.checks.limits import TookTooMuch, time_limit
+from utils.checks.running import compiled_quickly
 
 _PRINTED_LINES = 6
 # where it differs, `jax.jit` uses nothing that it traced before
@@ -60,6 +61,7 @@ def hand_over(
             np.errstate(all="ignore"),  # here and below: whatever the notebook has set
             jax.disable_jit(False),
             jax.default_prng_impl("threefry2x32"),
+            compiled_quickly(),
             _without_prints(),
         ):
             _is_what_was_asked(exercise.name, answer)

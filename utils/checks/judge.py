@@ -13,7 +13,7 @@ from utils.checks import answers, readings
 from utils.checks.crossing import Failure, Handed, Leaves, Result
 from utils.checks.exercise import NOTEBOOK_SEED, Case, Exercise
 from utils.checks.mistakes import Mistake, mistakes, wrong
-from utils.checks.running import outcomes
+from utils.checks.running import compiled_quickly, outcomes
 from utils.checks.verdict import Kind, Verdict
 
 _NO_RESULT = ("NOT_ATTEMPTED", "NOT_CHECKED")
@@ -48,7 +48,11 @@ class FromSolution:
         if self.exercise.crosses == "values":
             return self._result(self._answer, case)
         new = answers.flat(self.exercise, self._answer, self._own, case.inputs)
-        compiled, call = self._compiled.setdefault(case.place, (jax.jit(new), new))
+        if case.place not in self._compiled:
+            lowered = jax.jit(new).lower(*new.arrays)
+            with compiled_quickly(lowered.as_text()):
+                self._compiled[case.place] = lowered.compile(), new
+        compiled, call = self._compiled[case.place]
         values = compiled(*new.arrays)
         return Result(dict(zip(call.paths, map(np.asarray, values), strict=True)), call.whole)
 
@@ -65,7 +69,7 @@ class FromSolution:
             return None
 
     def _result(self, answer: Any, case: Case) -> Result:
-        with jax.disable_jit(self.exercise.crosses == "values"):
+        with jax.disable_jit(self.exercise.crosses == "values"), compiled_quickly():
             return answers.result(self.exercise, answer, self._own, case.inputs)
 
 
@@ -142,28 +146,50 @@ def _fault(exercise: Exercise, case: Case, got: Result, want: Result) -> str:
 
 
 def _cause(known: Known, tried: list[tuple[Case, Result, Result, str]]) -> str:
-    """What the first known mistake says that gives the answer's results in all cases; "" where none does."""
+    """What the known mistake says that gives the answer's results in all cases, or those that explain a part of it.
+
+    A mistake explains a part if all leaves that it spoils are as the answer has them; the answer has other faults, too.
+    """
     first_wrong = sorted(tried, key=lambda one: (not one[3], _size(one[0])))  # a mistake most often fails there
+    parts: list[tuple[set[str], str]] = []
     for mistake in known.mistakes():
-        for case, got, _, _ in first_wrong:
+        spoilt: set[str] = set()
+        others: set[str] = set()  # leaves that the answer has otherwise
+        for case, got, want, _ in first_wrong:
             made = known.wrong(mistake, case)
-            if made is None or not readings.agree(got.leaves, made, known.exercise.limit):
+            if made is None or made.keys() != got.leaves.keys():
+                break
+            others |= {path for path in made if not readings.same(got.leaves[path], made[path], known.exercise.limit)}
+            spoilt |= set(readings.spoilt(made, want.leaves, known.exercise.limit))
+            if spoilt & others:
                 break
         else:
-            return mistake.says
-    return ""
+            if not others:
+                return mistake.says
+            parts.append((spoilt, mistake.says))
+    said: dict[str, None] = {}
+    explained: set[str] = set()
+    for spoilt, says in sorted(parts, key=lambda part: -len(part[0])):
+        if not spoilt <= explained:
+            said[says] = None
+            explained |= spoilt
+    return " ".join(said)
 
 
 def _reading(exercise: Exercise, tried: list[tuple[Case, Result, Result, str]], fault: str) -> str:
     """What the differences say in themselves, and which cases show them."""
-    wrong = [one for one in tried if one[3]]
+    wrong = sorted((one for one in tried if one[3]), key=lambda one: _size(one[0]))
     parts = [fault]
     if exercise.accepts is None and fault.startswith(readings.VALUES):
         parts.append(readings.relation([(got.leaves, want.leaves) for _, got, want, _ in wrong], exercise.limit))
-    places, right = {case.place for case, *_ in wrong}, {case.place for case, _, _, fault in tried if not fault}
-    abouts = {case.about for case, *_ in wrong}
-    if len(places) < len(exercise.sizes) and right - places and "" not in abouts:
-        parts.append(f"Only some cases are wrong: {'; '.join(sorted(abouts))}.")
+    right = {case.about for case, *_, fault in tried if not fault}
+    abouts = dict.fromkeys(case.about for case, *_ in wrong)  # the smallest first
+    right -= set(abouts)
+    if len(right) in (1, 2) and len(abouts) > 2 and "" not in right:
+        parts.append(f"All cases are wrong but these: {'; '.join(sorted(right))}.")
+    elif right and "" not in abouts:
+        more = f" and {len(abouts) - 3} more" if len(abouts) > 3 else ""
+        parts.append(f"Only some cases are wrong: {'; '.join([*abouts][:3])}{more}.")
     return " ".join(filter(None, parts))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
+from operator import ne
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,9 @@ from utils.checks.crossing import Leaves, Result, is_array, kind, leaves
 FEW = 12  # numbers that are shown in full
 WIDE = 160  # characters of a line
 LINES = 6  # of an example's inputs
+MOST_AXES = 4  # of which all orders are tried
+FEWEST = 3  # numbers that must agree in a relation
+NEAR = 0.01  # so far, as a share of the largest, is nearly right
 VALUES = "The values differ"  # how a message begins when the form is right
 
 
@@ -23,7 +28,7 @@ def difference(got: Result, want: Result, limit: float) -> str:
     for path, wanted in want.leaves.items():
         if message := _form(got.leaves[path], wanted, _at(path)):
             return message
-    wrong = [path for path in want.leaves if not same(got.leaves[path], want.leaves[path], limit)]
+    wrong = spoilt(got.leaves, want.leaves, limit)
     if not wrong:
         return ""
     if message := not_finite(got, want):
@@ -31,6 +36,13 @@ def difference(got: Result, want: Result, limit: float) -> str:
     right = [path for path in want.leaves if path not in wrong]
     which = f": {_names(wrong, want.leaves)} wrong, {_names(right, want.leaves)} right" if right else ""
     return f"{VALUES}{which}."
+
+
+def spoilt(got: Leaves, want: Leaves, limit: float) -> list[str]:
+    """The leaves that are not what is wanted; all of `got` if these are not the leaves that are."""
+    if got.keys() != want.keys():
+        return list(got)
+    return [path for path in want if not same(got[path], want[path], limit)]
 
 
 def same(got: Any, want: Any, limit: float) -> bool:
@@ -64,26 +76,25 @@ def relation(pairs: Sequence[tuple[Leaves, Leaves]], limit: float) -> str:
     """One relation that explains a leaf's differences between all results (got, want), in words; "" for none."""
     paths = list(pairs[0][1]) if pairs else []
     for path in paths:
-        both = [(got[path], want[path]) for got, want in pairs if path in got and path in want]
-        wrong = [
-            (_floats(a), _floats(b))
-            for a, b in both
-            if is_array(b) and np.shape(a) == np.shape(b) and not same(a, b, limit)
-        ]
-        if len(wrong) < len(pairs) or any(not want.size for _, want in wrong):
-            continue
-        if words := next((words for words in _RELATIONS if _holds(words, wrong, limit)), "") or _factor(wrong):
+        if words := _related([(got.get(path), want.get(path)) for got, want in pairs], limit):
             return f"{_names([path])}: {words}" if len(paths) > 1 else words
-    return ""
+    return _related([(_joined(got), _joined(want)) for got, want in pairs], limit, moved=False)
+
+
+def _related(pairs: Sequence[tuple[Any, Any]], limit: float, moved: bool = True) -> str:
+    numbers = [(_floats(a), _floats(b)) for a, b in pairs if _is_number(a) and _is_number(b)]
+    wrong = [(a, b) for a, b in numbers if not same(a, b, limit)]
+    if sum(want.size for _, want in wrong) < FEWEST or any(a.shape != b.shape or not b.size for a, b in wrong):
+        return ""
+    relations = _RELATIONS | (_moves(wrong[0][1].ndim) if moved else {})
+    for words, related in relations.items():
+        if all(_is(got, related, want, limit) for got, want in wrong):
+            return words
+    return _factor(wrong) or _rounded(wrong) or (_elsewhere(wrong, limit) if moved else "")
 
 
 _RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
     "The sign is wrong: it is minus what is wanted.": np.negative,
-    "It is what is wanted, transposed.": lambda want: want.swapaxes(-1, -2),
-    "It is what is wanted, in reverse order along axis 0.": lambda want: want[::-1],
-    "It is what is wanted, in reverse order along the last axis.": lambda want: want[..., ::-1],
-    "It is what is wanted, one place too late along axis 0.": lambda want: np.roll(want, 1, 0),
-    "It is what is wanted, one place too early along axis 0.": lambda want: np.roll(want, -1, 0),
     "It is the opposite: true where false is wanted, and the other way round.": lambda want: (
         1 - want if want.size > 1 and np.isin(want, (0, 1)).all() else np.nan
     ),
@@ -98,11 +109,42 @@ _RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
 }
 
 
-def _holds(words: str, pairs: list[tuple[np.ndarray, np.ndarray]], limit: float) -> bool:
+@cache
+def _moves(ndim: int) -> dict[str, Callable[[np.ndarray], Any]]:
+    """What puts the numbers of an array elsewhere."""
+    found: dict[str, Callable[[np.ndarray], Any]] = {}
+    for axes in ((axis,) for axis in range(ndim)):
+        found[f"It is what is wanted, in reverse order along {_axes(axes)}."] = partial(np.flip, axis=axes)
+        for shift, which in ((1, "late"), (-1, "early")):
+            words = f"It is what is wanted, one place too {which} along {_axes(axes)}."
+            found[words] = partial(np.roll, shift=shift, axis=axes)
+    for axes in itertools.combinations(range(ndim), 2):
+        found[f"It is what is wanted, in reverse order along {_axes(axes)}."] = partial(np.flip, axis=axes)
+    for order in itertools.permutations(range(ndim) if ndim <= MOST_AXES else ()):
+        found.setdefault(_brings(order), partial(np.transpose, axes=order))
+    return found
+
+
+def _axes(axes: tuple[int, ...]) -> str:
+    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes[0]} and {axes[1]}"
+
+
+def _brings(order: Sequence[int]) -> str:
+    back = tuple(int(place) for place in np.argsort(order))
+    return f"Its axes are in another order: `.transpose{back}` of the result is what is wanted."
+
+
+def _is(got: np.ndarray, related: Callable[[np.ndarray], Any], want: np.ndarray, limit: float) -> bool:
     try:
-        return all(same(got, _RELATIONS[words](want), limit) for got, want in pairs)
-    except (IndexError, ValueError):  # there is no such axis
+        return same(got, related(want), limit)
+    except ValueError:  # there is no such axis
         return False
+
+
+def _joined(leaves: Leaves) -> np.ndarray:
+    """All numbers of a result."""
+    numbers = [_floats(leaf).ravel() for leaf in leaves.values() if _is_number(leaf)]
+    return np.concatenate([np.zeros(0), *numbers])
 
 
 def _factor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
@@ -116,7 +158,13 @@ def _factor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
         factors.append(float(factor))
     low, high = min(factors), max(factors)
     if high - low < 1e-3 * abs(high):
-        return f"It is {high:.4g} times what is wanted, in every case: a factor is missing, or one too many."
+        power = np.log10(abs(high)) / 3
+        why = (
+            "another unit"
+            if round(power) and abs(power - round(power)) < 1e-3
+            else "a factor is missing, or one too many"
+        )
+        return f"It is {high:.4g} times what is wanted, in every case: {why}."
     for what, sizes in (
         ("a sum where a mean is wanted", factors),
         ("divided by it once too often", [1 / f for f in factors]),
@@ -126,9 +174,44 @@ def _factor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
     return ""
 
 
+def _rounded(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
+    """How the numbers were rounded, if they were, or that they are nearly right."""
+    for words, rounded, near in (
+        ("whole numbers. Is there a `round`, an `int` or a `//`?", np.trunc, 0.5),
+        ("rounded to bfloat16, which has not quite three digits.", _in_bfloat16, 0.1),
+    ):
+        if all(
+            off(a, b) < near and np.array_equal(a, rounded(a)) and not np.array_equal(b, rounded(b)) for a, b in pairs
+        ):
+            return f"The numbers are {words}"
+    if (most := max(off(got, want) for got, want in pairs)) < NEAR:
+        return (
+            f"It is nearly right, off by {100 * most:.1g} % of the largest number: look for 16 bits, a rounding, or a "
+            "small constant (an epsilon) that is another one."
+        )
+    return ""
+
+
+def _in_bfloat16(array: np.ndarray) -> np.ndarray:
+    return _floats(array.astype("bfloat16"))
+
+
+def _elsewhere(pairs: list[tuple[np.ndarray, np.ndarray]], limit: float) -> str:
+    """Whether the numbers are right and lie in other places."""
+    if all(want.size > 1 and same(np.sort(got, axis=None), np.sort(want, axis=None), limit) for got, want in pairs):
+        return (
+            "The numbers are right, but lie in other places: look at the order of axes in `reshape`, `transpose` and "
+            "`stack`, and at what is taken for rows and for columns."
+        )
+    return ""
+
+
 def example(inputs: dict[str, Any], got: Result, want: Result, limit: float) -> str:
     """A case, small enough to read: what went in, what came out, what is wanted."""
-    went_in = {path: leaf for name, value in inputs.items() for path, leaf in leaves(value, name).items()}
+    went_in: Leaves = {}
+    for name, value in inputs.items():
+        parts = leaves(value, name)
+        went_in |= parts if any(map(is_array, parts.values())) else {name: value}
     small_first = sorted(went_in, key=lambda path: np.size(went_in[path]) > FEW)
     lines = [f"{path} = {_value(went_in[path])}" for path in small_first[:LINES]] + ["…"] * (len(went_in) > LINES)
     differ = [
@@ -147,7 +230,7 @@ def _value(value: Any) -> str:
         if array is None or array.size > FEW:
             return f"[{', '.join(map(str, value.shape))}] {value.dtype}"
         return np.array2string(array, precision=4, separator=", ").replace("\n", "")
-    return f"{value!r:.80}".replace("\n", " ")
+    return f"{value!r:.{WIDE}}".replace("\n", " ")
 
 
 def _place(got: Any, want: Any) -> str:
@@ -175,8 +258,21 @@ def structure(got: Result, want: Result) -> str:
         return f"It returned {got.whole}; {want.whole} is wanted, with {_names(list(want.leaves))}."
     missing = [path for path in want.leaves if path not in got.leaves]
     extra = [path for path in got.leaves if path not in want.leaves]
+    if nested := next((words for words in map(_nested, missing, extra) if words), ""):
+        return nested
     parts = [f"{_names(missing)} missing"] * bool(missing) + [f"{_names(extra)} not expected"] * bool(extra)
     return f"The result has another structure: {', '.join(parts)}."
+
+
+def _nested(missing: str, extra: str) -> str:
+    """Whether what is wanted stands one step deeper, e.g. at "0.0.w" instead of at "0.w"."""
+    few, many = missing.split("."), extra.split(".")
+    for place in range(len(many)):
+        if many[:place] + many[place + 1 :] == few:
+            names = [_subscript(".".join(path)).removeprefix(".") for path in (few[:place], many[: place + 1])]
+            at = f" at `{names[0]}`" if names[0] else ""
+            return f"What is wanted{at} stands one step deeper, at `{names[1]}`: a pair too many?"
+    return ""
 
 
 def _form(got: Any, want: Any, where: str) -> str:
@@ -185,7 +281,7 @@ def _form(got: Any, want: Any, where: str) -> str:
     if not _is_number(got):
         return f"The result{where} is {kind(got)}; {kind(want)} is wanted."
     if np.shape(got) != np.shape(want):
-        why = _why_shape(np.shape(got), np.shape(want))
+        why = _why_shape(_floats(got), _floats(want))
         return f"The result{where} has shape {_shape(got)}; {_shape(want)} is wanted.{why}"
     return _dtype(got, want, where)
 
@@ -205,13 +301,18 @@ def _kind(dtype: Any) -> str:
     return {"b": "truth", "i": "integer", "u": "integer"}.get(dtype.kind, "floating point")
 
 
-def _why_shape(got: tuple[int, ...], want: tuple[int, ...]) -> str:
+def _why_shape(yours: np.ndarray, wanted: np.ndarray) -> str:
+    got, want = yours.shape, wanted.shape
     if len(got) == len(want) and sorted(got) == sorted(want):
-        return " Two axes are swapped."
+        orders = [order for order in itertools.permutations(range(len(want))) if wanted.transpose(order).shape == got]
+        right = [order for order in orders if same(yours, wanted.transpose(order), 1e-4)] if len(want) > 2 else []
+        return f" {_brings(right[0])}" if len(right) == 1 else " Two axes are swapped." * (sum(map(ne, got, want)) == 2)
     if [size for size in got if size != 1] == [size for size in want if size != 1]:
         return " There is an axis of size 1 too many or too few."
     if len(got) < len(want) and _is_within(got, want):
-        return " An axis is gone: was it summed or averaged over, or is `keepdims` or `vmap` missing?"
+        return (
+            " An axis is gone: was it summed or averaged over, was one entry taken, or is `keepdims` or `vmap` missing?"
+        )
     if len(got) > len(want) and _is_within(want, got):
         return " There is an axis too many: was it to be summed or averaged over?"
     return ""
@@ -232,8 +333,8 @@ def not_finite(got: Result, want: Result) -> str:
 def _not_finite(got: np.ndarray, want: np.ndarray, where: str) -> str:
     if np.isnan(got).any() and not np.isnan(want).any():
         return (
-            f"The result{where} holds NaN. Look for a logarithm or a square root of something ≤ 0, a division by 0, or "
-            "an overflow in `exp`."
+            f"The result{where} holds NaN. Look for a logarithm or a square root of something ≤ 0, a division by 0, "
+            "an overflow in `exp`, or the mean of nothing."
         )
     if np.isinf(got).any() and np.isfinite(want).all():
         return f"The result{where} holds infinity. Look for a division by 0, a logarithm of 0 or an overflow."

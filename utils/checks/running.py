@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -21,6 +22,20 @@ OUTSIDE = (
 # what a program may call outside of its own operations
 HARMLESS = ("lapack_", "mhlo.", "stablehlo.", "chlo.", "Sharding", "ApproxTopK", "annotate_device_placement")
 _CALLS = re.compile(r'custom_call\s*@"?([^"(\s]+)|stablehlo\.(infeed|outfeed|send|recv|all_\w+|collective_\w+)')
+
+
+@contextlib.contextmanager
+def compiled_quickly(program: str = "") -> Iterator[None]:
+    """Let XLA spend little on what it compiles: a check's programs are small, and run a few times.
+
+    Not on a program (its text, StableHLO) with a loop, which may be a training.
+    """
+    before = jax.config.jax_disable_most_optimizations
+    jax.config.update("jax_disable_most_optimizations", "stablehlo.while" not in program)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", before)
 
 
 def outcomes(exercise: Exercise, handed: Handed, seed: int) -> Iterator[tuple[Case, Result | Failure]]:
@@ -69,10 +84,13 @@ def _run(program: Program, case: Case) -> Result | Failure:
         return Failure("WRONG", f"Its program cannot be run: {first:.200}")
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _compiled(code: bytes) -> tuple[list[Any], list[str], Any]:
     """What a program takes, what it calls outside of XLA but linear algebra, and the program."""
     exported = jax.export.deserialize(bytearray(code))
-    called = {"".join(names) for names in _CALLS.findall(exported.mlir_module())}
+    text = exported.mlir_module()
+    called = {"".join(names) for names in _CALLS.findall(text)}
     strange = sorted(name for name in called if not name.startswith(HARMLESS))
-    return [(aval.shape, aval.dtype) for aval in exported.in_avals], strange, jax.jit(exported.call)
+    with compiled_quickly(text):
+        call = None if strange else jax.jit(exported.call).lower(*exported.in_avals).compile()
+    return [(aval.shape, aval.dtype) for aval in exported.in_avals], strange, call

@@ -1,45 +1,52 @@
-# %% right: cast inside the differentiated function
+# %% right: cast inside the loss, value_and_grad by the float32 weights
 def half_step(loss_fn, params, images, labels, rate):
-    def loss(params):
-        half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
+    def mean_loss(params):
+        half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
         return loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
 
-    value, grads = jax.value_and_grad(loss)(params)
-    return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
+    loss, gradients = jax.value_and_grad(mean_loss)(params)
+    return jax.tree.map(lambda leaf, gradient: leaf - rate * gradient, params, gradients), loss
 
 
-# %% right: gradients by the copy, cast back
+# %% right: gradient by the copy, then cast
 def half_step(loss_fn, params, images, labels, rate):
-    half = jax.tree.map(lambda p: jnp.asarray(p, jnp.bfloat16), params)
-    x = images.astype("bfloat16")
-    value, grads = jax.value_and_grad(lambda p: jnp.mean(loss_fn(p, x, labels), dtype=jnp.float32))(half)
-    grads = jax.tree.map(lambda g: g.astype(jnp.float32), grads)
-    return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
+    to = lambda dtype: partial(jax.tree.map, partial(jnp.asarray, dtype=dtype))
+    half = to(jnp.bfloat16)(params)
+    loss, gradients = jax.value_and_grad(
+        lambda p: jnp.mean(loss_fn(p, jnp.asarray(images, jnp.bfloat16), labels), dtype=jnp.float32)
+    )(half)
+    gradients = to(jnp.float32)(gradients)
+    new = jax.tree.map(lambda w, g: w - rate * g, params, gradients)
+    return new, loss
 
 
-# %% right: a helper for the cast
-def cast(tree, dtype):
-    return jax.tree.map(lambda leaf: leaf.astype(dtype), tree)
-
-
+# %% right: vjp of the losses
 def half_step(loss_fn, params, images, labels, rate):
-    def mean(params):
-        losses = loss_fn(*cast((params, images), jnp.bfloat16), labels)
-        return cast(losses, jnp.float32).mean()
+    half = jax.tree.map(lambda leaf: lax.convert_element_type(leaf, jnp.bfloat16), params)
+    losses, back = jax.vjp(lambda half: loss_fn(half, images.astype("bfloat16"), labels), half)
+    (gradients,) = back(jnp.full_like(losses, 1 / losses.size))
+    new = jax.tree.map(lambda leaf, g: leaf - rate * g.astype(leaf.dtype), params, gradients)
+    return new, losses.astype(jnp.float32).mean()
 
-    loss, gradient = jax.value_and_grad(mean)(params)
-    return jax.tree.map(lambda w, g: w - rate * cast(g, jnp.float32), params, gradient), loss
 
-
-# %% right: vjp
+# %% right: leaves in a loop, jit inside
 def half_step(loss_fn, params, images, labels, rate):
-    def losses(params):
-        halves = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-        return loss_fn(halves, images.astype(jnp.bfloat16), labels).astype(jnp.float32)
+    @jax.jit
+    def run(params, images, labels):
+        leaves, form = jax.tree.flatten(params)
 
-    each, back = jax.vjp(losses, params)
-    (grads,) = back(jnp.full(each.shape, 1 / len(each), jnp.float32))
-    return jax.tree.map(lambda p, g: p - rate * g, params, grads), each.mean()
+        def loss_of(leaves):
+            halves = [leaf.astype(jnp.bfloat16) for leaf in leaves]
+            losses = loss_fn(jax.tree.unflatten(form, halves), images.astype(jnp.bfloat16), labels)
+            return losses.astype(jnp.float32).sum() / losses.shape[0]
+
+        loss, gradients = jax.value_and_grad(loss_of)(leaves)
+        new = []
+        for leaf, gradient in zip(leaves, gradients):
+            new.append(leaf - rate * gradient)
+        return jax.tree.unflatten(form, new), loss
+
+    return run(params, images, labels)
 
 
 # %% right: optax
@@ -47,39 +54,276 @@ import optax
 
 
 def half_step(loss_fn, params, images, labels, rate):
-    def loss(params):
-        low = optax.tree_utils.tree_cast(params, jnp.bfloat16)
-        return jnp.float32(loss_fn(low, images.astype(jnp.bfloat16), labels)).mean()
+    def forward(master):
+        half = optax.tree_utils.tree_cast(master, jnp.bfloat16)
+        losses = loss_fn(half, images.astype(jnp.bfloat16), labels)
+        return jnp.mean(losses.astype(jnp.float32))
 
-    value, grads = jax.value_and_grad(loss)(params)
-    sgd = optax.sgd(rate)
-    updates, _ = sgd.update(grads, sgd.init(params))
-    return optax.apply_updates(params, updates), value
+    loss, grads = jax.value_and_grad(forward)(params)
+    optimiser = optax.sgd(rate)
+    updates, _ = optimiser.update(grads, optimiser.init(params), params)
+    return optax.apply_updates(params, updates), loss
 
 
-# %% right: flattened
+# %% right: aux losses, ravelled
+from jax.flatten_util import ravel_pytree
+
+
 def half_step(loss_fn, params, images, labels, rate):
-    leaves, tree = jax.tree.flatten(params)
-    images = images.astype(jnp.bfloat16)
+    flat, back = ravel_pytree(params)
 
-    def loss(leaves):
-        halves = tree.unflatten([leaf.astype(jnp.bfloat16) for leaf in leaves])
-        return loss_fn(halves, images, labels).astype(jnp.float32).sum() / len(images)
+    def mean_of(flat):
+        half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), back(flat))
+        losses = loss_fn(half, images.astype(jnp.bfloat16), labels)
+        return jnp.mean(losses.astype(jnp.float32)), losses
 
-    value, gradients = jax.value_and_grad(loss)(leaves)
-    return tree.unflatten([leaf - rate * gradient for leaf, gradient in zip(leaves, gradients)]), value
+    gradient, losses = jax.grad(mean_of, has_aux=True)(flat)
+    return back(flat - rate * gradient), losses.astype(jnp.float32).mean()
 
 
-# %% right: jitted
-@partial(jax.jit, static_argnums=0)
+# %% wrong: all in float32
 def half_step(loss_fn, params, images, labels, rate):
-    def loss(p):
-        p = jax.tree.map(lambda a: lax.convert_element_type(a, jnp.bfloat16), p)
-        out = loss_fn(p, lax.convert_element_type(images, jnp.bfloat16), labels)
-        return jnp.mean(lax.convert_element_type(out, jnp.float32))
+    loss, gradients = jax.value_and_grad(lambda p: loss_fn(p, images, labels).mean())(params)
+    return jax.tree.map(lambda leaf, gradient: leaf - rate * gradient, params, gradients), loss
 
-    l, g = jax.value_and_grad(loss)(params)
-    return jax.tree.map(lambda p, g: p - rate * g, params, g), l
+
+# %% wrong: the update in bfloat16
+def half_step(loss_fn, params, images, labels, rate):
+    half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+    loss, gradients = jax.value_and_grad(
+        lambda p: loss_fn(p, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
+    )(half)
+    return jax.tree.map(lambda p, g: (p - rate * g).astype(jnp.float32), half, gradients), loss
+
+
+# %% wrong: the mean in bfloat16, then cast
+def half_step(loss_fn, params, images, labels, rate):
+    def mean_loss(params):
+        half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+        return loss_fn(half, images.astype(jnp.bfloat16), labels).mean().astype(jnp.float32)
+
+    loss, gradients = jax.value_and_grad(mean_loss)(params)
+    return jax.tree.map(lambda leaf, gradient: leaf - rate * gradient, params, gradients), loss
+
+
+# %% wrong: the labels cast, too
+def half_step(loss_fn, params, images, labels, rate):
+    def mean_loss(params):
+        half, x, y = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), (params, images, labels))
+        return loss_fn(half, x, y).astype(jnp.float32).mean()
+
+    loss, gradients = jax.value_and_grad(mean_loss)(params)
+    return jax.tree.map(lambda leaf, gradient: leaf - rate * gradient, params, gradients), loss
+
+
+# %% wrong: the images stay in float32
+def half_step(loss_fn, params, images, labels, rate):
+    def mean_loss(params):
+        half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+        return loss_fn(half, images, labels).astype(jnp.float32).mean()
+
+    loss, gradients = jax.value_and_grad(mean_loss)(params)
+    return jax.tree.map(lambda leaf, gradient: leaf - rate * gradient, params, gradients), loss
+
+
+# %% wrong: the weights stay in float32
+def half_step(loss_fn, params, images, labels, rate):
+    def mean_loss(params):
+        return loss_fn(params, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
+
+    loss, gradients = jax.value_and_grad(mean_loss)(params)
+    return jax.tree.map(lambda leaf, gradient: leaf - rate * gradient, params, gradients), loss
+
+
+# %% wrong: uphill
+def half_step(loss_fn, params, images, labels, rate):
+    def mean_loss(params):
+        half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+        return loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
+
+    loss, gradients = jax.value_and_grad(mean_loss)(params)
+    return jax.tree.map(lambda leaf, gradient: leaf + rate * gradient, params, gradients), loss
+
+
+# %% wrong: the loss after the step
+def half_step(loss_fn, params, images, labels, rate):
+    def mean_loss(params):
+        half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+        return loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
+
+    new = jax.tree.map(lambda leaf, gradient: leaf - rate * gradient, params, jax.grad(mean_loss)(params))
+    return new, mean_loss(new)
+
+
+# %% wrong: the sum
+def half_step(loss_fn, params, images, labels, rate):
+    def mean_loss(params):
+        half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+        return loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32).sum()
+
+    loss, gradients = jax.value_and_grad(mean_loss)(params)
+    return jax.tree.map(lambda leaf, gradient: leaf - rate * gradient, params, gradients), loss
+
+
+# %% wrong: float16
+def half_step(loss_fn, params, images, labels, rate):
+    def mean_loss(params):
+        half = jax.tree.map(lambda leaf: leaf.astype(jnp.float16), params)
+        return loss_fn(half, images.astype(jnp.float16), labels).astype(jnp.float32).mean()
+
+    loss, gradients = jax.value_and_grad(mean_loss)(params)
+    return jax.tree.map(lambda leaf, gradient: leaf - rate * gradient, params, gradients), loss
+
+
+# %% wrong: rate times gradient in bfloat16
+def half_step(loss_fn, params, images, labels, rate):
+    half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+    loss, gradients = jax.value_and_grad(
+        lambda p: loss_fn(p, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
+    )(half)
+    return jax.tree.map(lambda p, g: p - rate * g, params, gradients), loss
+
+
+# %% wrong: the rounded weights are updated, in float32
+def half_step(loss_fn, params, images, labels, rate):
+    half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+    loss, gradients = jax.value_and_grad(
+        lambda p: loss_fn(p, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
+    )(half)
+    return jax.tree.map(lambda p, g: p.astype(jnp.float32) - rate * g.astype(jnp.float32), half, gradients), loss
+
+
+# %% wrong: loss first
+def half_step(loss_fn, params, images, labels, rate):
+    def mean_loss(params):
+        half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+        return loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
+
+    loss, gradients = jax.value_and_grad(mean_loss)(params)
+    return loss, jax.tree.map(lambda leaf, gradient: leaf - rate * gradient, params, gradients)
+
+
+# %% wrong: weights returned in bfloat16
+def half_step(loss_fn, params, images, labels, rate):
+    half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+    loss, gradients = jax.value_and_grad(
+        lambda p: loss_fn(p, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
+    )(half)
+    return jax.tree.map(lambda p, g: p - rate * g, half, gradients), loss
+
+
+# %% wrong: the losses' mean with bfloat16 left as it is
+def half_step(loss_fn, params, images, labels, rate):
+    def mean_loss(params):
+        half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+        return loss_fn(half, images.astype(jnp.bfloat16), labels).mean()
+
+    loss, gradients = jax.value_and_grad(mean_loss)(params)
+    return jax.tree.map(lambda leaf, gradient: leaf - rate * gradient, params, gradients), loss
+
+
+# %% wrong: gradient in float32, only the reported loss in bfloat16
+def half_step(loss_fn, params, images, labels, rate):
+    gradients = jax.grad(lambda p: loss_fn(p, images, labels).mean())(params)
+    half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+    loss = loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
+    return jax.tree.map(lambda leaf, gradient: leaf - rate * gradient, params, gradients), loss
+
+
+# %% wrong: rounded values, computed in float32
+def half_step(loss_fn, params, images, labels, rate):
+    def rounded(tree):
+        return jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16).astype(jnp.float32), tree)
+
+    def mean_loss(params):
+        return loss_fn(rounded(params), rounded(images), labels).mean()
+
+    loss, gradients = jax.value_and_grad(mean_loss)(params)
+    return jax.tree.map(lambda leaf, gradient: leaf - rate * gradient, params, gradients), loss
+
+
+# %% wrong: no update
+def half_step(loss_fn, params, images, labels, rate):
+    half = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+    loss = loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
+    return params, loss
+
+
+# %% wrong: the rate in bfloat16
+def half_step(loss_fn, params, images, labels, rate):
+    half = lambda tree: jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), tree)
+    loss, g = jax.value_and_grad(lambda p: loss_fn(half(p), half(images), labels).astype(jnp.float32).mean())(params)
+    rate = jnp.bfloat16(rate)
+    return jax.tree.map(lambda p, g: p - rate * g, params, g), loss
+
+
+# %% wrong: divided by the batch twice
+def half_step(loss_fn, params, images, labels, rate):
+    half = lambda tree: jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), tree)
+    loss, g = jax.value_and_grad(lambda p: loss_fn(half(p), half(images), labels).astype(jnp.float32).mean())(params)
+    return jax.tree.map(lambda p, g: p - rate * g / len(labels), params, g), loss
+
+
+# %% wrong: the loss as the losses
+def half_step(loss_fn, params, images, labels, rate):
+    half = lambda tree: jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), tree)
+    losses = loss_fn(half(params), half(images), labels).astype(jnp.float32)
+    g = jax.grad(lambda p: loss_fn(half(p), half(images), labels).astype(jnp.float32).mean())(params)
+    return jax.tree.map(lambda p, g: p - rate * g, params, g), losses
+
+
+# %% wrong: gradients returned, not weights
+def half_step(loss_fn, params, images, labels, rate):
+    half = lambda tree: jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), tree)
+    loss, g = jax.value_and_grad(lambda p: loss_fn(half(p), half(images), labels).astype(jnp.float32).mean())(params)
+    return g, loss
+
+
+# %% wrong: the new weights rounded
+def half_step(loss_fn, params, images, labels, rate):
+    half = lambda tree: jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), tree)
+    loss, g = jax.value_and_grad(lambda p: loss_fn(half(p), half(images), labels).astype(jnp.float32).mean())(params)
+    return jax.tree.map(lambda p, g: (p - rate * g).astype(jnp.bfloat16).astype(jnp.float32), params, g), loss
+
+
+# %% wrong: stop_gradient on the copy
+def half_step(loss_fn, params, images, labels, rate):
+    half = lambda tree: jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), tree)
+    loss, g = jax.value_and_grad(lambda p: loss_fn(lax.stop_gradient(half(p)), half(images), labels).astype(jnp.float32).mean())(params)
+    return jax.tree.map(lambda p, g: p - rate * g, params, g), loss
+
+
+# %% wrong: the gradient scaled and not scaled back
+def half_step(loss_fn, params, images, labels, rate):
+    half = lambda tree: jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), tree)
+    f = lambda p: 1024 * loss_fn(half(p), half(images), labels).astype(jnp.float32).mean()
+    loss, g = jax.value_and_grad(f)(params)
+    return jax.tree.map(lambda p, g: p - rate * g, params, g), loss / 1024
+
+
+# %% wrong: the gradient by a sum in bfloat16, then divided
+def half_step(loss_fn, params, images, labels, rate):
+    half = lambda tree: jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), tree)
+    def f(p):
+        losses = loss_fn(half(p), half(images), labels)
+        return losses.sum() / len(losses)
+    loss, g = jax.value_and_grad(f)(params)
+    return jax.tree.map(lambda p, g: p - rate * g.astype(jnp.float32), params, g), loss.astype(jnp.float32)
+
+
+# %% wrong: params['w'] only
+def half_step(loss_fn, params, images, labels, rate):
+    half = lambda tree: jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), tree)
+    loss, g = jax.value_and_grad(lambda p: loss_fn(half(p), half(images), labels).astype(jnp.float32).mean())(params)
+    return {"w": params["w"] - rate * g["w"]}, loss
+
+
+# %% right: scaled and back by a power of two
+def half_step(loss_fn, params, images, labels, rate):
+    half = lambda tree: jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), tree)
+    f = lambda p: 1024 * jnp.mean(loss_fn(p, half(images), labels), dtype=jnp.float32)
+    loss, g = jax.value_and_grad(f)(half(params))
+    return jax.tree.map(lambda p, g: p - rate * (g.astype(p.dtype) / 1024), params, g), loss / 1024
 
 
 # %% right: ravelled
@@ -97,6 +341,29 @@ def half_step(loss_fn, params, images, labels, rate):
     return unravel(flat - rate * gradient), value
 
 
+# %% right: vjp
+def half_step(loss_fn, params, images, labels, rate):
+    def losses(params):
+        halves = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
+        return loss_fn(halves, images.astype(jnp.bfloat16), labels).astype(jnp.float32)
+
+    each, back = jax.vjp(losses, params)
+    (grads,) = back(jnp.full(each.shape, 1 / len(each), jnp.float32))
+    return jax.tree.map(lambda p, g: p - rate * g, params, grads), each.mean()
+
+
+# %% right: jitted
+@partial(jax.jit, static_argnums=0)
+def half_step(loss_fn, params, images, labels, rate):
+    def loss(p):
+        p = jax.tree.map(lambda a: lax.convert_element_type(a, jnp.bfloat16), p)
+        out = loss_fn(p, lax.convert_element_type(images, jnp.bfloat16), labels)
+        return jnp.mean(lax.convert_element_type(out, jnp.float32))
+
+    l, g = jax.value_and_grad(loss)(params)
+    return jax.tree.map(lambda p, g: p - rate * g, params, g), l
+
+
 # %% right: loss and gradient separately
 def half_step(loss_fn, params, images, labels, rate):
     def loss(params, images):
@@ -109,181 +376,18 @@ def half_step(loss_fn, params, images, labels, rate):
     return jax.tree.map(lambda p, g: jnp.subtract(p, jnp.float32(rate) * g), params, gradients), loss(params, x)
 
 
-# %% right: losses along as aux
+# %% right: a helper for the cast
+def cast(tree, dtype):
+    return jax.tree.map(lambda leaf: leaf.astype(dtype), tree)
+
+
 def half_step(loss_fn, params, images, labels, rate):
-    def loss(params):
-        halves = jax.tree_util.tree_map(lambda p: p.astype(jnp.bfloat16), params)
-        losses = loss_fn(halves, images.astype(jnp.bfloat16), labels).astype(jnp.float32)
-        return losses.mean(), losses
+    def mean(params):
+        losses = loss_fn(*cast((params, images), jnp.bfloat16), labels)
+        return cast(losses, jnp.float32).mean()
 
-    gradients, losses = jax.grad(loss, has_aux=True)(params)
-    return jax.tree.map(lambda p, g: p + (-rate) * g, params, gradients), jnp.mean(losses)
-
-
-# %% wrong: weights stay in bfloat16
-# cause: the new weights are bfloat16, and small steps are lost
-def half_step(loss_fn, params, images, labels, rate):
-    params = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-
-    def loss(params):
-        return loss_fn(params, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
-
-    value, grads = jax.value_and_grad(loss)(params)
-    return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
-
-
-# %% wrong: updated in bfloat16, then cast
-# cause: the update is computed in bfloat16; casting the result to float32 does not bring the digits back
-def half_step(loss_fn, params, images, labels, rate):
-    half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-
-    def loss(half):
-        return loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
-
-    value, grads = jax.value_and_grad(loss)(half)
-    new = jax.tree.map(lambda p, g: p - rate * g, half, grads)
-    return jax.tree.map(lambda p: p.astype(jnp.float32), new), value
-
-
-# %% wrong: starts from the rounded weights
-# cause: the float32 step is taken from the rounded copy, not from the float32 weights
-def half_step(loss_fn, params, images, labels, rate):
-    half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-
-    def loss(half):
-        return loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
-
-    value, grads = jax.value_and_grad(loss)(half)
-    return jax.tree.map(lambda p, g: p.astype(jnp.float32) - rate * g.astype(jnp.float32), half, grads), value
-
-
-# %% wrong: the pictures stay in float32
-# cause: float32 pictures times bfloat16 weights are computed in float32
-def half_step(loss_fn, params, images, labels, rate):
-    def loss(params):
-        half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-        return loss_fn(half, images, labels).astype(jnp.float32).mean()
-
-    value, grads = jax.value_and_grad(loss)(params)
-    return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
-
-
-# %% wrong: the weights are not rounded
-# cause: only the pictures are cast
-def half_step(loss_fn, params, images, labels, rate):
-    def loss(params):
-        return loss_fn(params, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
-
-    value, grads = jax.value_and_grad(loss)(params)
-    return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
-
-
-# %% wrong: all in float32
-# cause: nothing is computed in bfloat16
-def half_step(loss_fn, params, images, labels, rate):
-    value, grads = jax.value_and_grad(lambda p: loss_fn(p, images, labels).mean())(params)
-    return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
-
-
-# %% wrong: the labels are cast too
-# cause: labels as bfloat16 are rounded
-def half_step(loss_fn, params, images, labels, rate):
-    def loss(params):
-        half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-        losses = loss_fn(half, images.astype(jnp.bfloat16), labels.astype(jnp.bfloat16))
-        return losses.astype(jnp.float32).mean()
-
-    value, grads = jax.value_and_grad(loss)(params)
-    return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
-
-
-# %% wrong: float16
-# cause: float16 is another format than bfloat16
-def half_step(loss_fn, params, images, labels, rate):
-    def loss(params):
-        half = jax.tree.map(lambda p: p.astype(jnp.float16), params)
-        return loss_fn(half, images.astype(jnp.float16), labels).astype(jnp.float32).mean()
-
-    value, grads = jax.value_and_grad(loss)(params)
-    return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
-
-
-# %% wrong: the mean in bfloat16
-# cause: the mean is taken in bfloat16 and rounded, then cast
-def half_step(loss_fn, params, images, labels, rate):
-    def loss(params):
-        half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-        return loss_fn(half, images.astype(jnp.bfloat16), labels).mean().astype(jnp.float32)
-
-    value, grads = jax.value_and_grad(loss)(params)
-    return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
-
-
-# %% wrong: the loss is bfloat16
-# cause: the loss that is returned is bfloat16
-def half_step(loss_fn, params, images, labels, rate):
-    def loss(params):
-        half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-        return loss_fn(half, images.astype(jnp.bfloat16), labels).mean()
-
-    value, grads = jax.value_and_grad(loss)(params)
-    return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
-
-
-# %% wrong: the sum
-# cause: the sum of the losses in place of their mean
-def half_step(loss_fn, params, images, labels, rate):
-    def loss(params):
-        half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-        return loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32).sum()
-
-    value, grads = jax.value_and_grad(loss)(params)
-    return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
-
-
-# %% wrong: uphill
-# cause: the gradient is added
-def half_step(loss_fn, params, images, labels, rate):
-    def loss(params):
-        half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-        return loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
-
-    value, grads = jax.value_and_grad(loss)(params)
-    return jax.tree.map(lambda p, g: p + rate * g, params, grads), value
-
-
-# %% wrong: the loss after the step
-# cause: the loss is computed with the new weights
-def half_step(loss_fn, params, images, labels, rate):
-    def loss(params):
-        half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-        return loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
-
-    grads = jax.grad(loss)(params)
-    new = jax.tree.map(lambda p, g: p - rate * g, params, grads)
-    return new, loss(new)
-
-
-# %% wrong: the loss first
-# cause: the order of the results
-def half_step(loss_fn, params, images, labels, rate):
-    def loss(params):
-        half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-        return loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
-
-    value, grads = jax.value_and_grad(loss)(params)
-    return value, jax.tree.map(lambda p, g: p - rate * g, params, grads)
-
-
-# %% wrong: the gradients in place of the weights
-# cause: gradients are returned, no step is taken
-def half_step(loss_fn, params, images, labels, rate):
-    def loss(params):
-        half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-        return loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32).mean()
-
-    value, grads = jax.value_and_grad(loss)(params)
-    return grads, value
+    loss, gradient = jax.value_and_grad(mean)(params)
+    return jax.tree.map(lambda w, g: w - rate * cast(g, jnp.float32), params, gradient), loss
 
 
 # %% wrong: no rate
@@ -307,19 +411,6 @@ def half_step(loss_fn, params, images, labels, rate):
     return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
 
 
-# %% wrong: rounded and back
-# cause: rounded to bfloat16 and cast back to float32, so that all is computed in float32
-def half_step(loss_fn, params, images, labels, rate):
-    def rounded(leaf):
-        return leaf.astype(jnp.bfloat16).astype(jnp.float32)
-
-    def loss(params):
-        return loss_fn(jax.tree.map(rounded, params), rounded(images), labels).mean()
-
-    value, grads = jax.value_and_grad(loss)(params)
-    return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
-
-
 # %% wrong: astype without its result
 # cause: astype returns a new array, which is thrown away
 def half_step(loss_fn, params, images, labels, rate):
@@ -338,14 +429,3 @@ def half_step(loss_fn, params, images, labels, rate):
 
     value, grads = jax.value_and_grad(loss)(params)
     return jax.tree.map(lambda p, g: p - rate * g, params, grads), value
-
-
-# %% wrong: the losses of all examples
-# cause: the losses, not their mean, are returned
-def half_step(loss_fn, params, images, labels, rate):
-    def losses(params):
-        half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-        return loss_fn(half, images.astype(jnp.bfloat16), labels).astype(jnp.float32)
-
-    grads = jax.grad(lambda p: losses(p).mean())(params)
-    return jax.tree.map(lambda p, g: p - rate * g, params, grads), losses(params)

@@ -1,55 +1,365 @@
-# %% right: einsum for each place of the kernel
+# %% right: nine einsums
 def kernel_gradient(x, dy, size, padding):
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
     kh, kw = size
-    h, w = dy.shape[1], dy.shape[2]
-    x = jnp.pad(x, [(0, 0), padding[0], padding[1], (0, 0)])
+    h, w = dy.shape[1:3]
     rows = []
     for i in range(kh):
-        rows.append(jnp.stack([jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for j in range(kw)]))
+        row = [jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for j in range(kw)]
+        rows.append(jnp.stack(row))
     return jnp.stack(rows)
 
 
-# %% right: tensordot, written into zeros
+# %% right: tensordot into an array of zeros
 def kernel_gradient(x, dy, size, padding):
-    _, height, width, k = dy.shape
-    padded = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    out = jnp.zeros((*size, x.shape[-1], k))
-    for i in range(size[0]):
-        for j in range(size[1]):
-            window = padded[:, i : i + height, j : j + width, :]
-            out = out.at[i, j].set(jnp.tensordot(window, dy, axes=((0, 1, 2), (0, 1, 2))))
-    return out
+    (top, bottom), (left, right) = padding
+    _, h, w, k = dy.shape
+    x = lax.pad(x, jnp.float32(0), ((0, 0, 0), (top, bottom, 0), (left, right, 0), (0, 0, 0)))
+    result = jnp.zeros((*size, x.shape[-1], k))
+    for i, j in np.ndindex(*size):
+        part = lax.slice(x, (0, i, j, 0), (x.shape[0], i + h, j + w, x.shape[3]))
+        result = result.at[i, j].set(jnp.tensordot(part, dy, axes=((0, 1, 2), (0, 1, 2))))
+    return result
 
 
-# %% right: one product with patches
+# %% right: all patches, one product
 def kernel_gradient(x, dy, size, padding):
     (kh, kw), (b, h, w, k), c = size, dy.shape, x.shape[-1]
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    x = jnp.pad(x, [(0, 0), *padding, (0, 0)])
     patches = jnp.concatenate([x[:, i : i + h, j : j + w] for i in range(kh) for j in range(kw)], axis=-1)
-    return (patches.reshape(b * h * w, -1).T @ dy.reshape(b * h * w, k)).reshape(kh, kw, c, k)
+    return (patches.reshape(b * h * w, -1).T @ dy.reshape(-1, k)).reshape(kh, kw, c, k)
 
 
-# %% right: gather of windows
+# %% right: vmap twice with dynamic slices, jit inside
+@partial(jax.jit, static_argnames=("size", "padding"))
+def _gradient(x, dy, size, padding):
+    x = jnp.pad(x, ((0, 0),) + padding + ((0, 0),))
+    b, h, w, _ = dy.shape
+
+    def at(i, j):
+        part = lax.dynamic_slice(x, (0, i, j, 0), (b, h, w, x.shape[-1]))
+        return lax.dot_general(part, dy, (((0, 1, 2), (0, 1, 2)), ((), ())))
+
+    over_columns = jax.vmap(at, (None, 0))
+    return jax.vmap(over_columns, (0, None))(jnp.arange(size[0]), jnp.arange(size[1]))
+
+
 def kernel_gradient(x, dy, size, padding):
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    rows = jnp.arange(dy.shape[1])[:, None] + jnp.arange(size[0])  # [H', kh]
-    columns = jnp.arange(dy.shape[2])[:, None] + jnp.arange(size[1])  # [W', kw]
-    windows = x[:, rows][:, :, :, columns]  # [B, H', kh, W', kw, C]
-    return jnp.einsum("bhiwjc,bhwk->ijck", windows, dy)
+    size = tuple(int(each) for each in size)
+    padding = tuple(tuple(int(side) for side in pair) for pair in padding)
+    return _gradient(x, dy, size, padding)
 
 
-# %% right: matrices by reshape and @
+# %% right: the transpose of products
+def kernel_gradient(x, dy, size, padding):
+    padded = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    h, w = dy.shape[1:3]
+
+    def forward(kernel):
+        return sum(
+            padded[:, i : i + h, j : j + w] @ kernel[i, j] for i in range(size[0]) for j in range(size[1])
+        )
+
+    kernel = jax.ShapeDtypeStruct((*size, x.shape[-1], dy.shape[-1]), jnp.float32)
+    return jax.linear_transpose(forward, kernel)(dy)[0]
+
+
+# %% right: scan over the places
 def kernel_gradient(x, dy, size, padding):
     kh, kw = size
-    b, h, w, k = dy.shape
-    x = jnp.pad(x, ((0, 0), padding[0], padding[1], (0, 0)))
-    right = dy.reshape(-1, k)
+    x = jnp.pad(x, ((0, 0), padding[0], padding[1], (0, 0)), mode="constant")
+    flat = dy.reshape(-1, dy.shape[-1])
 
-    def product(i, j):
-        left = lax.dynamic_slice(x, (0, i, j, 0), (b, h, w, x.shape[-1])).reshape(-1, x.shape[-1])
-        return left.T @ right
+    def one(_, place):
+        window = lax.dynamic_slice(x, (0, place // kw, place % kw, 0), (*dy.shape[:3], x.shape[-1]))
+        return None, window.reshape(-1, x.shape[-1]).T @ flat
 
-    return jnp.array([[product(i, j) for j in range(kw)] for i in range(kh)])
+    return lax.scan(one, None, jnp.arange(kh * kw))[1].reshape(kh, kw, x.shape[-1], -1)
+
+
+# %% right: fancy indices
+def kernel_gradient(x, dy, size, padding):
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    rows = np.arange(size[0])[:, None] + np.arange(dy.shape[1])  # [kh, H']
+    columns = np.arange(size[1])[:, None] + np.arange(dy.shape[2])
+    windows = x[:, rows[:, None, :, None], columns[None, :, None, :]]  # [B, kh, kw, H', W', C]
+    return jnp.einsum("bijhwc,bhwk->ijck", windows, dy)
+
+
+# %% right: highest precision, grad of a plain sum
+def kernel_gradient(x, dy, size, padding):
+    padded = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    h, w = dy.shape[1:3]
+
+    def inner(kernel):
+        y = 0
+        for i in range(size[0]):
+            for j in range(size[1]):
+                y += jnp.matmul(padded[:, i : i + h, j : j + w], kernel[i, j], precision=lax.Precision.HIGHEST)
+        return jnp.vdot(y, dy)
+
+    return jax.grad(inner)(jnp.zeros((*size, x.shape[-1], dy.shape[-1])))
+
+
+# %% wrong: vjp of the convolution
+def kernel_gradient(x, dy, size, padding):
+    def conv(kernel):
+        return lax.conv_general_dilated(x, kernel, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+    return jax.vjp(conv, jnp.zeros((*size, x.shape[-1], dy.shape[-1])))[1](dy)[0]
+
+
+# %% wrong: patches by lax
+def kernel_gradient(x, dy, size, padding):
+    patches = lax.conv_general_dilated_patches(
+        x, size, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )  # [B, H', W', C kh kw]
+    result = jnp.einsum("bhwp,bhwk->pk", patches, dy).reshape(x.shape[-1], *size, -1)
+    return result.transpose(1, 2, 0, 3)
+
+
+# %% wrong: not padded
+def kernel_gradient(x, dy, size, padding):
+    h, w = dy.shape[1:3]
+    h, w = min(h, x.shape[1] - size[0] + 1), min(w, x.shape[2] - size[1] + 1)
+    return jnp.stack(
+        [
+            jnp.stack(
+                [jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy[:, :h, :w]) for j in range(size[1])]
+            )
+            for i in range(size[0])
+        ]
+    )
+
+
+# %% wrong: turned by 180 degrees
+def kernel_gradient(x, dy, size, padding):
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    (kh, kw), (h, w) = size, dy.shape[1:3]
+    parts = [jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for i in range(kh) for j in range(kw)]
+    return jnp.stack(parts[::-1]).reshape(kh, kw, x.shape[-1], -1)
+
+
+# %% wrong: columns first in the result
+def kernel_gradient(x, dy, size, padding):
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    (kh, kw), (h, w) = size, dy.shape[1:3]
+    parts = [jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for j in range(kw) for i in range(kh)]
+    return jnp.stack(parts).reshape(kh, kw, x.shape[-1], -1)
+
+
+# %% wrong: the padding of rows and columns exchanged
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (h, w) = size, dy.shape[1:3]
+    x = jnp.pad(x, ((0, 0), padding[1], padding[0], (0, 0)))
+    x = jnp.pad(x, ((0, 0), (0, h), (0, w), (0, 0)))
+    parts = [jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for i in range(kh) for j in range(kw)]
+    return jnp.stack(parts).reshape(kh, kw, x.shape[-1], -1)
+
+
+# %% wrong: bottom and right before top and left
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (h, w) = size, dy.shape[1:3]
+    x = jnp.pad(x, ((0, 0), padding[0][::-1], padding[1][::-1], (0, 0)))
+    parts = [jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for i in range(kh) for j in range(kw)]
+    return jnp.stack(parts).reshape(kh, kw, x.shape[-1], -1)
+
+
+# %% wrong: the mean over the batch
+def kernel_gradient(x, dy, size, padding):
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    (kh, kw), (h, w) = size, dy.shape[1:3]
+    parts = [jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for i in range(kh) for j in range(kw)]
+    return jnp.stack(parts).reshape(kh, kw, x.shape[-1], -1) / len(x)
+
+
+# %% wrong: windows as large as x
+def kernel_gradient(x, dy, size, padding):
+    h, w = x.shape[1:3]
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    kh, kw = size
+    parts = [jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for i in range(kh) for j in range(kw)]
+    return jnp.stack(parts).reshape(kh, kw, x.shape[-1], -1)
+
+
+# %% wrong: K before C
+def kernel_gradient(x, dy, size, padding):
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    (kh, kw), (h, w) = size, dy.shape[1:3]
+    parts = [jnp.einsum("bhwc,bhwk->kc", x[:, i : i + h, j : j + w], dy) for i in range(kh) for j in range(kw)]
+    return jnp.stack(parts).reshape(kh, kw, dy.shape[-1], x.shape[-1])
+
+
+# %% wrong: in bfloat16
+def kernel_gradient(x, dy, size, padding):
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0))).astype(jnp.bfloat16)
+    dy = dy.astype(jnp.bfloat16)
+    (kh, kw), (h, w) = size, dy.shape[1:3]
+    parts = [jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for i in range(kh) for j in range(kw)]
+    return jnp.stack(parts).reshape(kh, kw, x.shape[-1], -1).astype(jnp.float32)
+
+
+# %% wrong: rolled, not padded
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (h, w) = size, dy.shape[1:3]
+    (top, _), (left, _) = padding
+
+    def at(i, j):
+        moved = jnp.roll(x, (top - i, left - j), axis=(1, 2))
+        moved = jnp.pad(moved, ((0, 0), (0, max(0, h - x.shape[1])), (0, max(0, w - x.shape[2])), (0, 0)))
+        return jnp.einsum("bhwc,bhwk->ck", moved[:, :h, :w], dy)
+
+    return jnp.stack([jnp.stack([at(i, j) for j in range(kw)]) for i in range(kh)])
+
+
+# %% wrong: the border repeated
+def kernel_gradient(x, dy, size, padding):
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)), mode="edge")
+    (kh, kw), (h, w) = size, dy.shape[1:3]
+    parts = [jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for i in range(kh) for j in range(kw)]
+    return jnp.stack(parts).reshape(kh, kw, x.shape[-1], -1)
+
+
+# %% wrong: 3 by 3 always
+def kernel_gradient(x, dy, size, padding):
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    h, w = dy.shape[1:3]
+    parts = [jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for i in range(3) for j in range(3)]
+    return jnp.stack(parts).reshape(3, 3, x.shape[-1], -1)
+
+
+# %% wrong: padded by one on each side always
+def kernel_gradient(x, dy, size, padding):
+    x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    (kh, kw), (h, w) = size, dy.shape[1:3]
+    parts = [jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for i in range(kh) for j in range(kw)]
+    return jnp.stack(parts).reshape(kh, kw, x.shape[-1], -1)
+
+
+# %% wrong: a convolution with x and dy transposed
+def kernel_gradient(x, dy, size, padding):
+    return lax.conv_general_dilated(x, dy, (1, 1), padding, dimension_numbers=("CHWN", "IHWO", "HWNC"))
+
+
+# %% wrong: the first example only
+def kernel_gradient(x, dy, size, padding):
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    (kh, kw), (h, w) = size, dy.shape[1:3]
+    parts = [jnp.einsum("hwc,hwk->ck", x[0, i : i + h, j : j + w], dy[0]) for i in range(kh) for j in range(kw)]
+    return jnp.stack(parts).reshape(kh, kw, x.shape[-1], -1)
+
+
+# %% wrong: reshaped without transposing
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (b, h, w, k), c = size, dy.shape, x.shape[-1]
+    x = jnp.pad(x, [(0, 0), *padding, (0, 0)])
+    patches = jnp.stack([x[:, i : i + h, j : j + w] for i in range(kh) for j in range(kw)], axis=-1)  # [.., C, 9]
+    return (patches.reshape(b * h * w, -1).T @ dy.reshape(-1, k)).reshape(kh, kw, c, k)
+
+
+# %% wrong: one size for both directions
+def kernel_gradient(x, dy, size, padding):
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    h, w = dy.shape[1:3]
+    k = size[0]
+    parts = [
+        jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy[:, :, : x.shape[2] - j])
+        for i in range(k)
+        for j in range(k)
+    ]
+    return jnp.stack(parts).reshape(k, k, x.shape[-1], -1)
+
+
+# %% wrong: top for left
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (b, h, w, k), c = size, dy.shape, x.shape[-1]
+    (top, bottom), (left, right) = padding
+    x = jnp.pad(x, ((0, 0), (top, bottom), (top, bottom + 9), (0, 0)))
+    return jnp.stack([jnp.einsum('bhwc,bhwk->ck', x[:, i : i + h, j : j + w], dy) for i in range(kh) for j in range(kw)]).reshape(kh, kw, c, k)
+
+
+# %% wrong: mean over places
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (b, h, w, k), c = size, dy.shape, x.shape[-1]
+    (top, bottom), (left, right) = padding
+    x = jnp.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    return jnp.stack([jnp.einsum('bhwc,bhwk->ck', x[:, i : i + h, j : j + w], dy) for i in range(kh) for j in range(kw)]).reshape(kh, kw, c, k) / (h * w)
+
+
+# %% wrong: one off
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (b, h, w, k), c = size, dy.shape, x.shape[-1]
+    (top, bottom), (left, right) = padding
+    x = jnp.pad(x, ((0, 0), (top, bottom + 1), (left, right + 1), (0, 0)))
+    return jnp.stack([jnp.einsum('bhwc,bhwk->ck', x[:, i + 1 : i + 1 + h, j + 1 : j + 1 + w], dy) for i in range(kh) for j in range(kw)]).reshape(kh, kw, c, k)
+
+
+# %% wrong: columns' flip only
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (b, h, w, k), c = size, dy.shape, x.shape[-1]
+    (top, bottom), (left, right) = padding
+    x = jnp.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    return jnp.stack([jnp.einsum('bhwc,bhwk->ck', x[:, i : i + h, kw - 1 - j : kw - 1 - j + w], dy) for i in range(kh) for j in range(kw)]).reshape(kh, kw, c, k)
+
+
+# %% wrong: places not in the sum but i and j exchanged
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (b, h, w, k), c = size, dy.shape, x.shape[-1]
+    (top, bottom), (left, right) = padding
+    x = jnp.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    x = jnp.pad(x, ((0, 0), (0, kw), (0, kh), (0, 0)))
+    return jnp.stack([jnp.einsum('bhwc,bhwk->ck', x[:, j : j + h, i : i + w], dy) for i in range(kh) for j in range(kw)]).reshape(kh, kw, c, k)
+
+
+# %% wrong: strided
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (b, h, w, k), c = size, dy.shape, x.shape[-1]
+    (top, bottom), (left, right) = padding
+    x = jnp.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    x = jnp.pad(x, ((0, 0), (0, h), (0, w), (0, 0)))
+    return jnp.stack([jnp.einsum('bhwc,bhwk->ck', x[:, i : i + 2 * h : 2, j : j + 2 * w : 2], dy) for i in range(kh) for j in range(kw)]).reshape(kh, kw, c, k)
+
+
+# %% wrong: centred, with the middle of the kernel as its place
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (b, h, w, k), c = size, dy.shape, x.shape[-1]
+    (top, bottom), (left, right) = padding
+    p, q = (kh - 1) // 2, (kw - 1) // 2
+    x = jnp.pad(x, ((0, 0), (p, kh + h), (q, kw + w), (0, 0)))
+    return jnp.stack([jnp.einsum('bhwc,bhwk->ck', x[:, i : i + h, j : j + w], dy) for i in range(kh) for j in range(kw)]).reshape(kh, kw, c, k)
+
+
+# %% wrong: jax.scipy correlate
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (b, h, w, k), c = size, dy.shape, x.shape[-1]
+    (top, bottom), (left, right) = padding
+    x = jnp.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    import jax.scipy.signal as signal
+    def one(xc, dk):
+        return sum(signal.correlate(xc[n], dk[n], mode="valid") for n in range(b))
+    over = jax.vmap(jax.vmap(one, (None, -1), -1), (-1, None), -2)
+    return over(x, dy)
+
+
+# %% wrong: by an FFT without zeros between: circular of x's size
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (b, h, w, k), c = size, dy.shape, x.shape[-1]
+    (top, bottom), (left, right) = padding
+    xf = jnp.fft.rfft2(x, (x.shape[1] + top + bottom, x.shape[2] + left + right), axes=(1, 2))
+    df = jnp.fft.rfft2(dy, (x.shape[1] + top + bottom, x.shape[2] + left + right), axes=(1, 2))
+    full = jnp.fft.irfft2(jnp.einsum("bhwc,bhwk->hwck", xf, jnp.conj(df)), (x.shape[1] + top + bottom, x.shape[2] + left + right), axes=(0, 1))
+    return full[:kh, :kw]
+
+
+# %% right: by an FFT
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (b, h, w, k), c = size, dy.shape, x.shape[-1]
+    (top, bottom), (left, right) = padding
+    x = jnp.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    s = x.shape[1:3]
+    xf, df = jnp.fft.rfft2(x, s, axes=(1, 2)), jnp.fft.rfft2(dy, s, axes=(1, 2))
+    full = jnp.fft.irfft2(jnp.einsum("bhwc,bhwk->hwck", xf, jnp.conj(df)), s, axes=(0, 1))
+    return full[:kh, :kw]
 
 
 # %% right: dy is moved, x stays padded
@@ -63,17 +373,6 @@ def kernel_gradient(x, dy, size, padding):
             moved = jnp.pad(dy, ((0, 0), (i, high - h - i), (j, wide - w - j), (0, 0)))
             out.append(jnp.einsum("...c,...k->ck", x, moved))
     return jnp.stack(out).reshape(*size, x.shape[-1], dy.shape[-1])
-
-
-# %% right: vmap over the kernel's places
-def kernel_gradient(x, dy, size, padding):
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-
-    def at(i, j):
-        window = lax.dynamic_slice(x, (0, i, j, 0), (*dy.shape[:3], x.shape[-1]))
-        return jnp.einsum("bhwc,bhwk->ck", window, dy)
-
-    return jax.vmap(lambda i: jax.vmap(lambda j: at(i, j))(jnp.arange(size[1])))(jnp.arange(size[0]))
 
 
 # %% right: lax.map over pictures, summed
@@ -92,18 +391,18 @@ def kernel_gradient(x, dy, size, padding):
     return lax.map(one, (x, dy)).sum(axis=0)
 
 
-# %% right: the gradient of a convolution written with products
+# %% right: products by broadcasting and sums
 def kernel_gradient(x, dy, size, padding):
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
     h, w = dy.shape[1:3]
-    padded = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-
-    def convolution(kernel):
-        return sum(
-            padded[:, i : i + h, j : j + w] @ kernel[i, j] for i in range(size[0]) for j in range(size[1])
-        )
-
-    zero = jnp.zeros((*size, x.shape[-1], dy.shape[-1]))
-    return jax.vjp(convolution, zero)[1](dy)[0]
+    return jnp.stack(
+        [
+            jnp.stack(
+                [(x[:, i : i + h, j : j + w, :, None] * dy[..., None, :]).sum((0, 1, 2)) for j in range(size[1])]
+            )
+            for i in range(size[0])
+        ]
+    )
 
 
 # %% right: dot_general
@@ -120,86 +419,18 @@ def kernel_gradient(x, dy, size, padding):
     ).reshape(kh, kw, x.shape[-1], dy.shape[-1])
 
 
-# %% right: products by broadcasting and sums
-def kernel_gradient(x, dy, size, padding):
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    h, w = dy.shape[1:3]
-    return jnp.stack(
-        [
-            jnp.stack(
-                [(x[:, i : i + h, j : j + w, :, None] * dy[..., None, :]).sum((0, 1, 2)) for j in range(size[1])]
-            )
-            for i in range(size[0])
-        ]
-    )
-
-
-# %% wrong: vjp of lax's convolution
-# cause: there is a convolution in the program
-def kernel_gradient(x, dy, size, padding):
-    def f(k):
-        return lax.conv_general_dilated(x, k, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
-
-    return jax.vjp(f, jnp.zeros((*size, x.shape[-1], dy.shape[-1])))[1](dy)[0]
-
-
-# %% wrong: patches by lax
-# cause: conv_general_dilated_patches is a convolution
-def kernel_gradient(x, dy, size, padding):
-    c, k = x.shape[-1], dy.shape[-1]
-    patches = lax.conv_general_dilated_patches(
-        x, size, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
-    return jnp.einsum("bhwp,bhwk->pk", patches, dy).reshape(c, *size, k).transpose(1, 2, 0, 3)
-
-
-# %% wrong: x as the map, dy as the kernel
-# cause: a convolution with dy as its kernel, which is what XLA does
-def kernel_gradient(x, dy, size, padding):
-    out = lax.conv_general_dilated(x, dy, (1, 1), padding, dimension_numbers=("CHWN", "IHWO", "NHWC"))
-    return out.transpose(1, 2, 0, 3)
-
-
-# %% wrong: flipped
-# cause: the kernel is flipped, as in a convolution of mathematics
+# %% right: matrices by reshape and @
 def kernel_gradient(x, dy, size, padding):
     kh, kw = size
-    h, w = dy.shape[1:3]
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    out = [[jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for j in range(kw)] for i in range(kh)]
-    return jnp.flip(jnp.array(out), (0, 1))
+    b, h, w, k = dy.shape
+    x = jnp.pad(x, ((0, 0), padding[0], padding[1], (0, 0)))
+    right = dy.reshape(-1, k)
 
+    def product(i, j):
+        left = lax.dynamic_slice(x, (0, i, j, 0), (b, h, w, x.shape[-1])).reshape(-1, x.shape[-1])
+        return left.T @ right
 
-# %% wrong: the mean over the pictures
-# cause: divided by B
-def kernel_gradient(x, dy, size, padding):
-    kh, kw = size
-    h, w = dy.shape[1:3]
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    out = [[jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for j in range(kw)] for i in range(kh)]
-    return jnp.array(out) / len(x)
-
-
-# %% wrong: the mean over all places
-# cause: divided by B·H'·W'
-def kernel_gradient(x, dy, size, padding):
-    kh, kw = size
-    h, w = dy.shape[1:3]
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    out = [
-        [(x[:, i : i + h, j : j + w, :, None] * dy[..., None, :]).mean((0, 1, 2)) for j in range(kw)]
-        for i in range(kh)
-    ]
-    return jnp.array(out)
-
-
-# %% wrong: no padding
-# cause: x is not padded, so slices at the edge are too short or shifted
-def kernel_gradient(x, dy, size, padding):
-    kh, kw = size
-    h, w = dy.shape[1:3]
-    out = [[jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for j in range(kw)] for i in range(kh)]
-    return jnp.array(out)
+    return jnp.array([[product(i, j) for j in range(kw)] for i in range(kh)])
 
 
 # %% wrong: half the kernel as padding
@@ -209,19 +440,6 @@ def kernel_gradient(x, dy, size, padding):
     h, w = dy.shape[1:3]
     x = jnp.pad(x, ((0, 0), (kh // 2, kh), (kw // 2, kw), (0, 0)))
     out = [[jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for j in range(kw)] for i in range(kh)]
-    return jnp.array(out)
-
-
-# %% wrong: top and left exchanged
-# cause: the padding of rows and columns is exchanged
-def kernel_gradient(x, dy, size, padding):
-    kh, kw = size
-    h, w = dy.shape[1:3]
-    x = jnp.pad(x, ((0, 0), padding[1], padding[0], (0, 0)))
-    out = [
-        [jnp.einsum("bhwc,bhwk->ck", lax.dynamic_slice(x, (0, i, j, 0), (len(x), h, w, x.shape[-1])), dy) for j in range(kw)]
-        for i in range(kh)
-    ]
     return jnp.array(out)
 
 
@@ -235,38 +453,6 @@ def kernel_gradient(x, dy, size, padding):
     return jnp.array(out)
 
 
-# %% wrong: padded with the edge
-# cause: the edge is repeated; zeros are wanted
-def kernel_gradient(x, dy, size, padding):
-    kh, kw = size
-    h, w = dy.shape[1:3]
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)), mode="edge")
-    out = [[jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for j in range(kw)] for i in range(kh)]
-    return jnp.array(out)
-
-
-# %% wrong: rolled
-# cause: jnp.roll brings the far edge in where zeros belong
-def kernel_gradient(x, dy, size, padding):
-    kh, kw = size
-    h, w = dy.shape[1:3]
-    (top, bottom), (left, right) = padding
-    x = jnp.pad(x, ((0, 0), (0, top + bottom), (0, left + right), (0, 0)), mode="wrap")
-    x = jnp.roll(x, (top, left), (1, 2))
-    out = [[jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for j in range(kw)] for i in range(kh)]
-    return jnp.array(out)
-
-
-# %% wrong: channels of the result first
-# cause: [kh, kw, K, C] in place of [kh, kw, C, K]
-def kernel_gradient(x, dy, size, padding):
-    kh, kw = size
-    h, w = dy.shape[1:3]
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    out = [[jnp.einsum("bhwc,bhwk->kc", x[:, i : i + h, j : j + w], dy) for j in range(kw)] for i in range(kh)]
-    return jnp.array(out)
-
-
 # %% wrong: PyTorch's layout
 # cause: [K, C, kh, kw]
 def kernel_gradient(x, dy, size, padding):
@@ -275,16 +461,6 @@ def kernel_gradient(x, dy, size, padding):
     x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
     out = [[jnp.einsum("bhwc,bhwk->kc", x[:, i : i + h, j : j + w], dy) for j in range(kw)] for i in range(kh)]
     return jnp.array(out).transpose(2, 3, 0, 1)
-
-
-# %% wrong: rows and columns of the kernel exchanged
-# cause: i moves along the columns and j along the rows
-def kernel_gradient(x, dy, size, padding):
-    kh, kw = size
-    h, w = dy.shape[1:3]
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    out = [[jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for i in range(kh)] for j in range(kw)]
-    return jnp.array(out)
 
 
 # %% wrong: not summed over the pictures
@@ -297,56 +473,11 @@ def kernel_gradient(x, dy, size, padding):
     return jnp.array(out).transpose(2, 0, 1, 3, 4)
 
 
-# %% wrong: the first picture alone
-# cause: only x[0] and dy[0] are used
-def kernel_gradient(x, dy, size, padding):
-    kh, kw = size
-    h, w = dy.shape[1:3]
-    x = jnp.pad(x[0], (*padding, (0, 0)))
-    out = [[jnp.einsum("hwc,hwk->ck", x[i : i + h, j : j + w], dy[0]) for j in range(kw)] for i in range(kh)]
-    return jnp.array(out)
-
-
 # %% wrong: the gradient of the bias
 # cause: dy is summed without x
 def kernel_gradient(x, dy, size, padding):
     bias = dy.sum(axis=(0, 1, 2))
     return jnp.broadcast_to(bias, (*size, x.shape[-1], len(bias)))
-
-
-# %% wrong: padding (1, 1) always
-# cause: pads by 1 on each side, whatever padding says
-def kernel_gradient(x, dy, size, padding):
-    kh, kw = size
-    h, w = dy.shape[1:3]
-    x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    out = [
-        [jnp.einsum("bhwc,bhwk->ck", lax.dynamic_slice(x, (0, i, j, 0), (len(x), h, w, x.shape[-1])), dy) for j in range(kw)]
-        for i in range(kh)
-    ]
-    return jnp.array(out)
-
-
-# %% wrong: a 3×3 kernel always
-# cause: size plays no part
-def kernel_gradient(x, dy, size, padding):
-    h, w = dy.shape[1:3]
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    out = [
-        [jnp.einsum("bhwc,bhwk->ck", lax.dynamic_slice(x, (0, i, j, 0), (len(x), h, w, x.shape[-1])), dy) for j in range(3)]
-        for i in range(3)
-    ]
-    return jnp.array(out)
-
-
-# %% wrong: windows of x's size
-# cause: the windows have the size of x, not of dy
-def kernel_gradient(x, dy, size, padding):
-    kh, kw = size
-    h, w = x.shape[1:3]
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    out = [[jnp.einsum("bhwc,bhwk->ck", x[:, i : i + h, j : j + w], dy) for j in range(kw)] for i in range(kh)]
-    return jnp.array(out)
 
 
 # %% wrong: dy is padded

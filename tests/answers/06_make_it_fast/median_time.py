@@ -1,66 +1,394 @@
-# %% right: `np.median` of a list
+# %% right: list and np.median
 def median_time(step, args, rounds, clock=time.perf_counter):
     jax.block_until_ready(step(*args))
-    seconds = []
+    times = []
     for _ in range(rounds):
         start = clock()
-        result = step(*args)
-        jax.block_until_ready(result)
-        stop = clock()
-        seconds.append(stop - start)
-    return float(np.median(seconds))
+        jax.block_until_ready(step(*args))
+        times.append(clock() - start)
+    return float(np.median(times))
 
 
-# %% right: `statistics.median`
+# %% right: statistics
 import statistics
 
 
 def median_time(step, args, rounds, clock=time.perf_counter):
     def once():
-        begin = clock()
-        jax.block_until_ready(step(*args))
-        return clock() - begin
+        t0 = clock()
+        out = step(*args)
+        out = jax.block_until_ready(out)
+        t1 = clock()
+        return t1 - t0
 
-    once()
+    jax.block_until_ready(step(*args))
     return statistics.median(once() for _ in range(rounds))
 
 
-# %% right: sorted by hand
+# %% right: sorted by hand, each leaf waited for
 def median_time(step, args, rounds, clock=time.perf_counter):
-    _ = jax.block_until_ready(step(*args))
-    times = []
-    while len(times) < rounds:
-        t = clock()
-        jax.block_until_ready(step(*args))
-        times.append(clock() - t)
-    times.sort()
-    half = rounds // 2
-    return times[half] if rounds % 2 else (times[half - 1] + times[half]) / 2
-
-
-# %% right: waits for each leaf by its own method
-def median_time(step, args, rounds, clock=time.perf_counter):
-    def run():
-        for leaf in jax.tree.leaves(step(*args)):
+    def wait(tree):
+        for leaf in jax.tree.leaves(tree):
             leaf.block_until_ready()
 
-    run()
+    wait(step(*args))
     times = np.zeros(rounds)
     for i in range(rounds):
-        times[i] = -clock()
-        run()
-        times[i] += clock()
-    return np.median(times)
+        begin = clock()
+        wait(step(*args))
+        end = clock()
+        times[i] = end - begin
+    times.sort()
+    return float((times[(rounds - 1) // 2] + times[rounds // 2]) / 2)
 
 
-# %% right: `jax.tree.map` over the result
+# %% right: tree map, one loop of rounds + 1 with the first continued
+def median_time(step, args, rounds, clock=time.perf_counter):
+    seconds = []
+    for number in range(rounds + 1):
+        if number == 0:
+            jax.tree.map(lambda leaf: leaf.block_until_ready(), step(*args))
+            continue
+        begin = clock()
+        jax.tree_util.tree_map(lambda leaf: leaf.block_until_ready(), step(*args))
+        seconds.append(clock() - begin)
+    return np.quantile(seconds, 0.5).item()
+
+
+# %% right: a context manager class
+class _Watch:
+    def __init__(self, clock):
+        self.clock, self.laps = clock, []
+
+    def __enter__(self):
+        self.begin = self.clock()
+
+    def __exit__(self, *_):
+        self.laps.append(self.clock() - self.begin)
+
+
+def median_time(step, args, rounds, clock=time.perf_counter):
+    watch = _Watch(clock)
+    _ = jax.block_until_ready(step(*args))
+    while len(watch.laps) < rounds:
+        with watch:
+            jax.block_until_ready(step(*args))
+    laps = sorted(watch.laps)
+    middle = rounds // 2
+    return laps[middle] if rounds % 2 else 0.5 * (laps[middle - 1] + laps[middle])
+
+
+# %% right: waits by fetching, np.float64 returned
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.device_get(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        jax.device_get(step(*args))
+        times.append(clock() - begin)
+    return np.median(np.array(times))
+
+
+# %% right: the first timed as well and dropped
 def median_time(step, args, rounds, clock=time.perf_counter):
     times = []
-    for i in range(rounds + 1):
+    for _ in range(rounds + 1):
         begin = clock()
-        jax.tree.map(jax.block_until_ready, step(*args))
+        jax.block_until_ready(step(*args))
         times.append(clock() - begin)
     return float(np.median(times[1:]))
+
+
+# %% wrong: does not wait
+def median_time(step, args, rounds, clock=time.perf_counter):
+    step(*args)
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        step(*args)
+        times.append(clock() - begin)
+    return float(np.median(times))
+
+
+# %% wrong: waits for the first leaf only
+def median_time(step, args, rounds, clock=time.perf_counter):
+    def run():
+        jax.tree.leaves(step(*args))[0].block_until_ready()
+
+    run()
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        run()
+        times.append(clock() - begin)
+    return float(np.median(times))
+
+
+# %% wrong: waits after the second look at the clock
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        result = step(*args)
+        end = clock()
+        jax.block_until_ready(result)
+        times.append(end - begin)
+    return float(np.median(times))
+
+
+# %% wrong: the mean
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        jax.block_until_ready(step(*args))
+        times.append(clock() - begin)
+    return sum(times) / rounds
+
+
+# %% wrong: no first call
+def median_time(step, args, rounds, clock=time.perf_counter):
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        jax.block_until_ready(step(*args))
+        times.append(clock() - begin)
+    return float(np.median(times))
+
+
+# %% wrong: the first call is not waited for
+def median_time(step, args, rounds, clock=time.perf_counter):
+    step(*args)
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        jax.block_until_ready(step(*args))
+        times.append(clock() - begin)
+    return float(np.median(times))
+
+
+# %% wrong: upper middle of an even number
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        jax.block_until_ready(step(*args))
+        times.append(clock() - begin)
+    return sorted(times)[len(times) // 2]
+
+
+# %% wrong: its own clock
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        jax.block_until_ready(step(*args))
+        times.append(time.perf_counter() - begin)
+    return float(np.median(times))
+
+
+# %% wrong: the method, which a tree has not
+def median_time(step, args, rounds, clock=time.perf_counter):
+    step(*args).block_until_ready()
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        step(*args).block_until_ready()
+        times.append(clock() - begin)
+    return float(np.median(times))
+
+
+# %% wrong: all rounds at once, divided
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    begin = clock()
+    for _ in range(rounds):
+        result = step(*args)
+    jax.block_until_ready(result)
+    return (clock() - begin) / rounds
+
+
+# %% wrong: the first call is one of the rounds and dropped
+def median_time(step, args, rounds, clock=time.perf_counter):
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        jax.block_until_ready(step(*args))
+        times.append(clock() - begin)
+    return float(np.median(times[1:] or times))
+
+
+# %% wrong: the clock starts once
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    begin = clock()
+    times = []
+    for _ in range(rounds):
+        jax.block_until_ready(step(*args))
+        times.append(clock() - begin)
+    return float(np.median(times))
+
+
+# %% wrong: milliseconds
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        jax.block_until_ready(step(*args))
+        times.append(1000 * (clock() - begin))
+    return float(np.median(times))
+
+
+# %% wrong: step(args)
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(args))
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        jax.block_until_ready(step(args))
+        times.append(clock() - begin)
+    return float(np.median(times))
+
+
+# %% wrong: the clock begins after the call was handed over
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        result = step(*args)
+        begin = clock()
+        jax.block_until_ready(result)
+        times.append(clock() - begin)
+    return float(np.median(times))
+
+
+# %% wrong: the minimum
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        jax.block_until_ready(step(*args))
+        times.append(clock() - begin)
+    return min(times)
+
+
+# %% wrong: compiles the step anew, so that it is called once
+def median_time(step, args, rounds, clock=time.perf_counter):
+    step = jax.jit(step)
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        jax.block_until_ready(step(*args))
+        times.append(clock() - begin)
+    return float(np.median(times))
+
+
+# %% wrong: clock readings as float32 arrays
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    begins, ends = [], []
+    for _ in range(rounds):
+        begins.append(clock())
+        jax.block_until_ready(step(*args))
+        ends.append(clock())
+    return float(jnp.median(jnp.array(ends) - jnp.array(begins)))
+
+
+# %% right: jnp.median
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        jax.block_until_ready(step(*args))
+        times.append(clock() - begin)
+    return float(jnp.median(jnp.array(times)))
+
+
+# %% wrong: lower middle
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        jax.block_until_ready(step(*args))
+        times.append(clock() - begin)
+    return sorted(times)[(rounds - 1) // 2]
+
+
+# %% wrong: middle of what is not sorted
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        jax.block_until_ready(step(*args))
+        times.append(clock() - begin)
+    return (times[rounds // 2] + times[(rounds - 1) // 2]) / 2
+
+
+# %% wrong: waits for the function, not for its result
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        result = step(*args)
+        jax.block_until_ready(args)
+        times.append(clock() - begin)
+    return float(np.median(times))
+
+
+# %% wrong: waits for the arguments, calls once more in the clocked part
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        step(*args)
+        jax.block_until_ready(step(*args))
+        times.append(clock() - begin)
+    return float(np.median(times))
+
+
+# %% wrong: differences of the ends
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    ends = []
+    for _ in range(rounds):
+        jax.block_until_ready(step(*args))
+        ends.append(clock())
+    return float(np.median(np.diff(ends)))
+
+
+# %% wrong: clock not called
+def median_time(step, args, rounds, clock=time.perf_counter):
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = clock
+        jax.block_until_ready(step(*args))
+        times.append(clock - begin)
+    return float(np.median(times))
+
+
+# %% wrong: jit of step
+def median_time(step, args, rounds, clock=time.perf_counter):
+    step = jax.jit(step)
+    jax.block_until_ready(step(*args))
+    times = []
+    for _ in range(rounds):
+        begin = clock()
+        jax.block_until_ready(step(*args))
+        times.append(clock() - begin)
+    return float(np.median(times))
 
 
 # %% right: the first is dropped by `pop`
@@ -108,64 +436,6 @@ def median_time(step, args, rounds, clock=time.perf_counter):
     return float(jnp.median(jnp.asarray(np.diff(ticks))))
 
 
-# %% right: an object that measures
-class Stopwatch:
-    def __init__(self, clock):
-        self.clock, self.times = clock, []
-
-    def __enter__(self):
-        self.begin = self.clock()
-
-    def __exit__(self, *_):
-        self.times.append(self.clock() - self.begin)
-
-
-def median_time(step, args, rounds, clock=time.perf_counter):
-    jax.block_until_ready(step(*args))
-    watch = Stopwatch(clock)
-    for _ in range(rounds):
-        with watch:
-            jax.block_until_ready(step(*args))
-    return float(np.median(watch.times))
-
-
-# %% right: fetched to the host, which waits too
-def median_time(step, args, rounds, clock=time.perf_counter):
-    jax.device_get(step(*args))
-    times = []
-    for _ in range(rounds):
-        begin = clock()
-        jax.device_get(step(*args))
-        times.append(clock() - begin)
-    return float(np.median(times))
-
-
-# %% wrong: never waits
-# cause: the call returns before the work is done; only the hand-over is timed
-def median_time(step, args, rounds, clock=time.perf_counter):
-    step(*args)
-    times = []
-    for _ in range(rounds):
-        begin = clock()
-        step(*args)
-        times.append(clock() - begin)
-    return float(np.median(times))
-
-
-# %% wrong: looks at the clock before waiting
-# cause: the clock is read before the wait, so the wait is not in the time
-def median_time(step, args, rounds, clock=time.perf_counter):
-    jax.block_until_ready(step(*args))
-    times = []
-    for _ in range(rounds):
-        begin = clock()
-        result = step(*args)
-        end = clock()
-        jax.block_until_ready(result)
-        times.append(end - begin)
-    return float(np.median(times))
-
-
 # %% wrong: waits only at the end
 # cause: only the last call is waited for; each round's time is that of handing over
 def median_time(step, args, rounds, clock=time.perf_counter):
@@ -176,162 +446,6 @@ def median_time(step, args, rounds, clock=time.perf_counter):
         result = step(*args)
         times.append(clock() - begin)
     jax.block_until_ready(result)
-    return float(np.median(times))
-
-
-# %% wrong: the mean
-# cause: the mean of the times; the median is wanted
-def median_time(step, args, rounds, clock=time.perf_counter):
-    jax.block_until_ready(step(*args))
-    total = 0.0
-    for _ in range(rounds):
-        begin = clock()
-        jax.block_until_ready(step(*args))
-        total += clock() - begin
-    return total / rounds
-
-
-# %% wrong: the shortest, as `timeit` recommends
-# cause: min in place of the median
-def median_time(step, args, rounds, clock=time.perf_counter):
-    jax.block_until_ready(step(*args))
-    times = []
-    for _ in range(rounds):
-        begin = clock()
-        jax.block_until_ready(step(*args))
-        times.append(clock() - begin)
-    return min(times)
-
-
-# %% wrong: no first call
-# cause: compiling is counted: there is no call before the loop
-def median_time(step, args, rounds, clock=time.perf_counter):
-    times = []
-    for _ in range(rounds):
-        begin = clock()
-        jax.block_until_ready(step(*args))
-        times.append(clock() - begin)
-    return float(np.median(times))
-
-
-# %% wrong: the first call counts as a round
-# cause: the warm-up is one of the rounds, so one round too few is timed
-def median_time(step, args, rounds, clock=time.perf_counter):
-    times = []
-    for number in range(rounds):
-        begin = clock()
-        jax.block_until_ready(step(*args))
-        if number > 0 or rounds == 1:
-            times.append(clock() - begin)
-    return float(np.median(times))
-
-
-# %% wrong: the first call is among the times
-# cause: rounds + 1 times, the first of which holds the compilation
-def median_time(step, args, rounds, clock=time.perf_counter):
-    times = []
-    for _ in range(rounds + 1):
-        begin = clock()
-        jax.block_until_ready(step(*args))
-        times.append(clock() - begin)
-    return float(np.median(times))
-
-
-# %% wrong: the upper of the two in the middle
-# cause: of an even number of times the upper middle one is taken, not the mean of the two
-def median_time(step, args, rounds, clock=time.perf_counter):
-    jax.block_until_ready(step(*args))
-    times = []
-    for _ in range(rounds):
-        begin = clock()
-        jax.block_until_ready(step(*args))
-        times.append(clock() - begin)
-    return sorted(times)[len(times) // 2]
-
-
-# %% wrong: waits for the first array only
-# cause: only the first leaf of the result is waited for
-def median_time(step, args, rounds, clock=time.perf_counter):
-    def first(result):
-        return jax.tree.leaves(result)[0].block_until_ready()
-
-    first(step(*args))
-    times = []
-    for _ in range(rounds):
-        begin = clock()
-        first(step(*args))
-        times.append(clock() - begin)
-    return float(np.median(times))
-
-
-# %% wrong: one long measurement
-# cause: the total divided by rounds is the mean, not the median
-def median_time(step, args, rounds, clock=time.perf_counter):
-    jax.block_until_ready(step(*args))
-    begin = clock()
-    for _ in range(rounds):
-        result = step(*args)
-    jax.block_until_ready(result)
-    return (clock() - begin) / rounds
-
-
-# %% wrong: its own clock
-# cause: time.perf_counter is asked in place of the clock that was given
-def median_time(step, args, rounds, clock=time.perf_counter):
-    jax.block_until_ready(step(*args))
-    times = []
-    for _ in range(rounds):
-        begin = time.perf_counter()
-        jax.block_until_ready(step(*args))
-        times.append(time.perf_counter() - begin)
-    return float(np.median(times))
-
-
-# %% wrong: in milliseconds
-# cause: a factor 1000: seconds are wanted
-def median_time(step, args, rounds, clock=time.perf_counter):
-    jax.block_until_ready(step(*args))
-    times = []
-    for _ in range(rounds):
-        begin = clock()
-        jax.block_until_ready(step(*args))
-        times.append(1e3 * (clock() - begin))
-    return float(np.median(times))
-
-
-# %% wrong: the arguments are not unpacked
-# cause: step(args) hands over one tuple in place of the arguments
-def median_time(step, args, rounds, clock=time.perf_counter):
-    jax.block_until_ready(step(args))
-    times = []
-    for _ in range(rounds):
-        begin = clock()
-        jax.block_until_ready(step(args))
-        times.append(clock() - begin)
-    return float(np.median(times))
-
-
-# %% wrong: the warm-up is not waited for
-# cause: the first counted round waits for the warm-up's work too
-def median_time(step, args, rounds, clock=time.perf_counter):
-    step(*args)
-    times = []
-    for _ in range(rounds):
-        begin = clock()
-        jax.block_until_ready(step(*args))
-        times.append(clock() - begin)
-    return float(np.median(times))
-
-
-# %% wrong: the method of the result
-# cause: result.block_until_ready() is a method of an array, not of a tuple or dict
-def median_time(step, args, rounds, clock=time.perf_counter):
-    step(*args).block_until_ready()
-    times = []
-    for _ in range(rounds):
-        begin = clock()
-        step(*args).block_until_ready()
-        times.append(clock() - begin)
     return float(np.median(times))
 
 
@@ -347,31 +461,6 @@ def median_time(step, args, rounds, clock=time.perf_counter):
     return times
 
 
-# %% wrong: the clock starts after the call
-# cause: the clock is started after the call returned: the hand-over is missing
-def median_time(step, args, rounds, clock=time.perf_counter):
-    jax.block_until_ready(step(*args))
-    times = []
-    for _ in range(rounds):
-        result = step(*args)
-        begin = clock()
-        jax.block_until_ready(result)
-        times.append(clock() - begin)
-    return float(np.median(times))
-
-
-# %% wrong: waits for the function
-# cause: block_until_ready is given the function, not what it returns, so nothing is waited for
-def median_time(step, args, rounds, clock=time.perf_counter):
-    jax.block_until_ready(step)(*args)
-    times = []
-    for _ in range(rounds):
-        begin = clock()
-        jax.block_until_ready(step)(*args)
-        times.append(clock() - begin)
-    return float(np.median(times))
-
-
 # %% wrong: the first two rounds are thrown away
 # cause: more is left out than the one call
 def median_time(step, args, rounds, clock=time.perf_counter):
@@ -382,26 +471,3 @@ def median_time(step, args, rounds, clock=time.perf_counter):
         jax.block_until_ready(step(*args))
         times.append(clock() - begin)
     return float(np.median(times[2:] or times))
-
-
-# %% wrong: clock without a call
-# cause: clock is not called, so functions are subtracted
-def median_time(step, args, rounds, clock=time.perf_counter):
-    jax.block_until_ready(step(*args))
-    times = []
-    for _ in range(rounds):
-        begin = clock
-        jax.block_until_ready(step(*args))
-        times.append(clock - begin)
-    return float(np.median(times))
-
-
-# %% wrong: the clock runs on
-# cause: begin is read once before the loop, so each time holds the rounds before it
-def median_time(step, args, rounds, clock=time.perf_counter):
-    jax.block_until_ready(step(*args))
-    times, begin = [], clock()
-    for _ in range(rounds):
-        jax.block_until_ready(step(*args))
-        times.append(clock() - begin)
-    return float(np.median(times))

@@ -1,46 +1,275 @@
-# %% right: two times, the larger
+# %% right: if and else
 def roofline(m, k, n, itemsize, peak, bandwidth):
     compute = 2 * m * k * n / peak
-    memory = itemsize * (m * k + k * n + m * n) / bandwidth
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
     if compute >= memory:
         return compute, "compute"
     return memory, "memory"
 
 
-# %% right: by intensity
+# %% right: max by key over a dict, whose first wins
 def roofline(m, k, n, itemsize, peak, bandwidth):
-    flops = 2 * m * n * k
-    moved = (m * k + k * n + m * n) * itemsize
-    ridge = peak / bandwidth
-    if flops / moved < ridge:
-        return moved / bandwidth, "memory"
-    return flops / peak, "compute"
-
-
-# %% right: attainable rate
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    flops = 2 * m * n * k
-    traffic = itemsize * sum([m * k, k * n, m * n])
-    rate = min(peak, flops / traffic * bandwidth)
-    return flops / rate, "compute" if rate == peak else "memory"
-
-
-# %% right: a dictionary and max
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    times = {
-        "compute": 2.0 * m * k * n / peak,
-        "memory": float(itemsize) * (m * k + k * n + m * n) / bandwidth,
-    }
+    flop = 2 * m * n * k
+    moved = itemsize * (m * k + k * n + m * n)
+    times = {"compute": flop / peak, "memory": moved / bandwidth}
     limit = max(times, key=times.get)
     return times[limit], limit
 
 
-# %% right: max of pairs, ties by hand
+# %% right: max of tuples by their first
 def roofline(m, k, n, itemsize, peak, bandwidth):
-    seconds, tie, limit = max(
-        (2 * m * k * n / peak, 1, "compute"), (itemsize * (m * (k + n) + k * n) / bandwidth, 0, "memory")
-    )
-    return seconds, limit
+    shapes = [(m, k), (k, n), (m, n)]
+    traffic = sum(itemsize * a * b for a, b in shapes)
+    return max([((2 * m * k * n) / peak, "compute"), (traffic / bandwidth, "memory")], key=lambda pair: pair[0])
+
+
+# %% right: math.prod and a namedtuple
+import math
+from collections import namedtuple
+
+_Roof = namedtuple("Roof", "seconds limit")
+
+
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    pairs = math.prod((m, k, n))
+    by_compute = (pairs + pairs) / peak
+    by_memory = itemsize * sum(map(math.prod, [(m, k), (k, n), (m, n)])) / bandwidth
+    return _Roof(max(by_compute, by_memory), "memory" if by_memory > by_compute else "compute")
+
+
+# %% right: floats from the beginning, by intensity
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    flop = 2.0 * m * k * n
+    size = float(itemsize) * (m * k + k * n + m * n)
+    seconds = [flop / peak, size / bandwidth]
+    return seconds[int(np.argmax(seconds))], ("compute", "memory")[int(np.argmax(seconds))]
+
+
+# %% right: returns a list
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    a, b = 2 * m * k * n / peak, itemsize * (m * k + k * n + m * n) / bandwidth
+    return [a, "compute"] if a >= b else [b, "memory"]
+
+
+# %% right: np.float64
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    times = np.array([2 * m * k * n / peak, itemsize * (m * k + k * n + m * n) / bandwidth])
+    return times.max(), ["compute", "memory"][times.argmax()]
+
+
+# %% wrong: one operation each
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    return (compute, "compute") if compute >= memory else (memory, "memory")
+
+
+# %% wrong: the times added
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    return compute + memory, "compute" if compute >= memory else "memory"
+
+
+# %% wrong: max of tuples, a tie is memory
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    return max((compute, "compute"), (memory, "memory"))
+
+
+# %% wrong: the smaller
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    return (compute, "compute") if compute <= memory else (memory, "memory")
+
+
+# %% wrong: in int32
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = float(2 * jnp.prod(jnp.array([m, k, n])) / peak)
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    return (compute, "compute") if compute >= memory else (memory, "memory")
+
+
+# %% wrong: the result is not written
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n) * itemsize / bandwidth
+    return (compute, "compute") if compute >= memory else (memory, "memory")
+
+
+# %% wrong: numbers, not bytes
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) / bandwidth
+    return (compute, "compute") if compute >= memory else (memory, "memory")
+
+
+# %% wrong: one addition fewer
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = m * n * (2 * k - 1) / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    return (compute, "compute") if compute >= memory else (memory, "memory")
+
+
+# %% wrong: the result read and written
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + 2 * m * n) * itemsize / bandwidth
+    return (compute, "compute") if compute >= memory else (memory, "memory")
+
+
+# %% wrong: both sides named the other way
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    return (compute, "memory") if compute > memory else (memory, "compute")
+
+
+# %% wrong: brackets
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n * itemsize) / bandwidth
+    return (compute, "compute") if compute >= memory else (memory, "memory")
+
+
+# %% wrong: every operand read for each term
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (2 * m * k * n + m * n) * itemsize / bandwidth
+    return (compute, "compute") if compute >= memory else (memory, "memory")
+
+
+# %% wrong: itemsize in bits
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / 8 / bandwidth
+    return (compute, "compute") if compute >= memory else (memory, "memory")
+
+
+# %% wrong: whole seconds
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n // peak
+    memory = (m * k + k * n + m * n) * itemsize // bandwidth
+    return (compute, "compute") if compute >= memory else (memory, "memory")
+
+
+# %% wrong: in float32
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    m, k, n = jnp.float32(m), jnp.float32(k), jnp.float32(n)
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    return jnp.maximum(compute, memory), jnp.where(compute >= memory, "compute", "memory")
+
+
+# %% wrong: seconds only
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    return max(2 * m * k * n / peak, (m * k + k * n + m * n) * itemsize / bandwidth)
+
+
+# %% wrong: the name in capitals
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    return (compute, "Compute") if compute >= memory else (memory, "Memory")
+
+
+# %% wrong: decided by the ridge of square matrices' intensity, itemsize forgotten there
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    intensity = 2 * m * k * n / (m * k + k * n + m * n)
+    return max(compute, memory), "compute" if intensity >= peak / bandwidth else "memory"
+
+
+# %% wrong: isclose taken for a tie
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    if np.isclose(compute, memory) or compute > memory:
+        return compute, "compute"
+    return memory, "memory"
+
+
+# %% wrong: rounded to microseconds
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    seconds = round(max(compute, memory), 6)
+    return seconds, "compute" if compute >= memory else "memory"
+
+
+# %% wrong: the limit by the smaller
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    return max(compute, memory), "compute" if compute <= memory else "memory"
+
+
+# %% wrong: performance, not time
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    flop = 2 * m * k * n
+    reached = min(peak, bandwidth * flop / ((m * k + k * n + m * n) * itemsize))
+    return reached, "compute" if reached == peak else "memory"
+
+
+# %% wrong: milliseconds
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    return 1000 * max(compute, memory), "compute" if compute >= memory else "memory"
+
+
+# %% wrong: m read twice instead of n: m·k + k·n + k·n
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    memory = (m * k + 2 * k * n) * itemsize / bandwidth
+    return max(compute, memory), "compute" if compute >= memory else "memory"
+
+
+# %% right: by attainable performance
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    flop = 2 * m * k * n
+    moved = (m * k + k * n + m * n) * itemsize
+    return max(flop / peak, moved / bandwidth), "memory" if moved / bandwidth > flop / peak else "compute"
+
+
+# %% right: intensity against the ridge, multiplied out
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    flop = 2 * m * k * n
+    moved = (m * k + k * n + m * n) * itemsize
+    if flop * bandwidth >= moved * peak:
+        return flop / peak, "compute"
+    return moved / bandwidth, "memory"
+
+
+# %% right: intensity against the ridge
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = 2 * m * k * n / peak
+    memory = (m * k + k * n + m * n) * itemsize / bandwidth
+    flop = 2 * m * k * n
+    moved = (m * k + k * n + m * n) * itemsize
+    if flop / moved >= peak / bandwidth:
+        return flop / peak, "compute"
+    return moved / bandwidth, "memory"
+
+
+# %% right: fractions
+from fractions import Fraction
+
+
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    compute = Fraction(2 * m * k * n) / Fraction(peak)
+    memory = Fraction(itemsize * (m * k + k * n + m * n)) / Fraction(bandwidth)
+    return float(max(compute, memory)), "memory" if memory > compute else "compute"
 
 
 # %% right: helper functions
@@ -59,12 +288,6 @@ def roofline(m, k, n, itemsize, peak, bandwidth):
     return max(t), ("memory", "compute")[t[0] >= t[1]]
 
 
-# %% right: NumPy floats
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    seconds = np.array([2.0 * m * k * n / peak, 1.0 * itemsize * (m * k + k * n + m * n) / bandwidth])
-    return float(seconds.max()), ["compute", "memory"][int(seconds.argmax())]
-
-
 # %% right: `match`
 def roofline(m, k, n, itemsize, peak, bandwidth):
     compute, memory = 2 * m * k * n / peak, (m * k + k * n + n * m) * itemsize / bandwidth
@@ -75,61 +298,12 @@ def roofline(m, k, n, itemsize, peak, bandwidth):
             return compute, "compute"
 
 
-# %% right: fractions
-from fractions import Fraction
-
-
+# %% right: attainable rate
 def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = Fraction(2 * m * k * n) / Fraction(peak)
-    memory = Fraction(itemsize * (m * k + k * n + m * n)) / Fraction(bandwidth)
-    return float(max(compute, memory)), "memory" if memory > compute else "compute"
-
-
-# %% right: a list, not a tuple
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    needs = [("memory", itemsize * (m * k + k * n + m * n) / bandwidth), ("compute", 2 * m * k * n / peak)]
-    limit, seconds = sorted(needs, key=lambda need: need[1])[-1]
-    return seconds, limit
-
-
-# %% wrong: one FLOP for a multiplication and an addition
-# cause: the factor 2 is missing
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = m * k * n / peak
-    memory = itemsize * (m * k + k * n + m * n) / bandwidth
-    return max(compute, memory), "compute" if compute >= memory else "memory"
-
-
-# %% wrong: the two times are added
-# cause: both go on at the same time: the larger, not the sum
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = 2 * m * k * n / peak
-    memory = itemsize * (m * k + k * n + m * n) / bandwidth
-    return compute + memory, "compute" if compute >= memory else "memory"
-
-
-# %% wrong: the smaller
-# cause: min in place of max
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = 2 * m * k * n / peak
-    memory = itemsize * (m * k + k * n + m * n) / bandwidth
-    return min(compute, memory), "compute" if compute >= memory else "memory"
-
-
-# %% wrong: the result is not written
-# cause: m·n, the result, is missing in the bytes
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = 2 * m * k * n / peak
-    memory = itemsize * (m * k + k * n) / bandwidth
-    return max(compute, memory), "compute" if compute >= memory else "memory"
-
-
-# %% wrong: numbers, not bytes
-# cause: itemsize plays no part
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = 2 * m * k * n / peak
-    memory = (m * k + k * n + m * n) / bandwidth
-    return max(compute, memory), "compute" if compute >= memory else "memory"
+    flops = 2 * m * n * k
+    traffic = itemsize * sum([m * k, k * n, m * n])
+    rate = min(peak, flops / traffic * bandwidth)
+    return flops / rate, "compute" if rate == peak else "memory"
 
 
 # %% wrong: float32 always
@@ -138,30 +312,6 @@ def roofline(m, k, n, itemsize, peak, bandwidth):
     compute = 2 * m * k * n / peak
     memory = 4 * (m * k + k * n + m * n) / bandwidth
     return max(compute, memory), "compute" if compute >= memory else "memory"
-
-
-# %% wrong: names the faster one
-# cause: the label is the other way round
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = 2 * m * k * n / peak
-    memory = itemsize * (m * k + k * n + m * n) / bandwidth
-    return max(compute, memory), "memory" if compute >= memory else "compute"
-
-
-# %% wrong: memory on a tie
-# cause: where both take as long, "compute" is wanted
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = 2 * m * k * n / peak
-    memory = itemsize * (m * k + k * n + m * n) / bandwidth
-    return max(compute, memory), "compute" if compute > memory else "memory"
-
-
-# %% wrong: the rate
-# cause: FLOP a second in place of seconds
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    flops, moved = 2 * m * k * n, itemsize * (m * k + k * n + m * n)
-    rate = min(peak, bandwidth * flops / moved)
-    return rate, "compute" if flops / moved >= peak / bandwidth else "memory"
 
 
 # %% wrong: peak and bandwidth exchanged
@@ -180,27 +330,10 @@ def roofline(m, k, n, itemsize, peak, bandwidth):
     return max(compute, memory), "compute" if compute >= memory else "memory"
 
 
-# %% wrong: every factor is fetched anew
-# cause: 2·m·k·n numbers are read; each matrix is read once
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = 2 * m * k * n / peak
-    memory = itemsize * (2 * m * k * n + m * n) / bandwidth
-    return max(compute, memory), "compute" if compute >= memory else "memory"
-
-
 # %% wrong: FLOP of an addition of matrices
 # cause: operations are counted as 2·m·n, without the k terms
 def roofline(m, k, n, itemsize, peak, bandwidth):
     compute = 2 * m * n / peak
-    memory = itemsize * (m * k + k * n + m * n) / bandwidth
-    return max(compute, memory), "compute" if compute >= memory else "memory"
-
-
-# %% wrong: counted in jnp
-# cause: 2·m·k·n overflows int32
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    sizes = jnp.array([2, m, k, n])
-    compute = float(jnp.prod(sizes)) / peak
     memory = itemsize * (m * k + k * n + m * n) / bandwidth
     return max(compute, memory), "compute" if compute >= memory else "memory"
 
@@ -221,46 +354,6 @@ def roofline(m, k, n, itemsize, peak, bandwidth):
     return "compute" if compute >= memory else "memory", max(compute, memory)
 
 
-# %% wrong: other words
-# cause: "compute" and "memory" are wanted
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = 2 * m * k * n / peak
-    memory = itemsize * (m * k + k * n + m * n) / bandwidth
-    return max(compute, memory), "compute-bound" if compute >= memory else "memory-bound"
-
-
-# %% wrong: seconds alone
-# cause: what sets the time is not returned
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = 2 * m * k * n / peak
-    memory = itemsize * (m * k + k * n + m * n) / bandwidth
-    return max(compute, memory)
-
-
-# %% wrong: whole seconds
-# cause: // cuts the fraction off
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = 2 * m * k * n // peak
-    memory = itemsize * (m * k + k * n + m * n) // bandwidth
-    return max(compute, memory), "compute" if compute >= memory else "memory"
-
-
-# %% wrong: microseconds
-# cause: a factor of a million
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = 1e6 * 2 * m * k * n / peak
-    memory = 1e6 * itemsize * (m * k + k * n + m * n) / bandwidth
-    return max(compute, memory), "compute" if compute >= memory else "memory"
-
-
-# %% wrong: k − 1 additions
-# cause: the exact count of additions, where the task counts a pair for each term
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = m * n * (2 * k - 1) / peak
-    memory = itemsize * (m * k + k * n + m * n) / bandwidth
-    return max(compute, memory), "compute" if compute >= memory else "memory"
-
-
 # %% wrong: compares operations with bytes
 # cause: the limit is decided by counts, not by times
 def roofline(m, k, n, itemsize, peak, bandwidth):
@@ -268,11 +361,3 @@ def roofline(m, k, n, itemsize, peak, bandwidth):
     if flops >= moved:
         return flops / peak, "compute"
     return moved / bandwidth, "memory"
-
-
-# %% wrong: the result is read and written
-# cause: m·n counts twice
-def roofline(m, k, n, itemsize, peak, bandwidth):
-    compute = 2 * m * k * n / peak
-    memory = itemsize * (m * k + k * n + 2 * m * n) / bandwidth
-    return max(compute, memory), "compute" if compute >= memory else "memory"

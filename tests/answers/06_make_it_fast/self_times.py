@@ -1,27 +1,446 @@
-# %% right: sorted, with a stack
+# %% right: sorted, a stack
 def self_times(events):
-    result, stack = {}, []
+    own, stack = {}, []
     for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
         while stack and stack[-1][1] <= begin:
             stack.pop()
         if stack:
-            result[stack[-1][0]] -= end - begin
-        result[name] = result.get(name, 0) + (end - begin)
+            own[stack[-1][0]] -= end - begin
+        own[name] = own.get(name, 0) + end - begin
         stack.append((name, end))
-    return result
+    return own
 
 
-# %% right: quadratic, the shortest around is the parent
+# %% right: the shortest around each, n squared
+def self_times(events):
+    own = {name: 0 for name, _, _ in events}
+    for i, (name, begin, end) in enumerate(events):
+        own[name] += end - begin
+        around = [
+            (other[2] - other[1], other[0])
+            for j, other in enumerate(events)
+            if j != i and other[1] <= begin and end <= other[2]
+        ]
+        if around:
+            own[min(around)[1]] -= end - begin
+    return own
+
+
+# %% right: numpy, who is inside whom
+def self_times(events):
+    if not events:
+        return {}
+    names = np.array([e[0] for e in events])
+    begin = np.array([e[1] for e in events], float)
+    end = np.array([e[2] for e in events], float)
+    lasts = end - begin
+    inside = (begin[:, None] <= begin) & (end <= end[:, None])  # [outer, inner]
+    np.fill_diagonal(inside, False)
+    depth = inside.sum(0)
+    direct = inside & (depth == depth[:, None] + 1)
+    own = lasts - direct @ lasts
+    return {str(name): float(own[names == name].sum()) for name in np.unique(names)}
+
+
+# %% right: cut at all times, innermost of each piece
+def self_times(events):
+    from collections import defaultdict
+
+    own = defaultdict(float)
+    for name, _, _ in events:
+        own[name] += 0
+    times = sorted({t for _, begin, end in events for t in (begin, end)})
+    for t0, t1 in zip(times, times[1:]):
+        active = [e for e in events if e[1] <= t0 and t1 <= e[2]]
+        if active:
+            name, _, _ = min(active, key=lambda e: e[2] - e[1])
+            own[name] += t1 - t0
+    return own
+
+
+# %% right: marks of beginning and end in one list
+def self_times(events):
+    marks = []
+    for number, (name, begin, end) in enumerate(events):
+        marks.append((begin, 1, -(end - begin), number))
+        marks.append((end, 0, end - begin, number))
+    marks.sort()
+    own, open_, last = {e[0]: 0.0 for e in events}, [], None
+    for at, begins, _, number in marks:
+        if open_:
+            own[events[open_[-1]][0]] += at - last
+        last = at
+        if begins:
+            open_.append(number)
+        else:
+            assert open_.pop() == number
+    return own
+
+
+# %% wrong: sorts the list that it was given in place
+class _Node:
+    def __init__(self, name, begin, end):
+        self.name, self.begin, self.end, self.children = name, begin, end, []
+
+    @property
+    def own(self):
+        return self.end - self.begin - sum(c.end - c.begin for c in self.children)
+
+    def add_to(self, own):
+        own[self.name] = own.get(self.name, 0) + self.own
+        for child in self.children:
+            child.add_to(own)
+
+
+def self_times(events):
+    events.sort(key=lambda e: (e[1], -e[2]))
+    root = _Node("", -float("inf"), float("inf"))
+    path = [root]
+    for event in events:
+        node = _Node(*event)
+        while path[-1].end <= node.begin:
+            path.pop()
+        path[-1].children.append(node)
+        path.append(node)
+    own = {}
+    for child in root.children:
+        child.add_to(own)
+    return own
+
+
+# %% wrong: durations added up
 def self_times(events):
     own = {}
     for name, begin, end in events:
-        own.setdefault(name, 0)
+        own[name] = own.get(name, 0) + end - begin
+    return own
+
+
+# %% wrong: all inside, not only those directly inside
+def self_times(events):
+    own = {}
+    for i, (name, begin, end) in enumerate(events):
+        inner = sum(e - b for j, (_, b, e) in enumerate(events) if j != i and begin <= b and e <= end)
+        own[name] = own.get(name, 0) + end - begin - inner
+    return own
+
+
+# %% wrong: sorted as tuples of begin and end, the inner one first where both begin together
+def self_times(events):
+    own, stack = {}, []
+    for name, begin, end in sorted(events, key=lambda e: (e[1], e[2])):
+        while stack and stack[-1][1] <= begin:
+            stack.pop()
+        if stack:
+            own[stack[-1][0]] -= end - begin
+        own[name] = own.get(name, 0) + end - begin
+        stack.append((name, end))
+    return own
+
+
+# %% wrong: the last event of a name replaces those before
+def self_times(events):
+    own, stack = {}, []
+    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
+        while stack and stack[-1][1] <= begin:
+            stack.pop()
+        if stack:
+            own[stack[-1][0]] -= end - begin
+        own[name] = end - begin
+        stack.append((name, end))
+    return own
+
+
+# %% wrong: what begins as another ends is taken to be inside it
+def self_times(events):
+    own, stack = {}, []
+    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
+        while stack and stack[-1][1] < begin:
+            stack.pop()
+        if stack:
+            own[stack[-1][0]] -= end - begin
+        own[name] = own.get(name, 0) + end - begin
+        stack.append((name, end))
+    return own
+
+
+# %% wrong: not sorted
+def self_times(events):
+    own, stack = {}, []
+    for name, begin, end in events:
+        while stack and stack[-1][1] <= begin:
+            stack.pop()
+        if stack:
+            own[stack[-1][0]] -= end - begin
+        own[name] = own.get(name, 0) + end - begin
+        stack.append((name, end))
+    return own
+
+
+# %% wrong: names without own time dropped
+def self_times(events):
+    own, stack = {}, []
+    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
+        while stack and stack[-1][1] <= begin:
+            stack.pop()
+        if stack:
+            own[stack[-1][0]] -= end - begin
+        own[name] = own.get(name, 0) + end - begin
+        stack.append((name, end))
+    return {name: value for name, value in own.items() if value > 0}
+
+
+# %% wrong: events inside one of the same name not subtracted
+def self_times(events):
+    own, stack = {}, []
+    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
+        while stack and stack[-1][1] <= begin:
+            stack.pop()
+        if stack and stack[-1][0] != name:
+            own[stack[-1][0]] -= end - begin
+        own[name] = own.get(name, 0) + end - begin
+        stack.append((name, end))
+    return own
+
+
+# %% wrong: strictly inside only
+def self_times(events):
+    own = {name: 0 for name, _, _ in events}
+    for name, begin, end in events:
         own[name] += end - begin
-        around = [e for e in events if e[1] <= begin and end <= e[2] and (e[1], e[2]) != (begin, end)]
+        around = [(e - b, other) for other, b, e in events if b < begin and end < e]
         if around:
-            parent = min(around, key=lambda e: e[2] - e[1])
-            own.setdefault(parent[0], 0)
-            own[parent[0]] -= end - begin
+            own[min(around)[1]] -= end - begin
+    return own
+
+
+# %% wrong: two levels only, what is inside an outermost one is subtracted from it
+def self_times(events):
+    own, outer = {}, None
+    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
+        own[name] = own.get(name, 0) + end - begin
+        if outer and end <= outer[2]:
+            own[outer[0]] -= end - begin
+        else:
+            outer = (name, begin, end)
+    return own
+
+
+# %% wrong: parent taken to be the event before it, without a stack
+def self_times(events):
+    own = {}
+    events = sorted(events, key=lambda e: (e[1], -e[2]))
+    for i, (name, begin, end) in enumerate(events):
+        own[name] = own.get(name, 0) + end - begin
+        if i and end <= events[i - 1][2]:
+            own[events[i - 1][0]] -= end - begin
+    return own
+
+
+# %% wrong: keyed by name, so that a parent is found by its name's last place
+def self_times(events):
+    places = {name: (begin, end) for name, begin, end in events}
+    own = {name: end - begin for name, (begin, end) in places.items()}
+    for name, (begin, end) in places.items():
+        around = [(e - b, other) for other, (b, e) in places.items() if other != name and b <= begin and end <= e]
+        if around:
+            own[min(around)[1]] -= end - begin
+    return own
+
+
+# %% wrong: seconds
+def self_times(events):
+    own, stack = {}, []
+    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
+        while stack and stack[-1][1] <= begin:
+            stack.pop()
+        if stack:
+            own[stack[-1][0]] -= (end - begin) / 1e6
+        own[name] = own.get(name, 0) + (end - begin) / 1e6
+        stack.append((name, end))
+    return own
+
+
+# %% wrong: fails on an empty list
+def self_times(events):
+    events = sorted(events, key=lambda e: (e[1], -e[2]))
+    own, stack = {events[0][0]: 0}, [(events[0][0], float("inf"))]
+    stack = []
+    for name, begin, end in events:
+        while stack and stack[-1][1] <= begin:
+            stack.pop()
+        if stack:
+            own[stack[-1][0]] -= end - begin
+        own[name] = own.get(name, 0) + end - begin
+        stack.append((name, end))
+    return own
+
+
+# %% wrong: pops one only
+def self_times(events):
+    own, stack = {}, []
+    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
+        if stack and stack[-1][1] <= begin:
+            stack.pop()
+        if stack:
+            own[stack[-1][0]] -= end - begin
+        own[name] = own.get(name, 0) + end - begin
+        stack.append((name, end))
+    return own
+
+
+# %% wrong: own times averaged over the events of a name
+def self_times(events):
+    own, many, stack = {}, {}, []
+    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
+        while stack and stack[-1][1] <= begin:
+            stack.pop()
+        if stack:
+            own[stack[-1][0]] -= end - begin
+        own[name] = own.get(name, 0) + end - begin
+        many[name] = many.get(name, 0) + 1
+        stack.append((name, end))
+    return {name: value / many[name] for name, value in own.items()}
+
+
+# %% wrong: the inner events' beginning to last end subtracted as one span
+def self_times(events):
+    own = {name: 0 for name, _, _ in events}
+    for name, begin, end in events:
+        inner = [(b, e) for other, b, e in events if (other, b, e) != (name, begin, end) and begin <= b and e <= end]
+        own[name] += end - begin
+        if inner:
+            own[name] -= max(e for _, e in inner) - min(b for b, _ in inner)
+    return own
+
+
+# %% right: recursive, repaired
+def self_times(events):
+    events = sorted(events, key=lambda e: e[2] - e[1], reverse=True)
+    total = {name: 0 for name, _, _ in events}
+
+    def visit(inside):
+        lasts = 0
+        while inside:
+            (name, begin, end), *rest = inside
+            children = [e for e in rest if begin <= e[1] and e[2] <= end]
+            inside = [e for e in rest if not (begin <= e[1] and e[2] <= end)]
+            inner = visit(children)
+            total[name] += end - begin - inner
+            lasts += end - begin
+        return lasts
+
+    visit(events)
+    return total
+
+
+# %% wrong: the parent is the one that began last
+def self_times(events):
+    own = {name: 0 for name, _, _ in events}
+    for i, (name, begin, end) in enumerate(events):
+        own[name] += end - begin
+        around = [(b, -i, other) for j, (other, b, e) in enumerate(events) if j != i and b <= begin and end <= e]
+        if around:
+            own[max(around)[2]] -= end - begin
+    return own
+
+
+# %% wrong: the parent is the one that ends first, by a strict begin
+def self_times(events):
+    own = {name: 0 for name, _, _ in events}
+    for name, begin, end in events:
+        own[name] += end - begin
+        around = [(e - b, other) for other, b, e in events if b < begin and end <= e]
+        if around:
+            own[min(around)[1]] -= end - begin
+    return own
+
+
+# %% wrong: whole microseconds
+def self_times(events):
+    own, stack = {}, []
+    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
+        while stack and stack[-1][1] <= begin:
+            stack.pop()
+        if stack:
+            own[stack[-1][0]] -= int(end - begin)
+        own[name] = own.get(name, 0) + int(end - begin)
+        stack.append((name, end))
+    return own
+
+
+# %% wrong: a list of pairs
+def self_times(events):
+    own, stack = {}, []
+    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
+        while stack and stack[-1][1] <= begin:
+            stack.pop()
+        if stack:
+            own[stack[-1][0]] -= end - begin
+        own[name] = own.get(name, 0) + end - begin
+        stack.append((name, end))
+    return sorted(own.items(), key=lambda pair: -pair[1])
+
+
+# %% wrong: only the last child subtracted
+def self_times(events):
+    inner = [0] * len(events)
+    for i, (_, begin, end) in enumerate(events):
+        around = [(e - b, j) for j, (_, b, e) in enumerate(events) if j != i and b <= begin and end <= e]
+        if around:
+            inner[min(around)[1]] = end - begin
+    own = {}
+    for (name, begin, end), less in zip(events, inner):
+        own[name] = own.get(name, 0) + end - begin - less
+    return own
+
+
+# %% wrong: augmented assignment around a recursion that changes the same entry
+from collections import Counter
+
+
+def self_times(events):
+    events = sorted(events, key=lambda e: e[2] - e[1], reverse=True)
+    total = Counter()
+
+    def visit(inside):
+        """Adds the own times; returns what they last at the top."""
+        lasts = 0
+        while inside:
+            (name, begin, end), *rest = inside
+            children = [e for e in rest if begin <= e[1] and e[2] <= end]
+            inside = [e for e in rest if not (begin <= e[1] and e[2] <= end)]
+            total[name] += end - begin - visit(children)
+            lasts += end - begin
+        return lasts
+
+    visit(events)
+    return dict(total)
+
+
+# %% wrong: a painted timeline of whole microseconds
+def self_times(events):
+    if not events:
+        return {}
+    owner = np.full(max(e[2] for e in events), -1)
+    for number, (_, begin, end) in sorted(enumerate(events), key=lambda e: e[1][1] - e[1][2]):
+        owner[begin:end] = number
+    own = {}
+    for number, (name, _, _) in enumerate(events):
+        own[name] = own.get(name, 0) + int((owner == number).sum())
+    return own
+
+
+# %% wrong: rounded
+def self_times(events):
+    own, stack = {}, []
+    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
+        while stack and stack[-1][1] <= begin:
+            stack.pop()
+        if stack:
+            own[stack[-1][0]] -= round(end - begin)
+        own[name] = own.get(name, 0) + round(end - begin)
+        stack.append((name, end))
     return own
 
 
@@ -35,63 +454,6 @@ def self_times(events):
             name = min(inside, key=lambda e: e[2] - e[1])[0]
             own[name] += right - left
     return own
-
-
-# %% right: recursion
-from collections import defaultdict
-
-
-def self_times(events):
-    rest = sorted(events, key=lambda e: (e[1], e[1] - e[2]))
-    own = defaultdict(int)
-
-    def take(until):
-        total = 0
-        while rest and rest[0][1] < until:
-            name, begin, end = rest.pop(0)
-            lasts = end - begin
-            inner = take(end)
-            own[name] += lasts - inner
-            total += lasts
-        return total
-
-    take(float("inf"))
-    return dict(own)
-
-
-# %% right: starts and ends as a stream
-import collections
-
-
-def self_times(events):
-    stream = []
-    for number, (name, begin, end) in enumerate(events):
-        stream.append((begin, 1, -(end - begin), number))
-        stream.append((end, 0, end - begin, number))
-    own, open_, last = collections.Counter(), [], 0
-    for t, starts, _, number in sorted(stream):
-        if open_:
-            own[events[open_[-1]][0]] += t - last
-        last = t
-        if starts:
-            open_.append(number)
-        else:
-            open_.remove(number)
-    return dict(own)
-
-
-# %% right: NumPy, children's durations by containment
-def self_times(events):
-    if not events:
-        return {}
-    names, begin, end = zip(*events)
-    begin, end = np.array(begin), np.array(end)
-    lasts = end - begin
-    inside = (begin[:, None] <= begin) & (end <= end[:, None]) & (lasts < lasts[:, None])  # [outer, inner]
-    depth = inside.sum(axis=0)
-    direct = inside & (depth[:, None] + 1 == depth)
-    own = lasts - direct @ lasts
-    return {name: sum(float(o) for n, o in zip(names, own) if n == name) for name in set(names)}
 
 
 # %% right: groupby at the end
@@ -111,34 +473,6 @@ def self_times(events):
         times.append([n, e - b, e])
     by_name = itertools.groupby(sorted(times, key=lambda t: t[0]), key=lambda t: t[0])
     return {n: sum(t[1] for t in group) for n, group in by_name}
-
-
-# %% right: a class for the nodes
-class Node:
-    def __init__(self, name, begin, end):
-        self.name, self.begin, self.end, self.inner = name, begin, end, []
-
-    def add(self, node):
-        for child in self.inner:
-            if child.begin <= node.begin and node.end <= child.end:
-                return child.add(node)
-        self.inner.append(node)
-
-    def walk(self, own):
-        spent = self.end - self.begin - sum(child.end - child.begin for child in self.inner)
-        own[self.name] = own.get(self.name, 0.0) + spent
-        for child in self.inner:
-            child.walk(own)
-
-
-def self_times(events):
-    root = Node("", float("-inf"), float("inf"))
-    for event in sorted(events, key=lambda e: e[1] - e[2]):
-        root.add(Node(*event))
-    own = {}
-    for child in root.inner:
-        child.walk(own)
-    return own
 
 
 # %% right: longest first, each looks for the last one that holds it
@@ -169,51 +503,25 @@ def self_times(events):
     return dict(sorted(own.items(), key=lambda item: -item[1]))
 
 
-# %% wrong: durations added up
-# cause: what lies inside an event is counted twice
+# %% right: starts and ends as a stream
+import collections
+
+
 def self_times(events):
-    own = {}
-    for name, begin, end in events:
-        own[name] = own.get(name, 0) + end - begin
-    return own
-
-
-# %% wrong: all that is inside is taken away
-# cause: events inside of events inside are taken away from the outermost too
-def self_times(events):
-    own = {}
-    for name, begin, end in events:
-        inner = sum(e - b for _, b, e in events if begin <= b and e <= end and (b, e) != (begin, end))
-        own[name] = own.get(name, 0) + end - begin - inner
-    return own
-
-
-# %% wrong: the last event of a name
-# cause: assigned in place of added, so only one event of a name counts
-def self_times(events):
-    own, stack = {}, []
-    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
-        while stack and stack[-1][1] <= begin:
-            stack.pop()
-        own[name] = end - begin
-        if stack:
-            own[stack[-1][0]] -= end - begin
-        stack.append((name, end))
-    return own
-
-
-# %% wrong: in the order given
-# cause: the events are not sorted
-def self_times(events):
-    own, stack = {}, []
-    for name, begin, end in events:
-        while stack and stack[-1][1] <= begin:
-            stack.pop()
-        own[name] = own.get(name, 0) + end - begin
-        if stack:
-            own[stack[-1][0]] -= end - begin
-        stack.append((name, end))
-    return own
+    stream = []
+    for number, (name, begin, end) in enumerate(events):
+        stream.append((begin, 1, -(end - begin), number))
+        stream.append((end, 0, end - begin, number))
+    own, open_, last = collections.Counter(), [], 0
+    for t, starts, _, number in sorted(stream):
+        if open_:
+            own[events[open_[-1]][0]] += t - last
+        last = t
+        if starts:
+            open_.append(number)
+        else:
+            open_.remove(number)
+    return dict(own)
 
 
 # %% wrong: sorted by name first
@@ -227,47 +535,6 @@ def self_times(events):
         if stack:
             own[stack[-1][0]] -= end - begin
         stack.append((name, end))
-    return own
-
-
-# %% wrong: one that begins as another ends is taken to be inside
-# cause: < in place of <=
-def self_times(events):
-    own, stack = {}, []
-    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
-        while stack and stack[-1][1] < begin:
-            stack.pop()
-        own[name] = own.get(name, 0) + end - begin
-        if stack:
-            own[stack[-1][0]] -= end - begin
-        stack.append((name, end))
-    return own
-
-
-# %% wrong: sorted by the beginning alone
-# cause: of two that begin together the shorter may come first and counts as the outer one
-def self_times(events):
-    own, stack = {}, []
-    for name, begin, end in sorted(events, key=lambda e: (e[1], e[2])):
-        while stack and stack[-1][1] <= begin:
-            stack.pop()
-        own[name] = own.get(name, 0) + end - begin
-        if stack:
-            own[stack[-1][0]] -= end - begin
-        stack.append((name, end))
-    return own
-
-
-# %% wrong: only one level
-# cause: everything is taken from the outermost event, whatever its depth
-def self_times(events):
-    own, outer = {}, None
-    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
-        if outer is None or outer[2] <= begin:
-            outer = (name, begin, end)
-        else:
-            own[outer[0]] -= end - begin
-        own[name] = own.get(name, 0) + end - begin
     return own
 
 
@@ -307,111 +574,12 @@ def self_times(events):
     return {name: each / total for name, each in own.items()}
 
 
-# %% wrong: the mean over a name's events
-# cause: divided by the number of events of the name; their sum is wanted
-def self_times(events):
-    own, stack, many = {}, [], {}
-    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
-        while stack and stack[-1][1] <= begin:
-            stack.pop()
-        own[name] = own.get(name, 0) + end - begin
-        many[name] = many.get(name, 0) + 1
-        if stack:
-            own[stack[-1][0]] -= end - begin
-        stack.append((name, end))
-    return {name: each / many[name] for name, each in own.items()}
-
-
-# %% wrong: a list of pairs
-# cause: a list of (name, time), not a dict
-def self_times(events):
-    own, stack = {}, []
-    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
-        while stack and stack[-1][1] <= begin:
-            stack.pop()
-        own[name] = own.get(name, 0) + end - begin
-        if stack:
-            own[stack[-1][0]] -= end - begin
-        stack.append((name, end))
-    return sorted(own.items(), key=lambda item: -item[1])
-
-
-# %% wrong: the stack is never emptied
-# cause: an event that is over still counts as the parent of those after it
-def self_times(events):
-    own, stack = {}, []
-    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
-        own[name] = own.get(name, 0) + end - begin
-        if stack:
-            own[stack[-1][0]] -= end - begin
-        stack.append((name, end))
-    return own
-
-
-# %% wrong: only one is taken off the stack
-# cause: if in place of while: where two end together, only the inner one is closed
-def self_times(events):
-    own, stack = {}, []
-    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
-        if stack and stack[-1][1] <= begin:
-            stack.pop()
-        own[name] = own.get(name, 0) + end - begin
-        if stack:
-            own[stack[-1][0]] -= end - begin
-        stack.append((name, end))
-    return own
-
-
-# %% wrong: names inside themselves
-# cause: an event inside another of the same name is not taken away from it
-def self_times(events):
-    own, stack = {}, []
-    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
-        while stack and stack[-1][1] <= begin:
-            stack.pop()
-        own[name] = own.get(name, 0) + end - begin
-        if stack and stack[-1][0] != name:
-            own[stack[-1][0]] -= end - begin
-        stack.append((name, end))
-    return own
-
-
-# %% wrong: the list is sorted in place
-# cause: events.sort changes the caller's list
-def self_times(events):
-    events.sort(key=lambda e: (e[1], e[2]))
-    own, stack = {}, []
-    for name, begin, end in events:
-        while stack and stack[-1][1] <= begin:
-            stack.pop()
-        own[name] = own.get(name, 0) + end - begin
-        if stack:
-            own[stack[-1][0]] -= end - begin
-        stack.append((name, end))
-    return own
-
-
 # %% wrong: how often
 # cause: it counts events
 def self_times(events):
     own = {}
     for name, _, _ in events:
         own[name] = own.get(name, 0) + 1
-    return own
-
-
-# %% wrong: only what lies strictly inside
-# cause: events that begin or end together with the one around them are not taken away
-def self_times(events):
-    own = {}
-    for name, begin, end in events:
-        own.setdefault(name, 0)
-        own[name] += end - begin
-        around = [e for e in events if e[1] < begin and end < e[2]]
-        if around:
-            parent = min(around, key=lambda e: e[2] - e[1])
-            own.setdefault(parent[0], 0)
-            own[parent[0]] -= end - begin
     return own
 
 
@@ -428,51 +596,13 @@ def self_times(events):
     return own
 
 
-# %% wrong: names without own time are dropped
-# cause: what has an own time of 0 is left out of the result
+# %% wrong: the stack is never emptied
+# cause: an event that is over still counts as the parent of those after it
 def self_times(events):
     own, stack = {}, []
     for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
-        while stack and stack[-1][1] <= begin:
-            stack.pop()
-        own[name] = own.get(name, 0) + end - begin
-        if stack:
-            own[stack[-1][0]] -= end - begin
-        stack.append((name, end))
-    return {name: each for name, each in own.items() if each > 0}
-
-
-# %% wrong: the empty list
-# cause: an empty profile is not expected
-def self_times(events):
-    own, stack = {}, [min(events, key=lambda e: e[1])[:1] + (0,)]
-    for name, begin, end in sorted(events, key=lambda e: (e[1], -e[2])):
-        while stack and stack[-1][1] <= begin:
-            stack.pop()
         own[name] = own.get(name, 0) + end - begin
         if stack:
             own[stack[-1][0]] -= end - begin
         stack.append((name, end))
     return own
-
-
-# %% wrong: the sum is read before the recursion changes it
-# cause: own[name] is read before take(end) runs, so what lies inside under the same name is forgotten
-from collections import defaultdict
-
-
-def self_times(events):
-    rest = sorted(events, key=lambda e: (e[1], e[1] - e[2]))
-    own = defaultdict(int)
-
-    def take(until):
-        total = 0
-        while rest and rest[0][1] < until:
-            name, begin, end = rest.pop(0)
-            lasts = end - begin
-            own[name] += lasts - take(end)
-            total += lasts
-        return total
-
-    take(float("inf"))
-    return dict(own)

@@ -9,19 +9,22 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from utils.checks.exercise import Draw, Exercise
 
+EXACT, FINE = "exact", 1 + 2.0**-8  # a rate that bfloat16 does not hold
+
 
 def draw(rng: Draw, batch: int, shape: tuple[int, ...], form: str, rate: float, offset: float) -> dict[str, Any]:
-    """Weights near 1, and pictures whose products with these are of about that size, too."""
+    """Weights near 1, and pictures whose products with these are of about that size, too. EXACT: gradients are odd."""
     w, b = rng.uniform(0.5, 1.5, 2, 2), rng.uniform(0.5, 1.5, 3)
-    params = {"dict": {"dense": {"kernel": w, "bias": b}}, "list": [b, (w,)], "array": b}[form]
-    labels = rng.flags(batch, (batch + 1) // 2).astype("int32")
+    params = {"dict": {"dense": {"kernel": w, "bias": b}}, "list": [b, (w,)], "array": b, EXACT: np.ones(4, np.float32)}
+    images = 4 * (65 + 2 * rng.integers(0, 32, batch, *shape)) if form == EXACT else rng.uniform(0.1, 1, batch, *shape)
     return {
-        "params": params,
-        "images": rng.uniform(0.1, 1, batch, *shape),
-        "labels": labels,
+        "params": params[form],
+        "images": images.astype(np.float32),
+        "labels": rng.flags(batch, (batch + 1) // 2).astype("int32"),
         "rate": rate,
         "offset": offset,
     }
@@ -47,6 +50,11 @@ def ask(answer: Any, own: Any, *, params: Any, images: Any, labels: Any, rate: f
     if jax.tree.structure(new) == given_tree and hasattr(loss, "dtype"):
         moved = jax.tree.map(lambda new, old: (new.astype(jnp.float32) - old) / rate, new, params)
         result |= {"the step, divided by the rate": moved, "the loss, less its offset": jnp.float32(loss) - offset}
+        if rate == FINE:  # gradients are whole numbers, which bfloat16 holds; it does not hold rate · gradient
+            step = jax.tree.map(jnp.subtract, params, new)
+            result["what bfloat16 does not hold of rate · gradient"] = jax.tree.map(
+                lambda leaf: leaf - jnp.round(leaf), step
+            )
     return result | {"loss_fn was given": {name: " and ".join(sorted(dtypes)) for name, dtypes in given.items()}}
 
 
@@ -83,6 +91,7 @@ half_step = Exercise(
             "offset": 256.0,
             "about": "a small rate and large losses",
         },
+        {"batch": 1, "shape": (4,), "form": EXACT, "rate": FINE, "offset": 0.0, "about": "a rate that bfloat16 rounds"},
     ),
     draw=draw,
     ask=ask,

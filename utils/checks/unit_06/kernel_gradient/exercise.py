@@ -39,6 +39,12 @@ def form(programs: Sequence[str]) -> str:
     return ""
 
 
+def _size(
+    map: tuple[int, int, int], channels: Pair, size: Pair, about: str, padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
+) -> dict[str, Any]:
+    return {"map": map, "channels": channels, "size": size, "padding": padding, "about": about}
+
+
 kernel_gradient = Exercise(
     name="kernel_gradient",
     title="The gradient of a convolution by its kernel",
@@ -52,36 +58,12 @@ kernel_gradient = Exercise(
         "`window = x[:, i : i + dy.shape[1], j : j + dy.shape[2]]`. Two loops over i in `range(kh)` and j in `range(kw)`, and `jnp.stack` twice.",
     ),
     sizes=(
-        {
-            "map": (2, 4, 5),
-            "channels": (3, 2),
-            "size": (3, 3),
-            "padding": ((1, 1), (1, 1)),
-            "about": "3×3, padded by 1",
-        },
-        {
-            "map": (3, 6, 4),
-            "channels": (2, 3),
-            "size": (3, 2),
-            "padding": ((2, 0), (0, 1)),
-            "about": "a padding that is not even",
-        },
-        {"map": (1, 1, 1), "channels": (2, 3), "size": (1, 1), "padding": ((0, 0), (0, 0)), "about": "a kernel of 1×1"},
-        {"map": (2, 5, 3), "channels": (1, 4), "size": (2, 3), "padding": ((0, 0), (0, 0)), "about": "no padding"},
-        {
-            "map": (2, 2, 3),
-            "channels": (2, 1),
-            "size": (5, 4),
-            "padding": ((2, 3), (2, 1)),
-            "about": "a kernel larger than the map",
-        },
-        {
-            "map": (2, 3, 3),
-            "channels": (2, 2),
-            "size": (2, 2),
-            "padding": ((0, 2), (3, 1)),
-            "about": "more padding than needed",
-        },
+        _size((1, 1, 1), (2, 3), (1, 1), "a kernel of 1×1"),
+        _size((2, 5, 3), (1, 4), (2, 3), "no padding"),
+        _size((2, 4, 5), (3, 2), (3, 3), "padded by 1 on all sides", ((1, 1), (1, 1))),
+        _size((1, 3, 4), (2, 3), (2, 2), "rows and columns padded by different numbers", ((1, 1), (2, 2))),
+        _size((3, 6, 4), (2, 3), (3, 2), "the two ends padded by different numbers", ((2, 0), (0, 1))),
+        _size((2, 2, 3), (2, 1), (5, 4), "a kernel larger than the map", ((2, 3), (2, 1))),
     ),
     draw=draw,
     ask=ask,

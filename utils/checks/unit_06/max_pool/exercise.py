@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from utils.base import trees
 from utils.checks.answers import Told
 from utils.checks.exercise import Draw, Exercise
 
@@ -19,7 +20,7 @@ def draw(rng: Draw, shape: tuple[int, ...], few: int = 0, around: float = 0.0, m
 
 
 def ask(answer: Any, own: Any, *, x: Any, dy: Any, mapped: bool) -> Any:
-    """What it gives, its gradient, and how many bytes are kept, at least one for each number of the result."""
+    """What it gives, alone and where a gradient is wanted, and that gradient."""
     pool = jax.vmap(answer) if mapped else answer
     result, pulled_back = jax.vjp(pool, x)
     if result.shape != dy.shape:
@@ -27,12 +28,24 @@ def ask(answer: Any, own: Any, *, x: Any, dy: Any, mapped: bool) -> Any:
             f"For x of shape {list(x.shape)} the result has shape {list(result.shape)}; {list(dy.shape)} is wanted. Windows lie side by side: "
             "a stride of 2."
         )
-    found = {"called": pool(x), "in a gradient": result, "the gradient": pulled_back(dy)[0]}
-    if mapped:
-        return found
-    kept = jax.eval_shape(lambda x: jax.vjp(answer, x)[1], x)
-    many = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(kept))
-    return found | {"bytes kept for each number of the result": max(1.0, many / max(result.size, 1))}
+    if not mapped:
+        _keeps_little(answer, x, result.size)
+    return {"the result": pool(x), "the result of forward": result, "the gradient": pulled_back(dy)[0]}
+
+
+def _keeps_little(answer: Any, x: Any, results: int) -> None:
+    kept = jax.tree.leaves(jax.eval_shape(lambda x: jax.vjp(answer, x)[1], x))
+    each = sum(leaf.size * leaf.dtype.itemsize for leaf in kept) / results
+    if each <= 1:
+        return
+    if "custom_vjp" in str(jax.make_jaxpr(answer)(x)):
+        why = (
+            f"For x {trees.form(x)} it keeps {', '.join(map(trees.form, kept))}. All that the way back needs is which of the four won: "
+            "a number from 0 to 3, `.astype(jnp.uint8)`."
+        )
+    else:
+        why = "Without `jax.custom_vjp` JAX's own rules decide what is kept. Write `forward` and `backward` yourself."
+    raise Told(f"For its gradient {each:g} bytes are kept for each number of the result; at most 1 is wanted. {why}")
 
 
 max_pool = Exercise(

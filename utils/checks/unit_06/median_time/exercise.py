@@ -52,6 +52,8 @@ class Device:
 
     def step(self, *args: Any, **named: Any) -> Any:
         """Hand the next call over; its parts are ready later, each at its time."""
+        if any(isinstance(arg, jax.core.Tracer) for arg in args):
+            raise Told("`step` is traced: your function has a `jax.jit` around it. Time `step` as it comes.")
         if args != self._args or named:
             raise Told(
                 f"`step` was called with {len(args) + len(named)} argument(s), other than `args` has: `step(*args)`."
@@ -84,7 +86,8 @@ def ask(
 ) -> Any:
     """The median, and how often `step` was called."""
     device = Device(hand_over, compiling, works, form, args)
-    seconds = answer(device.step, args, rounds, device.clock)
+    with jax.disable_jit(False):  # a compiled `step` would be called once
+        seconds = answer(device.step, args, rounds, device.clock)
     if device.calls and not device.looks:
         raise Told("It never asked the `clock` that it was given. Is it `clock()`, or is there another one in it?")
     if np.shape(seconds) or not jax.tree_util.all_leaves([seconds]):

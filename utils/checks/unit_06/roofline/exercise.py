@@ -11,6 +11,7 @@ from utils.checks.crossing import kind
 from utils.checks.exercise import Draw, Exercise
 
 ONE_COLUMN, LARGE, RIDGE = "one column", "large", "ridge"
+OUT_OF_REACH = 1e30
 
 
 def draw(rng: Draw, form: str, itemsize: int) -> dict[str, Any]:
@@ -34,18 +35,28 @@ def draw(rng: Draw, form: str, itemsize: int) -> dict[str, Any]:
 
 
 def ask(answer: Any, own: Any, **inputs: Any) -> Any:
-    """Seconds and limit."""
-    result = answer(**inputs)
-    if not isinstance(result, tuple | list) or len(result) != 2:
-        raise Told(f"It returned {kind(result)}; two things are wanted: the seconds and what sets them.")
-    seconds, limit = result
-    if isinstance(seconds, str) or not isinstance(limit, str):
-        raise Told(
-            f'It returned {kind(seconds)} and {kind(limit)}; first the seconds are wanted, then "compute" or "memory".'
-        )
-    if limit not in ("compute", "memory"):
-        raise Told(f'What sets the time is called {limit!r}; it is "compute" or "memory".')
-    return {"the seconds, in millionths": 1e6 * float(np.asarray(seconds)), "limit": limit}
+    """Seconds and limit, and the seconds where one of the two limits is out of reach."""
+
+    def seconds_and_limit(**rates: float) -> tuple[Any, str]:
+        result = answer(**inputs | rates)
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            raise Told(f"It returned {kind(result)}; two things are wanted: the seconds and what sets them.")
+        seconds, limit = result
+        if isinstance(seconds, str) or not isinstance(limit, str):
+            raise Told(
+                f'It returned {kind(seconds)} and {kind(limit)}; first the seconds are wanted, then "compute" or "memory".'
+            )
+        if limit not in ("compute", "memory"):
+            raise Told(f'What sets the time is called {limit!r}; it is "compute" or "memory".')
+        return 1e6 * float(np.asarray(seconds)), limit
+
+    seconds, limit = seconds_and_limit()
+    return {
+        "the seconds, in millionths": seconds,
+        "the limit": limit,
+        "the time of the operations": seconds_and_limit(bandwidth=OUT_OF_REACH)[0],
+        "the time of the bytes": seconds_and_limit(peak=OUT_OF_REACH)[0],
+    }
 
 
 roofline = Exercise(

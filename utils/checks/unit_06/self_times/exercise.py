@@ -9,45 +9,35 @@ from utils.checks.crossing import kind
 from utils.checks.exercise import Draw, Exercise
 
 NAMES = ("while", "dot", "copy", "fusion", "convolution", "reduce")
+# each event by its name, and which of the drawn times it begins and ends at
+PROFILES: dict[str, list[tuple[str, int, int]]] = {
+    "none": [],
+    "one": [("a", 0, 1)],
+    "apart": [("a", 0, 2), ("b", 3, 4), ("c", 6, 7)],
+    "again": [("a", 0, 2), ("b", 3, 4), ("a", 5, 6)],
+    "inside": [("a", 0, 3), ("b", 1, 2)],
+    "touching": [("a", 0, 2), ("b", 2, 3)],
+    "together": [("a", 0, 3), ("b", 0, 1), ("c", 2, 3)],
+    "filled": [("a", 0, 2), ("b", 0, 1), ("c", 1, 2)],
+    "two": [("a", 0, 6), ("b", 1, 2), ("c", 4, 5)],
+    "itself": [("a", 0, 3), ("a", 1, 2)],
+    "three levels": [("a", 0, 6), ("b", 1, 5), ("c", 2, 3)],
+    "nested": [
+        *(("a", 0, 12), ("b", 1, 9), ("c", 2, 4), ("b", 5, 8)),
+        *(("c", 6, 7), ("b", 10, 11), ("c", 13, 14)),
+    ],
+}
 
 
 def draw(rng: Draw, events: str) -> dict[str, Any]:
     """A profile of a form, in random order; its numbers are drawn where the form allows it."""
-    part = 1 if events in ("none", "one", "apart") else 8  # of a microsecond: all but the short profiles have fractions
+    part = 1 if rng.turn == 0 else 8  # of a microsecond
     t = [int(t) / part for t in rng.integers(1, 40, 24).cumsum()]  # as many times as there may be, one after the other
-    a, b, c, d, *_ = (str(name) for name in rng.rng.permutation(NAMES))
-    profiles = {
-        "none": [],
-        "one": [(a, t[0], t[1])],
-        "apart": [(a, t[0], t[2]), (b, t[2], t[3]), (a, t[3], t[4]), (c, t[6], t[7])],
-        "nested": [
-            (a, t[0], t[12]),
-            (b, t[1], t[9]),
-            (c, t[2], t[4]),
-            (b, t[5], t[8]),
-            (c, t[6], t[7]),
-            (b, t[10], t[11]),
-            (c, t[13], t[14]),
-        ],
-        "together": [  # begin or end together; one is filled by what is inside
-            (a, t[0], t[7]),
-            (b, t[0], t[3]),
-            (c, t[0], t[1]),
-            (c, t[1], t[3]),
-            (d, t[4], t[7]),
-            (c, t[5], t[7]),
-            (a, t[7], t[8]),
-        ],
-        "itself": [(a, t[0], t[9]), (a, t[1], t[6]), (a, t[2], t[3]), (b, t[4], t[5]), (a, t[9], t[10])],
-        "loop": [(a, t[0], t[19])]
-        + [
-            event
-            for i in range(0, 18, 3)
-            for event in ((b, t[i], t[i + 2]), (c, t[i], t[i + 1]), (c, t[i + 2], t[i + 3]))
-        ],
-    }
-    profile = profiles[events]
-    shuffled = [profile[i] for i in rng.rng.permutation(len(profile))]
+    names = [str(name) for name in rng.rng.permutation(NAMES)]
+    rounds = [event for i in range(0, 18, 3) for event in (("b", i, i + 2), ("c", i, i + 1), ("c", i + 2, i + 3))]
+    profile = [("a", 0, 19), *rounds] if events == "loop" else PROFILES[events]
+    named = [(names["abcdef".index(name)], t[begin], t[end]) for name, begin, end in profile]
+    shuffled = [named[i] for i in rng.rng.permutation(len(named))]
     if len(shuffled) > 1 and shuffled == sorted(shuffled, key=lambda event: (event[1], -event[2])):
         shuffled.reverse()
     return {"events": shuffled}
@@ -80,12 +70,18 @@ self_times = Exercise(
     ),
     crosses="values",
     sizes=(
-        {"events": "apart", "about": "no event inside another"},
-        {"events": "one", "about": "a single event"},
         {"events": "none", "about": "an empty list"},
-        {"events": "nested", "about": "events four levels deep"},
+        {"events": "one", "about": "a single event"},
+        {"events": "apart", "about": "events apart from each other"},
+        {"events": "again", "about": "a name that occurs twice"},
+        {"events": "inside", "about": "one event inside another"},
+        {"events": "touching", "about": "an event that begins where another ends"},
         {"events": "together", "about": "events that begin or end together"},
+        {"events": "filled", "about": "an event that is filled by those inside"},
+        {"events": "two", "about": "two events inside another"},
         {"events": "itself", "about": "an event inside another of the same name"},
+        {"events": "three levels", "about": "three levels"},
+        {"events": "nested", "about": "four levels and more"},
         {"events": "loop", "about": "a loop of six rounds"},
     ),
     draw=draw,
