@@ -73,6 +73,7 @@ def test_a_right_answer_is_right_however_it_is_written(code):
             "It is the median.",
         ),
         ("def average(x): return 2.5 * x.mean()", Kind.WRONG, "2.5 times what is wanted"),
+        ("def average(x): return 2 * x.mean()", Kind.WRONG, "The mean is doubled. The gradient is doubled."),
         ("def average(x): return -x.mean()", Kind.WRONG, "sign is wrong"),
         ("def average(x): return jax.lax.stop_gradient(x.mean())", Kind.WRONG, "`gradient` wrong, `mean` right"),
         (
@@ -258,7 +259,15 @@ BASE = np.arange(1.0, 13.0).reshape(3, 4) ** 1.5
         (np.roll(BASE, 1, 0), "one place too late"),
         (BASE**2, "square"),
         (np.sqrt(BASE), "square root"),
-        (BASE.T, "Two axes are swapped"),
+        (BASE * 1000, "another unit"),
+        (BASE[::-1, ::-1], "reverse order along axes 0 and 1"),
+        (np.roll(BASE, -1, 1), "one place too early along axis 1"),
+        (BASE.T.reshape(3, 4), "lie in other places"),
+        (np.floor(BASE), "whole numbers"),
+        (BASE.astype(jnp.bfloat16).astype(np.float32), "rounded to bfloat16"),
+        (BASE + 0.1, "nearly right"),
+        (BASE.T, "`.transpose(1, 0)` of the result"),
+        (2 * BASE.T, "Two axes are swapped"),
         (BASE[:, :, None], "axis of size 1"),
         (BASE.mean(0), "An axis is gone"),
         (BASE.astype(np.float16), "dtype float16"),
@@ -271,6 +280,19 @@ def test_a_difference_is_read(got, says):
     a, b = Result({"": got}, "an array"), Result({"": BASE.astype(np.float32)}, "an array")
     told = readings.difference(a, b, 1e-4) + readings.relation([(a.leaves, b.leaves)], 1e-4)
     assert says in told
+
+
+def test_the_order_of_axes_is_read():
+    want = Result({"": BASE.reshape(3, 2, 2).astype(np.float32)}, "an array")
+    for order, back in (((2, 0, 1), "(1, 2, 0)"), ((0, 2, 1), "(0, 2, 1)")):
+        got = Result({"": want.leaves[""].transpose(order)}, "an array")
+        told = readings.difference(got, want, 1e-4) + readings.relation([(got.leaves, want.leaves)], 1e-4)
+        assert f"`.transpose{back}`" in told
+
+
+def test_a_pair_too_many_is_told():
+    got, want = ({"0.w": 1.0, "1": 2.0}, {"0.0.w": 1.0, "0.1": 2.0, "1": 2.0})
+    assert "one step deeper, at `[0][0]`" in readings.difference(Result(want, ""), Result(got, ""), 1e-4)
 
 
 def test_a_limit_is_far_above_rounding_and_far_below_a_slip():

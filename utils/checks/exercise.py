@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 NOTEBOOK_SEED = 0  # notebooks are judged on the cases of this seed; the grader draws one for each run
-SECONDS = 10.0  # of the CPU, that an answer may take where its exercise says nothing else
+SECONDS = 8.0  # of the CPU, that an answer may take where its exercise says nothing else
 
 Crossing = Literal["program", "values"]
 

@@ -146,9 +146,9 @@ def _fault(exercise: Exercise, case: Case, got: Result, want: Result) -> str:
 
 
 def _cause(known: Known, tried: list[tuple[Case, Result, Result, str]]) -> str:
-    """What the known mistake says that gives the answer's results in all cases, or those that explain a part of it.
+    """What the known mistake says that gives the answer's results in all cases, or several do together; "" where none.
 
-    A mistake explains a part if all leaves that it spoils are as the answer has them; the answer has other faults, too.
+    Several do if each spoils leaves that are just so in the answer, and no other leaf of the answer is wrong.
     """
     first_wrong = sorted(tried, key=lambda one: (not one[3], _size(one[0])))  # a mistake most often fails there
     parts: list[tuple[set[str], str]] = []
@@ -168,12 +168,14 @@ def _cause(known: Known, tried: list[tuple[Case, Result, Result, str]]) -> str:
                 return mistake.says
             parts.append((spoilt, mistake.says))
     said: dict[str, None] = {}
-    explained: set[str] = set()
+    left = {
+        path for _, got, want, _ in tried for path in readings.spoilt(got.leaves, want.leaves, known.exercise.limit)
+    }
     for spoilt, says in sorted(parts, key=lambda part: -len(part[0])):
-        if not spoilt <= explained:
+        if spoilt & left:
             said[says] = None
-            explained |= spoilt
-    return " ".join(said)
+            left -= spoilt
+    return "" if left else " ".join(said)
 
 
 def _reading(exercise: Exercise, tried: list[tuple[Case, Result, Result, str]], fault: str) -> str:

@@ -267,7 +267,7 @@ def structure(got: Result, want: Result) -> str:
 def _nested(missing: str, extra: str) -> str:
     """Whether what is wanted stands one step deeper, e.g. at "0.0.w" instead of at "0.w"."""
     few, many = missing.split("."), extra.split(".")
-    for place in range(len(many)):
+    for place in reversed(range(len(many))):
         if many[:place] + many[place + 1 :] == few:
             names = [_subscript(".".join(path)).removeprefix(".") for path in (few[:place], many[: place + 1])]
             at = f" at `{names[0]}`" if names[0] else ""
@@ -305,8 +305,10 @@ def _why_shape(yours: np.ndarray, wanted: np.ndarray) -> str:
     got, want = yours.shape, wanted.shape
     if len(got) == len(want) and sorted(got) == sorted(want):
         orders = [order for order in itertools.permutations(range(len(want))) if wanted.transpose(order).shape == got]
-        right = [order for order in orders if same(yours, wanted.transpose(order), 1e-4)] if len(want) > 2 else []
-        return f" {_brings(right[0])}" if len(right) == 1 else " Two axes are swapped." * (sum(map(ne, got, want)) == 2)
+        right = [order for order in orders if same(yours, wanted.transpose(order), 1e-4)]
+        if right:
+            return f" {_brings(right[0])}" if len(right) == 1 else " Its axes are in another order."
+        return " Two axes are swapped." * (sum(map(ne, got, want)) == 2)
     if [size for size in got if size != 1] == [size for size in want if size != 1]:
         return " There is an axis of size 1 too many or too few."
     if len(got) < len(want) and _is_within(got, want):

@@ -75,9 +75,9 @@ evaluate = Exercise(
     ),
     crosses="values",
     sizes=(
-        {"many": 2, "batch": 3, "real": 1, "about": "a last batch with two blanks"},
+        {"many": 2, "batch": 4, "real": 2, "about": "a last batch with two blanks"},
         {"many": 1, "batch": 1, "real": 1, "about": "a single example"},
-        {"many": 3, "batch": 5, "real": 4, "loader": True, "about": "batches from a loader"},
+        {"many": 3, "batch": 4, "real": 3, "loader": True, "about": "batches from a loader"},
         {"many": 2, "batch": 4, "real": 4, "scale": 1000.0, "about": "scores of about 1000"},
     ),
     draw=draw,

@@ -55,5 +55,5 @@ make_network = Exercise(
     ),
     draw=draw,
     ask=ask,
-    seconds=30.0,  # several programs of six convolutions each
+    seconds=20.0,  # several programs of six convolutions each
 )

@@ -51,5 +51,5 @@ VGG8 = Exercise(
     ),
     draw=draw,
     ask=ask,
-    seconds=30.0,  # several programs of six convolutions each
+    seconds=20.0,  # several programs of six convolutions each
 )
