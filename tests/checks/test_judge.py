@@ -265,7 +265,6 @@ BASE = np.arange(1.0, 13.0).reshape(3, 4) ** 1.5
         (BASE.T.reshape(3, 4), "lie in other places"),
         (np.floor(BASE), "whole numbers"),
         (BASE.astype(jnp.bfloat16).astype(np.float32), "rounded to bfloat16"),
-        (BASE + 0.1, "nearly right"),
         (BASE.T, "`.transpose(1, 0)` of the result"),
         (2 * BASE.T, "Two axes are swapped"),
         (BASE[:, :, None], "axis of size 1"),

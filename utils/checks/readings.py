@@ -17,7 +17,6 @@ WIDE = 160  # characters of a line
 LINES = 6  # of an example's inputs
 MOST_AXES = 4  # of which all orders are tried
 FEWEST = 3  # numbers that must agree in a relation
-NEAR = 0.01  # so far, as a share of the largest, is nearly right
 VALUES = "The values differ"  # how a message begins when the form is right
 
 
@@ -82,7 +81,7 @@ def relation(pairs: Sequence[tuple[Leaves, Leaves]], limit: float) -> str:
 
 
 def _related(pairs: Sequence[tuple[Any, Any]], limit: float, moved: bool = True) -> str:
-    numbers = [(_floats(a), _floats(b)) for a, b in pairs if _is_number(a) and _is_number(b)]
+    numbers = [(_floats(a), _floats(b)) for a, b in pairs if _is_number(a) and _is_number(b) and not _is_truth(b)]
     wrong = [(a, b) for a, b in numbers if not same(a, b, limit)]
     if sum(want.size for _, want in wrong) < FEWEST or any(a.shape != b.shape or not b.size for a, b in wrong):
         return ""
@@ -175,7 +174,7 @@ def _factor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
 
 
 def _rounded(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
-    """How the numbers were rounded, if they were, or that they are nearly right."""
+    """How the numbers were rounded, if they were."""
     for words, rounded, near in (
         ("whole numbers. Is there a `round`, an `int` or a `//`?", np.trunc, 0.5),
         ("rounded to bfloat16, which has not quite three digits.", _in_bfloat16, 0.1),
@@ -184,11 +183,6 @@ def _rounded(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
             off(a, b) < near and np.array_equal(a, rounded(a)) and not np.array_equal(b, rounded(b)) for a, b in pairs
         ):
             return f"The numbers are {words}"
-    if (most := max(off(got, want) for got, want in pairs)) < NEAR:
-        return (
-            f"It is nearly right, off by {100 * most:.1g} % of the largest number: look for 16 bits, a rounding, or a "
-            "small constant (an epsilon) that is another one."
-        )
     return ""
 
 
@@ -258,8 +252,8 @@ def structure(got: Result, want: Result) -> str:
         return f"It returned {got.whole}; {want.whole} is wanted, with {_names(list(want.leaves))}."
     missing = [path for path in want.leaves if path not in got.leaves]
     extra = [path for path in got.leaves if path not in want.leaves]
-    if nested := next((words for words in map(_nested, missing, extra) if words), ""):
-        return nested
+    if (nested := [*map(_nested, missing, extra)]) and len(nested) == len(missing) and all(nested):
+        return nested[0]
     parts = [f"{_names(missing)} missing"] * bool(missing) + [f"{_names(extra)} not expected"] * bool(extra)
     return f"The result has another structure: {', '.join(parts)}."
 
@@ -271,7 +265,7 @@ def _nested(missing: str, extra: str) -> str:
         if many[:place] + many[place + 1 :] == few:
             names = [_subscript(".".join(path)).removeprefix(".") for path in (few[:place], many[: place + 1])]
             at = f" at `{names[0]}`" if names[0] else ""
-            return f"What is wanted{at} stands one step deeper, at `{names[1]}`: a pair too many?"
+            return f"What is wanted{at} stands one step deeper, at `{names[1]}`: a pair or a list too many?"
     return ""
 
 
@@ -347,6 +341,10 @@ def _not_finite(got: np.ndarray, want: np.ndarray, where: str) -> str:
 
 def _is_number(value: Any) -> bool:
     return is_array(value) or isinstance(value, bool | int | float | complex)
+
+
+def _is_truth(value: Any) -> bool:
+    return np.shape(value) == () and np.asarray(value).dtype == bool
 
 
 def _floats(value: Any) -> np.ndarray:
