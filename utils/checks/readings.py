@@ -16,7 +16,7 @@ FEW = 12  # numbers that are shown in full
 WIDE = 160  # characters of a line
 LINES = 6  # of an example's inputs
 MOST_AXES = 4  # of which all orders are tried
-FEWEST = 3  # numbers that must agree in a relation
+FEWEST = 3  # different numbers that a relation must explain
 VALUES = "The values differ"  # how a message begins when the form is right
 
 
@@ -83,7 +83,8 @@ def relation(pairs: Sequence[tuple[Leaves, Leaves]], limit: float) -> str:
 def _related(pairs: Sequence[tuple[Any, Any]], limit: float, moved: bool = True) -> str:
     numbers = [(_floats(a), _floats(b)) for a, b in pairs if _is_number(a) and _is_number(b) and not _is_truth(b)]
     wrong = [(a, b) for a, b in numbers if not same(a, b, limit)]
-    if sum(want.size for _, want in wrong) < FEWEST or any(a.shape != b.shape or not b.size for a, b in wrong):
+    known = {number for _, want in wrong for number in want.ravel()}
+    if len(known) < FEWEST or any(a.shape != b.shape or not b.size for a, b in wrong):
         return ""
     relations = _RELATIONS | (_moves(wrong[0][1].ndim) if moved else {})
     for words, related in relations.items():
@@ -163,12 +164,13 @@ def _factor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
             if round(power) and abs(power - round(power)) < 1e-3
             else "a factor is missing, or one too many"
         )
-        return f"It is {high:.4g} times what is wanted, in every case: {why}."
+        return f"It is {high:.4g} times what is wanted: {why}."
     for what, sizes in (
         ("a sum where a mean is wanted", factors),
         ("divided by it once too often", [1 / f for f in factors]),
     ):
-        if all(abs(size - round(size)) < 1e-3 * size and size > 0.5 for size in sizes):
+        whole = all(abs(size - round(size)) < 1e-3 * size and size > 0.5 for size in sizes)
+        if whole and any(np.log2(round(size)) % 1 for size in sizes):  # a power of two may be anything
             return f"It is off by a factor that is a whole number, another one for another size: {what}?"
     return ""
 
