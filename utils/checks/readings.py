@@ -113,20 +113,17 @@ _RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
 def _moves(ndim: int) -> dict[str, Callable[[np.ndarray], Any]]:
     """What puts the numbers of an array elsewhere."""
     found: dict[str, Callable[[np.ndarray], Any]] = {}
-    for axes in ((axis,) for axis in range(ndim)):
-        found[f"It is what is wanted, in reverse order along {_axes(axes)}."] = partial(np.flip, axis=axes)
+    for axis in range(ndim):
+        found[f"It is what is wanted, in reverse order along axis {axis}."] = partial(np.flip, axis=axis)
         for shift, which in ((1, "late"), (-1, "early")):
-            words = f"It is what is wanted, one place too {which} along {_axes(axes)}."
-            found[words] = partial(np.roll, shift=shift, axis=axes)
-    for axes in itertools.combinations(range(ndim), 2):
-        found[f"It is what is wanted, in reverse order along {_axes(axes)}."] = partial(np.flip, axis=axes)
+            words = f"It is what is wanted, one place too {which} along axis {axis}."
+            found[words] = partial(np.roll, shift=shift, axis=axis)
+    for one, other in itertools.combinations(range(ndim), 2):
+        words = f"It is what is wanted, in reverse order along axes {one} and {other}."
+        found[words] = partial(np.flip, axis=(one, other))
     for order in itertools.permutations(range(ndim) if ndim <= MOST_AXES else ()):
         found.setdefault(_brings(order), partial(np.transpose, axes=order))
     return found
-
-
-def _axes(axes: tuple[int, ...]) -> str:
-    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes[0]} and {axes[1]}"
 
 
 def _brings(order: Sequence[int]) -> str:
@@ -304,7 +301,7 @@ def _why_shape(yours: np.ndarray, wanted: np.ndarray) -> str:
         right = [order for order in orders if same(yours, wanted.transpose(order), 1e-4)]
         if right:
             return f" {_brings(right[0])}" if len(right) == 1 else " Its axes are in another order."
-        return " Two axes are swapped." * (sum(map(ne, got, want)) == 2)
+        return " Two axes are swapped." * int(sum(map(ne, got, want)) == 2)
     if [size for size in got if size != 1] == [size for size in want if size != 1]:
         return " There is an axis of size 1 too many or too few."
     if len(got) < len(want) and _is_within(got, want):
@@ -346,7 +343,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_truth(value: Any) -> bool:
-    return np.shape(value) == () and np.asarray(value).dtype == bool
+    return np.shape(value) == () and np.asarray(value).dtype.kind == "b"
 
 
 def _floats(value: Any) -> np.ndarray:

@@ -31,12 +31,13 @@ def compiled_quickly(program: str = "") -> Iterator[None]:
 
     Not on a program (its text, StableHLO) with a loop of many turns, which may be a training.
     """
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", not _LONG_LOOP.search(program))
+    config: Any = jax.config
+    before = config.read("jax_disable_most_optimizations")
+    config.update("jax_disable_most_optimizations", not _LONG_LOOP.search(program))
     try:
         yield
     finally:
-        jax.config.update("jax_disable_most_optimizations", before)
+        config.update("jax_disable_most_optimizations", before)
 
 
 def outcomes(exercise: Exercise, handed: Handed, seed: int) -> Iterator[tuple[Case, Result | Failure]]:
