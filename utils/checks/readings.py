@@ -343,7 +343,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_truth(value: Any) -> bool:
-    return np.shape(value) == () and np.asarray(value).dtype.kind == "b"
+    return bool(np.shape(value) == () and np.asarray(value).dtype.kind == "b")
 
 
 def _floats(value: Any) -> np.ndarray:
