@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ GRADE = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from utils.__main__ import main
+from utils.grading import own_answers
+own_answers.see_full_marks = lambda *_: None  # a proof of its own: half a minute
 sys.exit(main(["grade", *sys.argv[1:], "--jobs", "2", "--cell-seconds", "10", "--seed", "7"]))
 """
 ONE = "# %%\ndef compress(x):\n    {}\n\n# %%\ncompress = check.compress(compress)\n"
@@ -57,7 +60,9 @@ def finished(process, seconds=300):
 
 
 def files(out):
-    return {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    """All that was written but how long it took."""
+    took = re.compile(rb'"seconds": {.*?}', re.DOTALL)
+    return {path.relative_to(out): took.sub(b"", path.read_bytes()) for path in out.rglob("*") if path.is_file()}
 
 
 def test_stopped_with_ctrl_c_and_started_again_it_gives_the_same(submissions, tmp_path):

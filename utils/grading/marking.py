@@ -7,7 +7,9 @@ import base64
 import hashlib
 import re
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -75,6 +77,7 @@ class Result:
     reason: str = ""
     sandbox: str = ""
     out_of: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)  # what grading it took by the clock, by part
 
     @property
     def points(self) -> int:
@@ -106,6 +109,7 @@ def mark(place: Place, unit: Unit, handed_in: Handin, options: Options, result: 
         if _is_over_a_limit(result.marks[-1].message):
             _add(result.flags, f"`{exercise.name}`: {result.marks[-1].message}")
     result.out_of = sum(one.of for one in result.marks)
+    result.seconds = {part: round(seconds, 2) for part, seconds in heard.seconds.items()}
     right = [one.exercise for one in result.marks if one.verdict == Kind.RIGHT.name]
     if copied := [f"`{name}`" for name in right if _word_for_word(name, laid_out, solution)]:
         _add(result.flags, f"Word for word the course's: {', '.join(copied)}.")
@@ -118,6 +122,7 @@ class _Heard:
         self, place: Place, unit: Unit, laid_out: plan.Plan, result: Result, options: Options, solution: str
     ) -> None:
         self.verdicts: dict[str, Verdict] = {}  # by exercise
+        self.seconds: dict[str, float] = defaultdict(float)  # by part
         self._place, self._unit, self._steps, self._result = place, unit, laid_out.steps, result
         self._options, self._solution = options, solution
         self._last = {step.exercise: number for number, step in enumerate(self._steps)}
@@ -141,16 +146,19 @@ class _Heard:
 
     def _one_run(self, conversation: Conversation) -> tuple[int, str]:
         """Note what one run says, and reply; the step at which it was over, and why."""
-        step, reply = -1, None
+        step, reply, part = -1, None, "start"
         self._judged.clear()
         while True:
-            message = conversation.send(reply)
+            with self._timed(part):
+                message = conversation.send(reply)
             reply = None
             match message:
                 case {"t": "begin"}:
                     step = message["step"]
+                    part = f"{name}: hand over" if (name := self._at(step).exercise) else "cells"
                 case {"t": "handed", "exercise": str(name)} if name in self._unit.exercises:
-                    self._judge(name, message.get("data"))
+                    with self._timed(f"{name}: judge"):
+                        self._judge(name, message.get("data"))
                     if message["step"] == self._last[name]:
                         reply = self._what_it_goes_on_with(name)
                 case {"t": "cell"}:
@@ -172,7 +180,7 @@ class _Heard:
             return
         self._judged[name] += 1
         seed = self._options.seed_of(self._unit.exercises[name])
-        verdict = self._place.judge(self._unit).verdict(name, handed, seed)
+        verdict = self._place.verdict(self._unit, name, handed, seed)
         if self._lent and verdict.of_answer:  # a message could carry what was lent to the student's page
             short = re.match(r"It raised \w{1,40}", verdict.message)
             told = f"{short[0]}." if short else "It gave no result."
@@ -200,12 +208,22 @@ class _Heard:
     def _stopped(self, name: str, why: str) -> None:
         self.verdicts.setdefault(name, Verdict(name, Kind.WRONG, why))
 
+    def _at(self, step: int) -> plan.Step:
+        """The step of that number; an empty one where a hand-in made the number up."""
+        return self._steps[step] if 0 <= step < len(self._steps) else plan.Step()
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.seconds[part] += time.monotonic() - began
+
     def _where(self, step: int) -> str:
-        exercise = self._steps[step].exercise if 0 <= step < len(self._steps) else ""
+        exercise = self._at(step).exercise
         return f"the check of `{exercise}`" if exercise else f"the cell `{self._first_line(step)}`"
 
     def _first_line(self, step: int) -> str:
-        lines = self._steps[step].source.strip().splitlines() if 0 <= step < len(self._steps) else []
+        lines = self._at(step).source.strip().splitlines()
         code = [line.strip() for line in lines if line.strip() and not line.strip().startswith(("#", "%", "@"))]
         return (code or lines or [""])[0][:60]
 

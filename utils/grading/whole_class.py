@@ -76,6 +76,7 @@ def grade(
             finished.append(earlier)
         else:
             left.append(task)
+    left.sort(key=lambda task: task.result.unit)  # each unit's judge starts once
     for unit in dict.fromkeys(task.unit for task in left if task.unit):
         own_answers.see_full_marks(unit, kind, options)
     order = attrgetter("student", "unit")
@@ -185,7 +186,8 @@ def _run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, job
     """Grade the tasks, several at a time, each in a sandbox that is free; results as they come."""
     if not tasks:
         return
-    every = [sandbox.Place(kind) for _ in range(jobs)]
+    bench = sandbox.Bench(kind)
+    every = [sandbox.Place(kind, bench) for _ in range(jobs)]
     places: queue.SimpleQueue[sandbox.Place] = queue.SimpleQueue()
     for place in every:
         places.put(place)
