@@ -13,7 +13,7 @@ from utils.checks import answers, readings
 from utils.checks.crossing import Failure, Handed, Leaves, Result
 from utils.checks.exercise import NOTEBOOK_SEED, Case, Exercise
 from utils.checks.mistakes import Mistake, mistakes, wrong
-from utils.checks.running import outcomes
+from utils.checks.running import effort, outcomes
 from utils.checks.verdict import Kind, Verdict
 
 _NO_RESULT = ("NOT_ATTEMPTED", "NOT_CHECKED")
@@ -48,7 +48,10 @@ class FromSolution:
         if self.exercise.crosses == "values":
             return self._result(self._answer, case)
         new = answers.flat(self.exercise, self._answer, self._own, case.inputs)
-        compiled, call = self._compiled.setdefault(case.place, (jax.jit(new), new))
+        if case.place not in self._compiled:
+            lowered = jax.jit(new).lower(*new.arrays)
+            self._compiled[case.place] = lowered.compile(compiler_options=effort(lowered.as_text())), new
+        compiled, call = self._compiled[case.place]
         values = compiled(*new.arrays)
         return Result(dict(zip(call.paths, map(np.asarray, values), strict=True)), call.whole)
 

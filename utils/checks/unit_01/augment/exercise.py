@@ -27,8 +27,13 @@ def draw(rng: Draw, signals: int, length: int, scale: float, zero: bool = False)
 def ask(answer: Any, own: Any, *, keys: Any, signals: Any, scale: float) -> Any:
     """The altered signals for each key; JAX watches that none is used twice."""
     if isinstance(signals, jax.core.Tracer):  # while it is exported
-        with jax.ensure_compile_time_eval(), jax.debug_key_reuse(True):
-            answer(jax.random.key(0), jnp.ones(signals.shape), scale)
+        try:
+            with jax.debug_key_reuse(True):
+                jax.eval_shape(lambda key: answer(key, jnp.ones(signals.shape), scale), jax.random.key(0))
+        except jax.errors.KeyReuseError:  # once more, one operation after the other: then it names the line
+            with jax.ensure_compile_time_eval(), jax.debug_key_reuse(True):
+                answer(jax.random.key(0), jnp.ones(signals.shape), scale)
+            raise
     return jax.vmap(lambda key: answer(key, signals, scale))(keys)
 
 
