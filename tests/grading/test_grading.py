@@ -281,7 +281,7 @@ def test_the_known_mistake_is_named():
 def test_a_copy_of_the_courses_answer_is_flagged_and_a_stub_is_not():
     cells = handin.read(SOLUTION.encode(), "01.py")
     result, _ = mark(cells, [verdict("gauss_newton"), OVER])
-    assert "Word for word the course's: `gauss_newton`." in result.flags
+    assert "As the course's but for names: `gauss_newton`." in result.flags
     assert not any("`augment`" in flag for flag in result.flags)
 
 

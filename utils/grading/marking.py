@@ -26,6 +26,7 @@ from utils.grading.sandbox import Conversation, Place
 _OVER_A_LIMIT = ("stopped after", "was stopped. Is there a loop", "File too large", "No space left", "MemoryError")
 _LONGEST = 2000  # characters of a message
 _MOST_TEXTS = 60
+_TELLING = 5  # statements of an answer that others would not write alike
 _WORST_TO_BEST = (Kind.NOT_ATTEMPTED, Kind.NOT_CHECKED, Kind.WRONG, Kind.RIGHT)
 
 
@@ -110,9 +111,9 @@ def mark(place: Place, unit: Unit, handed_in: Handin, options: Options, result: 
             _add(result.flags, f"`{exercise.name}`: {result.marks[-1].message}")
     result.out_of = sum(one.of for one in result.marks)
     result.seconds = {part: round(seconds, 2) for part, seconds in heard.seconds.items()}
-    right = [one.exercise for one in result.marks if one.verdict == Kind.RIGHT.name]
-    if copied := [f"`{name}`" for name in right if _word_for_word(name, laid_out, solution)]:
-        _add(result.flags, f"Word for word the course's: {', '.join(copied)}.")
+    right = [one for one in result.marks if one.verdict == Kind.RIGHT.name and one.likeness]
+    if copied := [f"`{one.exercise}`" for one in right if one.likeness == _likeness(one.exercise, solution)]:
+        _add(result.flags, f"As the course's but for names: {', '.join(copied)}.")
 
 
 class _Heard:
@@ -229,6 +230,7 @@ class _Heard:
 
 
 def _marked(exercise: Exercise, verdict: Verdict, laid_out: plan.Plan) -> Mark:
+    written = [step.source for step in laid_out.steps if exercise.name in step.defines]
     right, wrong = verdict.kind is Kind.RIGHT, verdict.kind is Kind.WRONG
     revealed = right and exercise.name in laid_out.revealed
     message = "" if verdict.kind is Kind.NOT_ATTEMPTED else _text(verdict.message)
@@ -242,50 +244,32 @@ def _marked(exercise: Exercise, verdict: Verdict, laid_out: plan.Plan) -> Mark:
         detail=_text(verdict.detail),
         printed=_text(verdict.printed),
         mistake=next((known.name for known in mistakes(exercise) if wrong and known.says == verdict.message), ""),
-        likeness=_likeness(exercise.name, laid_out) if right or wrong else "",
+        likeness=_likeness(exercise.name, written[-1]) if written and (right or wrong) else "",
     )
 
 
 # --- how answers are written --------------------------------------------------------------------------------------
 
 
-def _definition(name: str, source: str) -> ast.FunctionDef | ast.ClassDef | None:
-    """The last definition of a name in code, without docstrings."""
+def _likeness(name: str, source: str) -> str:
+    """A digest of the last definition of a name in code, which docstrings and the names of variables do not change.
+
+    "" where there is none, or it is too short to tell anything.
+    """
     tree = plan.parsed(source) or ast.Module([], [])
     nodes = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name]
-    for node in ast.walk(nodes[-1]) if nodes else ():
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return nodes[-1] if nodes else None
-
-
-def _written(name: str, laid_out: plan.Plan) -> ast.FunctionDef | ast.ClassDef | None:
-    sources = [step.source for step in laid_out.steps if name in step.defines]
-    return _definition(name, sources[-1]) if sources else None
-
-
-def _statements(node: ast.AST) -> int:
-    return sum(isinstance(inner, ast.stmt) for inner in ast.walk(node))
-
-
-def _word_for_word(name: str, laid_out: plan.Plan, solution: str) -> bool:
-    own, ours = _written(name, laid_out), _definition(name, solution)
-    return bool(own and ours and _statements(ours) > 4 and ast.dump(own) == ast.dump(ours))
-
-
-def _likeness(name: str, laid_out: plan.Plan) -> str:
-    """A digest that stays when variables are renamed; "" for what is too short to tell anything."""
-    own = _written(name, laid_out)
-    if own is None or _statements(own) < 4:
+    if not nodes or sum(isinstance(inner, ast.stmt) for inner in ast.walk(nodes[-1])) < _TELLING:
         return ""
     names: dict[str, str] = {}
-    for node in ast.walk(own):
+    for node in ast.walk(nodes[-1]):
         match node:
+            case ast.FunctionDef() | ast.ClassDef() if ast.get_docstring(node) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
             case ast.Name(id=given):
                 node.id = names.setdefault(given, f"v{len(names)}")
             case ast.arg(arg=given) | ast.keyword(arg=str(given)):
                 node.arg = names.setdefault(given, f"v{len(names)}")
-    return hashlib.sha256(ast.dump(own).encode()).hexdigest()[:16]
+    return hashlib.sha256(ast.dump(nodes[-1]).encode()).hexdigest()[:16]
 
 
 # --- strangers' texts ---------------------------------------------------------------------------------------------

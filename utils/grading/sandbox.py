@@ -109,6 +109,7 @@ def _environment(home: str) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "MPLBACKEND": "Agg",
         "JAX_PLATFORMS": "cpu",
+        "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",  # like answers are like programs, wherever they stand
         "COURSE_DATA": "sample",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "OPENBLAS_NUM_THREADS": "1",  # no threads that a fork would lose
