@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import time
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -240,6 +241,34 @@ def test_the_seed_of_programs_is_not_told_to_the_hand_in():
     _, place = mark(HANDED_IN, [OVER])
     by_values = [one for one in UNIT.exercises.values() if one.crosses == "values"]
     assert place.jobs[0]["seed"] == marking.Options().seed_of(by_values[0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "endless", "times"),
+    [("RIGHT", False, 1), ("WRONG", False, 1), ("WRONG", True, 2), ("NOT_CHECKED", False, 2)],
+)
+def test_the_same_is_judged_once_but_where_the_machine_may_be_to_blame(kind, endless, times, monkeypatch):
+    asked = []
+
+    def verdict(name, handed, seed, runner):
+        asked.append((name, handed, seed))
+        return Verdict(name, Kind[kind], "", endless=endless)
+
+    judge = SimpleNamespace(unit=UNIT, verdict=verdict)
+    monkeypatch.setattr(sandbox, "_judge", lambda *_: judge)
+    bench = sandbox.Bench(sandbox.LIMITS)
+    for one in 2 * [("compress", b"a", 0)] + [("compress", b"b", 0), ("compress", b"a", 1), ("predict", b"a", 0)]:
+        assert bench.verdict(judge, *one).kind.name == kind
+    assert asked.count(("compress", b"a", 0)) == times and len(asked) == times + 3
+
+
+def test_what_it_took_is_told_by_part():
+    steps = plan.lay_out(HANDED_IN, UNIT).steps
+    check = last_check("compress")
+    cell = next(number for number, step in enumerate(steps) if not step.exercise)
+    begun = [{"t": "begin", "step": number} for number in (-1, 10**9, cell, check)]
+    result, _ = mark(HANDED_IN, [*begun, verdict("compress", step=check), OVER])
+    assert result.seconds.keys() == {"start", "cells", "compress: hand over", "compress: judge"}
 
 
 def test_a_right_answer_stays_right_when_it_is_checked_again_later():
