@@ -194,9 +194,14 @@ def _run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, job
     stop = threading.Event()
 
     def one(task: Task) -> Result:
+        assert task.unit is not None and task.read is not None
         place = places.get()
         try:
-            _grade_one(place, task, options)
+            marking.mark(place, task.unit, task.read, options, task.result)
+        except CourseError:  # no sandbox: nobody can be graded
+            raise
+        except Exception as problem:
+            task.result.reason = f"It could not be graded ({type(problem).__name__}); a person has to look."
         finally:
             places.put(place)
         if not stop.is_set():  # else it was cut off
@@ -212,13 +217,3 @@ def _run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, job
         for place in every:
             place.close(for_good=True)
         pool.shutdown(cancel_futures=True)
-
-
-def _grade_one(place: sandbox.Place, task: Task, options: Options) -> None:
-    assert task.unit is not None and task.read is not None
-    try:
-        marking.mark(place, task.unit, task.read, options, task.result)
-    except CourseError:  # no sandbox: nobody can be graded
-        raise
-    except Exception as problem:
-        task.result.reason = f"It could not be graded ({type(problem).__name__}); a person has to look."
