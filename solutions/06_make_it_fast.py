@@ -366,8 +366,8 @@ plt.show()
 # ```
 #
 # Written as above the loop would be unrolled: a program that grows with the number of steps, and compiles for minutes.
-# Yours stays as long as it is, whatever their number: `lax.scan` holds a step once. And it takes each batch *inside* the
-# loop: `images[order]` before it would be a second copy of all pictures, in another order. The check looks at the
+# Yours stays as long as it is, whatever their number: `lax.scan` holds a step once. And it takes each batch *inside*
+# the loop: `images[order]` before it would be a second copy of all pictures, in another order. The check looks at the
 # program for both. Stuck? `check.hint("epoch")`.
 
 

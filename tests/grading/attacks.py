@@ -531,7 +531,7 @@ def _odd(folder):
 
 FILES = {
     "files: a link to the solution": _linked(ROOT / "solutions/01_jnp_and_jit.py"),
-    "files: a link to a neighbour's": _linked("../00 first/01_jnp_and_jit.py"),
+    "files: a link to a neighbour's": _linked("../00 honest/01_jnp_and_jit.py"),
     "files: a link to a device": _linked("/dev/zero"),
     "files: a link to itself": _linked("01_jnp_and_jit.py"),
     "files: kinds and names that are odd": _odd,

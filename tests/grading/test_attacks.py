@@ -13,7 +13,7 @@ from utils.commands.instructors import grade
 from utils.grading import own_answers
 
 UNIT = checks.units()["01_jnp_and_jit"]
-HONEST = ("00 first", "50 between", "99 last")
+HONEST = [f"{5 * number:02} honest" for number in range(20)]  # the others' numbers are from 10 to 89
 # Both give the right results, and lie about how often the model was compiled: of an answer that crosses as values the
 # judge sees values only, and how they came about is the answer's own word.
 RIGHT_BUT_LIE = (

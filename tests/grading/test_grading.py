@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import time
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -51,10 +52,7 @@ class Place:
         for message in self.runs[len(self.jobs) - 1]:
             self.replies.append((yield message))
 
-    def judge(self, unit):
-        return self
-
-    def verdict(self, name, handed, seed):
+    def verdict(self, unit, name, handed, seed):
         kind, message = handed.decode().split("|", 1) if b"|" in handed else ("WRONG", "unreadable")
         points = UNIT.exercises[name].points if kind == "RIGHT" else 0
         return Verdict(name, Kind[kind], message, points, UNIT.exercises[name].points)
@@ -245,6 +243,34 @@ def test_the_seed_of_programs_is_not_told_to_the_hand_in():
     assert place.jobs[0]["seed"] == marking.Options().seed_of(by_values[0])
 
 
+@pytest.mark.parametrize(
+    ("kind", "endless", "times"),
+    [("RIGHT", False, 1), ("WRONG", False, 1), ("WRONG", True, 2), ("NOT_CHECKED", False, 2)],
+)
+def test_the_same_is_judged_once_but_where_the_machine_may_be_to_blame(kind, endless, times, monkeypatch):
+    asked = []
+
+    def verdict(name, handed, seed, runner):
+        asked.append((name, handed, seed))
+        return Verdict(name, Kind[kind], "", endless=endless)
+
+    judge = SimpleNamespace(unit=UNIT, verdict=verdict)
+    monkeypatch.setattr(sandbox, "_judge", lambda *_: judge)
+    bench = sandbox.Bench(sandbox.LIMITS)
+    for one in 2 * [("compress", b"a", 0)] + [("compress", b"b", 0), ("compress", b"a", 1), ("predict", b"a", 0)]:
+        assert bench.verdict(judge, *one).kind.name == kind
+    assert asked.count(("compress", b"a", 0)) == times and len(asked) == times + 3
+
+
+def test_what_it_took_is_told_by_part():
+    steps = plan.lay_out(HANDED_IN, UNIT).steps
+    check = last_check("compress")
+    cell = next(number for number, step in enumerate(steps) if not step.exercise)
+    begun = [{"t": "begin", "step": number} for number in (-1, 10**9, cell, check)]
+    result, _ = mark(HANDED_IN, [*begun, verdict("compress", step=check), OVER])
+    assert result.seconds.keys() == {"start", "cells", "compress: hand over", "compress: judge"}
+
+
 def test_a_right_answer_stays_right_when_it_is_checked_again_later():
     result, _ = mark(HANDED_IN, [verdict("compress"), verdict("compress", Kind.WRONG), OVER])
     assert result.points == UNIT.exercises["compress"].points
@@ -284,7 +310,7 @@ def test_the_known_mistake_is_named():
 def test_a_copy_of_the_courses_answer_is_flagged_and_a_stub_is_not():
     cells = handin.read(SOLUTION.encode(), "01.py")
     result, _ = mark(cells, [verdict("gauss_newton"), OVER])
-    assert "Word for word the course's: `gauss_newton`." in result.flags
+    assert "As the course's but for names: `gauss_newton`." in result.flags
     assert not any("`augment`" in flag for flag in result.flags)
 
 

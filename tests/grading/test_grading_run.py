@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,9 @@ GRADE = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from utils.__main__ import main
-sys.exit(main(["grade", *sys.argv[1:], "--jobs", "2", "--cell-seconds", "10", "--seed", "7"]))
+from utils.grading import own_answers
+own_answers.see_full_marks = lambda *_: None  # a proof of its own: half a minute
+sys.exit(main(["grade", *sys.argv[1:], "--cell-seconds", "10", "--seed", "7"]))
 """
 ONE = "# %%\ndef compress(x):\n    {}\n\n# %%\ncompress = check.compress(compress)\n"
 STUDENTS = {
@@ -42,8 +45,8 @@ def submissions(tmp_path):
     return tmp_path / "in"
 
 
-def started(submissions, out):
-    command = [sys.executable, "-c", GRADE, str(submissions), str(out)]
+def started(submissions, out, jobs):
+    command = [sys.executable, "-c", GRADE, str(submissions), str(out), "--jobs", str(jobs)]
     # with a session of its own, so that the whole group can be sent the signal, as a terminal does
     return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -57,12 +60,15 @@ def finished(process, seconds=300):
 
 
 def files(out):
-    return {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    """All that was written but how long it took."""
+    took = re.compile(rb'"seconds": {.*?}', re.DOTALL)
+    return {path.relative_to(out): took.sub(b"", path.read_bytes()) for path in out.rglob("*") if path.is_file()}
 
 
 def test_stopped_with_ctrl_c_and_started_again_it_gives_the_same(submissions, tmp_path):
-    finished(started(submissions, tmp_path / "whole"))
-    process = started(submissions, tmp_path / "stopped")
+    """So it does with two at once, of which the first run knows nothing."""
+    finished(started(submissions, tmp_path / "whole", jobs=1))
+    process = started(submissions, tmp_path / "stopped", jobs=2)
     deadline = time.monotonic() + 120
     while not (first := files_of_records(tmp_path / "stopped")):
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()
@@ -75,7 +81,7 @@ def test_stopped_with_ctrl_c_and_started_again_it_gives_the_same(submissions, tm
     assert gone and not alive, "nothing of the sandboxes is left"
     assert len(files_of_records(tmp_path / "stopped")) < len(STUDENTS) - 1
     written = {path: path.stat().st_mtime_ns for path in first}
-    finished(started(submissions, tmp_path / "stopped"))
+    finished(started(submissions, tmp_path / "stopped", jobs=1))
     assert written == {path: path.stat().st_mtime_ns for path in first}, "what was graded is not graded again"
     whole, resumed = files(tmp_path / "whole"), files(tmp_path / "stopped")
     assert whole.keys() == resumed.keys()

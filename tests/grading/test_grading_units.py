@@ -7,14 +7,14 @@ import pytest
 
 from utils import checks
 from utils.checks.mistakes import mistakes
-from utils.grading import marking, rehearsal, sandbox
+from utils.grading import marking, own_answers, sandbox
 
 UNITS = checks.units()
 
 
 def test_every_known_mistake_is_in_a_rehearsal():
     for unit in UNITS.values():
-        rehearsed = [(name, one.name) for each in rehearsal.hand_ins(unit) for name, one in each.wrong.items()]
+        rehearsed = [(name, one.name) for each in own_answers.hand_ins(unit) for name, one in each.wrong.items()]
         known = [(exercise.name, one.name) for exercise in unit.exercises.values() for one in mistakes(exercise)]
         assert sorted(rehearsed) == sorted(known)
 
@@ -22,13 +22,13 @@ def test_every_known_mistake_is_in_a_rehearsal():
 @pytest.mark.proof
 @pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
 def test_each_answer_scores_its_own_points(unit):
-    assert not list(rehearsal.rehearse(unit, sandbox.best(), marking.Options(), rounds=1))
+    assert not list(own_answers.rehearse(unit, sandbox.best(), marking.Options(), rounds=1))
 
 
 def test_a_fault_would_be_found():
     unit = UNITS["01_jnp_and_jit"]
     first, *_ = unit.exercises.values()
-    _, one, _ = rehearsal.hand_ins(unit, rounds=1)
+    _, one, _ = own_answers.hand_ins(unit, rounds=1)
     marks = [
         marking.Mark(e.name, e.title, e.points, e.points, "RIGHT") for e in unit.exercises.values() if e is not first
     ]
@@ -38,5 +38,5 @@ def test_a_fault_would_be_found():
         marking.Mark(first.name, first.title, 0, first.points, "WRONG", "Something else."),
     ):
         result.marks = [wrong, *marks]
-        found = rehearsal.faults(one, result)
+        found = own_answers.faults(one, result)
         assert any(f"`{first.name}`" in fault for fault in found) and "flagged: It did." in found

@@ -54,20 +54,14 @@ class _Stopped(Exception):
 
 
 class Judge:
-    """Judges the answers of a unit: in a process of its own, or in this one where none can be started."""
+    """Judges the answers of a unit: in a process of its own, or in this one where none can be started.
 
-    def __init__(
-        self,
-        unit: Unit,
-        prefix: Sequence[str] = (),
-        environment: Mapping[str, str] | None = None,
-        runner: Judge | None = None,
-    ):
-        """`prefix` is a command that starts another one, in a sandbox; `runner` runs the programs in place of this one.
+    Several threads may ask, one after the other.
+    """
 
-        What runs a forged program may fall to it, and should then know no right answers.
-        """
-        self.unit, self._runner = unit, runner or self
+    def __init__(self, unit: Unit, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None):
+        """`prefix` is a command that starts another one, in a sandbox."""
+        self.unit, self._asking = unit, threading.Lock()
         self._prefix, self._environment = prefix, environment
         self._process: subprocess.Popen[bytes] | None = None
         self._heard: queue.Queue[bytes | None] = queue.Queue()
@@ -94,21 +88,20 @@ class Judge:
         return True
 
     def stop(self) -> None:
-        """End the process, whatever it does, and the runner's."""
-        if self._runner is not self:
-            self._runner.stop()
+        """End the process, whatever it does."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
             self._process = None
 
-    def verdict(self, exercise: str, handed: bytes, seed: int = NOTEBOOK_SEED) -> Verdict:
+    def verdict(self, exercise: str, handed: bytes, seed: int = NOTEBOOK_SEED, runner: Judge | None = None) -> Verdict:
         """The verdict on what was handed over for an exercise, as `crossing.dumps` writes it.
 
-        Ctrl-C ends the judge and is raised.
+        `runner` runs the programs in place of this one: what runs a forged one may fall to it, and should then know no
+        right answers. Ctrl-C ends the judge and is raised.
         """
         declared = self.unit.exercises[exercise]
-        stage = self._runner
+        stage = runner or self
         try:
             if declared.crosses == "program":
                 handed = stage._asked("results", exercise, handed, seed)
@@ -116,28 +109,29 @@ class Judge:
             found = json.loads(self._asked("verdict", exercise, handed, seed))
         except (_Stopped, OSError) as reason:
             started, said = stage._ready, str(reason) if isinstance(reason, _Stopped) else CRASHED
-            stage.stop()
             kind = Kind.WRONG if started else Kind.NOT_CHECKED
             said = (
                 said if started else "The judge did not start. `make doctor` tells whether the installation is sound."
             )
             return Verdict(exercise, kind, said, 0, declared.points, endless=started)
-        except BaseException:
-            self.stop()
-            raise
         return Verdict(**found | {"kind": Kind[found["kind"]]})
 
     def _asked(self, task: str, exercise: str, handed: bytes, seed: int) -> bytes:
-        """The reply to a request for "results" or a "verdict"."""
-        if not self.start():
-            return _reply(self.unit, task, exercise, handed, seed)
-        if not self._ready:
-            self._hear(START)
-            self._ready = True
-        assert self._process and self._process.stdin
-        _write(self._process.stdin, json.dumps([task, exercise, seed]).encode())
-        _write(self._process.stdin, handed)
-        return self._hear(self.unit.exercises[exercise].seconds)
+        """The reply to a request for "results" or a "verdict"; whatever goes wrong ends the process."""
+        with self._asking:
+            if not self.start():
+                return _reply(self.unit, task, exercise, handed, seed)
+            assert self._process and self._process.stdin
+            try:
+                if not self._ready:
+                    self._hear(START)
+                    self._ready = True
+                _write(self._process.stdin, json.dumps([task, exercise, seed]).encode())
+                _write(self._process.stdin, handed)
+                return self._hear(self.unit.exercises[exercise].seconds)
+            except BaseException:
+                self.stop()
+                raise
 
     def _hear(self, seconds: float) -> bytes:
         """What the judge says next. Raises _Stopped when it took too much, or ended."""

@@ -7,7 +7,9 @@ import base64
 import hashlib
 import re
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -24,6 +26,7 @@ from utils.grading.sandbox import Conversation, Place
 _OVER_A_LIMIT = ("stopped after", "was stopped. Is there a loop", "File too large", "No space left", "MemoryError")
 _LONGEST = 2000  # characters of a message
 _MOST_TEXTS = 60
+_TELLING = 5  # statements of an answer that others would not write alike
 _WORST_TO_BEST = (Kind.NOT_ATTEMPTED, Kind.NOT_CHECKED, Kind.WRONG, Kind.RIGHT)
 
 
@@ -75,6 +78,7 @@ class Result:
     reason: str = ""
     sandbox: str = ""
     out_of: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)  # what grading it took by the clock, by part
 
     @property
     def points(self) -> int:
@@ -106,9 +110,10 @@ def mark(place: Place, unit: Unit, handed_in: Handin, options: Options, result: 
         if _is_over_a_limit(result.marks[-1].message):
             _add(result.flags, f"`{exercise.name}`: {result.marks[-1].message}")
     result.out_of = sum(one.of for one in result.marks)
-    right = [one.exercise for one in result.marks if one.verdict == Kind.RIGHT.name]
-    if copied := [f"`{name}`" for name in right if _word_for_word(name, laid_out, solution)]:
-        _add(result.flags, f"Word for word the course's: {', '.join(copied)}.")
+    result.seconds = {part: round(seconds, 2) for part, seconds in heard.seconds.items()}
+    right = [one for one in result.marks if one.verdict == Kind.RIGHT.name and one.likeness]
+    if copied := [f"`{one.exercise}`" for one in right if one.likeness == _likeness(one.exercise, solution)]:
+        _add(result.flags, f"As the course's but for names: {', '.join(copied)}.")
 
 
 class _Heard:
@@ -118,6 +123,7 @@ class _Heard:
         self, place: Place, unit: Unit, laid_out: plan.Plan, result: Result, options: Options, solution: str
     ) -> None:
         self.verdicts: dict[str, Verdict] = {}  # by exercise
+        self.seconds: dict[str, float] = defaultdict(float)  # by part
         self._place, self._unit, self._steps, self._result = place, unit, laid_out.steps, result
         self._options, self._solution = options, solution
         self._last = {step.exercise: number for number, step in enumerate(self._steps)}
@@ -141,16 +147,19 @@ class _Heard:
 
     def _one_run(self, conversation: Conversation) -> tuple[int, str]:
         """Note what one run says, and reply; the step at which it was over, and why."""
-        step, reply = -1, None
+        step, reply, part = -1, None, "start"
         self._judged.clear()
         while True:
-            message = conversation.send(reply)
+            with self._timed(part):
+                message = conversation.send(reply)
             reply = None
             match message:
                 case {"t": "begin"}:
                     step = message["step"]
+                    part = f"{name}: hand over" if (name := self._at(step).exercise) else "cells"
                 case {"t": "handed", "exercise": str(name)} if name in self._unit.exercises:
-                    self._judge(name, message.get("data"))
+                    with self._timed(f"{name}: judge"):
+                        self._judge(name, message.get("data"))
                     if message["step"] == self._last[name]:
                         reply = self._what_it_goes_on_with(name)
                 case {"t": "cell"}:
@@ -172,7 +181,7 @@ class _Heard:
             return
         self._judged[name] += 1
         seed = self._options.seed_of(self._unit.exercises[name])
-        verdict = self._place.judge(self._unit).verdict(name, handed, seed)
+        verdict = self._place.verdict(self._unit, name, handed, seed)
         if self._lent and verdict.of_answer:  # a message could carry what was lent to the student's page
             short = re.match(r"It raised \w{1,40}", verdict.message)
             told = f"{short[0]}." if short else "It gave no result."
@@ -200,17 +209,28 @@ class _Heard:
     def _stopped(self, name: str, why: str) -> None:
         self.verdicts.setdefault(name, Verdict(name, Kind.WRONG, why))
 
+    def _at(self, step: int) -> plan.Step:
+        """The step of that number; an empty one where a hand-in made the number up."""
+        return self._steps[step] if 0 <= step < len(self._steps) else plan.Step()
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.seconds[part] += time.monotonic() - began
+
     def _where(self, step: int) -> str:
-        exercise = self._steps[step].exercise if 0 <= step < len(self._steps) else ""
+        exercise = self._at(step).exercise
         return f"the check of `{exercise}`" if exercise else f"the cell `{self._first_line(step)}`"
 
     def _first_line(self, step: int) -> str:
-        lines = self._steps[step].source.strip().splitlines() if 0 <= step < len(self._steps) else []
+        lines = self._at(step).source.strip().splitlines()
         code = [line.strip() for line in lines if line.strip() and not line.strip().startswith(("#", "%", "@"))]
         return (code or lines or [""])[0][:60]
 
 
 def _marked(exercise: Exercise, verdict: Verdict, laid_out: plan.Plan) -> Mark:
+    written = [step.source for step in laid_out.steps if exercise.name in step.defines]
     right, wrong = verdict.kind is Kind.RIGHT, verdict.kind is Kind.WRONG
     revealed = right and exercise.name in laid_out.revealed
     message = "" if verdict.kind is Kind.NOT_ATTEMPTED else _text(verdict.message)
@@ -224,50 +244,32 @@ def _marked(exercise: Exercise, verdict: Verdict, laid_out: plan.Plan) -> Mark:
         detail=_text(verdict.detail),
         printed=_text(verdict.printed),
         mistake=next((known.name for known in mistakes(exercise) if wrong and known.says == verdict.message), ""),
-        likeness=_likeness(exercise.name, laid_out) if right or wrong else "",
+        likeness=_likeness(exercise.name, written[-1]) if written and (right or wrong) else "",
     )
 
 
 # --- how answers are written --------------------------------------------------------------------------------------
 
 
-def _definition(name: str, source: str) -> ast.FunctionDef | ast.ClassDef | None:
-    """The last definition of a name in code, without docstrings."""
+def _likeness(name: str, source: str) -> str:
+    """A digest of the last definition of a name in code, which docstrings and the names of variables do not change.
+
+    "" where there is none, or it is too short to tell anything.
+    """
     tree = plan.parsed(source) or ast.Module([], [])
     nodes = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name]
-    for node in ast.walk(nodes[-1]) if nodes else ():
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return nodes[-1] if nodes else None
-
-
-def _written(name: str, laid_out: plan.Plan) -> ast.FunctionDef | ast.ClassDef | None:
-    sources = [step.source for step in laid_out.steps if name in step.defines]
-    return _definition(name, sources[-1]) if sources else None
-
-
-def _statements(node: ast.AST) -> int:
-    return sum(isinstance(inner, ast.stmt) for inner in ast.walk(node))
-
-
-def _word_for_word(name: str, laid_out: plan.Plan, solution: str) -> bool:
-    own, ours = _written(name, laid_out), _definition(name, solution)
-    return bool(own and ours and _statements(ours) > 4 and ast.dump(own) == ast.dump(ours))
-
-
-def _likeness(name: str, laid_out: plan.Plan) -> str:
-    """A digest that stays when variables are renamed; "" for what is too short to tell anything."""
-    own = _written(name, laid_out)
-    if own is None or _statements(own) < 4:
+    if not nodes or sum(isinstance(inner, ast.stmt) for inner in ast.walk(nodes[-1])) < _TELLING:
         return ""
     names: dict[str, str] = {}
-    for node in ast.walk(own):
+    for node in ast.walk(nodes[-1]):
         match node:
+            case ast.FunctionDef() | ast.ClassDef() if ast.get_docstring(node) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
             case ast.Name(id=given):
                 node.id = names.setdefault(given, f"v{len(names)}")
             case ast.arg(arg=given) | ast.keyword(arg=str(given)):
                 node.arg = names.setdefault(given, f"v{len(names)}")
-    return hashlib.sha256(ast.dump(own).encode()).hexdigest()[:16]
+    return hashlib.sha256(ast.dump(nodes[-1]).encode()).hexdigest()[:16]
 
 
 # --- strangers' texts ---------------------------------------------------------------------------------------------

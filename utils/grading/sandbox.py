@@ -1,8 +1,9 @@
-"""Start a place where a hand-in can do no harm: bubblewrap, else what `unshare` gives, else limits alone."""
+"""Start a place where a hand-in can do no harm: bubblewrap, else limits alone."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from utils.base.errors import CourseError
 from utils.base.paths import ROOT, cache_dir
 from utils.checks import limits
 from utils.checks.registry import Unit
+from utils.checks.verdict import Verdict
 from utils.checks.worker import Judge
 from utils.grading.groups import Group
 
@@ -34,17 +36,12 @@ class Kind(NamedTuple):
 
 
 BUBBLEWRAP = Kind("bubblewrap", "")
-UNSHARE = Kind(
-    "unshare",
-    "Graded without bubblewrap: hand-ins had no network and could not see other processes, but they could read the "
-    "files of this machine, the solutions among them, and write where the grader could.",
-)
 LIMITS = Kind(
     "limits",
     "Graded without a sandbox: hand-ins ran with the grader's own rights, and could read and write its files and use "
     "the network. Install bubblewrap before you grade work of people you do not know.",
 )
-KINDS = (BUBBLEWRAP, UNSHARE, LIMITS)
+KINDS = (BUBBLEWRAP, LIMITS)
 
 
 def best() -> Kind:
@@ -68,9 +65,6 @@ def _prefix(kind: Kind, more: Iterable[Path]) -> list[str]:
     """The command in front of the worker's own; `more` is what it may read besides the course's package."""
     if kind is LIMITS:
         return []
-    if kind is UNSHARE:
-        spaces = ["--user", "--map-root-user", "--net", "--ipc", "--mount", "--pid", "--fork", "--kill-child"]
-        return ["unshare", *spaces, "--mount-proc"]
     command = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"]
     command += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "course"]
     for folder in ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin"):
@@ -115,6 +109,7 @@ def _environment(home: str) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "MPLBACKEND": "Agg",
         "JAX_PLATFORMS": "cpu",
+        "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",  # like answers are like programs, wherever they stand
         "COURSE_DATA": "sample",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "OPENBLAS_NUM_THREADS": "1",  # no threads that a fork would lose
@@ -127,16 +122,52 @@ def _environment(home: str) -> dict[str, str]:
 Conversation = Generator[dict[str, Any], str | None, None]  # yields messages; is sent the reply to one that wants it
 
 
-class Place:
-    """A sandbox with a warm worker in it, and a judge in another: `run` gives it one hand-in's plan after the other."""
+class Bench:
+    """The judge of a run, for all its places: it has the solutions, and nothing of a hand-in but results.
+
+    What was handed over before is not judged again: with the run's seed a verdict follows from these bytes.
+    """
 
     def __init__(self, kind: Kind):
         self._kind = kind
+        self._judges: dict[str, Judge] = {}  # by unit
+        self._found: dict[tuple[str, int, bytes], Verdict] = {}
+
+    def verdict(self, runner: Judge, name: str, handed: bytes, seed: int) -> Verdict:
+        """The verdict on an exercise of the runner's unit, which runs the programs that were handed over."""
+        unit = runner.unit
+        known = f"{unit.name} {name}", seed, hashlib.sha256(handed).digest()
+        if known not in self._found:
+            judge = self._judges.setdefault(unit.name, _judge(unit, self._kind, [ROOT / "solutions"]))
+            verdict = judge.verdict(name, handed, seed, runner)
+            if verdict.endless or verdict.kind.name == "NOT_CHECKED":  # it may have been the machine's fault
+                return verdict
+            self._found[known] = verdict
+        return self._found[known]
+
+    def close(self) -> None:
+        """End the judges."""
+        for judge in self._judges.values():
+            judge.stop()
+
+
+def _judge(unit: Unit, kind: Kind, more: Iterable[Path] = (), within: Iterable[str] = ()) -> Judge:
+    environment = dict(os.environ) if kind is not BUBBLEWRAP else _environment(HOME)
+    return Judge(unit, [*within, *_prefix(kind, more)], environment)
+
+
+class Place:
+    """A sandbox with a warm worker in it, and another that runs programs: `run` takes one hand-in after the other."""
+
+    def __init__(self, kind: Kind, bench: Bench | None = None):
+        """`bench` judges what is run in several places; by default this one has its own."""
+        self._kind = kind
+        self._bench = bench or Bench(kind)
+        self._runner: Judge | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._reusable = True
         self._ended = False
-        self._judge: Judge | None = None
         self._groups: dict[str, Group] = {}
 
     def _group(self, whose: str, megabytes: int) -> list[str]:
@@ -144,19 +175,13 @@ class Place:
             self._groups[whose] = Group(megabytes + _WARM_MB, _TASKS)
         return self._groups[whose].prefix
 
-    def judge(self, unit: Unit) -> Judge:
-        """The judge of a unit's answers: it has the solutions, and nothing of a hand-in but results.
-
-        Programs that were handed over run in a third sandbox, where no right answer is known.
-        """
-        if self._judge is None or self._judge.unit is not unit:
-            if self._judge is not None:
-                self._judge.stop()
-            environment = dict(os.environ) if self._kind is not BUBBLEWRAP else _environment(HOME)
-            within = self._group("programs", limits.MEMORY // 2**20)
-            runner = Judge(unit, [*within, *_prefix(self._kind, ())], environment)
-            self._judge = Judge(unit, _prefix(self._kind, [ROOT / "solutions"]), environment, runner)
-        return self._judge
+    def verdict(self, unit: Unit, name: str, handed: bytes, seed: int) -> Verdict:
+        """The verdict on what was handed over for an exercise; programs run in a sandbox without any right answer."""
+        if self._runner is None or self._runner.unit is not unit:
+            if self._runner is not None:
+                self._runner.stop()
+            self._runner = _judge(unit, self._kind, within=self._group("programs", limits.MEMORY // 2**20))
+        return self._bench.verdict(self._runner, name, handed, seed)
 
     def run(self, job: dict[str, Any]) -> Conversation:
         """The messages of one job, the last of them `over`; whatever happens to the worker, there is a last one.
@@ -191,7 +216,7 @@ class Place:
     def _start(self, megabytes: int) -> None:
         if self._ended:
             raise CourseError("Grading was stopped.")
-        python = [sys.executable, "-c", f"from utils.grading.inside.server import main; main({self._kind.name!r})"]
+        python = [sys.executable, "-c", "from utils.grading.inside.server import main; main()"]
         env = cwd = None
         if self._kind is not BUBBLEWRAP:
             self._folder = tempfile.TemporaryDirectory(prefix="course-grading-", ignore_cleanup_errors=True)
@@ -216,10 +241,11 @@ class Place:
         self._reusable = bool(json.loads(first)["nested"]) and self._kind is BUBBLEWRAP
 
     def close(self, *, for_good: bool = False) -> None:
-        """End the sandbox, the judge and all in them; `for_good`: from another thread, and none is started again."""
+        """End the sandboxes and all in them; `for_good`: from another thread, and none is started again."""
         self._ended = self._ended or for_good
-        if self._judge is not None:
-            self._judge.stop()
+        self._bench.close()
+        if self._runner is not None:
+            self._runner.stop()
         self._end_worker()
         for group in self._groups.values():
             group.close()

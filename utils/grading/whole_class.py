@@ -76,6 +76,7 @@ def grade(
             finished.append(earlier)
         else:
             left.append(task)
+    left.sort(key=lambda task: task.result.unit)  # each unit's judge starts once
     for unit in dict.fromkeys(task.unit for task in left if task.unit):
         own_answers.see_full_marks(unit, kind, options)
     order = attrgetter("student", "unit")
@@ -185,16 +186,22 @@ def _run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, job
     """Grade the tasks, several at a time, each in a sandbox that is free; results as they come."""
     if not tasks:
         return
-    every = [sandbox.Place(kind) for _ in range(jobs)]
+    bench = sandbox.Bench(kind)
+    every = [sandbox.Place(kind, bench) for _ in range(jobs)]
     places: queue.SimpleQueue[sandbox.Place] = queue.SimpleQueue()
     for place in every:
         places.put(place)
     stop = threading.Event()
 
     def one(task: Task) -> Result:
+        assert task.unit is not None and task.read is not None
         place = places.get()
         try:
-            _grade_one(place, task, options)
+            marking.mark(place, task.unit, task.read, options, task.result)
+        except CourseError:  # no sandbox: nobody can be graded
+            raise
+        except Exception as problem:
+            task.result.reason = f"It could not be graded ({type(problem).__name__}); a person has to look."
         finally:
             places.put(place)
         if not stop.is_set():  # else it was cut off
@@ -210,13 +217,3 @@ def _run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, job
         for place in every:
             place.close(for_good=True)
         pool.shutdown(cancel_futures=True)
-
-
-def _grade_one(place: sandbox.Place, task: Task, options: Options) -> None:
-    assert task.unit is not None and task.read is not None
-    try:
-        marking.mark(place, task.unit, task.read, options, task.result)
-    except CourseError:  # no sandbox: nobody can be graded
-        raise
-    except Exception as problem:
-        task.result.reason = f"It could not be graded ({type(problem).__name__}); a person has to look."

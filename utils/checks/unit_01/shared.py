@@ -37,10 +37,12 @@ def parameters(rng: Draw, kind: str, inputs: int) -> Any:
             }
 
 
-def predicted(params: Any, x: jax.Array) -> jax.Array:
-    """A number for each row of x [N, D], or for one row [D]; 0 where all of the row is."""
+def predicted(params: Any, x: Any, of: Any = jnp) -> jax.Array:
+    """A number for each row of x [N, D], or for one row [D]; 0 where all of the row is. `of` is NumPy's or JAX's."""
     leaves = jax.tree.leaves(params)
-    return jnp.stack([jnp.tanh(x @ w.reshape(len(w), -1)).sum(-1) if w.ndim else w * x.sum(-1) for w in leaves]).sum(0)
+    each = [of.tanh(x @ w.reshape(len(w), -1)).sum(-1) if w.ndim else w * x.sum(-1) for w in leaves]
+    total: jax.Array = of.stack(each).sum(0)
+    return total
 
 
 def does_not_grow(message: str, short: int, long: int) -> Callable[[Sequence[str]], str]:

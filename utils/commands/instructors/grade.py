@@ -1,6 +1,6 @@
 """`python -m utils grade SUBMISSIONS OUT`: grade a folder of hand-ins.
 
-With `--rehearse`, and without folders, it grades what the course itself knows: see `rehearsal`.
+With `--rehearse`, and without folders, it grades what the course itself knows: see `own_answers`.
 
 SUBMISSIONS holds a folder for each student, with notebooks or scripts anywhere in it. OUT gets `grades.csv`,
 `grades.json`, the same for Moodle and Canvas, `class.html`, a page for each student under `students/`, and under
@@ -18,7 +18,7 @@ from utils.base.errors import CourseError
 from utils.base.machine import cores
 from utils.base.paths import in_full, shown
 from utils.checks.registry import Unit
-from utils.grading import grades, rehearsal, sandbox, whole_class
+from utils.grading import grades, own_answers, sandbox, whole_class
 from utils.grading.marking import Options
 
 
@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> int:
 def _rehearse(units: list[Unit], kind: sandbox.Kind, options: Options) -> int:
     faults = 0
     for unit in units:
-        for fault in rehearsal.rehearse(unit, kind, options):
+        for fault in own_answers.rehearse(unit, kind, options):
             print(fault)
             faults += 1
     print(f"{faults} faults." if faults else "Every point is as it should be.")

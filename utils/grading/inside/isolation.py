@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
 import os
 import resource
 import signal
-import socket
-import struct
 from pathlib import Path
 from typing import Any
 
 _MS_NOSUID_NODEV, _MS_REC, _MS_PRIVATE = 0x2 | 0x4, 0x4000, 0x40000
 _DEATH_SIGNAL, _SUBREAPER, _NO_NEW_PRIVILEGES = 1, 36, 38
-_GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1  # of a network interface
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _MAPPED_MB = 3072  # a JAX process maps some 2.3 GB that it never touches
 
@@ -37,14 +33,6 @@ def end_with_parent() -> None:
 def adopt_orphans() -> None:
     """Whatever descends from this process stays its descendant, also when its parent ends."""
     _set(_SUBREAPER, 1)
-
-
-def loopback_up() -> None:
-    """In a new network namespace: 127.0.0.1, which libraries talk to themselves by. Leaves it where it may not."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket, contextlib.suppress(OSError):
-        named = fcntl.ioctl(any_socket, _GET_FLAGS, struct.pack("16sh14x", b"lo", 0))
-        flags = struct.unpack_from("16sh", named)[1] | _UP
-        fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sh14x", b"lo", flags))
 
 
 def own_namespaces(fresh: tuple[str, ...], megabytes: int) -> bool:

@@ -33,16 +33,14 @@ SPARE = 10  # CPU seconds beyond a step's limit, which the process itself keeps
 TIME_WAS_UP = "it did not stop when its time was up"
 
 
-def main(kind: str) -> None:
-    """Serve until the input ends; `kind` is the sandbox's name."""
+def main() -> None:
+    """Serve until the input ends."""
     jobs, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
     isolation.end_with_parent()
     isolation.adopt_orphans()  # also of a keeper that ended
-    if kind == "unshare":  # bubblewrap does so itself
-        isolation.loopback_up()
     _warm()
     nested = _can_nest()
     os.dup2(nothing, 2)  # until here it may say why it does not start

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from utils.checks.answers import Told
@@ -19,9 +18,8 @@ def draw(
     """Errors from small to large, so that gradients lie on both sides of the bound."""
     x = rng.normal(examples, *shape)
     tree = parameters(rng, params, int(np.prod(shape)))
-    flat = jnp.asarray(x.reshape(examples, -1))
     errors = rng.uniform(0.5, 2, examples) * np.geomspace(0.01, 20, examples) * rng.rng.choice([-1, 1], examples)
-    y = np.array(predicted(jax.tree.map(jnp.asarray, tree), flat) + errors, np.float32)
+    y = np.asarray(predicted(tree, x.reshape(examples, -1), np) + errors, np.float32)
     if fitted:
         x[0], y[0] = 0, 0
     return {"params": tree, "x": x, "y": y, "bound": bound}
