@@ -108,7 +108,7 @@ CALLS = [
     ("results.record(test_accuracy='0.9')", "test_accuracy must be one number"),
     ("results.record(test_accuracy=np.zeros(3))", "test_accuracy must be one number"),
     ("weights.load('nowhere.safetensors', {})", "There is no file nowhere.safetensors. Train the model first"),
-    ("pretrained.card('vgg8_overfited')", "no pretrained model 'vgg8_overfited'. Did you mean vgg8_overf"),
+    ("pretrained.card('vgg8_overfited')", "no pretrained model 'vgg8_overfited'. Did you mean 'vgg8_overf"),
 ]
 FILES = ("file", "hand-ins/ann/note.txt", "no picture/notes.txt", "tiff/cat/1.tif", "tiff/cat/2.tif", "tiff/dog/3.tiff")
 FILES += ("one class/cat.1.jpg", "one class/cat.2.jpg", "one folder/cat/1.jpg", "one folder/cat/2.jpg")
