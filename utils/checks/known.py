@@ -35,9 +35,7 @@ def file_of(unit: str, exercise: str) -> Path:
 
 def made_of(exercise: Exercise, solution: str) -> str:
     """A digest of what an exercise's results depend on: its folder, its unit's `shared.py`, the solution."""
-    _, _, lines = solution.rpartition(
-        "\nelsewhere.prepare()\n"
-    )  # up to there the course is found: that changes no result
+    _, _, lines = solution.rpartition("\nelsewhere.prepare()\n")  # what finds the course changes no result
     digest = hashlib.sha256(ast.unparse(definitions.parsed(lines, exercise.name)).encode())
     for file in (*sorted(exercise.folder.glob("*.*")), exercise.folder.parent / "shared.py"):
         if file.suffix in (".py", ".toml") and file.exists():
