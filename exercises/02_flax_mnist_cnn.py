@@ -22,9 +22,9 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-places = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # installed, above or fetched
+at = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # the course's code: installed, above, fetched
 url = "the address of the course's zip, for Colab and Kaggle"
-sys.path[:0] = [str(p) for p in places if Path(p, "utils/weights.py").exists()] or [urlretrieve(url)[0] + "/jax-course"]
+sys.path[:0] = [str(p) for p in at if Path(p, "utils/weights.py").exists()][:1] or [urlretrieve(url)[0] + "/jax-course"]
 from utils import elsewhere
 
 elsewhere.prepare()

@@ -25,9 +25,9 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-places = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # installed, above or fetched
+at = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # the course's code: installed, above, fetched
 url = "the address of the course's zip, for Colab and Kaggle"
-sys.path[:0] = [str(p) for p in places if Path(p, "utils/weights.py").exists()] or [urlretrieve(url)[0] + "/jax-course"]
+sys.path[:0] = [str(p) for p in at if Path(p, "utils/weights.py").exists()][:1] or [urlretrieve(url)[0] + "/jax-course"]
 from utils import elsewhere
 
 elsewhere.prepare()
@@ -38,7 +38,6 @@ import re
 import tempfile
 import time
 from functools import partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -336,7 +335,7 @@ plt.show()
 # ```
 #
 # Written as above the loop would be unrolled: a program that grows with the number of steps, and compiles for minutes.
-# Yours stays as long as it is, whatever their number: `lax.scan` holds a step once. And it takes each batch *inside*
+# Yours keeps its length, whatever their number: `lax.scan` holds the step once. And it takes each batch *inside*
 # the loop: `images[order]` before it would be a second copy of all pictures, in another order. The check looks at the
 # program for both. Stuck? `check.hint("epoch")`.
 

@@ -54,9 +54,9 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-places = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # installed, above or fetched
+at = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # the course's code: installed, above, fetched
 url = "the address of the course's zip, for Colab and Kaggle"
-sys.path[:0] = [str(p) for p in places if Path(p, "utils/weights.py").exists()] or [urlretrieve(url)[0] + "/jax-course"]
+sys.path[:0] = [str(p) for p in at if Path(p, "utils/weights.py").exists()][:1] or [urlretrieve(url)[0] + "/jax-course"]
 from utils import elsewhere
 
 elsewhere.prepare()
@@ -2482,7 +2482,7 @@ print("jnp.sum of 1,000 ones in bfloat16:", jnp.sum(ones), "  its first operatio
 print("from", first_operation.invars[0].aval.dtype, "to", first_operation.outvars[0].aval.dtype)
 
 # %% [markdown]
-# Its sum is right, because it adds up in `float32` and rounds once at the end. This gives the rule for training:
+# `jnp.sum` is right, because it adds up in `float32` and rounds once at the end. This gives the rule for training:
 # **store weights and add up in 32 bits; multiply in 16.** Unit 06 applies it.
 #
 # ### The precision of a product

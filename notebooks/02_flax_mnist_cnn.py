@@ -58,9 +58,9 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-places = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # installed, above or fetched
+at = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # the course's code: installed, above, fetched
 url = "the address of the course's zip, for Colab and Kaggle"
-sys.path[:0] = [str(p) for p in places if Path(p, "utils/weights.py").exists()] or [urlretrieve(url)[0] + "/jax-course"]
+sys.path[:0] = [str(p) for p in at if Path(p, "utils/weights.py").exists()][:1] or [urlretrieve(url)[0] + "/jax-course"]
 from utils import elsewhere
 
 elsewhere.prepare()
@@ -73,7 +73,6 @@ import pickle
 import shutil
 import tempfile
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import flax
@@ -2032,8 +2031,8 @@ report.show("cnn")
 # %% [markdown]
 # The table has the pictures a second of each entrant, in training and in evaluation, with the first epoch told apart.
 # The last two columns say how many times as fast as each of the others JAX was, as this lesson has it and as unit 06
-# makes it: the median of the rounds, with the lowest and the highest round in brackets. Where that range includes 1×,
-# there is no clear winner.
+# makes it (there the pooling is a mean of slices, too): the median of the rounds, with the lowest and the highest round
+# in brackets. Where that range includes 1×, there is no clear winner.
 #
 # Left: seconds per epoch, on a logarithmic scale. The first epoch includes compilation: JAX, compiled PyTorch and Keras
 # (whose step is a compiled graph) start high and then fall, while plain PyTorch compiles nothing and stays roughly

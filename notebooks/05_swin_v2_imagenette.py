@@ -71,9 +71,9 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-places = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # installed, above or fetched
+at = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # the course's code: installed, above, fetched
 url = "the address of the course's zip, for Colab and Kaggle"
-sys.path[:0] = [str(p) for p in places if Path(p, "utils/weights.py").exists()] or [urlretrieve(url)[0] + "/jax-course"]
+sys.path[:0] = [str(p) for p in at if Path(p, "utils/weights.py").exists()][:1] or [urlretrieve(url)[0] + "/jax-course"]
 from utils import elsewhere
 
 elsewhere.prepare()
@@ -85,7 +85,6 @@ import re
 import tempfile
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -1920,8 +1919,8 @@ report.show("swin_micro")
 # the first epoch. The thin lines reach from the slowest round to the fastest.
 #
 # On these two cores compiled PyTorch trains faster than the lesson's JAX, and JAX evaluates faster than either PyTorch.
-# Unit 06 changes how convolutions, the GELU and attention are written down and what the compiler is told; its column
-# says how much of the difference that makes up. The first step, however, takes plain PyTorch less than a second, JAX
+# *JAX, unit 06* has that unit's convolution and compiler options, and a GELU and an attention that compute the same in
+# other operations (`utils/races/faster.py`); its column says what that is worth. The first step, however, takes plain PyTorch less than a second, JAX
 # some seconds, and `torch.compile`, which writes C++ and calls a compiler, about a minute. (By default `torch.compile`
 # keeps its result on disk for the next time. JAX has such a cache too, if you turn it on. In a race each run starts
 # with an empty cache.)

@@ -35,7 +35,7 @@
 # | 1 | A slow step | 4 |
 # | 2 | Measure honestly | 5 |
 # | 3 | The first run, and the second | 5 |
-# | 4 | Read a profile | 6 |
+# | 4 | Read a profile | 5 |
 # | 5 | A pooling without a search | 2 |
 # | 6 | Layers that should take equally long | 4 |
 # | 7 | The gradient by the kernel | 7 |
@@ -50,7 +50,7 @@
 # | 16 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 76 |
+# |  | **together** | 75 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -66,9 +66,9 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-places = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # installed, above or fetched
+at = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # the course's code: installed, above, fetched
 url = "the address of the course's zip, for Colab and Kaggle"
-sys.path[:0] = [str(p) for p in places if Path(p, "utils/weights.py").exists()] or [urlretrieve(url)[0] + "/jax-course"]
+sys.path[:0] = [str(p) for p in at if Path(p, "utils/weights.py").exists()][:1] or [urlretrieve(url)[0] + "/jax-course"]
 from utils import elsewhere
 
 elsewhere.prepare()
@@ -80,12 +80,10 @@ import os
 import re
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -388,8 +386,8 @@ for name, (taken, found) in zip(("first", "second"), runs, strict=True):
 #
 # Start with a coarse view. The course has timed the parts of ResNet18's training step, each as a program of its own:
 # reading a batch (`input`), moving it to the device (`transfer`), the forward pass, what the gradients add to it
-# (`backward`), and the optimiser (`update`). `python -m utils race --breakdown resnet18` does it on your machine; this
-# stored result is older than the others of this lesson (jax 0.10.2, freed memory given back):
+# (`backward`), and the optimiser (`update`). `python -m utils race --breakdown resnet18` does it on your machine; here
+# is the stored result:
 
 # %% tags=["nbval-ignore-output"]
 breakdown.show("resnet18")

@@ -85,9 +85,9 @@ def load(name: str, like: Any) -> Any:
 
 
 def ship(name: str, tree: Any, card: Card) -> None:
-    """Put a model into `ressources/pretrained/` if the variable COURSE_SHIP is set; an older one is replaced.
+    """Put a model into `ressources/pretrained/` if the variable COURSE_SHIP is 1; an older one is replaced.
 
-    Without that variable a lesson, which is run again and again, ships nothing.
+    Without it a lesson, which is run again and again, ships nothing.
 
     Args:
         name: of the model, as a file's.
@@ -97,7 +97,7 @@ def ship(name: str, tree: Any, card: Card) -> None:
     Raises:
         CourseError: the model was trained on the course's sample: its accuracy says nothing outside the course.
     """
-    if not os.environ.get("COURSE_SHIP"):
+    if os.environ.get("COURSE_SHIP") != "1":
         return
     if "sample" in card.data:
         raise CourseError(f"{name} was trained on a sample. Only models of real data are shipped: COURSE_DATA=tfds.")

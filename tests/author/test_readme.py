@@ -23,6 +23,11 @@ def test_the_line_below_the_title_is_true():
     )
 
 
+def test_it_starts_with_two_commands():
+    (commands,) = re.findall(r"^## Start\n.*?```sh\n(.*?)```", README, re.DOTALL | re.MULTILINE)
+    assert re.findall(r"^make (\w+) ", commands, re.MULTILINE) == ["lab", "test"]
+
+
 def test_the_syllabus_lists_every_unit_in_order():
     assert re.findall(r"^\| \[`(\d\d_\w+)`\]", README, re.MULTILINE) == [p.stem for p in sources(NOTEBOOKS)]
 

@@ -174,6 +174,7 @@ def test_a_run_hands_back_outputs_figures_and_memory_and_stops_at_a_failing_cell
     [
         ("import os\nos._exit(1)", "python3", "failed: 1: the kernel died"),
         ("while True: pass", "python3", "failed: 1: took too long"),
+        ("try:\n    while True: pass\nexcept KeyboardInterrupt: pass", "python3", "failed: 1: took too long"),
         ("1", "no-such-kernel", "failed: 0: the kernel did not start"),
     ],
 )

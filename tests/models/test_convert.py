@@ -83,9 +83,11 @@ def test_what_does_not_fit_is_named(changes, message):
         convert.to_flax(RULES, rule.state_dict(shapes), variables())
 
 
-def test_the_way_back_names_what_no_rule_knows():
+def test_the_way_back_names_what_does_not_fit():
     with pytest.raises(CourseError, match=r"unknown \(1\): params/extra/kernel"):
         convert.to_torch(RULES, {"params": {"extra": {"kernel": np.zeros(3)}}})
+    with pytest.raises(CourseError, match=r"params/fc/kernel is \(3,\), but a .* has 2 axes"):
+        convert.to_torch(RULES, {"params": {"fc": {"kernel": np.zeros(3)}}})
 
 
 def test_numbers_in_a_rule_are_whole_and_the_same_on_both_sides():

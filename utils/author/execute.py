@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.util import ensure_async, run_sync
 from PIL import Image
 
 from utils.author import pairs
@@ -67,7 +68,6 @@ def run(path: Path, *, timeout: float, on_cell: Callable[[int], object] = lambda
         notebook,
         timeout=timeout,
         startup_timeout=120,
-        interrupt_on_timeout=True,  # then the kernel can still tell its memory
         record_timing=False,
         coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
@@ -85,6 +85,8 @@ def run(path: Path, *, timeout: float, on_cell: Callable[[int], object] = lambda
                 except Exception as problem:
                     number = sum(cell.cell_type == "code" for cell in cells[: position + 1])  # as JupyterLab shows it
                     status = f"failed: {number}: {_one_line(problem)}"
+                    if isinstance(problem, CellTimeoutError) and client.km:  # then it can tell its memory
+                        run_sync(ensure_async)(client.km.interrupt_kernel())
                 ended = time.perf_counter()
                 peak = _peak(client)
         except Exception as problem:  # whatever it is, the other notebooks are still to run
@@ -182,7 +184,7 @@ def _peak(client: Any) -> float | None:
 def _one_line(problem: Exception) -> str:
     if isinstance(problem, DeadKernelError):
         return "the kernel died (out of memory?)"
-    if isinstance(problem, CellTimeoutError) or getattr(problem, "ename", "") == "KeyboardInterrupt":
+    if isinstance(problem, CellTimeoutError):
         return "took too long"
     name, message = type(problem).__name__, str(problem)
     if isinstance(problem, CellExecutionError):

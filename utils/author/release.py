@@ -116,7 +116,7 @@ def without_marked(text: str, name: str) -> str:
 
 
 def see_that_nothing_leaks(content: dict[str, bytes]) -> None:
-    """Raises CourseError, with a line for each answer that a file holds which is no lesson's."""
+    """Raises CourseError, with a line for each answer that a file other than a lesson holds."""
     wanted = [
         answer for path in sources(SOLUTIONS) for answer in leaks.answers(path.read_text(encoding="utf-8"), shown(path))
     ]

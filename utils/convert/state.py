@@ -63,12 +63,18 @@ def to_torch(rules: Rules, variables: Mapping[str, Any]) -> dict[str, np.ndarray
         PyTorch's name → NumPy array, in C order.
 
     Raises:
-        CourseError: names are unknown; it says which.
+        CourseError: names are unknown, or arrays have other axes; it says which.
     """
-    arrays = trees.named(variables)
+    arrays = {path: np.asarray(array) for path, array in trees.named(variables).items()}
     places = {path: place for path in arrays if (place := rules.in_torch(path))}
-    _complain(f"These variables are not those of this {rules.model}", unknown=[p for p in arrays if p not in places])
-    return {place.name: place.turned(np.asarray(arrays[path])) for path, place in places.items()}
+    wrong = [
+        f"{path} is {array.shape}, but a {places[path].layout.what} has {len(axes)} axes"
+        for path, array in arrays.items()
+        if path in places and (axes := places[path].axes) and array.ndim != len(axes)
+    ]
+    unknown = [path for path in arrays if path not in places]
+    _complain(f"These variables are not those of this {rules.model}", unknown=unknown, wrong=wrong)
+    return {place.name: place.turned(arrays[path]) for path, place in places.items()}
 
 
 def _complain(

@@ -4,9 +4,8 @@ Each notebook runs in a fresh kernel, one after the other, since they are timed.
 `build/course.json`: a list of `{"notebook", "status", "seconds", "peak_mb", "data", "metrics"}`, one for each notebook,
 brought up to date after every notebook. `build/course.html` compares its figures with those of the last run on this
 machine. What got worse than in the last runs, by more than these differ, is told (`build/course-history.json` keeps
-them). A run of all of them also times the input pipelines, on the
-data that `COURSE_DATA` chooses, into `build/pipeline.json`. `--save` runs on the samples, and writes the outputs into
-the notebooks, for committing.
+them). A run of all of them also times the input pipelines, on the data that `COURSE_DATA` chooses, into
+`build/pipeline.json`. `--save` runs on the samples, and writes the outputs into the notebooks, for committing.
 """
 
 from __future__ import annotations
