@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbclient.util import ensure_async, run_sync
 from PIL import Image
 
 from utils.author import pairs
@@ -24,6 +23,7 @@ from utils.base import files, memory
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT, shown
 
+TOO_LONG = "took too long"
 # Run in the kernel after the last cell. Linux's getrusage would count the parent's memory too, so it is asked last.
 _PEAK = """
 import sys
@@ -85,10 +85,9 @@ def run(path: Path, *, timeout: float, on_cell: Callable[[int], object] = lambda
                 except Exception as problem:
                     number = sum(cell.cell_type == "code" for cell in cells[: position + 1])  # as JupyterLab shows it
                     status = f"failed: {number}: {_one_line(problem)}"
-                    if isinstance(problem, CellTimeoutError) and client.km:  # then it can tell its memory
-                        run_sync(ensure_async)(client.km.interrupt_kernel())
                 ended = time.perf_counter()
-                peak = _peak(client)
+                if not status.endswith(TOO_LONG):  # else it does not answer
+                    peak = _peak(client)
         except Exception as problem:  # whatever it is, the other notebooks are still to run
             status = f"failed: 0: the kernel did not start or end: {_one_line(problem)}"
         data, metrics = read_results(handed_on)
@@ -185,7 +184,7 @@ def _one_line(problem: Exception) -> str:
     if isinstance(problem, DeadKernelError):
         return "the kernel died (out of memory?)"
     if isinstance(problem, CellTimeoutError):
-        return "took too long"
+        return TOO_LONG
     name, message = type(problem).__name__, str(problem)
     if isinstance(problem, CellExecutionError):
         name, message = problem.ename, problem.evalue
