@@ -4,7 +4,6 @@ import base64
 import json
 import re
 import time
-from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -13,6 +12,9 @@ from utils import checks
 from utils.author import exercises, pairs
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
+from utils.checks import running
+from utils.checks.crossing import Program
+from utils.checks.exercise import Case
 from utils.checks.mistakes import mistakes
 from utils.checks.verdict import Kind, Verdict
 from utils.grading import grades, grants, handin, marking, own_answers, pages, plan, sandbox, whole_class
@@ -52,7 +54,7 @@ class Place:
         for message in self.runs[len(self.jobs) - 1]:
             self.replies.append((yield message))
 
-    def verdict(self, unit, name, handed, seed):
+    def verdict(self, name, handed, seed):
         kind, message = handed.decode().split("|", 1) if b"|" in handed else ("WRONG", "unreadable")
         points = UNIT.exercises[name].points if kind == "RIGHT" else 0
         return Verdict(name, Kind[kind], message, points, UNIT.exercises[name].points)
@@ -244,22 +246,48 @@ def test_the_seed_of_programs_is_not_told_to_the_hand_in():
 
 
 @pytest.mark.parametrize(
-    ("kind", "endless", "times"),
-    [("RIGHT", False, 1), ("WRONG", False, 1), ("WRONG", True, 2), ("NOT_CHECKED", False, 2)],
+    ("kind", "message", "endless", "times"),
+    [
+        ("RIGHT", "", False, 1),
+        ("WRONG", "", False, 1),
+        ("WRONG", running._run(Program(b"", (), ""), Case(0, 0, "", {})).message, False, 2),
+        ("WRONG", "", True, 2),
+        ("NOT_CHECKED", "", False, 2),
+    ],
 )
-def test_the_same_is_judged_once_but_where_the_machine_may_be_to_blame(kind, endless, times, monkeypatch):
+def test_the_same_is_judged_once_but_where_the_machine_may_be_to_blame(kind, message, endless, times, monkeypatch):
+    asked = judged_by(monkeypatch, lambda name: Verdict(name, Kind[kind], message, endless=endless))
+    place = sandbox.Place(sandbox.LIMITS, UNIT)
+    for one in 2 * [("compress", b"a", 0)] + [("compress", b"b", 0), ("compress", b"a", 1), ("predict", b"a", 0)]:
+        assert place.verdict(*one).kind.name == kind
+    asked = [one for one, _ in asked]
+    assert asked.count(("compress", b"a", 0)) == times and len(asked) == times + 3
+
+
+def judged_by(monkeypatch, verdict):
+    """What all judges are asked, and the runner that each is given, once one that says `verdict` stands in for them."""
     asked = []
 
-    def verdict(name, handed, seed, runner):
-        asked.append((name, handed, seed))
-        return Verdict(name, Kind[kind], "", endless=endless)
+    class Judge:
+        def verdict(self, name, handed, seed, runner):
+            asked.append(((name, handed, seed), runner))
+            return verdict(name)
 
-    judge = SimpleNamespace(unit=UNIT, verdict=verdict)
-    monkeypatch.setattr(sandbox, "_judge", lambda *_: judge)
-    bench = sandbox.Bench(sandbox.LIMITS)
-    for one in 2 * [("compress", b"a", 0)] + [("compress", b"b", 0), ("compress", b"a", 1), ("predict", b"a", 0)]:
-        assert bench.verdict(judge, *one).kind.name == kind
-    assert asked.count(("compress", b"a", 0)) == times and len(asked) == times + 3
+    monkeypatch.setattr(sandbox, "_judge", lambda *_, **__: Judge())
+    return asked
+
+
+def test_what_a_program_gave_in_one_place_is_not_another_s_and_what_values_are_is(monkeypatch):
+    crosses = {one.crosses: name for name, one in UNIT.exercises.items()}
+    asked = judged_by(monkeypatch, lambda name: Verdict(name, Kind.RIGHT))
+    bench = sandbox.Bench(sandbox.LIMITS, UNIT)
+    places = [sandbox.Place(sandbox.LIMITS, UNIT, bench) for _ in range(2)]
+    for place in [*places, *places]:
+        for name in crosses.values():
+            place.verdict(name, b"a", 0)
+    runners = {kind: [by for (asked_for, *_), by in asked if asked_for == name] for kind, name in crosses.items()}
+    first, second = places
+    assert runners == {"program": [first._runner, second._runner], "values": [first._runner]}
 
 
 def test_what_it_took_is_told_by_part():
@@ -305,6 +333,37 @@ def test_the_known_mistake_is_named():
     known = mistakes(UNIT.exercises["compress"])[0]
     result, _ = mark(HANDED_IN, [verdict("compress", Kind.WRONG, known.says), OVER])
     assert [m.mistake for m in result.marks if m.mistake] == [known.name]
+
+
+def test_of_mistakes_that_are_told_together_all_are_named():
+    first, second = mistakes(UNIT.exercises["compress"])[:2]
+    result, _ = mark(HANDED_IN, [verdict("compress", Kind.WRONG, f"{first.says} {second.says}"), OVER])
+    assert [m.mistake for m in result.marks if m.mistake] == [f"{first.name}, {second.name}"]
+
+
+LONG = "def f(x):\n    def inner(y):\n        return min(y)\n    low = inner(x)\n    return low - x"
+SHORT = "def f(x):\n    low = min(x)\n    return low"
+
+
+@pytest.mark.parametrize(
+    ("code", "was", "now", "alike"),
+    [
+        (LONG, "low", "least", True),
+        (LONG, "inner", "smallest", True),
+        (LONG, "    def", '    """What it is."""\n    def', True),
+        (LONG, "min", "max", False),
+        (LONG, "low - x", "x - low", False),
+    ],
+)
+def test_answers_are_alike_but_for_docstrings_and_names_of_their_own(code, was, now, alike):
+    digest = marking._likeness("f", code)
+    assert was in code and digest
+    assert (marking._likeness("f", code.replace(was, now)) == digest) == alike
+
+
+def test_a_docstring_makes_no_short_answer_long():
+    with_one = SHORT.replace("    low =", '    """What it is."""\n    low =')
+    assert with_one != SHORT and marking._likeness("f", SHORT) == marking._likeness("f", with_one) == ""
 
 
 def test_a_copy_of_the_courses_answer_is_flagged_and_a_stub_is_not():

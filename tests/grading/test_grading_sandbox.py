@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -12,11 +14,12 @@ import psutil
 import pytest
 
 from utils import checks
+from utils.base.errors import CourseError
 from utils.base.paths import ROOT
 from utils.commands.instructors import grade
 from utils.grading import groups, handin, marking, own_answers, plan, sandbox
 
-UNITS = checks.units()
+UNIT = checks.units()["01_jnp_and_jit"]
 RIGHT = (
     "constant = jnp.all(x == x[0], axis=0)\n"
     "return jnp.where(constant, 0, (x - x.mean(0)) / jnp.where(constant, 1, x.std(0)))"
@@ -33,14 +36,14 @@ needs_bubblewrap = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def place():
-    with closing(sandbox.Place(sandbox.BUBBLEWRAP)) as one:
+    with closing(sandbox.Place(sandbox.BUBBLEWRAP, UNIT)) as one:
         yield one
 
 
-def run(place, cells, unit="01_jnp_and_jit"):
-    result = marking.Result("student", unit, "file")
-    cells = [plan.handed_out(UNITS[unit])[0], *cells]
-    marking.mark(place, UNITS[unit], handin.Handin(cells), OPTIONS, result)
+def run(place, cells):
+    result = marking.Result("student", UNIT.name, "file")
+    cells = [plan.handed_out(UNIT)[0], *cells]
+    marking.mark(place, UNIT, handin.Handin(cells), OPTIONS, result)
     return result, {mark.exercise: mark for mark in result.marks}
 
 
@@ -97,7 +100,7 @@ def test_memory_in_files_without_a_name_counts(in_groups, monkeypatch):
     if not in_groups:
         monkeypatch.setattr(groups, "MEMBERSHIP", ROOT / "no such file")
         assert groups.how() == groups.WATCHED
-    with closing(sandbox.Place(sandbox.BUBBLEWRAP)) as one:
+    with closing(sandbox.Place(sandbox.BUBBLEWRAP, UNIT)) as one:
         result, _ = run(one, [NAMELESS])
     assert re.search("too much memory|ended its own process", " ".join(result.flags))
 
@@ -156,7 +159,7 @@ def test_nothing_of_the_machine_can_be_written_and_only_the_course_be_read(place
 @pytest.mark.proof
 def test_without_bubblewrap_its_limits_are_kept():
     cells = [LARGE_FILE, "import os\nif os.fork() == 0:\n    import time\n    time.sleep(600)"]
-    with closing(sandbox.Place(sandbox.LIMITS)) as one:
+    with closing(sandbox.Place(sandbox.LIMITS, UNIT)) as one:
         result, marks = graded(one, RIGHT, *cells, "b = []\nwhile True: b.append(bytearray(10**8))")
     assert marks["standardise"].points and marks["compress"].points, result
     assert re.search(r"too much memory|MemoryError", " ".join(result.flags))
@@ -164,9 +167,43 @@ def test_without_bubblewrap_its_limits_are_kept():
 
 
 def test_the_strongest_sandbox_is_taken(monkeypatch):
-    assert sandbox.best() is next(kind for kind in sandbox.KINDS if sandbox.works(kind))
+    with monkeypatch.context() as all_work:
+        all_work.setattr(sandbox, "works", lambda kind: True)
+        assert sandbox.best() is sandbox.BUBBLEWRAP
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert sandbox.best() is sandbox.LIMITS
+
+
+def test_threads_that_ask_one_bench_each_get_their_own_verdict():
+    """Of what cannot be read, which takes no time."""
+    bench = sandbox.Bench(sandbox.LIMITS, UNIT)
+    with closing(bench), closing(sandbox.Place(sandbox.LIMITS, UNIT, bench)) as place, ThreadPoolExecutor(4) as pool:
+        names = 3 * list(UNIT.exercises)
+        found = list(pool.map(lambda name: place.verdict(name, b"?", 0), names))
+    assert [one.exercise for one in found] == names
+    assert all("cannot be read" in one.message for one in found)
+
+
+def test_a_bench_that_is_closed_while_threads_ask_starts_nothing_again(monkeypatch):
+    started = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    bench = sandbox.Bench(sandbox.LIMITS, UNIT)
+    values = next(name for name, one in UNIT.exercises.items() if one.crosses == "values")
+    with closing(sandbox.Place(sandbox.LIMITS, UNIT, bench)) as place, ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(place.verdict, values, bytes([number]), 0) for number in range(4)]
+        while not started:
+            time.sleep(0.01)
+        bench.close()
+        assert all(isinstance(one.exception(timeout=60), CourseError) for one in asked)
+        with pytest.raises(CourseError, match="stopped"):
+            place.verdict(values, b"later", 0)
+    assert len(started) == 1 and started[0].poll() is not None
 
 
 def test_a_weaker_sandbox_is_said_on_every_report_and_on_stderr(tmp_path, monkeypatch, capsys):
@@ -178,4 +215,4 @@ def test_a_weaker_sandbox_is_said_on_every_report_and_on_stderr(tmp_path, monkey
     for page in ("class.html", "students/ann.html"):
         assert "Graded without a sandbox" in (tmp_path / "out" / page).read_text()
     (row,) = json.loads((tmp_path / "out" / "grades.json").read_text())
-    assert row["sandbox"] == "limits" and row["points"] == UNITS["01_jnp_and_jit"].exercises["compress"].points
+    assert row["sandbox"] == "limits" and row["points"] == UNIT.exercises["compress"].points

@@ -50,7 +50,11 @@ CRASHED = (
 
 
 class _Stopped(Exception):
-    """The judge has ended, or was ended; the message says why."""
+    """The judge has ended, or was ended."""
+
+    def __init__(self, why: str, started: bool):
+        super().__init__(why)
+        self.started = started
 
 
 class Judge:
@@ -65,34 +69,42 @@ class Judge:
         self._prefix, self._environment = prefix, environment
         self._process: subprocess.Popen[bytes] | None = None
         self._heard: queue.Queue[bytes | None] = queue.Queue()
-        self._ready = False
+        self._ready = self._ended = False
+        self._changing = threading.Lock()
 
     def start(self) -> bool:
         """Let the process start, if it doesn't run; it is ready seconds later. Returns whether there is one."""
-        if self._process is not None and self._process.poll() is None:
+        with self._changing:
+            if self._ended or (self._process is not None and self._process.poll() is None):
+                return True
+            try:
+                self._process = subprocess.Popen(
+                    [*self._prefix, sys.executable, "-m", "utils.checks.worker", self.unit.name],
+                    cwd=ROOT,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C is not for it
+                    env=dict(self._environment or os.environ) | {"JAX_PLATFORMS": "cpu"},
+                )
+            except OSError:  # a browser's Python
+                return False
+            self._heard, self._ready = queue.Queue(), False
+            threading.Thread(target=_listen, args=(self._process.stdout, self._heard), daemon=True).start()
             return True
-        try:
-            self._process = subprocess.Popen(
-                [*self._prefix, sys.executable, "-m", "utils.checks.worker", self.unit.name],
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is not for it
-                env=dict(self._environment or os.environ) | {"JAX_PLATFORMS": "cpu"},
-            )
-        except OSError:  # a browser's Python
-            return False
-        self._heard, self._ready = queue.Queue(), False
-        threading.Thread(target=_listen, args=(self._process.stdout, self._heard), daemon=True).start()
-        return True
 
     def stop(self) -> None:
-        """End the process, whatever it does."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
+        """End the process for good, whatever it does, also from another thread."""
+        self._ended = True
+        self._kill()
+
+    def _kill(self) -> None:
+        with self._changing:
+            process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            with contextlib.suppress(OSError, ValueError):
+                process.communicate()
 
     def verdict(self, exercise: str, handed: bytes, seed: int = NOTEBOOK_SEED, runner: Judge | None = None) -> Verdict:
         """The verdict on what was handed over for an exercise, as `crossing.dumps` writes it.
@@ -101,19 +113,15 @@ class Judge:
         right answers. Ctrl-C ends the judge and is raised.
         """
         declared = self.unit.exercises[exercise]
-        stage = runner or self
         try:
             if declared.crosses == "program":
-                handed = stage._asked("results", exercise, handed, seed)
-            stage = self
+                handed = (runner or self)._asked("results", exercise, handed, seed)
             found = json.loads(self._asked("verdict", exercise, handed, seed))
-        except (_Stopped, OSError) as reason:
-            started, said = stage._ready, str(reason) if isinstance(reason, _Stopped) else CRASHED
-            kind = Kind.WRONG if started else Kind.NOT_CHECKED
-            said = (
-                said if started else "The judge did not start. `make doctor` tells whether the installation is sound."
-            )
-            return Verdict(exercise, kind, said, 0, declared.points, endless=started)
+        except _Stopped as reason:
+            if reason.started:
+                return Verdict(exercise, Kind.WRONG, str(reason), 0, declared.points, endless=True)
+            said = "The judge did not start. `make doctor` tells whether the installation is sound."
+            return Verdict(exercise, Kind.NOT_CHECKED, said, 0, declared.points)
         return Verdict(**found | {"kind": Kind[found["kind"]]})
 
     def _asked(self, task: str, exercise: str, handed: bytes, seed: int) -> bytes:
@@ -121,22 +129,25 @@ class Judge:
         with self._asking:
             if not self.start():
                 return _reply(self.unit, task, exercise, handed, seed)
-            assert self._process and self._process.stdin
+            process = self._process
+            if process is None or process.stdin is None:
+                raise _Stopped(CRASHED, started=False)
             try:
                 if not self._ready:
-                    self._hear(START)
+                    self._hear(process.pid, START)
                     self._ready = True
-                _write(self._process.stdin, json.dumps([task, exercise, seed]).encode())
-                _write(self._process.stdin, handed)
-                return self._hear(self.unit.exercises[exercise].seconds)
+                try:
+                    _write(process.stdin, json.dumps([task, exercise, seed]).encode())
+                    _write(process.stdin, handed)
+                except (OSError, ValueError):  # it is gone, or its pipe was closed
+                    raise _Stopped(CRASHED, started=True) from None
+                return self._hear(process.pid, self.unit.exercises[exercise].seconds)
             except BaseException:
-                self.stop()
+                self._kill()
                 raise
 
-    def _hear(self, seconds: float) -> bytes:
+    def _hear(self, pid: int, seconds: float) -> bytes:
         """What the judge says next. Raises _Stopped when it took too much, or ended."""
-        assert self._process
-        pid = self._process.pid
         (computed, most), waited = _taken(pid), time.monotonic() + limits.WALL * seconds
         while True:
             try:
@@ -144,12 +155,12 @@ class Judge:
             except queue.Empty:
                 now, memory = _taken(pid)
                 if memory > most + limits.MEMORY:
-                    raise _Stopped(ENDLESS.format(f"{limits.MEMORY / 2**30:g} GB of memory")) from None
+                    raise _Stopped(ENDLESS.format(f"{limits.MEMORY / 2**30:g} GB of memory"), self._ready) from None
                 if now > computed + seconds or time.monotonic() > waited:
-                    raise _Stopped(ENDLESS.format(f"{seconds:g} seconds of computing")) from None
+                    raise _Stopped(ENDLESS.format(f"{seconds:g} seconds of computing"), self._ready) from None
                 continue
             if heard is None:
-                raise _Stopped(CRASHED)
+                raise _Stopped(CRASHED, self._ready)
             return heard
 
 

@@ -60,7 +60,7 @@ class Mark:
     message: str = ""
     detail: str = ""  # the case that shows it: not for students, who may hand in again
     printed: str = ""
-    mistake: str = ""  # the known wrong answer that it is
+    mistake: str = ""  # the known mistakes that it makes
     likeness: str = ""  # the same for answers that differ in names and layout alone
 
 
@@ -181,7 +181,7 @@ class _Heard:
             return
         self._judged[name] += 1
         seed = self._options.seed_of(self._unit.exercises[name])
-        verdict = self._place.verdict(self._unit, name, handed, seed)
+        verdict = self._place.verdict(name, handed, seed)
         if self._lent and verdict.of_answer:  # a message could carry what was lent to the student's page
             short = re.match(r"It raised \w{1,40}", verdict.message)
             told = f"{short[0]}." if short else "It gave no result."
@@ -232,6 +232,7 @@ class _Heard:
 def _marked(exercise: Exercise, verdict: Verdict, laid_out: plan.Plan) -> Mark:
     written = [step.source for step in laid_out.steps if exercise.name in step.defines]
     right, wrong = verdict.kind is Kind.RIGHT, verdict.kind is Kind.WRONG
+    known = {one.says: one.name for one in mistakes(exercise) if wrong and one.says in verdict.message}
     revealed = right and exercise.name in laid_out.revealed
     message = "" if verdict.kind is Kind.NOT_ATTEMPTED else _text(verdict.message)
     return Mark(
@@ -243,7 +244,7 @@ def _marked(exercise: Exercise, verdict: Verdict, laid_out: plan.Plan) -> Mark:
         message="The answer was revealed, so it scores nothing." if revealed else message,
         detail=_text(verdict.detail),
         printed=_text(verdict.printed),
-        mistake=next((known.name for known in mistakes(exercise) if wrong and known.says == verdict.message), ""),
+        mistake=", ".join(known.values()),
         likeness=_likeness(exercise.name, written[-1]) if written and (right or wrong) else "",
     )
 
@@ -252,23 +253,30 @@ def _marked(exercise: Exercise, verdict: Verdict, laid_out: plan.Plan) -> Mark:
 
 
 def _likeness(name: str, source: str) -> str:
-    """A digest of the last definition of a name in code, which docstrings and the names of variables do not change.
+    """A digest of the last definition of a name in code, which docstrings and names that it binds do not change.
 
     "" where there is none, or it is too short to tell anything.
     """
     tree = plan.parsed(source) or ast.Module([], [])
     nodes = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name]
-    if not nodes or sum(isinstance(inner, ast.stmt) for inner in ast.walk(nodes[-1])) < _TELLING:
+    for node in ast.walk(nodes[-1]) if nodes else ():
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    if not nodes or sum(isinstance(node, ast.stmt) for node in ast.walk(nodes[-1])) < _TELLING:
         return ""
-    names: dict[str, str] = {}
+    bound: dict[str, str] = {}
     for node in ast.walk(nodes[-1]):
         match node:
-            case ast.FunctionDef() | ast.ClassDef() if ast.get_docstring(node) is not None:
-                node.body = node.body[1:] or [ast.Pass()]
-            case ast.Name(id=given):
-                node.id = names.setdefault(given, f"v{len(names)}")
-            case ast.arg(arg=given) | ast.keyword(arg=str(given)):
-                node.arg = names.setdefault(given, f"v{len(names)}")
+            case ast.FunctionDef(name=n) | ast.ClassDef(name=n) | ast.arg(arg=n) | ast.Name(id=n, ctx=ast.Store()):
+                bound.setdefault(n, str(len(bound)))
+    for node in ast.walk(nodes[-1]):
+        match node:
+            case ast.FunctionDef(name=n) | ast.ClassDef(name=n):
+                node.name = bound[n]
+            case ast.arg(arg=n):
+                node.arg = bound[n]
+            case ast.Name(id=n):
+                node.id = bound.get(n, n)
     return hashlib.sha256(ast.dump(nodes[-1]).encode()).hexdigest()[:16]
 
 

@@ -55,7 +55,7 @@ def see_full_marks(unit: Unit, kind: Kind, options: marking.Options) -> None:
     print(f"First the course's own answers to {unit.name} are graded (once, about half a minute) …", flush=True)
     result = marking.Result("the course", unit.name, unit.solution)
     slow = replace(options, seconds=max(900, options.seconds))
-    with closing(Place(kind)) as place:
+    with closing(Place(kind, unit)) as place:
         marking.mark(place, unit, handed_in(unit), slow, result)
     for mark in result.marks:
         if mark.points < mark.of:
@@ -109,7 +109,7 @@ def faults(rehearsed: Rehearsed, result: marking.Result) -> list[str]:
             found.append(f"`{mark.exercise}` scores {mark.points} instead of {wanted}: {mark.verdict} {mark.message}")
         elif untouched and mark.verdict != verdict.Kind.NOT_ATTEMPTED.name:
             found.append(f"`{mark.exercise}` counts as attempted: {mark.verdict} {mark.message}")
-        elif mistake and mark.mistake != mistake.name:
+        elif mistake and mark.message != mistake.says:
             found.append(f"`{mark.exercise}`: not known as {mistake.name!r}: {mark.verdict} {mark.message}")
     flags = [flag for flag in result.flags if not flag.startswith("As the course's")]
     return [*found, *(f"flagged: {flag}" for flag in flags), *(f"a cell stopped: {error}" for error in result.errors)]
@@ -122,7 +122,7 @@ def rehearse(unit: Unit, kind: Kind, options: marking.Options, *, rounds: int | 
       CourseError: the solution does not score full marks.
     """
     see_full_marks(unit, kind, options)
-    with closing(Place(kind)) as place:
+    with closing(Place(kind, unit)) as place:
         for one in track(list(hand_ins(unit, rounds=rounds)), unit.name, unit="hand-in"):
             result = marking.Result(one.name, unit.name, unit.solution)
             marking.mark(place, unit, handin.Handin(one.cells), options, result)

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ HOME = "/home/student"
 _TMPFS = str(64 * 2**20)
 _WARM_MB = 1024  # what a process of the grader's own needs, besides what an answer may take
 _TASKS = 4096  # threads are counted, of which XLA starts some for each core
+_STOPPED = "Grading was stopped."
 
 
 class Kind(NamedTuple):
@@ -123,32 +125,35 @@ Conversation = Generator[dict[str, Any], str | None, None]  # yields messages; i
 
 
 class Bench:
-    """The judge of a run, for all its places: it has the solutions, and nothing of a hand-in but results.
+    """The judge of a unit, for several places: it has the solutions, and nothing of a hand-in but results.
 
-    What was handed over before is not judged again: with the run's seed a verdict follows from these bytes.
+    What was handed over before is not judged again: with the run's seed a verdict follows from these bytes, and that on
+    a program from what ran it too.
     """
 
-    def __init__(self, kind: Kind):
-        self._kind = kind
-        self._judges: dict[str, Judge] = {}  # by unit
-        self._found: dict[tuple[str, int, bytes], Verdict] = {}
+    def __init__(self, kind: Kind, unit: Unit):
+        self._unit, self._judge = unit, _judge(unit, kind, [ROOT / "solutions"])
+        self._found: dict[tuple[Judge | None, str, int, bytes], Verdict] = {}
+        self._ended = False
 
     def verdict(self, runner: Judge, name: str, handed: bytes, seed: int) -> Verdict:
-        """The verdict on an exercise of the runner's unit, which runs the programs that were handed over."""
-        unit = runner.unit
-        known = f"{unit.name} {name}", seed, hashlib.sha256(handed).digest()
-        if known not in self._found:
-            judge = self._judges.setdefault(unit.name, _judge(unit, self._kind, [ROOT / "solutions"]))
-            verdict = judge.verdict(name, handed, seed, runner)
-            if verdict.endless or verdict.kind.name == "NOT_CHECKED":  # it may have been the machine's fault
-                return verdict
+        """The verdict on an exercise; the runner runs the programs that were handed over."""
+        ran_by = runner if self._unit.exercises[name].crosses == "program" else None
+        known = ran_by, name, seed, hashlib.sha256(handed).digest()
+        if known in self._found:
+            return self._found[known]
+        verdict = self._judge.verdict(name, handed, seed, runner)
+        if self._ended:
+            raise CourseError(_STOPPED)
+        # else it may have been the machine's fault
+        if not (verdict.endless or verdict.kind.name == "NOT_CHECKED" or "cannot be run" in verdict.message):
             self._found[known] = verdict
-        return self._found[known]
+        return verdict
 
     def close(self) -> None:
-        """End the judges."""
-        for judge in self._judges.values():
-            judge.stop()
+        """End the judge, also from another thread; none is started again."""
+        self._ended = True
+        self._judge.stop()
 
 
 def _judge(unit: Unit, kind: Kind, more: Iterable[Path] = (), within: Iterable[str] = ()) -> Judge:
@@ -157,30 +162,27 @@ def _judge(unit: Unit, kind: Kind, more: Iterable[Path] = (), within: Iterable[s
 
 
 class Place:
-    """A sandbox with a warm worker in it, and another that runs programs: `run` takes one hand-in after the other."""
+    """A sandbox with a warm worker in it, and another that runs programs: `run` takes a unit's hand-ins, one by one."""
 
-    def __init__(self, kind: Kind, bench: Bench | None = None):
-        """`bench` judges what is run in several places; by default this one has its own."""
-        self._kind = kind
-        self._bench = bench or Bench(kind)
-        self._runner: Judge | None = None
+    def __init__(self, kind: Kind, unit: Unit, bench: Bench | None = None):
+        """`bench` judges for several places, and is closed by who made it; by default this one has its own."""
+        self._kind, self._owns_bench = kind, bench is None
+        self._bench = bench or Bench(kind, unit)
+        self._groups: dict[str, Group] = {}
+        self._runner = _judge(unit, kind, within=self._group("programs", limits.MEMORY // 2**20))
+        self._starting = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._reusable = True
         self._ended = False
-        self._groups: dict[str, Group] = {}
 
     def _group(self, whose: str, megabytes: int) -> list[str]:
         if whose not in self._groups:
             self._groups[whose] = Group(megabytes + _WARM_MB, _TASKS)
         return self._groups[whose].prefix
 
-    def verdict(self, unit: Unit, name: str, handed: bytes, seed: int) -> Verdict:
+    def verdict(self, name: str, handed: bytes, seed: int) -> Verdict:
         """The verdict on what was handed over for an exercise; programs run in a sandbox without any right answer."""
-        if self._runner is None or self._runner.unit is not unit:
-            if self._runner is not None:
-                self._runner.stop()
-            self._runner = _judge(unit, self._kind, within=self._group("programs", limits.MEMORY // 2**20))
         return self._bench.verdict(self._runner, name, handed, seed)
 
     def run(self, job: dict[str, Any]) -> Conversation:
@@ -214,23 +216,24 @@ class Place:
         yield {"t": "over", "why": "it ended the sandbox"}
 
     def _start(self, megabytes: int) -> None:
-        if self._ended:
-            raise CourseError("Grading was stopped.")
         python = [sys.executable, "-c", "from utils.grading.inside.server import main; main()"]
         env = cwd = None
         if self._kind is not BUBBLEWRAP:
             self._folder = tempfile.TemporaryDirectory(prefix="course-grading-", ignore_cleanup_errors=True)
             cwd = self._folder.name
             env = _environment(cwd)
-        self._process = subprocess.Popen(
-            [*self._group("hand-in", megabytes), *_prefix(self._kind, ()), *python],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=env,
-            cwd=cwd,
-            start_new_session=True,  # else Ctrl-C would reach it before the grader, and look like a hand-in's doing
-        )
+        with self._starting:
+            if self._ended:
+                raise CourseError(_STOPPED)
+            self._process = subprocess.Popen(
+                [*self._group("hand-in", megabytes), *_prefix(self._kind, ()), *python],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=env,
+                cwd=cwd,
+                start_new_session=True,  # else Ctrl-C would reach it before the grader, and look like a hand-in's doing
+            )
         assert self._process.stdout is not None and self._process.stderr is not None
         first = self._process.stdout.readline()
         if not first:
@@ -240,16 +243,16 @@ class Place:
         # without namespaces of its own a hand-in could reach the worker: then it serves one only
         self._reusable = bool(json.loads(first)["nested"]) and self._kind is BUBBLEWRAP
 
-    def close(self, *, for_good: bool = False) -> None:
-        """End the sandboxes and all in them; `for_good`: from another thread, and none is started again."""
-        self._ended = self._ended or for_good
-        self._bench.close()
-        if self._runner is not None:
-            self._runner.stop()
+    def close(self) -> None:
+        """End the sandboxes and all in them, also from another thread; none is started again."""
+        with self._starting:
+            self._ended = True
+        if self._owns_bench:
+            self._bench.close()
+        self._runner.stop()
         self._end_worker()
         for group in self._groups.values():
             group.close()
-        self._groups = {}
 
     def _end_worker(self) -> None:
         process, self._process = self._process, None

@@ -76,18 +76,19 @@ def grade(
             finished.append(earlier)
         else:
             left.append(task)
-    left.sort(key=lambda task: task.result.unit)  # each unit's judge starts once
-    for unit in dict.fromkeys(task.unit for task in left if task.unit):
+    by_unit = {unit: same for unit in units.values() if (same := [task for task in left if task.unit is unit])}
+    for unit in by_unit:
         own_answers.see_full_marks(unit, kind, options)
     order = attrgetter("student", "unit")
     finished = sorted((grants.applied(one, granted, units) for one in finished), key=order)
     grades.write(out, finished)
     with track(description="grading", total=len(tasks), unit="hand-in") as bar:
         bar.update(len(finished))
-        for result in _run(left, out, options, kind, min(jobs, len(left))):
-            insort(finished, grants.applied(result, granted, units), key=order)
-            grades.write(out, finished)
-            bar.update(1)
+        for unit, same in by_unit.items():
+            for result in _run(unit, same, out, options, kind, min(jobs, len(same))):
+                insort(finished, grants.applied(result, granted, units), key=order)
+                grades.write(out, finished)
+                bar.update(1)
     links = {task.result.student: f"students/{grades.safe_name(task.folder)}.html" for task in tasks}
     for student, link in links.items():
         own = [one for one in finished if one.student == student]
@@ -182,22 +183,20 @@ def _task(folder: Path, path: Path, options: Options, kind: sandbox.Kind) -> Tas
     return Task(folder.name, result, unit, read, digest)
 
 
-def _run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, jobs: int) -> Iterable[Result]:
-    """Grade the tasks, several at a time, each in a sandbox that is free; results as they come."""
-    if not tasks:
-        return
-    bench = sandbox.Bench(kind)
-    every = [sandbox.Place(kind, bench) for _ in range(jobs)]
+def _run(unit: Unit, tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, jobs: int) -> Iterable[Result]:
+    """Grade a unit's tasks, several at a time, each in a sandbox that is free; results as they come."""
+    bench = sandbox.Bench(kind, unit)
+    every = [sandbox.Place(kind, unit, bench) for _ in range(jobs)]
     places: queue.SimpleQueue[sandbox.Place] = queue.SimpleQueue()
     for place in every:
         places.put(place)
     stop = threading.Event()
 
     def one(task: Task) -> Result:
-        assert task.unit is not None and task.read is not None
+        assert task.read is not None
         place = places.get()
         try:
-            marking.mark(place, task.unit, task.read, options, task.result)
+            marking.mark(place, unit, task.read, options, task.result)
         except CourseError:  # no sandbox: nobody can be graded
             raise
         except Exception as problem:
@@ -214,6 +213,7 @@ def _run(tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, job
             yield future.result()
     finally:
         stop.set()
+        bench.close()
         for place in every:
-            place.close(for_good=True)
+            place.close()
         pool.shutdown(cancel_futures=True)
