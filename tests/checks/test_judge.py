@@ -14,9 +14,10 @@ import pytest
 from demo.exercise import average, unit
 from written import written
 
+from utils import checks
 from utils.base import definitions
 from utils.base.paths import SOLUTIONS
-from utils.checks import answers, crossing, limits, readings
+from utils.checks import answers, crossing, limits, readings, running
 from utils.checks.crossing import Failure, Handed, Program, Result
 from utils.checks.exercise import Exercise
 from utils.checks.explain import answer_frames
@@ -190,6 +191,50 @@ def test_what_works_on_objects_is_called_where_it_lives(body, says, monkeypatch)
     assert verdict.kind is Kind.WRONG and says in verdict.message, verdict
 
 
+def test_what_a_student_compiled_is_compiled_in_full_though_a_check_calls_it():
+    seen = []
+    mine = jax.jit(lambda x: [seen.append(jax.config.read("jax_disable_most_optimizations")), x][1])
+    handed = answers.hand_over(dataclasses.replace(SWAP, ask=lambda answer, own, **_: answer(1.0)), mine)
+    assert seen and not any(seen) and handed
+
+
+def test_the_switch_goes_back_where_a_compilation_fails():
+    before = jax.config.read("jax_disable_most_optimizations")
+    with pytest.raises(ZeroDivisionError), running.compiled_quickly():
+        raise ZeroDivisionError
+    assert jax.config.read("jax_disable_most_optimizations") == before
+
+
+def test_an_endless_compiled_loop_is_stopped_in_median_time(monkeypatch):
+    exercise = checks.units()["06_make_it_fast"].exercises["median_time"]
+    monkeypatch.setattr(answers, "time_limit", lambda seconds: limits.time_limit(1.0))
+    code = (
+        "def median_time(step, args, rounds, clock):\n    return lax.while_loop(lambda x: x >= 0, lambda x: x * 1, 0.0)"
+    )
+    (failure,) = answers.hand_over(exercise, written("median_time", code, lax=jax.lax)).outcomes
+    assert failure.endless, failure
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["JAX's own", "it was moved"])
+def test_a_key_that_is_used_twice_is_told_while_tracing(moved, monkeypatch):
+    if moved:
+        monkeypatch.delattr("jax.experimental.key_reuse._core.check_key_reuse")
+
+    def once(key, x):
+        one, other = jax.random.split(key)
+        return jax.random.normal(one, x["a"].shape) + jax.random.normal(other, x["a"].shape)
+
+    def twice(key, x):
+        return jax.random.normal(key, x["a"].shape) + jax.random.normal(key, x["a"].shape)
+
+    def watched(function):
+        return jax.jit(lambda key, x: answers.uses_keys_once(function, key, x))
+
+    watched(once)(jax.random.key(0), {"a": jnp.ones(3)})
+    with pytest.raises(jax.errors.KeyReuseError):
+        watched(twice)(jax.random.key(0), {"a": jnp.ones(3)})
+
+
 # --- what crosses -----------------------------------------------------------------------------------------------------
 
 
@@ -259,7 +304,7 @@ BASE = np.arange(1.0, 13.0).reshape(3, 4) ** 1.5
         (np.roll(BASE, 1, 0), "one place too late"),
         (BASE**2, "square"),
         (np.sqrt(BASE), "square root"),
-        (BASE * 1000, "another unit"),
+        (BASE * 1000, "1000 times what is wanted: is a factor"),
         (BASE[::-1, ::-1], "reverse order along axes 0 and 1"),
         (np.roll(BASE, -1, 1), "one place too early along axis 1"),
         (BASE.T.reshape(3, 4), "lie in other places"),
@@ -279,6 +324,54 @@ def test_a_difference_is_read(got, says):
     a, b = Result({"": got}, "an array"), Result({"": BASE.astype(np.float32)}, "an array")
     told = readings.difference(a, b, 1e-4) + readings.relation([(a.leaves, b.leaves)], 1e-4)
     assert says in told
+
+
+MASK = np.tril(np.ones((3, 3)))
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "says"),
+    [
+        (-MASK, MASK, "sign is wrong"),
+        (1 - MASK, MASK, "It is the opposite"),
+        (-100 * MASK, MASK, "It is -100 times what is wanted: is a factor missing"),
+        (0 * MASK, MASK, "zero everywhere"),
+        (np.ones(3), np.array([0.97, 1.02, 0.94]), ""),
+        (np.array([0.5, 0.75, 1.0]), np.array([0.5, 0.74, 1.0]), ""),
+        (
+            np.array([3.0, 1.0, 2.0, 7.0]),
+            np.array([1.0, 7.0, 3.0, 2.0]),
+            "The numbers are right, but lie in other places.",
+        ),
+        (np.full(3, 5.0), np.full(3, 2.0), ""),
+    ],
+)
+def test_what_is_read_is_true_or_nothing(got, want, says):
+    told = readings.relation([({"": got}, {"": want})], 1e-4)
+    assert told.endswith(says) if says.endswith(".") or not says else says in told, told
+    assert bool(told) == bool(says)
+
+
+def test_a_relation_is_of_what_is_wrong_and_holds_in_every_case():
+    right, other = {"a": np.arange(3.0), "b": np.arange(4.0, 8.0)}, {"a": np.arange(5.0), "b": np.arange(2.0, 6.0)}
+    small, large = {**right, "b": right["b"] ** 1.1}, {"a": 2 * other["a"], "b": other["b"] ** 1.2}
+    assert readings.relation([(small, right), (large, other)], 1e-4) == "", "`a` is right in the first"
+    small, large = {**right, "a": 2 * right["a"]}, {**other, "b": 1.5 * other["b"]}
+    assert readings.relation([(small, right), (large, other)], 1e-4) == "", "`a` is right in the second"
+
+
+@pytest.mark.parametrize(("factor", "says"), [(2.5, ""), (2, "It is 2 times what is wanted")])
+def test_a_relation_of_all_leaves_holds_for_each(factor, says):
+    want = {"a": np.array(1000.0), "b": np.array(2000.0), "c": np.array(0.01)}
+    got = {"c": factor * want["c"], "b": 2 * want["b"], "a": 2 * want["a"]}  # in another order
+    told = readings.relation([(got, want)], 1e-4)
+    assert told.startswith(says) and bool(told) == bool(says)
+
+
+def test_a_wrong_shape_is_told_of_any_array():
+    want = Result({"": BASE}, "an array")
+    for got in (np.zeros((4, 3), "V4"), np.lib.stride_tricks.as_strided(np.zeros(1), (10**6, 10**6), (0, 0))):
+        assert "has shape" in readings.difference(Result({"": got}, "an array"), want, 1e-4)
 
 
 def test_the_order_of_axes_is_read():

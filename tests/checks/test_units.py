@@ -87,7 +87,7 @@ def test_an_exercise_is_complete(unit, exercise):
 def test_cases_differ_with_the_seed_and_only_there(unit, exercise):
     """What crosses as a program is drawn through arrays alone: all else is the size's."""
     for first, again, other in zip(exercise.cases(3), exercise.cases(3), exercise.cases(4), strict=True):
-        assert readings.agree(crossing.leaves(first.inputs), crossing.leaves(again.inputs), 0.0)
+        assert not readings.spoilt(crossing.leaves(first.inputs), crossing.leaves(again.inputs), 0.0)
         if exercise.crosses == "program":
             leaves = zip(*(jax.tree.leaves(case.inputs) for case in (first, other)), strict=True)
             fixed = exercise.case(3, first.place).inputs  # of another turn
@@ -183,7 +183,7 @@ def test_each_known_mistake_is_told_and_is_wrong_for_20_seeds(unit, exercise):
 
 
 def _agree(one, other, limit):
-    return one is not None and other is not None and readings.agree(one, other, limit)
+    return one is not None and other is not None and not readings.spoilt(one, other, limit)
 
 
 # --- answers by people who have not seen the checks ----------------------------------------------------------------

@@ -9,7 +9,7 @@ import io
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -24,7 +24,6 @@ from utils.checks.crossing import Failure, Handed, Outcome, Program, Result, is_
 from utils.checks.exercise import NOTEBOOK_SEED, Exercise
 from utils.checks.explain import answer_frames, explained
 from utils.checks.limits import TookTooMuch, time_limit
-from utils.checks.running import compiled_quickly
 
 _PRINTED_LINES = 6
 # where it differs, `jax.jit` uses nothing that it traced before
@@ -61,7 +60,6 @@ def hand_over(
             np.errstate(all="ignore"),  # here and below: whatever the notebook has set
             jax.disable_jit(False),
             jax.default_prng_impl("threefry2x32"),
-            compiled_quickly(),
             _without_prints(),
         ):
             _is_what_was_asked(exercise.name, answer)
@@ -84,7 +82,10 @@ def programs(exercise: Exercise, answer: Any, own: Any, seed: int) -> Iterator[P
 
 
 def results(exercise: Exercise, answer: Any, own: Any, seed: int) -> Iterator[Result]:
-    """What `ask` gives for each case. Nothing is compiled, so that an endless `lax.while_loop` can be stopped."""
+    """What `ask` gives for each case.
+
+    Nothing is compiled that `ask` does not want so, and an endless `lax.while_loop` can be stopped.
+    """
     for case in exercise.cases(seed):
         with jax.disable_jit():
             yield result(exercise, answer, own, case.inputs)
@@ -143,6 +144,22 @@ def own(exercise: Exercise, answer: Any, names: Mapping[str, Any] | None = None)
         theirs = seen.get(name)
         found[name] = theirs if isinstance(theirs, type) and set(fields(stand_in)) <= set(fields(theirs)) else stand_in
     return SimpleNamespace(**found)
+
+
+def uses_keys_once(function: Callable[..., Any], key: jax.Array, *arrays: Any) -> None:
+    """Trace a function of a key and trees of arrays.
+
+    Raises:
+        jax.errors.KeyReuseError: A key is used for two draws.
+    """
+    try:
+        from jax.experimental.key_reuse._core import check_key_reuse  # not public: a release of JAX may move it
+    except ImportError:
+        given = jax.tree.map(lambda array: jnp.ones(array.shape, array.dtype), arrays)
+        with jax.ensure_compile_time_eval(), jax.debug_key_reuse(True):
+            function(jax.random.key(0, impl=jax.random.key_impl(key)), *given)
+    else:
+        check_key_reuse(function, key, *arrays)
 
 
 def fields(cls: type) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ FEW = 12  # numbers that are shown in full
 WIDE = 160  # characters of a line
 LINES = 6  # of an example's inputs
 MOST_AXES = 4  # of which all orders are tried
-FEWEST = 3  # different numbers that a relation must explain
+FEWEST = 3  # numbers that a relation must explain, not all the same
 VALUES = "The values differ"  # how a message begins when the form is right
 
 
@@ -25,7 +25,7 @@ def difference(got: Result, want: Result, limit: float) -> str:
     if message := structure(got, want):
         return message
     for path, wanted in want.leaves.items():
-        if message := _form(got.leaves[path], wanted, _at(path)):
+        if message := _form(got.leaves[path], wanted, _at(path), limit):
             return message
     wrong = spoilt(got.leaves, want.leaves, limit)
     if not wrong:
@@ -66,31 +66,40 @@ def off(got: Any, want: Any) -> float:
     return float(np.abs(a[finite] - b[finite]).max(initial=0.0) / largest)
 
 
-def agree(got: Leaves, want: Leaves, limit: float) -> bool:
-    """Whether two results hold the same leaves, whatever their dtypes."""
-    return got.keys() == want.keys() and all(same(got[path], want[path], limit) for path in want)
-
-
 def relation(pairs: Sequence[tuple[Leaves, Leaves]], limit: float) -> str:
-    """One relation that explains a leaf's differences between all results (got, want), in words; "" for none."""
+    """One relation that holds between all results (got, want), in words; "" for none.
+
+    Of a leaf that is wrong in the first pair, or of all leaves.
+    """
     paths = list(pairs[0][1]) if pairs else []
     for path in paths:
-        if words := _related([(got.get(path), want.get(path)) for got, want in pairs], limit):
+        each = [(got.get(path), want.get(path)) for got, want in pairs]
+        if not same(*each[0], limit) and (words := _related(each, limit)):
             return f"{_names([path])}: {words}" if len(paths) > 1 else words
-    return _related([(_joined(got), _joined(want)) for got, want in pairs], limit, moved=False)
+    return _related([(got.get(path), leaf) for got, want in pairs for path, leaf in want.items()], limit, moved=False)
 
 
 def _related(pairs: Sequence[tuple[Any, Any]], limit: float, moved: bool = True) -> str:
     numbers = [(_floats(a), _floats(b)) for a, b in pairs if _is_number(a) and _is_number(b) and not _is_truth(b)]
-    wrong = [(a, b) for a, b in numbers if not same(a, b, limit)]
-    known = {number for _, want in wrong for number in want.ravel()}
-    if len(known) < FEWEST or any(a.shape != b.shape or not b.size for a, b in wrong):
+    numbers = [(a, b) for a, b in numbers if b.size]
+    wanted = [number for _, want in numbers for number in want.ravel()]
+    if len(wanted) < FEWEST or len(set(wanted)) == 1 or any(a.shape != b.shape for a, b in numbers):
         return ""
-    relations = _RELATIONS | (_moves(wrong[0][1].ndim) if moved else {})
+    if all(same(a, b, limit) for a, b in numbers):
+        return ""
+    relations = _RELATIONS | (_moves(numbers[0][1].ndim) if moved else {})
     for words, related in relations.items():
-        if all(_is(got, related, want, limit) for got, want in wrong):
+        if all(_is(got, related, want, limit) for got, want in numbers):
             return words
-    return _factor(wrong) or _rounded(wrong) or (_elsewhere(wrong, limit) if moved else "")
+    return _factor(numbers) or (_elsewhere(numbers, limit) if moved else "")
+
+
+def _rounded(how: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], Any]:
+    def rounded(want: np.ndarray) -> Any:
+        found = _floats(how(want))
+        return found if len(np.unique(found)) >= FEWEST else np.nan  # few may be what they are for another reason
+
+    return rounded
 
 
 _RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
@@ -106,6 +115,10 @@ _RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
     "It is `exp` of what is wanted.": lambda want: np.exp(np.minimum(want, 50)),
     "It is the logarithm of what is wanted.": lambda want: np.log(np.maximum(want, 1e-30)),
     "It is zero everywhere.": np.zeros_like,
+    "It is what is wanted, rounded to whole numbers.": _rounded(np.round),
+    "It is what is wanted, rounded down to whole numbers. Is there a `//`?": _rounded(np.floor),
+    "It is what is wanted, cut to whole numbers. Is there an `int`?": _rounded(np.trunc),
+    "It is what is wanted, rounded to bfloat16.": _rounded(lambda want: want.astype("bfloat16")),
 }
 
 
@@ -138,12 +151,6 @@ def _is(got: np.ndarray, related: Callable[[np.ndarray], Any], want: np.ndarray,
         return False
 
 
-def _joined(leaves: Leaves) -> np.ndarray:
-    """All numbers of a result."""
-    numbers = [_floats(leaf).ravel() for leaf in leaves.values() if _is_number(leaf)]
-    return np.concatenate([np.zeros(0), *numbers])
-
-
 def _factor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
     """The factor between got and want, if there is one in each case."""
     factors = []
@@ -155,48 +162,31 @@ def _factor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
         factors.append(float(factor))
     low, high = min(factors), max(factors)
     if high - low < 1e-3 * abs(high):
-        power = np.log10(abs(high)) / 3
-        why = (
-            "another unit"
-            if round(power) and abs(power - round(power)) < 1e-3
-            else "a factor is missing, or one too many"
-        )
-        return f"It is {high:.4g} times what is wanted: {why}."
+        return f"It is {high:.4g} times what is wanted: is a factor missing, or one too many?"
     for what, sizes in (
         ("a sum where a mean is wanted", factors),
         ("divided by it once too often", [1 / f for f in factors]),
     ):
         whole = all(abs(size - round(size)) < 1e-3 * size and size > 0.5 for size in sizes)
         if whole and any(np.log2(round(size)) % 1 for size in sizes):  # a power of two may be anything
-            return f"It is off by a factor that is a whole number, another one for another size: {what}?"
+            return f"It is off by a factor that is a whole number, not always the same one: {what}?"
     return ""
-
-
-def _rounded(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
-    """How the numbers were rounded, if they were."""
-    for words, rounded, near in (
-        ("whole numbers. Is there a `round`, an `int` or a `//`?", np.trunc, 0.5),
-        ("rounded to bfloat16, which has not quite three digits.", _in_bfloat16, 0.1),
-    ):
-        if all(
-            off(a, b) < near and np.array_equal(a, rounded(a)) and not np.array_equal(b, rounded(b)) for a, b in pairs
-        ):
-            return f"The numbers are {words}"
-    return ""
-
-
-def _in_bfloat16(array: np.ndarray) -> np.ndarray:
-    return _floats(array.astype("bfloat16"))
 
 
 def _elsewhere(pairs: list[tuple[np.ndarray, np.ndarray]], limit: float) -> str:
     """Whether the numbers are right and lie in other places."""
-    if all(want.size > 1 and same(np.sort(got, axis=None), np.sort(want, axis=None), limit) for got, want in pairs):
-        return (
-            "The numbers are right, but lie in other places: look at the order of axes in `reshape`, `transpose` and "
-            "`stack`, and at what is taken for rows and for columns."
-        )
-    return ""
+    if not all(
+        len(np.unique(want)) >= FEWEST and same(np.sort(got, axis=None), np.sort(want, axis=None), limit)
+        for got, want in pairs
+    ):
+        return ""
+    said = "The numbers are right, but lie in other places"
+    if pairs[0][1].ndim == 1:
+        return f"{said}."
+    return (
+        f"{said}: look at the order of axes in `reshape`, `transpose` and `stack`, and at what is taken for rows and "
+        "for columns."
+    )
 
 
 def example(inputs: dict[str, Any], got: Result, want: Result, limit: float) -> str:
@@ -268,13 +258,13 @@ def _nested(missing: str, extra: str) -> str:
     return ""
 
 
-def _form(got: Any, want: Any, where: str) -> str:
+def _form(got: Any, want: Any, where: str, limit: float) -> str:
     if not _is_number(want):
         return "" if type(got) is type(want) else f"The result{where} is {kind(got)}; {kind(want)} is wanted."
     if not _is_number(got):
         return f"The result{where} is {kind(got)}; {kind(want)} is wanted."
     if np.shape(got) != np.shape(want):
-        why = _why_shape(_floats(got), _floats(want))
+        why = _why_shape(got, want, limit)
         return f"The result{where} has shape {_shape(got)}; {_shape(want)} is wanted.{why}"
     return _dtype(got, want, where)
 
@@ -294,11 +284,13 @@ def _kind(dtype: Any) -> str:
     return {"b": "truth", "i": "integer", "u": "integer"}.get(dtype.kind, "floating point")
 
 
-def _why_shape(yours: np.ndarray, wanted: np.ndarray) -> str:
-    got, want = yours.shape, wanted.shape
+def _why_shape(yours: Any, wanted: Any, limit: float) -> str:
+    got, want = np.shape(yours), np.shape(wanted)
     if len(got) == len(want) and sorted(got) == sorted(want):
-        orders = [order for order in itertools.permutations(range(len(want))) if wanted.transpose(order).shape == got]
-        right = [order for order in orders if same(yours, wanted.transpose(order), 1e-4)]
+        few = len(want) <= MOST_AXES and yours.dtype.kind in "biuf"
+        tried = itertools.permutations(range(len(want))) if few else ()
+        orders = [order for order in tried if np.transpose(wanted, order).shape == got]
+        right = [order for order in orders if same(yours, np.transpose(wanted, order), limit)]
         if right:
             return f" {_brings(right[0])}" if len(right) == 1 else " Its axes are in another order."
         return " Two axes are swapped." * int(sum(map(ne, got, want)) == 2)

@@ -29,6 +29,7 @@ _PRODUCT = re.compile(r"stablehlo\.(convolution|dot_general)")
 def compiled_quickly(program: str = "") -> Iterator[None]:
     """Let XLA spend little on what it compiles: a check's programs are small, and run a few times.
 
+    Never around a student's function: `jax.jit` keeps what it compiled, and does not look at this switch again.
     Not on a program (its text, StableHLO) with a loop and products, which may be a training.
     """
     trains = "stablehlo.while" in program and _PRODUCT.search(program)

@@ -11,9 +11,8 @@ from typing import Any
 import haiku as hk
 import jax
 import jax.numpy as jnp
-from jax.experimental.key_reuse._core import check_key_reuse
 
-from utils.checks.answers import Told
+from utils.checks.answers import Told, uses_keys_once
 from utils.checks.crossing import is_array, kind
 from utils.checks.exercise import Draw
 
@@ -62,13 +61,13 @@ def behaviour(network: hk.Transformed, images: jax.Array, key: jax.Array, params
             raise Told(f"For images it gives {kind(logits)}; logits are wanted: a row of numbers for each image.")
         return {"weights": named, "logits": logits}
 
-    def trained(key: jax.Array, rate: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def trained(key: jax.Array, rate: Any, params: Any = params, images: Any = images) -> tuple[jax.Array, jax.Array]:
         """Logits in training, and how they change with the rate."""
         apply = partial(network.apply, params, key, images, training=True)
         return jax.jvp(lambda rate: apply(dropout=rate), (rate,), (jnp.ones_like(rate),))
 
     try:
-        check_key_reuse(lambda key: trained(key, jnp.float32(0.5)), key)
+        uses_keys_once(trained, key, jnp.float32(0.5), params, images)
     except jax.errors.KeyReuseError:
         raise Told(
             "One key is used for two draws, which then drop the same places. Each `drop` needs a key of its own: call "

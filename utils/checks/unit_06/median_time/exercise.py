@@ -85,9 +85,10 @@ def ask(
     answer: Any, own: Any, *, works: Any, hand_over: float, compiling: float, args: Any, rounds: int, form: str
 ) -> Any:
     """The median, and how often `step` was called."""
-    device = Device(hand_over, compiling, works, form, args)
-    with jax.disable_jit(False):  # a compiled `step` would be called once
-        seconds = answer(device.step, args, rounds, device.clock)
+    for disabled in (True, False):  # first so that an endless loop can be stopped; then a compiled `step` is traced
+        device = Device(hand_over, compiling, works, form, args)
+        with jax.disable_jit(disabled):
+            seconds = answer(device.step, args, rounds, device.clock)
     if device.calls and not device.looks:
         raise Told("It never asked the `clock` that it was given. Is it `clock()`, or is there another one in it?")
     if np.shape(seconds) or not jax.tree_util.all_leaves([seconds]):
