@@ -2031,8 +2031,8 @@ report.show("cnn")
 # %% [markdown]
 # The table has the pictures a second of each entrant, in training and in evaluation, with the first epoch told apart.
 # The last two columns say how many times as fast as each of the others JAX was, as this lesson has it and as unit 06
-# makes it (there the pooling is a mean of slices, too): the median of the rounds, with the lowest and the highest round
-# in brackets. Where that range includes 1×, there is no clear winner.
+# makes it: the median of the rounds, with the lowest and the highest round in brackets. Where that range includes 1×,
+# there is no clear winner.
 #
 # Left: seconds per epoch, on a logarithmic scale. The first epoch includes compilation: JAX, compiled PyTorch and Keras
 # (whose step is a compiled graph) start high and then fall, while plain PyTorch compiles nothing and stays roughly

@@ -2038,16 +2038,16 @@ report.show("vgg8")
 # %% [markdown]
 # *JAX* is this lesson's network, compiled as it comes; *JAX, unit 06* is the same network as unit 06 makes it fast. The
 # table's last columns say how many times as fast as each of the others they were: the median of the rounds, with the
-# lowest and the highest. In training the first comes last here, level with compiled PyTorch at best; in evaluation it
-# is ahead of plain PyTorch and behind the others. The cause is not Haiku: after tracing nothing of it is left, and what
-# runs is XLA's program. Nor is it compilation, which only the pale bars include. (In compilation `torch.compile` is the
-# slowest, as the line on first steps tells.)
+# lowest and the highest. In training the lesson's *JAX* is behind PyTorch and Keras, and level with compiled PyTorch;
+# in evaluation it is ahead of plain PyTorch and behind the others. The cause is not Haiku: after tracing nothing of it
+# is left, and what runs is XLA's program. Nor is it compilation, which only the pale bars include. (In compilation
+# `torch.compile` is the slowest, as the line on first steps tells.)
 #
 # That leaves the convolutions, which are most of the arithmetic, and above all their gradients. On x86 processors
 # PyTorch and TensorFlow call a library for them, [oneDNN](https://github.com/uxlfoundation/oneDNN); XLA, as it comes,
 # calls others. Unit 06 finds the slow ones, computes a gradient in another way and tells XLA to call oneDNN, too. Its
-# column says what that is worth: most of the distance to the others in training, and in evaluation a place among the
-# first.
+# column says what that is worth: in training it is level with PyTorch and nearer to Keras, and in evaluation it is
+# among the first.
 #
 # This race says nothing about GPUs, where JAX and PyTorch can both call cuDNN.
 #

@@ -1649,7 +1649,7 @@ for name, difference in (("told − not told", told - not_told), ("told − usua
 # In the run stored here both intervals contain 0. With these five seeds and 300 drawings neither way is shown to be
 # better, and twice the size is shown to be neither better nor worse than the usual one. That doesn't show that they are
 # equal: a difference smaller than the interval's half-width, about a percentage point for "told − usual", could go
-# unnoticed. And the second is at the edge: where the initial weights were drawn by a program that was compiled in
+# unnoticed. And rounding moves the second: where the initial weights were drawn by a program that was compiled in
 # another way, which changes them by rounding only, it came out as −1.2 % ± 1.1 %. A result that rounding can turn is no
 # result.
 #
@@ -1821,9 +1821,9 @@ plt.show()
 breakdown.show("swin_micro")
 
 # %% [markdown]
-# The backward pass takes about twice as long as the forward pass. Counting matrix products suggests this: each product
-# of the forward pass needs two in the backward pass. The optimiser takes hardly any time. The whole step takes somewhat
-# longer than the sum of its parts.
+# The backward pass takes about three times as long as the forward pass. Counting matrix products suggests twice: each
+# product of the forward pass needs two in the backward pass. So something besides them takes time there. The optimiser
+# takes hardly any, and the whole step about as long as its parts together.
 #
 # To look closer, *trace* a few steps. The profiler records when each operation of the compiled program ran. Here is the
 # training step of part 10, with the times added up by kind of operation:
@@ -1919,8 +1919,9 @@ report.show("swin_micro")
 # the first epoch. The thin lines reach from the slowest round to the fastest.
 #
 # On these two cores compiled PyTorch trains faster than the lesson's JAX, and JAX evaluates faster than either PyTorch.
-# *JAX, unit 06* has that unit's convolution and compiler options, and a GELU and an attention that compute the same in
-# other operations (`utils/races/faster.py`); its column says what that is worth. The first step, however, takes plain PyTorch less than a second, JAX
+# *JAX, unit 06* has that unit's convolution and compiler options; its column says what they are worth. (Since this
+# result was stored it has got a GELU and an attention that compute the same in other operations, too:
+# `utils/races/faster.py`.) The first step, however, takes plain PyTorch less than a second, JAX
 # some seconds, and `torch.compile`, which writes C++ and calls a compiler, about a minute. (By default `torch.compile`
 # keeps its result on disk for the next time. JAX has such a cache too, if you turn it on. In a race each run starts
 # with an empty cache.)
