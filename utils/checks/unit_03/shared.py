@@ -39,14 +39,14 @@ def vgg8_case(rng: Draw, batch: int, width: int, classes: int = 10, *, name: str
 def is_pair(network: Any, images: Any) -> None:
     """Tell of what is not `init(key, images)` and `apply(params, key, images)`."""
     if isinstance(network, hk.TransformedWithState):
-        raise Told("It is `transform_with_state`, whose functions carry a state in and out. Use `hk.transform`.")
+        raise Told("It uses `transform_with_state`, whose functions take and return a state. Use `hk.transform`.")
     if not (callable(getattr(network, "init", None)) and callable(getattr(network, "apply", None))):
-        raise Told(f"The network is {kind(network)}; what `hk.transform` returns is wanted, with `init` and `apply`.")
+        raise Told(f"The network is {kind(network)}; it should be what `hk.transform` returns, with `init` and `apply`.")
     with contextlib.suppress(Exception):
         jax.eval_shape(network.apply, jax.eval_shape(network.init, jax.random.key(0), images), images)
         network = None
     if network is None:
-        raise Told("`apply` takes no key: that is `hk.without_apply_rng`. Leave it as `hk.transform` makes it.")
+        raise Told("`apply` takes no key: is it from `hk.without_apply_rng`? Leave it as `hk.transform` returns it.")
 
 
 def behaviour(network: hk.Transformed, images: jax.Array, key: jax.Array, params: Any, mode: str) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def behaviour(network: hk.Transformed, images: jax.Array, key: jax.Array, params
         options, used = ({"training": True}, key) if mode == "training" else ({"dropout": 0.5}, None)
         logits = network.apply(params, used, images, **options)
         if not (is_array(logits) and logits.ndim == 2 and jnp.issubdtype(logits.dtype, jnp.floating)):
-            raise Told(f"For images it gives {kind(logits)}; logits are wanted: a row of numbers for each image.")
+            raise Told(f"For images it returns {kind(logits)} instead of logits, one row of numbers per image.")
         return {"weights": named, "logits": logits}
 
     def trained(key: jax.Array, rate: Any, params: Any = params, images: Any = images) -> tuple[jax.Array, jax.Array]:
@@ -70,7 +70,7 @@ def behaviour(network: hk.Transformed, images: jax.Array, key: jax.Array, params
         uses_keys_once(trained, key, jnp.float32(0.5), params, images)
     except jax.errors.KeyReuseError:
         raise Told(
-            "One key is used for two draws, which then drop the same places. Each `drop` needs a key of its own: call "
+            "One key is used for two draws, which then drop the same elements. Each `drop` needs its own key: call "
             "`hk.next_rng_key()` once for each."
         ) from None
     rates = jnp.where(jnp.arange(KEYS + 3) < KEYS, 0.5, TINY)

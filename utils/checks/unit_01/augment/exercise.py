@@ -35,7 +35,7 @@ def accepts(inputs: dict[str, Any], got: Mapping[str, Any], want: Mapping[str, A
     """What is wrong with the altered signals. Each limit is passed by a right answer but once in a million times."""
     altered, signals, scale = got[""], inputs["signals"], inputs["scale"]
     if altered.shape != want[""].shape or altered.dtype.kind != "f":
-        return f"For signals {list(signals.shape)} float32 it returns {list(altered.shape[1:])} {altered.dtype}; the same is wanted."
+        return f"For signals {list(signals.shape)} float32 it returns {list(altered.shape[1:])} {altered.dtype}. Shape and dtype should stay the same."
     turned: np.ndarray = np.zeros((KEYS, 0), bool)
     noise = altered.astype(np.float64)
     if signals.any():
@@ -55,26 +55,26 @@ def _coins(signs: np.ndarray, far: np.ndarray, elsewhere: np.ndarray) -> str:
     rates = turned.sum(0)
     if far.any() and not elsewhere.any():
         return (
-            "Some signals are wiped out: a coin that shows 0 was multiplied in. Upside down is times −1: "
+            "Some signals became 0: were they multiplied by a coin that is 0 or 1? A flip multiplies by −1: "
             "`jax.random.rademacher`, or `jnp.where(coin, -signals, signals)`."
         )
     if far.any():
         return (
-            "Some numbers are neither near the signal nor near minus the signal. Upside down is times −1 (not in reverse order, "
-            "no other factor), and noise of deviation `scale` is added."
+            "Some values are close to neither the signal nor minus the signal. A flip multiplies by −1 (it does not reverse the "
+            "order, and there is no other factor); then noise of standard deviation `scale` is added."
         )
     if (signs != signs[..., :1]).any():
-        return "Within one signal some numbers are turned and others not. A signal is turned as a whole: draw the coins with shape (B, 1)."
+        return "Within one signal some values are flipped and others are not. Flip a signal as a whole: draw the signs with shape (B, 1)."
     if not turned.any():
-        return "No signal is turned upside down."
+        return "No signal is flipped."
     if many > 1 and (turned == turned[:, :1]).all():
-        return "One coin for all signals: they are all turned, or none is. Each has its own: draw with shape (B, 1)."
+        return "All signals share one sign: either all are flipped or none is. Draw one for each signal, with shape (B, 1)."
     if (np.minimum(rates, KEYS - rates) == 0).any():
-        return "Under every key the same signals are turned. Draw a coin for each signal from `key`."
+        return "The same signals are flipped under every key. Draw the sign of each signal from `key`."
     if (np.abs(rates - KEYS / 2) > off).any():
-        return f"A signal is turned with probability {rates.mean() / KEYS:.0%}; half of the time is wanted."
+        return f"A signal is flipped with probability {rates.mean() / KEYS:.0%}; it should be 50%."
     if not 0.5 < turned.sum(1).var() / (many / 4) < 2:
-        return "How many of the signals are turned is not left to chance: the coins depend on each other. Draw each for itself."
+        return "The signs of the signals depend on each other: how many are flipped is not random. Draw each sign independently."
     return ""
 
 
@@ -84,31 +84,31 @@ def _noise(noise: np.ndarray, turned: np.ndarray) -> str:
     mean, spread = flat.mean(), flat.std()
     if spread < 1e-3:
         if not turned.size:
-            return "There is no noise where the signal is 0. It is added, not multiplied."
+            return "There is no noise where the signal is 0. Noise is added, not multiplied."
         if noise.shape[2] == 1:
-            return "There is no noise where a signal has only one number. The noise has deviation `scale`, whatever the signal is."
+            return "A signal of length 1 gets no noise. The standard deviation is always `scale`, whatever the signal is."
         return "There is no noise."
     if turned.size and min(noise[turned].std(), noise[~turned].std()) < 1e-3:
-        which = "turned" if noise[turned].any() else "not turned"
+        which = "flipped" if noise[turned].any() else "not flipped"
         return f"Only the signals that are {which} get noise; the others get none."
     if flat.std(0).max() < 1e-3:
-        return "Another key gives the same noise: draw it from `key`."
-    for what, axis in (("for every signal", 1), ("for every number of a signal", 2)):
+        return "Every key gives the same noise: draw it from `key`."
+    for what, axis in (("for every signal", 1), ("for every value of a signal", 2)):
         if noise.shape[axis] > 1 and np.abs(np.diff(np.abs(noise), axis=axis)).max() < 1e-2:
-            return f"The noise is the same {what}. Each number has its own: draw it with the shape of `signals`."
+            return f"The noise is the same {what}. Draw it independently for each value, with the shape of `signals`."
     values = np.sort(flat.ravel())
     far = np.abs(np.asarray(jax.scipy.special.ndtr(values)) - (np.arange(values.size) + 0.5) / values.size).max()
     if far > 3 / np.sqrt(values.size):  # Dvoretzky, Kiefer and Wolfowitz: by chance with probability 2 exp(−18)
         if abs(mean) > 0.1:
             return f"The noise has mean {mean:.2g} times `scale`; it should be 0."
         if abs(spread - 1) > 0.1:
-            return f"The noise has standard deviation {spread:.2g} times `scale`; it should be `scale` itself, which is no variance, whatever the signal is."
-        return "The noise has the right deviation but is not Gaussian: `jax.random.normal`."
+            return f"The noise has standard deviation {spread:.2g} times `scale`; it should be `scale` (not a variance), whatever the signal is."
+        return "The noise has the right standard deviation but is not Gaussian: use `jax.random.normal`."
     columns = np.concatenate([turned, flat, np.abs(flat)], axis=1)
     related = np.abs(np.corrcoef(columns.T)) - np.eye(columns.shape[1])
     if related.max() > 8 / np.sqrt(KEYS):
         return (
-            "The coins and the noise of all numbers are to be independent; here one draw decides more than one of them."
+            "The signs and the noise of all values should be independent, but here some depend on each other. Is a draw used twice?"
         )
     return ""
 
@@ -120,9 +120,9 @@ augment = Exercise(
     minutes=10,
     points=2,
     hints=(
-        "Two draws, so two keys: `key_sign, key_noise = jax.random.split(key)`.",
-        "A coin for each signal has the shape (B, 1), which broadcasts along the signal; the noise has the shape of `signals`.",
-        "`jax.random.rademacher(key_sign, (len(signals), 1), signals.dtype)` is −1 or 1; "
+        "There are two random draws, so you need two keys: `key_sign, key_noise = jax.random.split(key)`.",
+        "Draw one sign per signal, with shape (B, 1), which broadcasts along the signal. The noise has the shape of `signals`.",
+        "`jax.random.rademacher(key_sign, (len(signals), 1), signals.dtype)` draws −1 or 1; "
         "`scale * jax.random.normal(key_noise, signals.shape)` is the noise.",
     ),
     sizes=(

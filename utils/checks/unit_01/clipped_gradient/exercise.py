@@ -29,7 +29,7 @@ def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
     """The error of one example, x of any shape."""
     if y.ndim:
         raise Told(
-            f"`loss` was called with a y of shape {list(y.shape)}. It is a function of one example: x[i] and y[i]."
+            f"`loss` was called with a y of shape {list(y.shape)}. It takes one example: x[i] and y[i]."
         )
     return 0.5 * (predicted(params, x.reshape(-1)) - y) ** 2
 
@@ -46,10 +46,10 @@ clipped_gradient = Exercise(
     minutes=20,
     points=4,
     hints=(
-        "Write `clipped(x, y)` for one example: its gradient, the norm over all leaves together, the gradient scaled. "
-        "Then `jax.vmap(clipped)(x, y)`.",
-        "The norm: `jnp.sqrt(sum(jnp.sum(g**2) for g in jax.tree.leaves(gradient)))`. The factor is the smaller of 1 and bound / norm.",
-        "`factor = jnp.minimum(1.0, bound / jnp.maximum(norm, 1e-12))`; and at the end the mean over the examples, axis 0, of each leaf.",
+        "Write a function `clipped(x, y)` for one example: compute its gradient and the norm over all leaves together, then scale the "
+        "gradient. Then call `jax.vmap(clipped)(x, y)`.",
+        "The norm is `jnp.sqrt(sum(jnp.sum(g**2) for g in jax.tree.leaves(gradient)))`. The factor is the smaller of 1 and bound / norm.",
+        "`factor = jnp.minimum(1.0, bound / jnp.maximum(norm, 1e-12))`. At the end take the mean over the examples, axis 0, of each leaf.",
     ),
     sizes=(
         {"examples": 5, "shape": (3,), "params": TREES[0], "bound": 1.5, "about": "some gradients are too long"},
@@ -62,7 +62,7 @@ clipped_gradient = Exercise(
     draw=draw,
     ask=ask,
     form=does_not_grow(
-        "The program is written out once for every example: a Python loop is unrolled. `jax.vmap` does all at once.",
+        "The program contains a copy of its code for every example: a Python loop is unrolled. `jax.vmap` handles all examples at once.",
         short=0,
         long=5,
     ),

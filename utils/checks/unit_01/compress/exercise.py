@@ -30,16 +30,16 @@ compress = Exercise(
     minutes=10,
     points=2,
     hints=(
-        "`jnp.where(condition, a, b)` chooses for each element. It always computes both `a` and `b`.",
-        "It differentiates both, too: the gradient of log(1 + x) at −1 is infinite and log(1 + x) at −2 is NaN, and zero times "
-        "either is NaN. So the logarithm must never see a negative number.",
-        "A second `jnp.where` inside: `jnp.log1p(jnp.where(x > 0, x, 0.0))`.",
+        "`jnp.where(condition, a, b)` selects elementwise. It always computes both `a` and `b`.",
+        "It differentiates both, too. The gradient of log(1 + x) is infinite at −1, and NaN at −2. The branch that is not "
+        "selected is multiplied by 0, and 0 times either is NaN. So the logarithm must never see a negative number.",
+        "Put a second `jnp.where` inside the logarithm: `jnp.log1p(jnp.where(x > 0, x, 0.0))`.",
     ),
     sizes=(
         {"shape": (2, 3), "scale": 1.0},
         {"shape": (9,), "scale": 30.0, "special": True, "about": "among the numbers are 0, −1 and a very large one"},
         {"shape": (), "scale": 3.0, "about": "a single number"},
-        {"shape": (2, 1, 3), "scale": 1e-3, "about": "numbers near to 0"},
+        {"shape": (2, 1, 3), "scale": 1e-3, "about": "numbers close to 0"},
     ),
     draw=draw,
     ask=ask,

@@ -37,7 +37,7 @@ def form(programs: Sequence[str]) -> str:
     if largest < MANY * MANY:
         return ""
     return (
-        f"There is an array of {largest:,} numbers in it, for n = {MANY}: as large as J or JᵀJ. Multiply without "
+        f"For n = {MANY} the program contains an array of {largest:,} values, which is as large as J or JᵀJ. Multiply without "
         "building them: `jax.jvp`, then `jax.vjp`."
     )
 
@@ -49,9 +49,9 @@ gauss_newton = Exercise(
     minutes=15,
     points=3,
     hints=(
-        "`jax.jvp(f, (x,), (v,))` returns f(x) and J v. Mind the tuples.",
-        "`jax.vjp(f, x)` returns f(x) and a function that takes something like f(x) and gives Jᵀ of it, as a tuple with one entry "
-        "for each argument of f.",
+        "`jax.jvp(f, (x,), (v,))` returns f(x) and J v. Note that x and v are passed as tuples.",
+        "`jax.vjp(f, x)` returns f(x) and a function. That function takes a vector u of the shape of f(x) and returns Jᵀ u, as a "
+        "tuple with one entry for each argument of f.",
         "`_, along = jax.jvp(f, (x,), (v,))`, then `_, pull_back = jax.vjp(f, x)`, then the first entry of `pull_back(along)`.",
     ),
     sizes=(

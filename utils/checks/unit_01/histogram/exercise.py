@@ -32,10 +32,11 @@ histogram = Exercise(
     minutes=10,
     points=2,
     hints=(
-        "First the bin of every value, as an array of integers; then `jnp.zeros(bins, jnp.int32).at[places].add(1)`.",
-        "`jnp.floor` before `.astype(jnp.int32)`: the conversion alone rounds towards zero. A value below `low` gets a "
-        "negative place, and −1 means the last bin. A value just below `high` may be rounded up to the place `bins`.",
-        "Send every outsider to the place `bins`, one past the end, where an update is dropped: "
+        "First compute the bin of every value, as an array of integers `places`; then use "
+        "`jnp.zeros(bins, jnp.int32).at[places].add(1)`.",
+        "Apply `jnp.floor` before `.astype(jnp.int32)`: the conversion alone rounds towards zero. A value below `low` gets a "
+        "negative index, and −1 means the last bin. A value just below `high` may be rounded up to the index `bins`.",
+        "Give every value outside the index `bins`, one past the end, where an update is dropped: "
         "`jnp.where((values >= low) & (values < high), jnp.minimum(places, bins - 1), bins)`.",
     ),
     sizes=(
@@ -49,7 +50,7 @@ histogram = Exercise(
     draw=draw,
     ask=ask,
     form=does_not_grow(
-        "The program is written out once for every value: a Python loop under `jit` is unrolled. Index with the whole array.",
+        "The program contains a copy of its code for every value: a Python loop is unrolled under `jit`. Index with the whole array.",
         short=0,
         long=5,
     ),

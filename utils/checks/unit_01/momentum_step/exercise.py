@@ -46,9 +46,9 @@ momentum_step = Exercise(
     minutes=12,
     points=2,
     hints=(
-        "`jax.value_and_grad(loss)(params, x, y)` gives the loss, then the gradient: a pytree like `params`.",
-        "`jax.tree.map(lambda v, g: …, velocity, gradient)` walks both trees together and builds the new velocity.",
-        "Then `jax.tree.map(jnp.add, params, velocity)`, with the *new* velocity; and return the three as a tuple.",
+        "`jax.value_and_grad(loss)(params, x, y)` returns the loss and the gradient, a pytree like `params`.",
+        "`jax.tree.map(lambda v, g: …, velocity, gradient)` maps over both trees together and returns the new velocity.",
+        "Then `jax.tree.map(jnp.add, params, velocity)` with the *new* velocity gives the new parameters. Return all three as a tuple.",
     ),
     sizes=(
         {"rows": 3, "inputs": 2, "params": TREES[0], "about": "the parameters are a list of two arrays"},

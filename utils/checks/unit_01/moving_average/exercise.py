@@ -28,10 +28,10 @@ moving_average = Exercise(
     minutes=10,
     points=2,
     hints=(
-        "`lax.scan(step, first_state, x)` calls `step(state, row)` for each row of x. The state is the average so far.",
-        "`step` returns a pair: the state to carry on, and what to keep of this round. Here both are the new average.",
-        "Start with `x[0]`: the first round then gives decay · x[0] + (1 − decay) · x[0], which is x[0]. `scan` returns the last "
-        "state and the kept ones; you want the second.",
+        "`lax.scan(step, init, x)` calls `step(carry, row)` for each row of x. Here the carry is the average so far.",
+        "`step` returns a pair: the new carry, and the output of this step. Here both are the new average.",
+        "Start with `x[0]`: the first step then gives decay · x[0] + (1 − decay) · x[0] = x[0]. `lax.scan` returns the last "
+        "carry and the stacked outputs; return the second.",
     ),
     sizes=(
         {"rows": 4, "columns": 2, "about": "a few rows"},
@@ -45,8 +45,8 @@ moving_average = Exercise(
     draw=draw,
     ask=ask,
     form=does_not_grow(
-        "The program grows with the number of rows. A Python loop, `unroll=True` or `lax.associative_scan` writes its steps out "
-        "one after the other; `lax.scan` holds its body once.",
+        "The program grows with the number of rows: a Python loop, `unroll=True` and `lax.associative_scan` write out their steps "
+        "one after the other. `lax.scan` contains its body only once.",
         short=6,  # of 4 rows even `unroll=4` leaves no loop
         long=3,
     ),

@@ -41,9 +41,9 @@ predict = Exercise(
     minutes=12,
     points=2,
     hints=(
-        "`jax.jit(model)` once, before the loop. `range(0, len(x), size)` gives where each batch starts.",
-        "`np.pad(rows, ((0, missing), (0, 0)))` fills the last batch up to `size` rows.",
-        "Collect the results [size, K] in a list, join them, and cut off what is too much: `np.concatenate(results)[: len(x)]`.",
+        "Call `jax.jit(model)` once, before the loop. `range(0, len(x), size)` gives the first row of each batch.",
+        "`np.pad(rows, ((0, missing), (0, 0)))` pads the last batch to `size` rows.",
+        "Collect the results [size, K] in a list, join them, and drop the extra rows: `np.concatenate(results)[: len(x)]`.",
     ),
     crosses="values",
     sizes=(

@@ -33,11 +33,11 @@ standardise = Exercise(
     minutes=5,
     points=1,
     hints=(
-        "`jnp.mean` and `jnp.std` take `axis`. Which axis are the rows? That one must go.",
-        "The results are [D]; against x [N, D] they broadcast by themselves: no loop. Only a constant column is left "
-        "to care for. Its standard deviation need not be exactly 0: the mean of many times 0.1 is rounded.",
-        "A column is constant where `jnp.all(x == x[0], axis=0)`. Divide there by 1: `jnp.where(constant, 1.0, std)`; "
-        "and make it zeros.",
+        "`jnp.mean` and `jnp.std` take `axis`. Reduce over the axis that counts the rows.",
+        "The results have shape [D] and broadcast against x [N, D], so no loop is needed. What remains are the constant "
+        "columns. Their standard deviation need not be exactly 0: the mean of many copies of 0.1 is rounded.",
+        "A column is constant where `jnp.all(x == x[0], axis=0)`. Divide it by 1, `jnp.where(constant, 1.0, std)`, "
+        "and set the result to 0 with a second `jnp.where`.",
     ),
     sizes=(
         {"rows": 5, "columns": 3, "about": "an ordinary table"},

@@ -41,11 +41,11 @@ def ask(answer: Any, own: Any, *, rate: float, state: Any, batches: list[Batch])
             raise Told(_instead(program))
         takes, _ = program.args_info
         if len(takes) != 2:
-            raise Told(f"The program takes {len(takes)} argument(s); two are wanted: state and batch.")
+            raise Told(f"The program takes {len(takes)} argument(s); it should take two, state and batch.")
         if other := trees.differences(_forms(*takes), _forms(state, batches[0])):
             raise Told(
-                f"The program is for other arguments than described. In it {other}. "
-                "Was it compiled for an earlier call and kept? If not: lower with the descriptions as they are."
+                f"The program was not compiled for the arguments that were described: {other}. "
+                "Was it compiled in an earlier call and kept? If not, pass the descriptions to `lower` unchanged."
             )
         donated = [[leaf.donated for leaf in jax.tree.leaves(tree)] for tree in takes]
         first, second = [program(*jax.tree.map(jnp.copy, (state, batch))) for batch in batches]
@@ -55,10 +55,10 @@ def ask(answer: Any, own: Any, *, rate: float, state: Any, batches: list[Batch])
 
 def _instead(program: Any) -> str:
     if isinstance(program, jax.stages.Lowered):
-        return "It is lowered but not compiled: one call is missing."
+        return "The step is lowered but not compiled: one call is missing."
     if isinstance(program, jax.stages.Wrapped):
-        return "It returns the jitted function, which compiles when it is called. It has a method `lower`; compile what that gives."
-    return f"It returned {kind(program)}; the compiled program is wanted, a `jax.stages.Compiled`: jit, lower, compile."
+        return "It returned the jitted function, which is compiled only when it is called. Call its method `lower`, then compile the result."
+    return f"It returned {kind(program)} instead of the compiled program, a `jax.stages.Compiled`: jit, lower, compile."
 
 
 def _forms(state: Any, batch: Any) -> dict[str, str]:
@@ -72,9 +72,9 @@ compile_step = Exercise(
     minutes=8,
     points=2,
     hints=(
-        "Three calls in a row, each on what the one before returned: make it jittable, trace it for these shapes, compile.",
-        "`jax.jit(step, donate_argnums=…)` has a method `lower`, which takes the descriptions in place of arguments.",
-        "`jax.jit(step, donate_argnums=0).lower(state_spec, batch_spec)`, and one call is still missing.",
+        "You need three calls in a row: `jax.jit` the step, trace it for these shapes, compile the result.",
+        "`jax.jit(step, donate_argnums=…)` has a method `lower`, which takes the descriptions in place of the arguments.",
+        "Start with `jax.jit(step, donate_argnums=0).lower(state_spec, batch_spec)`. One more call compiles it.",
     ),
     crosses="values",
     sizes=(

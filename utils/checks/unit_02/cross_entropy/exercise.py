@@ -28,10 +28,11 @@ cross_entropy = Exercise(
     minutes=5,
     points=1,
     hints=(
-        "`jax.nn.log_softmax(logits)` gives all log-probabilities, [B, K]. You need one of each row.",
-        "`jnp.take_along_axis` picks by index along an axis; the labels must be a column for it: `labels[:, None]`. "
-        "(Or multiply by `jax.nn.one_hot(labels, K)` and add up each row.)",
-        "The last line is `return -jnp.mean(picked)`, where `picked` is [B, 1].",
+        "`jax.nn.log_softmax(logits)` returns all log-probabilities, [B, K]. You need one from each row.",
+        "`jnp.take_along_axis` selects by index along an axis. It needs the labels as a column, `labels[:, None]`. "
+        "(Or multiply by `jax.nn.one_hot(labels, K)` and sum each row.)",
+        "`picked = jnp.take_along_axis(log_probabilities, labels[:, None], axis=1)` has shape [B, 1]. "
+        "The last line is `return -jnp.mean(picked)`.",
     ),
     sizes=(
         {"batch": 2, "classes": 3, "about": "two examples"},

@@ -57,7 +57,7 @@ def ask(answer: Any, own: Any, *, params: Any, batches: list[Batch], loader: boo
     ):
         whole = f"({', '.join(map(kind, result))})" if isinstance(result, tuple | list) else kind(result)
         raise Told(
-            f"It returned {whole}; two Python floats are wanted, the loss and the accuracy: `return float(…), float(…)`."
+            f"It returned {whole} instead of two Python floats, the loss and the accuracy: `return float(…), float(…)`."
         )
     return {"loss": float(result[0]), "accuracy": float(result[1]), "shapes given to predict": str(sorted(shapes))}
 
@@ -69,9 +69,9 @@ evaluate = Exercise(
     minutes=12,
     points=3,
     hints=(
-        "Three running sums over the batches: of the losses, of the hits, of the real examples. Divide after the loop.",
-        "`jnp.sum(losses, where=batch.mask)` leaves the blanks out and keeps the shape. The same for the hits.",
-        "Hits are `jnp.argmax(logits, axis=-1) == batch.label`. The end: `return float(loss / count), float(hits / count)`.",
+        "Keep three running sums over the batches: the losses, the hits, and the number of real examples. Divide after the loop.",
+        "`jnp.sum(losses, where=batch.mask)` leaves out the blanks. Do the same for the hits.",
+        "The hits are `jnp.argmax(logits, axis=-1) == batch.label`. At the end: `return float(loss / count), float(hits / count)`.",
     ),
     crosses="values",
     sizes=(

@@ -47,7 +47,7 @@ def ask(answer: Any, own: Any, *, losses: list[float], layers: int) -> Any:
             weights = jax.tree.map(np.asarray, best.params)
         except RuntimeError:
             raise Told(
-                "What it keeps are the very arrays whose memory the next training step takes. Copy every leaf: `jax.tree.map`."
+                "It keeps the original arrays, whose memory the next training step reuses. Copy every leaf with `jax.tree.map`."
             ) from None
         kept[f"after epoch {epoch}"] = {"loss": float(best.loss), "epoch": int(best.epoch), "params": weights}
     return kept
@@ -60,16 +60,16 @@ keep_best = Exercise(
     minutes=8,
     points=2,
     hints=(
-        "Two cases: the old best stays (when is that?), or there is a new one. Ask for `best is None` first.",
+        "There are two cases: the old best stays, or there is a new one. Test for `best is None` first.",
         "`jax.tree.map(jnp.copy, params)` copies every leaf of a tree.",
-        "`if best is not None and best.loss <= loss: return best`; else a new `Best`.",
+        "`if best is not None and (best.loss <= loss or np.isnan(loss)): return best`; otherwise return a new `Best`.",
     ),
     crosses="values",
     classes={"Best": Best},
     sizes=(
         {"epochs": 6},
         {"epochs": 5, "tie": True, "about": "two epochs with the same loss"},
-        {"epochs": 4, "near": True, "about": "losses that are very small and lie near to each other, one of them 0.0"},
+        {"epochs": 4, "near": True, "about": "losses that are very small and close together, one of them 0.0"},
     ),
     draw=draw,
     ask=ask,

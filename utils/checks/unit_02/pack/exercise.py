@@ -29,7 +29,7 @@ def ask(answer: Any, own: Any, *, params: Any) -> Any:
     """Names and arrays; what is no NumPy array stands under the name of its class."""
     packed = answer(params)
     if not isinstance(packed, dict):
-        raise Told(f"It returned {kind(packed)}; a dictionary from names to arrays is wanted.")
+        raise Told(f"It returned {kind(packed)} instead of a dictionary from names to arrays.")
     if any(isinstance(value, dict) for value in packed.values()):
         raise Told("The result is still nested: every value should be an array.")
     return {name: _shown(value) for name, value in packed.items()}
@@ -48,9 +48,9 @@ pack = Exercise(
     minutes=8,
     points=1,
     hints=(
-        "`flax.traverse_util.flatten_dict` does the walking; look at its argument `sep` (`help(…)` or `?`).",
-        'Flatten `params["params"]`, so that the outermost name is left out.',
-        "Then `{name: np.asarray(leaf) for name, leaf in flat.items()}`.",
+        "`flax.traverse_util.flatten_dict` flattens nested dictionaries. Look up its argument `sep` with `help(…)` or `?`.",
+        'Flatten `params["params"]`, so that the outermost name is dropped.',
+        "Then convert the leaves: `{name: np.asarray(leaf) for name, leaf in flat.items()}`.",
     ),
     crosses="values",
     sizes=(

@@ -35,11 +35,11 @@ saliency = Exercise(
     minutes=12,
     points=3,
     hints=(
-        "Begin with *one* image: a function from an image [H, W, C] and its class to one number, that class's logit. "
-        "The model wants a batch, so give it `image[None]`.",
-        "`jax.grad` of that function differentiates by its first argument, the image; `jax.vmap` of the gradient "
-        "takes all images and classes.",
-        "`jnp.abs(gradients).max(axis=-1)`, where `gradients` is [B, H, W, C].",
+        "Begin with *one* image: write a function that takes an image [H, W, C] and its class and returns that class's logit. "
+        "The model expects a batch, so pass it `image[None]`.",
+        "`jax.grad` of that function differentiates with respect to its first argument, the image. `jax.vmap` of the gradient "
+        "handles all images and classes.",
+        "The result is `jnp.abs(gradients).max(axis=-1)`, where `gradients` has shape [B, H, W, C].",
     ),
     sizes=(
         {"batch": 3, "height": 2, "width": 4, "channels": 1, "classes": 2, "about": "three images of one channel"},

@@ -52,11 +52,11 @@ SmallCNN = Exercise(
     minutes=15,
     points=3,
     hints=(
-        "It is the lesson's `CNN` with other sizes and without its last line's `log_softmax`. Write the layers in the "
-        "order of the table; print `x.shape` between them.",
-        "`nn.Conv(16, kernel_size=(3, 3))(x)`, then `nn.relu`, then `nn.avg_pool` with `window_shape=(2, 2)` "
+        "It is the lesson's `CNN` with other sizes and without the final `log_softmax`. Write the layers in the "
+        "order of the table, and print `x.shape` between them.",
+        "Use `nn.Conv(16, kernel_size=(3, 3))(x)`, then `nn.relu`, then `nn.avg_pool` with `window_shape=(2, 2)` "
         "*and* `strides=(2, 2)`.",
-        "One row an image: `x = x.reshape((x.shape[0], -1))`. The last line is `return nn.Dense(10)(x)`.",
+        "To flatten each image: `x = x.reshape((x.shape[0], -1))`. The last line is `return nn.Dense(10)(x)`.",
     ),
     sizes=({"batch": 2}, {"batch": 1, "about": "a single image"}, {"batch": 5}),
     draw=draw,

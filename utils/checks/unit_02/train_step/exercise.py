@@ -56,11 +56,11 @@ train_step = Exercise(
     minutes=15,
     points=3,
     hints=(
-        "Write the loss as a function of the weights alone, inside `train_step`, where it sees the batch; then "
-        "`jax.value_and_grad` of it.",
-        "The mean over the real examples: `jnp.mean(losses, where=batch.mask)`. Then "
+        "Inside `train_step`, write the loss as a function of the weights alone; the batch comes from the enclosing "
+        "function. Then apply `jax.value_and_grad` to it.",
+        "The mean over the real examples is `jnp.mean(losses, where=batch.mask)`. Then call "
         "`updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)`.",
-        "`optax.apply_updates(state.params, updates)` adds them. Return "
+        "`params = optax.apply_updates(state.params, updates)` adds the updates. Return "
         "`TrainState(state.step + 1, params, opt_state), loss`.",
     ),
     classes={"TrainState": TrainState},

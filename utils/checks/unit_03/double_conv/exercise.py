@@ -42,8 +42,8 @@ double_conv = Exercise(
     minutes=8,
     points=2,
     hints=(
-        "Twice: make a layer, call it on `x`, apply `jax.nn.relu`. Then `max_pool`, which stands above.",
-        "`hk.Conv2D(channels, kernel_shape=3)` makes a layer; calling it as `layer(x)` gives the maps. Haiku's own "
+        "Do this twice: create a layer, call it on `x`, apply `jax.nn.relu`. Then call `max_pool`, which is given above.",
+        "`hk.Conv2D(channels, kernel_shape=3)` creates a layer; `layer(x)` returns the feature maps. Haiku's default "
         'padding, "SAME", is right.',
         "`for _ in range(2): x = jax.nn.relu(hk.Conv2D(channels, kernel_shape=3)(x))`, then return `max_pool(x)`.",
     ),

@@ -28,7 +28,7 @@ def ask(answer: Any, own: Any, *, rate: Any, x: Any, keys: Any) -> Any:
     """What the numbers are when they stay, how often they are dropped, and which ones together."""
     one = jax.eval_shape(lambda: answer(keys[0], rate, x))
     if not is_array(one) or one.shape != x.shape:
-        raise Told(f"It returned {kind(one)}; an array of the shape of `x` is wanted: {list(x.shape)}.")
+        raise Told(f"It returned {kind(one)} instead of an array of the shape of `x`, {list(x.shape)}.")
     results = jax.vmap(lambda key: answer(key, rate, x))(keys)
     zero = results == 0
     kept = jnp.take_along_axis(results, jnp.argmin(zero, axis=0)[None], axis=0)[0]
@@ -54,10 +54,9 @@ drop = Exercise(
     minutes=10,
     points=2,
     hints=(
-        "First decide for every place whether it stays: an array of booleans with the shape of `x`, one draw for each. "
-        "Then choose by it.",
-        "`jax.random.bernoulli(key, p, shape)` is true with probability `p`, so `p` is the probability to *stay*.",
-        "`jnp.where(stays, x / (1.0 - rate), 0.0)`.",
+        "First draw for every element whether it stays: an array of booleans with the shape of `x`. Then use it to select.",
+        "`jax.random.bernoulli(key, p, shape)` is true with probability `p`. So `p` should be the probability to *stay*.",
+        "With `stays = jax.random.bernoulli(key, 1.0 - rate, x.shape)`, return `jnp.where(stays, x / (1.0 - rate), 0.0)`.",
     ),
     sizes=(
         {"shape": (5,), "about": "a vector"},

@@ -37,9 +37,9 @@ make_network = Exercise(
     minutes=5,
     points=1,
     hints=(
-        "Define a function inside `make_network`, which makes the module and calls it; return `hk.transform` of that function.",
-        "`def forward(images, dropout=0.0, training=False): return VGG8(width, classes)(images, dropout=dropout, "
-        "training=training)`.",
+        "Inside `make_network`, define a function that creates the module and calls it. Return `hk.transform` of that function.",
+        "The function is `def forward(images, dropout=0.0, training=False): return VGG8(width, classes)(images, "
+        "dropout=dropout, training=training)`.",
     ),
     sizes=(
         {"batch": 1, "sizes": (2,), "mode": "evaluation", "about": "evaluation"},
@@ -50,7 +50,7 @@ make_network = Exercise(
             "sizes": (1, 3),
             "mode": "evaluation",
             "by_place": True,
-            "about": "`dropout` and `training` given by place",
+            "about": "`dropout` and `training` passed by position",
         },
     ),
     draw=draw,

@@ -36,7 +36,7 @@ def ask(answer: Any, own: Any, *, losses: list[float], patience: int) -> Any:
     said = [answer(losses[:epochs], patience) for epochs in range(1, len(losses))] + [answer(losses, patience)]
     for over in said:
         if np.shape(over) != () or np.asarray(over).dtype != bool:
-            raise Told(f"It returned {over!r:.60}; `True` or `False` is wanted.")
+            raise Told(f"It returned {over!r:.60} instead of `True` or `False`.")
     first = 1 if losses else 0
     return {f"after epoch {epoch}" if epoch else "before": over for epoch, over in enumerate(said, start=first)}
 
@@ -48,21 +48,21 @@ patience_is_over = Exercise(
     minutes=8,
     points=2,
     hints=(
-        "Which epoch has the lowest loss? How many came after it? Compare that number with `patience`.",
-        "`len(losses) - 1 - best` epochs came after epoch `best` (counted from 0). The first of several lowest counts, and "
-        "a NaN is none of them: which epochs are left? There may be none.",
+        "Find the epoch with the lowest loss, and count the epochs after it. Compare that number with `patience`.",
+        "`len(losses) - 1 - best` epochs came after epoch `best` (counted from 0). On a tie the first lowest loss counts. "
+        "Leave out the epochs whose loss is NaN; possibly none remain.",
         "`numbers = [epoch for epoch, loss in enumerate(losses) if not np.isnan(loss)]`. If it is empty, return `False`; "
-        "else `best = min(numbers, key=lambda epoch: losses[epoch])`.",
+        "otherwise `best = min(numbers, key=lambda epoch: losses[epoch])`.",
     ),
     crosses="values",
     sizes=(
         {"losses": "falling and rising", "about": "losses that fall, then rise"},
         {"losses": "rising", "about": "the first loss is the lowest"},
         {"losses": "ties", "about": "the lowest loss comes more than once"},
-        {"losses": "near", "about": "losses that lie near to each other"},
+        {"losses": "near", "about": "losses that are close together"},
         {"losses": "negative", "about": "losses below zero"},
         {"losses": "a NaN in front", "about": "the first loss is NaN"},
-        {"losses": "a NaN in between", "about": "NaN after a number"},
+        {"losses": "a NaN in between", "about": "a NaN after a number"},
         {"losses": "infinite", "about": "an infinite loss beside a NaN"},
         {"losses": "NaN alone", "about": "all losses are NaN"},
         {"losses": "none", "about": "no losses yet"},

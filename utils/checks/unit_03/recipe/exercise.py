@@ -35,7 +35,7 @@ def ask(answer: Any, own: Any, *, images: Any, label: Any, key: Any, width: int,
     """Which rules are kept, after what makes a recipe no recipe is told."""
     made = answer(width, steps)
     if gone := [name for name in FIELDS if not hasattr(made, name)]:
-        raise Told(f"It returned {kind(made)} without `{gone[0]}`; a `Recipe` is wanted.")
+        raise Told(f"It returned {kind(made)} without a field `{gone[0]}`, not a `Recipe`.")
     _told(made)
     one = jnp.zeros((1, 32, 32, 3))
     is_pair(made.network, one)
@@ -46,10 +46,10 @@ def ask(answer: Any, own: Any, *, images: Any, label: Any, key: Any, width: int,
     except ValueError:
         jax.eval_shape(evaluate, weights, None, one)  # raises too, where the number of images is not to blame
         raise Told(
-            "The network fits one number of images only. Is it fixed in a `reshape`? It is `x.shape[0]`."
+            "The network works for one batch size only. Is the batch size fixed in a `reshape`? Use `x.shape[0]`."
         ) from None
     if getattr(logits, "shape", None) != (len(images), 10):
-        raise Told(f"For {len(images)} images the network gives {kind(logits)}; logits [{len(images)}, 10] are wanted.")
+        raise Told(f"For {len(images)} images the network returns {kind(logits)} instead of logits [{len(images)}, 10].")
     most = 2 * (535 * width**2 + 85 * width + 10)  # twice the weights of `VGG8(width)`
     few = sum(leaf.size for leaf in jax.tree.leaves(weights)) <= most
     if not (few and trains):
@@ -90,15 +90,15 @@ def _training(made: Any, images: Any, label: Any, key: Any, steps: int) -> tuple
 def _told(made: Any) -> None:
     """Tell of a name, a smoothing, an augmentation or an optimiser that is none."""
     if not isinstance(made.name, str) or not re.fullmatch(r"[a-z0-9-]+", made.name):
-        raise Told(f"The `name` {made.name!r:.60} names a folder and a line: small letters, digits and `-` only.")
+        raise Told(f"The `name` is {made.name!r:.60}. It becomes a folder's name: use lower-case letters, digits and `-` only.")
     if made.name == "plain":
-        raise Told("The `name` 'plain' is the plain network's; give yours another.")
+        raise Told("The `name` 'plain' belongs to the plain network. Choose another one.")
     if not (np.ndim(made.smoothing) == 0 and 0 <= made.smoothing < 1):
-        raise Told(f"The smoothing is {made.smoothing!r:.60}; a share from 0 to below 1 is wanted.")
+        raise Told(f"The smoothing is {made.smoothing!r:.60}; it should be at least 0 and below 1.")
     if not (callable(getattr(made.optimizer, "init", None)) and callable(getattr(made.optimizer, "update", None))):
-        raise Told(f"The `optimizer` is {kind(made.optimizer)}; one of optax's is wanted, e.g. `optax.adam(2e-3)`.")
+        raise Told(f"The `optimizer` is {kind(made.optimizer)}; it should be one of optax's, such as `optax.adam(2e-3)`.")
     if not isinstance(made.augment, tuple):
-        raise Told("`augment` should be a tuple of functions: `(augment.flip(),)` with its comma, or `()` for none.")
+        raise Told("`augment` should be a tuple of functions: `(augment.flip(),)`, with its comma, or `()` for none.")
     for function in made.augment:
         if not SAME_SIZE.match(getattr(function, "__qualname__", "")):
             _keeps_the_size(function)
@@ -110,13 +110,11 @@ def _keeps_the_size(function: Any) -> None:
         shape = np.shape(function(tf.zeros((32, 32, 3)), tf.zeros(2, tf.int32)))
     except Exception as error:
         raise Told(
-            f"In `augment` stands what does not make a picture of a picture and a seed ({error!s:.100}). Is the call "
-            "missing, as in `augment.flip()`? (`mixup` and `cutmix` are of another kind.)"
+            f"A member of `augment` cannot be called with a picture and a seed ({error!s:.100}). Are the parentheses "
+            "missing, as in `augment.flip()`? (`mixup` and `cutmix` change whole batches and do not fit here.)"
         ) from None
     if shape != (32, 32, 3):
-        raise Told(
-            f"A function in `augment` makes pictures {list(shape)} of pictures [32, 32, 3]; their size must stay."
-        )
+        raise Told(f"A function in `augment` turns a picture [32, 32, 3] into {list(shape)}. It must keep the size.")
 
 
 recipe = Exercise(
@@ -126,12 +124,12 @@ recipe = Exercise(
     minutes=30,
     points=4,
     hints=(
-        "Begin with `plain` under another name and change one thing: `network=hk.transform(forward)`, where `forward(images, "
-        "training=False)` calls `VGG8(width)` with `dropout=0.2`.",
-        "`augment=(augment.flip(), augment.pad_and_crop(4))`; `optax.adamw(rate, weight_decay=…, mask=…)`, where the mask leaves "
-        "out biases: `lambda params: jax.tree.map(lambda leaf: leaf.ndim > 1, params)`.",
-        "A schedule takes the place of a learning rate: `optax.warmup_cosine_decay_schedule(0.0, 3e-3, steps // 10, steps)`. "
-        "With few steps keep every measure weak.",
+        "Begin with `plain` under another name and change one thing, for example `network=hk.transform(forward)`, where "
+        "`forward(images, training=False)` calls `VGG8(width)` with `dropout=0.2`.",
+        "Try `augment=(augment.flip(), augment.pad_and_crop(4))`, or `optax.adamw(rate, weight_decay=…, mask=…)` with a mask "
+        "that excludes the biases: `lambda params: jax.tree.map(lambda leaf: leaf.ndim > 1, params)`.",
+        "A schedule can replace the learning rate: `optax.warmup_cosine_decay_schedule(0.0, 3e-3, steps // 10, steps)`. "
+        "With few steps, keep the regularisation weak.",
     ),
     sizes=(
         {"batch": 3, "width": 8, "steps": 320, "about": "width 8, 320 steps"},

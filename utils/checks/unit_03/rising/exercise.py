@@ -18,7 +18,7 @@ def ask(answer: Any, own: Any, *, top: Any, depth: int) -> Any:
     """The rates."""
     rates = answer(top, depth)
     if not isinstance(rates, list):
-        raise Told(f"It returned {kind(rates)}; a Python list of {depth} numbers is wanted.")
+        raise Told(f"It returned {kind(rates)} instead of a Python list of {depth} numbers.")
     return rates
 
 
@@ -30,7 +30,7 @@ rising = Exercise(
     points=1,
     hints=(
         "One step is `top / depth`. The rates are one step, two steps, … up to `depth` steps.",
-        "`[… for place in range(depth)]`, where `place` counts from 0, so the first rate is that of `place + 1`.",
+        "Use `[… for place in range(depth)]`. `place` counts from 0, so each rate is `place + 1` steps.",
     ),
     sizes=(
         {"depth": 4, "about": "a depth of 4"},

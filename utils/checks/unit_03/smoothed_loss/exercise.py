@@ -33,7 +33,7 @@ def ask(answer: Any, own: Any, *, logits: Any, **others: Any) -> Any:
     """The loss, and its gradient for training."""
     loss = answer(logits, **others)
     if getattr(loss, "shape", None) != ():
-        raise Told(f"It returned {kind(loss)}; one number is wanted, the mean over the real examples.")
+        raise Told(f"It returned {kind(loss)} instead of one number, the mean over the real examples.")
     return {"loss": loss, "gradient": jax.grad(lambda logits: answer(logits, *others.values()))(logits)}
 
 
@@ -44,9 +44,9 @@ smoothed_loss = Exercise(
     minutes=10,
     points=2,
     hints=(
-        "Make the wanted distribution [B, K] first: one-hot rows, then smoothed. optax has a function for that.",
-        "`optax.smooth_labels(jax.nn.one_hot(labels, K), smoothing)`, and `optax.softmax_cross_entropy(logits, wanted)` "
-        "gives one loss for each example.",
+        "First compute the target distribution [B, K]: one-hot rows, then smoothed. optax has a function for the smoothing.",
+        "The targets are `optax.smooth_labels(jax.nn.one_hot(labels, K), smoothing)`, and "
+        "`optax.softmax_cross_entropy(logits, targets)` returns one loss per example.",
         "`jnp.mean(losses, where=mask)` is the mean over those where the mask is true. K is `logits.shape[-1]`.",
     ),
     sizes=(

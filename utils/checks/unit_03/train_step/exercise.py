@@ -67,7 +67,7 @@ def ask(
         raise Told(CHANGED)
     if not isinstance(result, tuple) or len(result) != 2 or not hasattr(result[0], "step"):
         whole = f"({', '.join(map(kind, result))})" if type(result) is tuple else kind(result)
-        raise Told(f"It returned {whole}; two things are wanted, the new `TrainState` and the loss, in this order.")
+        raise Told(f"It returned {whole} instead of two things: the new `TrainState` and the loss, in this order.")
     second = answer(result[0], Batch(**batch), key, loss_fn, OPTIMIZERS[optimizer])
     return {"state": result[0], "loss": result[1], "loss of a second step": second[1]}
 
@@ -79,11 +79,11 @@ train_step = Exercise(
     minutes=15,
     points=3,
     hints=(
-        "Unit 02's step, with one line before it: the key of this step. `jax.value_and_grad(loss_fn)` takes the same three "
-        "arguments as `loss_fn`, and differentiates by the first.",
+        "It is the step of unit 02 with one line before it, the key of this step. `jax.value_and_grad(loss_fn)` takes the same "
+        "three arguments as `loss_fn`, and differentiates with respect to the first.",
         "`step_key = jax.random.fold_in(key, state.step)`, then `jax.value_and_grad(loss_fn)(state.params, step_key, batch)`.",
-        "`updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)`, `optax.apply_updates`, and "
-        "return `TrainState(state.step + 1, params, opt_state), loss`.",
+        "`updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)`, then `optax.apply_updates`. "
+        "Return `TrainState(state.step + 1, params, opt_state), loss`.",
     ),
     classes={"TrainState": TrainState},
     sizes=(

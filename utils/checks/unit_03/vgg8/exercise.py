@@ -30,12 +30,12 @@ VGG8 = Exercise(
     minutes=20,
     points=3,
     hints=(
-        "First write it without dropout: three times `double_conv`, `hk.Flatten()`, linear, ReLU, linear. Run the check; "
+        "First write it without dropout: three times `double_conv`, then `hk.Flatten()`, linear, ReLU, linear. Run the check; "
         "then add `if training:` in four places.",
-        "`rates = rising(dropout, 4)`. After a block: `if training: x = drop(hk.next_rng_key(), rates[0], x)`. Each call of "
-        "`hk.next_rng_key()` gives another key.",
-        "The blocks: `for factor, rate in zip((1, 2, 4), rates[:3])`, with `double_conv(x, factor * self.width)`. The end: "
-        "`x = jax.nn.relu(hk.Linear(4 * self.width)(x))`, the fourth drop, `return hk.Linear(self.classes)(x)`.",
+        "`rates = rising(dropout, 4)`. After the first block: `if training: x = drop(hk.next_rng_key(), rates[0], x)`. Each "
+        "call of `hk.next_rng_key()` returns a new key.",
+        "For the blocks, loop over `zip((1, 2, 4), rates[:3])` and call `double_conv(x, factor * self.width)`. Then "
+        "`x = jax.nn.relu(hk.Linear(4 * self.width)(x))`, the fourth dropout, and `return hk.Linear(self.classes)(x)`.",
     ),
     sizes=(
         {"batch": 1, "width": 2, "mode": "evaluation", "about": "evaluation"},
