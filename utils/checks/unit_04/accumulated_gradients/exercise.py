@@ -53,10 +53,10 @@ accumulated_gradients = Exercise(
     minutes=12,
     points=3,
     hints=(
-        "First the data: every leaf [B, …] becomes [parts, B / parts, …], with one `reshape` inside `jax.tree.map`. `lax.scan` then "
-        "hands out one part after the other.",
-        "What is carried is the sum so far, `(loss, gradients)`, which begins at zeros: `jax.tree.map(jnp.zeros_like, params)`. "
-        "`jax.value_and_grad` returns just such a pair, so one `jax.tree.map(jnp.add, total, one)` adds both.",
+        "First split the data: every leaf [B, …] becomes [parts, B / parts, …], with one `reshape` inside `jax.tree.map`. "
+        "`lax.scan` then passes one part after the other to its function.",
+        "The carry is the sum so far, `(loss, gradients)`. It starts at zero: `jax.tree.map(jnp.zeros_like, params)` for the "
+        "gradients. `jax.value_and_grad` returns such a pair, so one `jax.tree.map(jnp.add, total, one)` adds both.",
         "`total, _ = lax.scan(add, nothing, cut)`, where `add(total, part)` returns `(new total, None)`. Divide every leaf by "
         "`parts` at the end.",
     ),

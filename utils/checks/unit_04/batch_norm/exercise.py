@@ -56,12 +56,12 @@ batch_norm = Exercise(
     minutes=15,
     points=3,
     hints=(
-        "`train` is a Python bool, so a plain `if train:` is right. Compute mean and variance in each branch, "
-        "and normalise once below it.",
-        "`x.mean(axis=(0, 1, 2))` has one number a channel, and broadcasting lines it up with the last axis of `x`. "
-        "`jnp.var` divides by N unless it is told otherwise, and that is what is wanted.",
-        "New running mean: `momentum * stats.mean + (1 - momentum) * mean`, the variance likewise. In evaluation return `stats` "
-        "as it came. A channel has `x.size // x.shape[-1]` numbers.",
+        "`train` is a Python bool, so you can use `if train:`. Choose mean and variance in each branch, "
+        "and normalise once after it.",
+        "`x.mean(axis=(0, 1, 2))` has one value per channel and broadcasts against the last axis of `x`. "
+        "`jnp.var` divides by N by default, as required.",
+        "The new running mean is `momentum * stats.mean + (1 - momentum) * mean`, and likewise for the variance. In evaluation "
+        "return `stats` unchanged. A channel has `x.size // x.shape[-1]` values.",
     ),
     classes={"Stats": Stats},
     sizes=(

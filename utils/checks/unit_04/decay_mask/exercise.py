@@ -41,7 +41,7 @@ def ask(answer: Any, own: Any, *, params: Any) -> Any:
     mask.append(answer(params))
     for leaf in jax.tree.leaves(mask):
         if type(leaf) is not bool:
-            raise Told(f"The mask holds {kind(leaf)}. Python's `True` or `False` says whether a whole leaf decays.")
+            raise Told(f"The mask contains {kind(leaf)}. Each leaf of the mask should be Python's `True` or `False`.")
     return mask[1] if mask[0] == mask[1] else mask
 
 
@@ -52,17 +52,16 @@ decay_mask = Exercise(
     minutes=8,
     points=1,
     hints=(
-        "One walk over the tree that sees the path of each leaf: `jax.tree_util.tree_map_with_path(f, params)`, where "
-        "`f(path, leaf)` returns a bool.",
-        "`path` is a tuple of keys, from the outside in; the leaf's own name is `path[-1].key`, a string. Compare it whole.",
-        '`path[-1].key not in ("bias", "scale")`.',
+        "`jax.tree_util.tree_map_with_path(f, params)` calls `f(path, leaf)` for each leaf. Let `f` return a bool.",
+        "`path` is a tuple of keys, from the outside in. The leaf's own name is `path[-1].key`, a string. Compare the whole name.",
+        'Let `f` return `path[-1].key not in ("bias", "scale")`.',
     ),
     crosses="values",
     sizes=(
         {"form": "layer"},
         {"form": "layers"},
-        {"form": "names", "about": "names that hold the letters of `bias` or `scale`, biases with two axes"},
-        {"form": "deep", "about": "modules in modules, four levels deep"},
+        {"form": "names", "about": "names that contain the letters of `bias` or `scale`, biases with two axes"},
+        {"form": "deep", "about": "modules inside modules, four levels deep"},
     ),
     draw=draw,
     ask=ask,

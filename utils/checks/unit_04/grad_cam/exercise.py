@@ -44,11 +44,11 @@ grad_cam = Exercise(
     minutes=12,
     points=3,
     hints=(
-        "Call `maps_fn` first and differentiate after it: `jax.grad` of a function of the *maps*, from which `head_fn` makes logits.",
-        "A picture's logit depends on its own maps alone. So the gradient of the *sum* of the batch's logits holds every picture's own "
-        "gradient, without `vmap`.",
-        "`weights = gradients.mean(axis=(1, 2), keepdims=True)`, [B, 1, 1, C]; `(weights * maps).sum(axis=-1)` is [B, h, w]. Divide by "
-        "`jnp.where(highest > 0, highest, 1.0)`.",
+        "Call `maps_fn` first. Then take `jax.grad` of a function of the *maps*, which calls `head_fn` and picks the logits.",
+        "An image's logit depends only on its own maps. So the gradient of the *sum* of the batch's class logits contains every "
+        "image's own gradient, without `vmap`.",
+        "`weights = gradients.mean(axis=(1, 2), keepdims=True)` is [B, 1, 1, C], and `heat = nn.relu((weights * maps).sum(axis=-1))` "
+        "is [B, h, w]. With `highest = heat.max(axis=(1, 2), keepdims=True)`, divide by `jnp.where(highest > 0, highest, 1.0)`.",
     ),
     sizes=(
         {"batch": 2, "height": 1, "width": 2, "maps": 3, "classes": 4},

@@ -42,7 +42,7 @@ def draw(rng: Draw, shape: tuple[int, ...], features: int, stride: int, mode: st
 def ask(answer: Any, own: Any, *, x: Any, features: int, stride: int, mode: str, variables: Any) -> Any:
     """What its weights are called, and if that is right, what it gives with these."""
     if gone := [name for name in FIELDS if name not in getattr(answer, "__dataclass_fields__", {})]:
-        raise Told(f"The field `{gone[0]}` is gone. Leave the four fields as they were.")
+        raise Told(f"The field `{gone[0]}` is missing. Keep the four fields as they were.")
     from_outside = () if mode == "default" else (CONV, partial(NORM, use_running_average=mode == "evaluation"))
     block = answer(features, stride, *from_outside)
     named = _named(jax.eval_shape(block.init, jax.random.key(0), x))
@@ -64,12 +64,12 @@ ResidualBlock = Exercise(
     minutes=15,
     points=3,
     hints=(
-        "Translate PyTorch's lines one by one; each layer is made on the line where it is used. When is there a projection? "
-        "Compare the shapes of the two things that are to be added.",
+        "Translate the PyTorch code line by line, and create each layer on the line where it is used. To decide whether the "
+        "shortcut needs a projection, compare the shapes of the two summands.",
         '`y = self.conv(self.features, (3, 3), strides=self.stride, padding=1, name="conv1")(x)`, then '
-        '`self.norm(name="bn1")(y)`. Keep `x` for the end.',
-        "`if x.shape != y.shape:` the shortcut becomes `self.conv(self.features, (1, 1), strides=self.stride, …)(x)` and its norm. "
-        "Last, `nn.relu` of the sum.",
+        '`self.norm(name="bn1")(y)`. Keep `x` for the shortcut.',
+        "If `x.shape != y.shape`, the shortcut is `self.conv(self.features, (1, 1), strides=self.stride, …)(x)` followed by its norm. "
+        "Return `nn.relu` of the sum.",
     ),
     sizes=(
         {"shape": (1, 2, 3, 1), "features": 1, "stride": 1, "mode": "default", "about": "the shape stays"},

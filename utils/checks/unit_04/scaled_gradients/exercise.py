@@ -68,21 +68,21 @@ scaled_gradients = Exercise(
     minutes=15,
     points=3,
     hints=(
-        "Differentiate `loss_fn(params) * loss_scale.scale` instead of the loss; then take the factor back from the loss and from every "
-        "gradient. float32 first, then divide.",
-        "All finite: `jnp.isfinite(leaf).all()` for each leaf, and the conjunction of these: `jnp.stack([…]).all()`.",
-        "Write the `if`s with `jnp.where`: `good_steps = jnp.where(finite, loss_scale.good_steps + 1, 0)`, `grow = good_steps == period`, "
-        "and the scale is multiplied by 2, 1 or 0.5.",
+        "Differentiate `loss_fn(params) * loss_scale.scale` instead of the loss. Then divide the loss and every gradient by the scale; "
+        "convert the gradients to float32 before you divide.",
+        "Compute `jnp.isfinite(leaf).all()` for each leaf, and combine the results with `jnp.stack([…]).all()`.",
+        "Replace the `if`s with `jnp.where`: `good_steps = jnp.where(finite, loss_scale.good_steps + 1, 0)`, `grow = good_steps == period`. "
+        "The scale is multiplied by 2 if it grows, by 0.5 if not all is finite, and by 1 otherwise. Where it grows, `good_steps` becomes 0.",
     ),
     crosses="values",
     classes={"LossScale": LossScale},
     sizes=(
         {"many": 1, "period": 8, "good": 6, "about": "a good step, one before the period is full"},
-        {"many": 3, "period": None, "good": 12, "about": "a good step, with the period as it is, 2000"},
+        {"many": 3, "period": None, "good": 12, "about": "a good step with the default period, 2000"},
         {"many": 2, "period": 8, "good": 7, "about": "the `period`-th good step in a row"},
         {"many": 1, "period": 1, "good": 0, "about": "`period=1`"},
         {"many": 2, "period": 8, "good": 5, "steep": True, "about": "one gradient overflows"},
-        {"many": 1, "period": 4, "good": 3, "steep": True, "about": "an overflow where the period would be full"},
+        {"many": 1, "period": 4, "good": 3, "steep": True, "about": "an overflow in the step that would complete the period"},
         {"many": 2, "period": 8, "good": 2, "nan": True, "about": "a gradient that is NaN"},
     ),
     draw=draw,

@@ -47,7 +47,7 @@ def ask(answer: Any, own: Any, *, images: Any, labels: Any, bad: int | None, **s
         raise Told(CHANGED)
     fields = {name: getattr(batch, name) for name in ("image", "label", "mask")}
     if still := [name for name, leaf in fields.items() if not isinstance(leaf, jax.Array)]:
-        raise Told(f"`{still[0]}` is no JAX array. `jnp.asarray` puts it where JAX computes.")
+        raise Told(f"`{still[0]}` is not a JAX array. `jnp.asarray` puts it on JAX's device.")
     return fields
 
 
@@ -58,9 +58,9 @@ to_batch = Exercise(
     minutes=12,
     points=2,
     hints=(
-        "Do it in NumPy, and hand over to JAX in the last line. First the order of the axes: `transpose` moves them, `reshape` "
-        "would only cut the same row of numbers differently.",
-        "`images.transpose(0, 2, 3, 1) / 255` is [N, H, W, C]; now `mean` and `std` line up with the last axis. Fill up *after* "
+        "Do it in NumPy, and convert to JAX arrays in the last line. Begin with the order of the axes: `transpose` moves them, "
+        "whereas `reshape` would mix up rows, columns and channels.",
+        "`images.transpose(0, 2, 3, 1) / 255` is [N, H, W, C], so `mean` and `std` broadcast against the last axis. Pad *after* "
         "normalising: `np.pad(image, ((0, blanks), (0, 0), (0, 0), (0, 0)))`.",
         '`for label in labels: if not 0 <= label < classes: raise ValueError(f"label {label} …")`. The mask is '
         "`jnp.arange(size) < len(images)`.",

@@ -71,12 +71,12 @@ train_step = Exercise(
     minutes=15,
     points=3,
     hints=(
-        "Write `loss_fn(params)` inside the step, where it sees `state` and `batch`. It returns two things: the loss, which is "
-        "differentiated, and the new statistics, which only come along.",
-        "`(loss, batch_stats), gradients = jax.value_and_grad(loss_fn, has_aux=True)(state.params)`. What `apply_fn` changed is "
-        '`{"batch_stats": …}`: take the entry out.',
-        "`state.apply_gradients(grads=gradients, batch_stats=batch_stats)` replaces weights, optimiser state, count and "
-        "statistics in one go.",
+        "Write `loss_fn(params)` inside the step, where it can use `state` and `batch`. It returns two things: the loss, which is "
+        "differentiated, and the new statistics, as auxiliary output.",
+        "`(loss, batch_stats), gradients = jax.value_and_grad(loss_fn, has_aux=True)(state.params)`. `apply_fn` returns "
+        '`{"batch_stats": …}`; `loss_fn` should return the entry, not the dictionary.',
+        "`state.apply_gradients(grads=gradients, batch_stats=batch_stats)` replaces the weights, the optimiser state, the step and "
+        "the statistics.",
     ),
     classes={"TrainState": TrainState},
     sizes=(

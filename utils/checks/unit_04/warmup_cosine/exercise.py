@@ -29,10 +29,10 @@ warmup_cosine = Exercise(
     minutes=10,
     points=2,
     hints=(
-        "Compute both pieces for every step, wherever it is, and choose with `jnp.where(step < warmup, rising, falling)`. Mind that the "
-        "piece that is not chosen is computed too.",
-        "`jnp.clip(done, 0, 1)` makes the third piece part of the second: beyond the end `done` stays 1, and the cosine gives 0.",
-        "With `warmup = 0`, `step / warmup` divides by 0. `warmup` is a Python number, so `max(warmup, 1)` is fine.",
+        "Compute both pieces for every step, and select with `jnp.where(step < warmup, rising, falling)`. The piece that is not "
+        "selected is computed as well, so it must not fail.",
+        "`jnp.clip(done, 0, 1)` includes the third piece in the second: after the end `done` stays 1, and the rate is 0.",
+        "With `warmup = 0`, `step / warmup` divides by 0. `warmup` is a Python number, so you can use `max(warmup, 1)`.",
     ),
     sizes=(
         {"shape": (), "peak": 2.0, "warmup": 4, "total": 10},
