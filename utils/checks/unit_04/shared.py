@@ -15,7 +15,7 @@ def refusal(call: Callable[..., Any], *args: Any, **settings: Any) -> str | None
     except ValueError as error:
         return str(error)
     except AssertionError:
-        raise Told("An `assert` is skipped under `python -O`, so it protects nobody. Raise a `ValueError`.") from None
+        raise Told("An `assert` is skipped under `python -O`. Raise a `ValueError` instead.") from None
     except (IndexError, KeyError, OverflowError) as error:
-        raise Told(f"It raises {type(error).__name__}. The value is what is wrong, so raise a `ValueError`.") from None
+        raise Told(f"It raises {type(error).__name__}. It should raise a `ValueError`.") from None
     return None

@@ -59,17 +59,17 @@ cosine_attention = Exercise(
     minutes=15,
     points=3,
     hints=(
-        "Four steps: vectors to length 1; all products of queries and keys (`jnp.einsum`); factor, bias and mask; softmax over "
-        "the keys and the mean of the values.",
-        "A length that is safe: square root of the *larger* of the sum of squares and 1e-24, or `jax.lax.rsqrt` of that. `jnp.linalg.norm` "
-        "has a NaN gradient at zero.",
-        '`logits = jnp.einsum("nhqd,nhkd->nhqk", unit(q), unit(k)) * jnp.exp(jnp.minimum(logit_scale, math.log(100.0))) + bias`, '
-        "and `mask[:, None]` gives the mask an axis for the heads.",
+        "There are four steps: normalise queries and keys to length 1; compute all dot products with `jnp.einsum`; apply factor, bias "
+        "and mask; take the softmax over the keys and the weighted mean of the values.",
+        "For a safe length, take the square root of the *larger* of the sum of squares and 1e-24 (or multiply by `jax.lax.rsqrt` of it). "
+        "The gradient of `jnp.linalg.norm` is NaN at zero.",
+        '`logits = jnp.einsum("nhqd,nhkd->nhqk", unit(q), unit(k)) * jnp.exp(jnp.minimum(logit_scale, math.log(100.0))) + bias`. '
+        "Add `mask[:, None]`, which has an axis for the heads.",
     ),
     sizes=(
         {"windows": 1, "heads": 2, "tokens": 2, "numbers": 3, "about": "one window, two heads, no mask"},
         {"windows": 2, "heads": 3, "tokens": 4, "numbers": 3, "mask": "shifted", "about": "a mask of 0 and -100"},
-        {"windows": 3, "heads": 2, "tokens": 3, "numbers": 5, "mask": "any", "about": "a mask of any numbers"},
+        {"windows": 3, "heads": 2, "tokens": 3, "numbers": 5, "mask": "any", "about": "a mask with other values"},
         {
             "windows": 1,
             "heads": 3,

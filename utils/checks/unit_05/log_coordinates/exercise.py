@@ -25,10 +25,10 @@ log_coordinates = Exercise(
     minutes=10,
     points=2,
     hints=(
-        'All offsets along one axis are `np.arange(1 - window, window)`. A grid of pairs: `np.meshgrid` with `indexing="ij"`, '
-        "so that the first of the pair changes with the row.",
-        "The divisor is `(trained or window) - 1`: `trained` where it is not 0.",
-        "`np.sign(x) * np.log2(np.abs(x) + 1) / np.log2(8)`, as float32.",
+        'The offsets along one axis are `np.arange(1 - window, window)`. `np.meshgrid` with `indexing="ij"` makes a grid of pairs '
+        "whose first entry changes with the row. Stack them along a last axis.",
+        "The divisor is `(trained or window) - 1`, which uses `trained` unless it is 0.",
+        "After scaling to `x`, return `np.sign(x) * np.log2(np.abs(x) + 1) / np.log2(8)` as float32.",
     ),
     crosses="values",
     sizes=(
@@ -36,7 +36,7 @@ log_coordinates = Exercise(
         {"window": 6, "about": "a window of 6"},
         {"window": 6, "trained": 3, "about": "weights trained with a smaller window"},
         {"window": 3, "trained": 7, "about": "weights trained with a larger window"},
-        {"window": 6, "trained": 6, "about": "`trained` given, and not smaller than the window"},
+        {"window": 6, "trained": 6, "about": "`trained` is given and not smaller than the window"},
     ),
     draw=draw,
     ask=ask,

@@ -34,9 +34,10 @@ merge_patches = Exercise(
     minutes=8,
     points=2,
     hints=(
-        "`x[:, 0::2, 0::2]` are the tokens of even rows and even columns, one of each square. The other three likewise.",
-        "Put the four beside each other along the channels: `jnp.concatenate([...], axis=-1)` is [B, H/2, W/2, 4C].",
-        "Then `@ kernel`, and only then: subtract the mean, divide by the root of the variance plus 1e-5, scale, bias.",
+        "`x[:, 0::2, 0::2]` selects the tokens in even rows and even columns, one from each square. Select the other three likewise.",
+        "Concatenate the four along the channels: `jnp.concatenate([...], axis=-1)` is [B, H/2, W/2, 4C].",
+        "Multiply with `@ kernel`. Only then subtract the mean, divide by the square root of the variance plus 1e-5, multiply by "
+        "`scale` and add `bias`.",
     ),
     sizes=(
         {"shape": (1, 2, 2, 1), "width": 2, "about": "a single square, one channel"},

@@ -24,9 +24,10 @@ position_bias = Exercise(
     minutes=10,
     points=2,
     hints=(
-        "First row and column of each token, two arrays [T]: `np.indices((window, window)).reshape(2, -1)`.",
-        "`rows[:, None] - rows[None, :]` is query minus key for all pairs, [T, T]. Make it start at 0, and the columns likewise.",
-        "`table[down * (2 * window - 1) + right]` is [T, T, heads]; bring the heads to the front and squash.",
+        "First compute the row and the column of each token: `rows, columns = np.indices((window, window)).reshape(2, -1)`, each [T].",
+        "`rows[:, None] - rows[None, :]` is query minus key for all pairs, [T, T]. Add `window - 1`, so that it starts at 0. Do the "
+        "same for the columns.",
+        "`table[down * (2 * window - 1) + right]` is [T, T, heads]. Move the heads to the front and apply `16 * jax.nn.sigmoid(…)`.",
     ),
     sizes=(
         {"window": 2, "heads": 1, "about": "a window of 2, one head"},

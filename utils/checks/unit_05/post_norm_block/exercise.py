@@ -42,7 +42,7 @@ def ask(answer: Any, own: Any, *, x: Any, params: Any, key: Any, drop_path: floa
             ", ".join(f"`{name}`" for name in a if a.get(name) != b.get(name)) for a, b in ((needs, has), (has, needs))
         ]
         raise Told(
-            f"Its weights are others than the task says. Missing: {of[0] or 'none'}. Not expected: {of[1] or 'none'}."
+            f"The weights differ from those in the task. Missing: {of[0] or 'none'}. Not expected: {of[1] or 'none'}."
         )
     norms = {name: new[name] for name in ("norm1", "norm2")}
     return {"new block": norms, "result": block.apply({"params": params}, x)}
@@ -79,9 +79,10 @@ PostNormBlock = Exercise(
     minutes=15,
     points=3,
     hints=(
-        "One line a branch: what came in, plus drop path of the norm of the layer's result. The second line starts from the first one's result.",
-        '`nn.LayerNorm(epsilon=1e-5, scale_init=nn.initializers.zeros, name="norm1")` makes a layer; then call it.',
-        "`x = x + DropPath(self.drop_path)(norm1(self.attention(x)), train)`, and the same with `norm2` and `self.mlp`.",
+        "Write one line per branch: the input, plus drop path of the norm of the branch's output. The second line starts from the "
+        "result of the first.",
+        '`nn.LayerNorm(epsilon=1e-5, scale_init=nn.initializers.zeros, name="norm1")` creates a norm; call it on the output of the branch.',
+        "The first line is `x = x + DropPath(self.drop_path)(norm1(self.attention(x)), train)`. The second uses `norm2` and `self.mlp`.",
     ),
     sizes=(
         {"shape": (1, 1, 2, 3), "drop_path": 0.0, "about": "without drop path"},

@@ -26,9 +26,10 @@ shift_mask = Exercise(
     minutes=15,
     points=3,
     hints=(
-        "Three steps: number the nine regions of the map; cut the map of numbers into windows; compare all pairs of a window.",
-        "Cut the map of numbers as `window_partition` does, by `reshape` and `transpose`. It has no batch and no channels, so "
-        "four axes are enough. You need [N, T].",
+        "There are three steps: number the nine regions of the map, cut this map into windows, and compare all pairs of tokens in "
+        "each window.",
+        "Cut the map of region numbers as `window_partition` does, with `reshape` and `transpose`. It has no batch and no channels, so "
+        "four axes are enough. The result is [N, T].",
         "`same = region[:, :, None] == region[:, None, :]`, then `np.where(same, 0.0, -100.0).astype(np.float32)`.",
     ),
     crosses="values",

@@ -25,8 +25,8 @@ window_partition = Exercise(
     minutes=8,
     points=2,
     hints=(
-        "Split H into (rows of windows, rows in a window) and W likewise: a `reshape` to six axes. Nothing moves yet.",
-        "Now bring the two axes that count windows together, and after them the two that count tokens: a `transpose`.",
+        "Split H into (rows of windows, rows in a window) and W likewise: a `reshape` to six axes.",
+        "Then use `transpose` to bring the two axes that count windows together, followed by the two that count tokens.",
         "`x.reshape(B, H // w, w, W // w, w, C).transpose(0, 1, 3, 2, 4, 5).reshape(B, -1, w * w, C)`.",
     ),
     sizes=(

@@ -26,9 +26,9 @@ window_reverse = Exercise(
     minutes=5,
     points=1,
     hints=(
-        "Do the three steps of `window_partition` backwards, last one first.",
+        "Undo the three steps of `window_partition` in reverse order.",
         "Reshape to [B, rows of windows, columns of windows, rows in a window, columns in a window, C]. The `transpose` that "
-        "trades axes 2 and 3 is its own inverse.",
+        "swaps axes 2 and 3 is its own inverse.",
         "`windows.reshape(B, height // w, width // w, w, w, C).transpose(0, 1, 3, 2, 4, 5).reshape(B, height, width, C)`.",
     ),
     sizes=(
