@@ -710,7 +710,7 @@ plt.show()
 # %% [markdown]
 # ## Exercise 9: where does it look? ★★★ (12 minutes, 3 points)
 #
-# Grad-CAM (Selvaraju et al., 2017) looks at the last feature maps instead of the pixels. Which of the C maps
+# Grad-CAM (Selvaraju et al., 2016) looks at the last feature maps instead of the pixels. Which of the C maps
 # support a class, and where are they active?
 #
 # 1. Compute the feature maps of the images: [B, h, w, C].

@@ -32,8 +32,8 @@ def step(state: Any, images: jax.Array, labels: jax.Array) -> Any:
     """A step that depends on each example's place in the batch, and remembers pictures and labels each by itself."""
     if images.ndim != 4 or images.dtype != jnp.uint8:
         raise Told(
-            f"`step` was given images of shape {list(images.shape)}, {images.dtype}. What it does with them is its own affair: "
-            "hand it a batch as it came, [B, H, W, C] uint8."
+            f"`step` was called with images of shape {list(images.shape)}, {images.dtype}. Pass it a batch without changes, "
+            "[B, H, W, C] uint8; `step` does the rest."
         )
     x = images.reshape(len(images), -1) / 255.0
 
@@ -62,16 +62,16 @@ def form(programs: Sequence[str]) -> str:
     short, long = programs[-2:]
     if long.count("\n") - short.count("\n") >= LONG - SHORT:  # a line at least for each further step
         return (
-            "The program grows with the number of steps: a loop in Python, or `unroll=True`, writes them out one after the other. "
-            "`lax.scan` holds its body once."
+            "The program grows with the number of steps: a Python loop or `unroll=True` writes them out one after the other. "
+            "`lax.scan` contains its body only once."
         )
     if "stablehlo.while" not in long:
-        return "All steps are computed side by side (`vmap`), each from the state that came. `lax.scan` hands the state on from one to the next."
+        return "All steps are computed in parallel (`vmap`), each from the first state. `lax.scan` passes the state from one step to the next."
     shapes = re.findall(r"tensor<((?:\d+x)+)", long)
     if max(math.prod(map(int, shape.split("x")[:-1])) for shape in shapes) >= LONG * BATCH * math.prod(SHAPE):
         return (
-            "There is an array in it that holds the pictures of all steps: `images[order]`, or the like, outside of the loop. Scan over "
-            "`order`, and take each batch inside."
+            "The program contains an array with the images of all steps: is there an `images[order]` outside the loop? Scan over "
+            "`order`, and select each batch inside."
         )
     return ""
 
@@ -83,14 +83,14 @@ epoch = Exercise(
     minutes=15,
     points=3,
     hints=(
-        "`lax.scan(one, state, order)` calls `one(state, indices)` for each row of `order`, and hands the state on.",
-        "`one` returns a pair: the state to carry on, and what to keep of this step. That is just what `step` returns.",
-        "`one(state, indices)` returns `step(state, images[indices], labels[indices])`; what `lax.scan` returns is what is wanted.",
+        "`lax.scan(one, state, order)` calls `one(state, indices)` for each row of `order` and passes the state on.",
+        "`one` returns a pair: the new carry and the output of this step. `step` returns exactly such a pair, state and loss.",
+        "Let `one(state, indices)` return `step(state, images[indices], labels[indices])`, and return what `lax.scan` returns.",
     ),
     sizes=(
         {"pictures": 12, "shape": (2, 3, 1), "steps": 4, "batch": 3},
-        {"pictures": 5, "shape": (3, 1, 2), "steps": 1, "batch": 1, "about": "a single step, of one picture"},
-        {"pictures": 9, "shape": (1, 1, 1), "steps": 3, "batch": 3, "about": "as many steps as pictures in a batch"},
+        {"pictures": 5, "shape": (3, 1, 2), "steps": 1, "batch": 1, "about": "a single step with one image"},
+        {"pictures": 9, "shape": (1, 1, 1), "steps": 3, "batch": 3, "about": "as many steps as images in a batch"},
         {"pictures": 8, "shape": SHAPE, "steps": SHORT, "batch": BATCH, "about": "16 steps"},
         {"pictures": 8, "shape": SHAPE, "steps": LONG, "batch": BATCH, "about": "40 steps"},
     ),

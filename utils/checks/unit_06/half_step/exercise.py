@@ -66,11 +66,12 @@ half_step = Exercise(
     minutes=12,
     points=2,
     hints=(
-        "Round *inside* the function that is differentiated: its argument is then the float32 weights, and so is what comes back to them.",
-        "`jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)` rounds a whole tree. `losses.astype(jnp.float32).mean()` adds up in "
-        "float32.",
-        "`loss, gradients = jax.value_and_grad(mean_loss)(params)`, where `mean_loss(params)` rounds params and images and calls "
-        "`loss_fn`. Then `leaf - rate * gradient` for each leaf of params and gradients.",
+        "Convert to bfloat16 *inside* the function that you differentiate. Its argument is then the float32 weights, and the gradients "
+        "are float32 too.",
+        "`jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)` converts a whole tree. `losses.astype(jnp.float32).mean()` takes "
+        "the mean in float32.",
+        "`loss, gradients = jax.value_and_grad(mean_loss)(params)`, where `mean_loss(params)` converts params and images, calls "
+        "`loss_fn` and takes the mean. Then compute `leaf - rate * gradient` for each leaf of params and gradients.",
     ),
     crosses="values",
     sizes=(

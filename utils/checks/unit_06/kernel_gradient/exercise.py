@@ -33,8 +33,8 @@ def form(programs: Sequence[str]) -> str:
     """Whether there is a convolution."""
     if any("stablehlo.convolution" in program for program in programs):
         return (
-            "There is a convolution in the program: `lax.conv_general_dilated` is one, and so are its `jax.vjp` or `jax.grad`, "
-            "`lax.conv_general_dilated_patches` and `nn.Conv`. Slices and matrix products are enough."
+            "There is a convolution in the program. It may come from `lax.conv_general_dilated`, its `jax.vjp` or `jax.grad`, "
+            "`lax.conv_general_dilated_patches` or `nn.Conv`. Slices and matrix products are enough."
         )
     return ""
 
@@ -52,10 +52,10 @@ kernel_gradient = Exercise(
     minutes=20,
     points=4,
     hints=(
-        "Pad x with `jnp.pad(x, ((0, 0), *padding, (0, 0)))`. What the kernel's place (i, j) was multiplied with is then a window of it, as "
-        "large as dy, that begins at row i and column j.",
-        'For one place: `jnp.einsum("brsc,brsk->ck", window, dy)` sums over pictures, rows and columns, and leaves [C, K].',
-        "`window = x[:, i : i + dy.shape[1], j : j + dy.shape[2]]`. Two loops over i in `range(kh)` and j in `range(kw)`, and `jnp.stack` twice.",
+        "Pad x with `jnp.pad(x, ((0, 0), *padding, (0, 0)))`. The inputs of the kernel position (i, j) are then a window of x with the "
+        "height and width of dy, which begins at row i and column j.",
+        'For one position, `jnp.einsum("brsc,brsk->ck", window, dy)` sums over images, rows and columns, and returns [C, K].',
+        "`window = x[:, i : i + dy.shape[1], j : j + dy.shape[2]]`. Loop over i in `range(kh)` and j in `range(kw)`, and use `jnp.stack` twice.",
     ),
     sizes=(
         _size((1, 1, 1), (2, 3), (1, 1), "a kernel of 1×1"),

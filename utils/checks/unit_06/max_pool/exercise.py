@@ -25,8 +25,8 @@ def ask(answer: Any, own: Any, *, x: Any, dy: Any, mapped: bool) -> Any:
     result, pulled_back = jax.vjp(pool, x)
     if result.shape != dy.shape:
         raise Told(
-            f"For x of shape {list(x.shape)} the result has shape {list(result.shape)}; {list(dy.shape)} is wanted. Windows lie side by side: "
-            "a stride of 2."
+            f"For x of shape {list(x.shape)} the result has shape {list(result.shape)} instead of {list(dy.shape)}. The windows do not "
+            "overlap: the stride is 2."
         )
     if not mapped:
         _keeps_little(answer, x, result.size)
@@ -40,12 +40,12 @@ def _keeps_little(answer: Any, x: Any, results: int) -> None:
         return
     if "custom_vjp" in str(jax.make_jaxpr(answer)(x)):
         why = (
-            f"For x {trees.form(x)} it keeps {', '.join(map(trees.form, kept))}. All that the way back needs is which of the four won: "
-            "a number from 0 to 3, `.astype(jnp.uint8)`."
+            f"For x {trees.form(x)} it keeps {', '.join(map(trees.form, kept))}. The backward pass only needs which of the four is the "
+            "largest: a number from 0 to 3, `.astype(jnp.uint8)`."
         )
     else:
-        why = "Without `jax.custom_vjp` JAX's own rules decide what is kept. Write `forward` and `backward` yourself."
-    raise Told(f"For its gradient {each:g} bytes are kept for each number of the result; at most 1 is wanted. {why}")
+        why = "Without `jax.custom_vjp`, JAX's own rules decide what is kept. Write `forward` and `backward` yourself."
+    raise Told(f"For the gradient, {each:g} bytes are kept per element of the result; at most 1 is allowed. {why}")
 
 
 max_pool = Exercise(
@@ -55,12 +55,12 @@ max_pool = Exercise(
     minutes=20,
     points=4,
     hints=(
-        "`x[:, i::2, j::2]` for i and j in 0, 1 are the four numbers of all windows: stack them, [4, B, H / 2, W / 2, C]. `max(axis=0)` is the "
-        "result.",
-        "`argmax(axis=0)` says which of the four won, of equal ones the first. `.astype(jnp.uint8)` makes one byte of it: that is what "
+        "`x[:, i::2, j::2]` for i and j in 0, 1 are the four corners of all windows. Stack them to [4, B, H / 2, W / 2, C]; `max(axis=0)` "
+        "of that is the result.",
+        "`argmax(axis=0)` returns which corner is the largest, on a tie the first. `.astype(jnp.uint8)` makes it one byte: this is what "
         "`forward` keeps. The gradient of corner `place` is `jnp.where(winner == place, dy, 0.0)`.",
-        "Back from four corners to the map: `jnp.zeros((B, H, W, C)).at[:, i::2, j::2].set(…)` one after the other, or stack them, reshape to "
-        "[2, 2, B, H / 2, W / 2, C], transpose to [B, H / 2, 2, W / 2, 2, C], reshape.",
+        "To get from the four corners back to the map, use `.at[:, i::2, j::2].set(…)` on `jnp.zeros((B, H, W, C))`, one corner after the "
+        "other. Or stack them, reshape to [2, 2, B, H / 2, W / 2, C], transpose to [B, H / 2, 2, W / 2, 2, C], and reshape.",
     ),
     sizes=(
         {"shape": (2, 4, 6, 3)},

@@ -53,10 +53,10 @@ class Device:
     def step(self, *args: Any, **named: Any) -> Any:
         """Hand the next call over; its parts are ready later, each at its time."""
         if any(isinstance(arg, jax.core.Tracer) for arg in args):
-            raise Told("`step` is traced: your function has a `jax.jit` around it. Time `step` as it comes.")
+            raise Told("`step` was traced: is there a `jax.jit` around it? Time `step` as it is.")
         if args != self._args or named:
             raise Told(
-                f"`step` was called with {len(args) + len(named)} argument(s), other than `args` has: `step(*args)`."
+                f"`step` was called with {len(args) + len(named)} argument(s) that differ from `args`: call `step(*args)`."
             )
         works = self._works[self.calls % len(self._works)]
         self.now += self._hand_over + (0 if self.calls else self._compiling)
@@ -90,9 +90,9 @@ def ask(
         with jax.disable_jit(disabled):
             seconds = answer(device.step, args, rounds, device.clock)
     if device.calls and not device.looks:
-        raise Told("It never asked the `clock` that it was given. Is it `clock()`, or is there another one in it?")
+        raise Told("It never read the `clock` that it was given. Does it call `clock()`, or another clock?")
     if np.shape(seconds) or not jax.tree_util.all_leaves([seconds]):
-        raise Told("It returned more than one number; the median alone is wanted.")
+        raise Told("It returned more than one number. Return only the median.")
     return {"seconds": float(seconds), "calls of step": device.calls}
 
 
@@ -103,10 +103,10 @@ median_time = Exercise(
     minutes=8,
     points=1,
     hints=(
-        "`jax.block_until_ready(anything)` waits for every array in a tree, and returns the tree.",
-        "The wait stands between the two looks at the clock: `begin = clock()`, the call, the wait, `clock() - begin`. The first call "
-        "is waited for as well, or the first round waits for it.",
-        "`times.append(clock() - begin)` in a loop of `rounds`, then `float(np.median(times))`.",
+        "`jax.block_until_ready(tree)` waits for every array in a tree, and returns the tree.",
+        "Wait before you read the clock again: `begin = clock()`, the call, the wait, `clock() - begin`. Wait for the first call as "
+        "well; otherwise the first round has to wait for it.",
+        "Use `times.append(clock() - begin)` in a loop of `rounds`, then return `float(np.median(times))`.",
     ),
     crosses="values",
     sizes=(

@@ -40,14 +40,14 @@ def ask(answer: Any, own: Any, **inputs: Any) -> Any:
     def seconds_and_limit(**rates: float) -> tuple[Any, str]:
         result = answer(**inputs | rates)
         if not isinstance(result, tuple | list) or len(result) != 2:
-            raise Told(f"It returned {kind(result)}; two things are wanted: the seconds and what sets them.")
+            raise Told(f"It returned {kind(result)} instead of two things: the seconds and what limits them.")
         seconds, limit = result
         if isinstance(seconds, str) or not isinstance(limit, str):
             raise Told(
-                f'It returned {kind(seconds)} and {kind(limit)}; first the seconds are wanted, then "compute" or "memory".'
+                f'It returned {kind(seconds)} and {kind(limit)}. Return the seconds first, then "compute" or "memory".'
             )
         if limit not in ("compute", "memory"):
-            raise Told(f'What sets the time is called {limit!r}; it is "compute" or "memory".')
+            raise Told(f'The second result is {limit!r}; it should be "compute" or "memory".')
         return 1e6 * float(np.asarray(seconds)), limit
 
     seconds, limit = seconds_and_limit()
@@ -66,8 +66,8 @@ roofline = Exercise(
     minutes=8,
     points=1,
     hints=(
-        "Two times: the operations divided by `peak`, and the bytes divided by `bandwidth`. The larger one is the answer.",
-        "Operations: 2·m·k·n. Numbers that are read or written: m·k and k·n and m·n, of `itemsize` bytes each.",
+        "Compute two times: the operations divided by `peak`, and the bytes divided by `bandwidth`. The larger one is the bound.",
+        "There are 2·m·k·n operations. The numbers that are read or written are m·k, k·n and m·n, with `itemsize` bytes each.",
         '`return max(compute, memory), "compute" if compute >= memory else "memory"`',
     ),
     crosses="values",
@@ -78,7 +78,7 @@ roofline = Exercise(
         {"form": LARGE, "itemsize": 8, "about": "matrices of about 2,000 rows, in float64"},
         {"form": RIDGE, "itemsize": 4, "about": "both take equally long"},
         {"form": RIDGE, "itemsize": 1, "about": "both take equally long, in bytes"},
-        {"form": "tiny", "itemsize": 4, "about": "nanoseconds"},
+        {"form": "tiny", "itemsize": 4, "about": "times of nanoseconds"},
     ),
     draw=draw,
     ask=ask,

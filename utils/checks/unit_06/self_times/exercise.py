@@ -50,23 +50,23 @@ def ask(answer: Any, own: Any, *, events: Any) -> Any:
     if given != events:
         raise Told(CHANGED)
     if not isinstance(result, dict):
-        raise Told(f"It returned {kind(result)}; a `dict` from names to times is wanted.")
+        raise Told(f"It returned {kind(result)} instead of a `dict` from names to times.")
     if strange := [key for key in result if not isinstance(key, str)]:
-        raise Told(f"The keys of the dict are the events' names; one of yours is {kind(strange[0])}.")
+        raise Told(f"The keys of the dict should be the names of the events; one of yours is {kind(strange[0])}.")
     return dict(result)
 
 
 self_times = Exercise(
     name="self_times",
-    title="Own times from a profile",
+    title="Self times from a profile",
     stars=2,
     minutes=12,
     points=2,
     hints=(
-        "Add each event's duration to its own name, and take it away from the name of the event directly around it, if there is one.",
-        "Go through the events in the order of their beginnings, of two that begin together the longer one first. Keep a stack of those "
-        "that are still open: what has ended by the beginning of the next one is taken off, and the last that is left is directly around it.",
-        "`sorted(events, key=lambda event: (event[1], -event[2]))`, and `while around and around[-1][2] <= begin: around.pop()`.",
+        "Add each event's duration to its own name, and subtract it from the name of the event directly around it, if there is one.",
+        "Go through the events in the order in which they begin; if two begin together, take the longer one first. Keep a stack of the "
+        "open events. Before you add an event, remove those that have ended; the top of the stack is then the event directly around it.",
+        "Use `sorted(events, key=lambda event: (event[1], -event[2]))`, and `while around and around[-1][2] <= begin: around.pop()`.",
     ),
     crosses="values",
     sizes=(
