@@ -127,7 +127,7 @@ def roofline(m, k, n, itemsize, peak, bandwidth):
     """The least time for the product of an [m, k] and a [k, n] matrix, and what limits it.
 
     m, k, n, itemsize: ints, itemsize in bytes; peak: FLOP per second, bandwidth: bytes per second, floats.
-    Returns the seconds, a float, and "compute" or "memory", whichever takes longer; "compute" if they take equally long.
+    Returns the seconds, a float, and "compute" or "memory", whichever takes longer; "compute" if they are equal.
     """
     # BEGIN SOLUTION
     compute = 2 * m * k * n / peak
@@ -202,7 +202,8 @@ def self_times(events):
 
     events: a list of (name, begin, end) with begin < end, in microseconds, all of one thread, perhaps empty. It must
     not be changed.
-    Returns a dict from each name to the time spent in its events but in none inside them, in microseconds.
+    Returns a dict from each name to the time spent in its events but in none inside them, in microseconds; also if this
+    time is 0.
     """
     # BEGIN SOLUTION
     own, around = {}, []  # around: a stack of the events that the next one may lie in, the innermost last
@@ -257,7 +258,7 @@ for name, begin, end in events:
 own = self_times(events)
 names = sorted(own, key=own.get, reverse=True)[:5]
 plots.bars(names, [durations[name] / 1000 for name in names], unit="ms", decimals=2, title="durations added up")
-plots.bars(names, [own[name] / 1000 for name in names], unit="ms", decimals=2, title="own times")
+plots.bars(names, [own[name] / 1000 for name in names], unit="ms", decimals=2, title="self times")
 plt.show()
 
 # %% [markdown]

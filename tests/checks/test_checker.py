@@ -121,21 +121,21 @@ def test_in_a_release_the_student_keeps_the_own_answer_and_there_is_nothing_to_r
         mine = answered(body)
         assert check_in_a_release.average(mine) is mine
         out = capsys.readouterr().out
-        assert says in out and ("Going on with your own" in out) == ("right (" not in out)
-        assert ("Stuck? Add a cell with `check.hint('average')`" in out) == (out[0] == "✗")
+        assert says in out and ("Continuing with your version" in out) == ("right (" not in out)
+        assert ("Stuck? Run `check.hint('average')`" in out) == (out[0] == "✗")
     check_in_a_release.reveal("average")
-    assert "doesn't hold its answers" in capsys.readouterr().out
+    assert "does not include the answers" in capsys.readouterr().out
     check_in_a_release.hint("average")
     check_in_a_release.hint("average")
     out = capsys.readouterr().out
-    assert "That was the last one." in out and "reveal" not in out
+    assert "This is the last hint." in out and "reveal" not in out
 
 
 def test_in_a_release_an_endless_answer_is_not_handed_on_to_the_next_cell(check_in_a_release):
     exercises = check_in_a_release._unit.exercises
     exercises["average"] = dataclasses.replace(exercises["average"], seconds=0.5)
     handed_on = check_in_a_release.average(answered("while True: pass"))
-    with pytest.raises(CourseError, match="average never ended when it was checked"):
+    with pytest.raises(CourseError, match="average did not end when it was checked"):
         handed_on(1)
 
 

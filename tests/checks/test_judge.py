@@ -66,14 +66,14 @@ def test_a_right_answer_is_right_however_it_is_written(code):
         ("def average(): pass", Kind.WRONG, "cannot be called as the task says"),
         ("def average(x): return None", Kind.WRONG, "Is the `return` missing?"),
         ("def average(x): return {'a': x.mean()}", Kind.WRONG, ""),
-        ("def average(x): return jnp.exp(1e3 * x).sum() / jnp.exp(1e3 * x).sum()", Kind.WRONG, "holds NaN"),
+        ("def average(x): return jnp.exp(1e3 * x).sum() / jnp.exp(1e3 * x).sum()", Kind.WRONG, "contains NaN"),
         ("def average(x): return x.sum()", Kind.WRONG, "It is the sum."),
         (
             "def average(x): return jnp.sort(x)[(x.size - 1) // 2 : x.size // 2 + 1].mean()",
             Kind.WRONG,
             "It is the median.",
         ),
-        ("def average(x): return 2.5 * x.mean()", Kind.WRONG, "2.5 times what is wanted"),
+        ("def average(x): return 2.5 * x.mean()", Kind.WRONG, "2.5 times the expected value"),
         ("def average(x): return 2 * x.mean()", Kind.WRONG, "The mean is doubled. The gradient is doubled."),
         ("def average(x): return -x.mean()", Kind.WRONG, "sign is wrong"),
         ("def average(x): return jax.lax.stop_gradient(x.mean())", Kind.WRONG, "`gradient` wrong, `mean` right"),
@@ -181,7 +181,7 @@ def test_the_notebooks_own_class_is_used_and_any_of_the_same_fields_is_as_good(c
     [
         ("pair.right.append(1)\n    return type(pair)(pair.right, pair.left)", "changed one of its arguments"),
         ("return pair", ""),
-        ("return (pair.right, pair.left)", "another structure"),
+        ("return (pair.right, pair.left)", "wrong structure"),
         ("return jax.lax.while_loop(lambda i: i >= 0, lambda i: i * 1, jnp.zeros(()))", "never ends"),
     ],
 )
@@ -300,23 +300,23 @@ BASE = np.arange(1.0, 13.0).reshape(3, 4) ** 1.5
     [
         (-BASE, "sign"),
         (3 * BASE, "3 times"),
-        (BASE[::-1], "reverse order along axis 0"),
-        (np.roll(BASE, 1, 0), "one place too late"),
+        (BASE[::-1], "reversed along axis 0"),
+        (np.roll(BASE, 1, 0), "one position too late"),
         (BASE**2, "square"),
         (np.sqrt(BASE), "square root"),
-        (BASE * 1000, "1000 times what is wanted: is a factor"),
-        (BASE[::-1, ::-1], "reverse order along axes 0 and 1"),
-        (np.roll(BASE, -1, 1), "one place too early along axis 1"),
-        (BASE.T.reshape(3, 4), "lie in other places"),
+        (BASE * 1000, "1000 times the expected value: is a factor"),
+        (BASE[::-1, ::-1], "reversed along axes 0 and 1"),
+        (np.roll(BASE, -1, 1), "one position too early along axis 1"),
+        (BASE.T.reshape(3, 4), "in other positions"),
         (np.floor(BASE), "whole numbers"),
         (BASE.astype(jnp.bfloat16).astype(np.float32), "rounded to bfloat16"),
         (BASE.T, "`.transpose(1, 0)` of the result"),
         (2 * BASE.T, "Two axes are swapped"),
         (BASE[:, :, None], "axis of size 1"),
-        (BASE.mean(0), "An axis is gone"),
+        (BASE.mean(0), "An axis is missing"),
         (BASE.astype(np.float16), "dtype float16"),
-        (np.where(BASE > 9, np.nan, BASE), "holds NaN"),
-        (np.where(BASE > 9, np.inf, BASE), "holds infinity"),
+        (np.where(BASE > 9, np.nan, BASE), "contains NaN"),
+        (np.where(BASE > 9, np.inf, BASE), "contains infinity"),
         (BASE.astype(np.int32), "dtype int32"),
     ],
 )
@@ -333,15 +333,15 @@ MASK = np.tril(np.ones((3, 3)))
     ("got", "want", "says"),
     [
         (-MASK, MASK, "sign is wrong"),
-        (1 - MASK, MASK, "It is the opposite"),
-        (-100 * MASK, MASK, "It is -100 times what is wanted: is a factor missing"),
+        (1 - MASK, MASK, "It is inverted"),
+        (-100 * MASK, MASK, "It is -100 times the expected value: is a factor missing"),
         (0 * MASK, MASK, "zero everywhere"),
         (np.ones(3), np.array([0.97, 1.02, 0.94]), ""),
         (np.array([0.5, 0.75, 1.0]), np.array([0.5, 0.74, 1.0]), ""),
         (
             np.array([3.0, 1.0, 2.0, 7.0]),
             np.array([1.0, 7.0, 3.0, 2.0]),
-            "The numbers are right, but lie in other places.",
+            "The values are right but in other positions.",
         ),
         (np.full(3, 5.0), np.full(3, 2.0), ""),
     ],
@@ -360,7 +360,7 @@ def test_a_relation_is_of_what_is_wrong_and_holds_in_every_case():
     assert readings.relation([(small, right), (large, other)], 1e-4) == "", "`a` is right in the second"
 
 
-@pytest.mark.parametrize(("factor", "says"), [(2.5, ""), (2, "It is 2 times what is wanted")])
+@pytest.mark.parametrize(("factor", "says"), [(2.5, ""), (2, "It is 2 times the expected value")])
 def test_a_relation_of_all_leaves_holds_for_each(factor, says):
     want = {"a": np.array(1000.0), "b": np.array(2000.0), "c": np.array(0.01)}
     got = {"c": factor * want["c"], "b": 2 * want["b"], "a": 2 * want["a"]}  # in another order

@@ -60,13 +60,13 @@ BEFORE_SET_UP = [
     (MAKE + "release", "Say where it goes: make release OUT=DIR."),
 ]
 CALLS = [
-    ("check.hint()", "Write which one, in quotes, such as 'standardise'. There are: standardise, histogram"),
-    ("check.hint(len)", "Write which one, in quotes, such as 'standardise'."),
+    ("check.hint()", "Give a name in quotes, such as 'standardise'. There are: standardise, histogram"),
+    ("check.hint(len)", "Give a name in quotes, such as 'standardise'."),
     ("check.hint('nothing')", "01_jnp_and_jit has no exercise 'nothing'. There are: standardise"),
     ("check.reveal('Predict')", "no exercise 'Predict'. Did you mean 'predict'?"),
     ("check.predic(None)", "no exercise 'predic'. Did you mean 'predict'?"),
-    ("check.predict()", "handed over: predict = check.predict(predict)."),
-    ("check.predict(1, 2)", "One answer is checked at a time"),
+    ("check.predict()", "Pass one answer to the check: predict = check.predict(predict)."),
+    ("check.predict(1, 2)", "Pass one answer to the check"),
     ("checks.unit('07_nothing')", "There is no unit '07_nothing'. There are: 01_jnp_and_jit"),
     ("checks.unit('01')", "There is no unit '01'. Did you mean '01_jnp_and_jit'?"),
     ("data.load('fashion_mnist', 'train', batch_size=8)", "`python -m utils data download fashion_mnist` fetches it"),

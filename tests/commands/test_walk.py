@@ -103,7 +103,7 @@ def look(page, name, serious, views=VIEWS):
 @pytest.mark.proof
 def test_a_student_walks_through_the_course(page, serious):
     start = page.locator(".jp-MarkdownViewer")
-    start.get_by_text("Go on here").wait_for()
+    start.get_by_text("Continue here").wait_for()
     links = set(start.locator("a[href*='.ipynb']").evaluate_all("all => all.map(one => one.href.split('#')[0])"))
     assert len(links) >= 15 and all(page.request.head(link).ok for link in links)
     page.screenshot(path=BUILD / "walk" / "start_first.png")

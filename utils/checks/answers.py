@@ -28,10 +28,10 @@ from utils.checks.limits import TookTooMuch, time_limit
 _PRINTED_LINES = 6
 # where it differs, `jax.jit` uses nothing that it traced before
 _TRACED_ANEW = jax.make_user_context(False)  # type: ignore[no-untyped-call, unused-ignore]
-CHANGED = "It changed one of its arguments. A pure function leaves them as they are and returns a new value."
+CHANGED = "It changed one of its arguments. A pure function does not change them; it returns new values."
 TRACER = (
-    "It returned a tracer: a value from inside a `jit`, `grad` or `vmap` that was kept in a variable outside. Return "
-    "what you need instead of storing it."
+    "It returned a tracer: a value from inside a `jit`, `grad` or `vmap` was stored in a variable outside. Return "
+    "the value instead of storing it."
 )
 
 
@@ -128,7 +128,7 @@ class flat:
         for name, leaf in found.items():
             if not (is_array(leaf) or isinstance(leaf, bool | int | float)):
                 where = f" at {name}" if name else ""
-                raise Told(f"The result{where} is {kind(leaf)}; an array is wanted.")
+                raise Told(f"The result{where} is {kind(leaf)}; expected an array.")
         self.paths, self.whole = list(found), kind(whole)
         return [jnp.asarray(leaf) for leaf in found.values()]
 
@@ -170,9 +170,9 @@ def fields(cls: type) -> tuple[str, ...]:
 def _is_what_was_asked(name: str, answer: Any) -> None:
     if name[0].isupper():
         if not inspect.isclass(answer):
-            raise Told(f"`{name}` should be a class; it is {kind(answer)}. Hand over the class, not what it makes.")
+            raise Told(f"`{name}` should be a class; it is {kind(answer)}. Pass the class, not an instance of it.")
     elif not callable(answer) or inspect.isclass(answer):
-        raise Told(f"`{name}` should be a function; it is {kind(answer)}. Hand over the function, not what it returns.")
+        raise Told(f"`{name}` should be a function; it is {kind(answer)}. Pass the function, not what it returns.")
 
 
 def _failure(exercise: Exercise, error: BaseException) -> Failure:

@@ -22,8 +22,8 @@ from utils.checks.standing import Noted
 from utils.checks.verdict import REVEALED, Kind, Look, Verdict, show, show_code
 from utils.checks.worker import Judge
 
-OWN = "Going on with your own: this copy of the course doesn't hold its answers, so what follows may not work."
-THEIRS = "Going on with the course's version, so what follows works."
+OWN = "Continuing with your version, so the cells below may fail: this copy of the course does not include the answers."
+THEIRS = "Continuing with the course's version, so the cells below work."
 
 
 class UnknownExercise(CourseError, AttributeError):
@@ -53,7 +53,7 @@ class Checker:
 
         def check_it(*answers: Any) -> Any:
             if len(answers) != 1:
-                raise CourseError(f"One answer is checked at a time, and handed over: {name} = check.{name}({name}).")
+                raise CourseError(f"Pass one answer to the check: {name} = check.{name}({name}).")
             return self._check(exercise, answers[0])
 
         check_it.__name__ = name
@@ -72,16 +72,16 @@ class Checker:
         shown = min(self._standing(name)[0].hints + 1, len(exercise.hints))
         self._note(name, hints=shown)
         lines = [f"Hint {i} of {len(exercise.hints)}: {hint}" for i, hint in enumerate(exercise.hints[:shown], 1)]
-        revealing = f" A cell with `check.reveal({name!r})` shows the course's answer; it then scores nothing."
-        last = "That was the last one." + revealing * (self._solution is not None)
-        lines.append("Run this again for the next one." if shown < len(exercise.hints) else last)
+        revealing = f" `check.reveal({name!r})` shows the course's answer; the exercise then scores nothing."
+        last = "This is the last hint." + revealing * (self._solution is not None)
+        lines.append("Run this again for the next hint." if shown < len(exercise.hints) else last)
         show("\n".join(lines), "note", text="\n".join(lines))
 
     def reveal(self, name: str = "") -> None:
         """Show the course's answer. The exercise scores nothing from then on."""
         exercise = self._exercise(name)
         if self._solution is None:
-            note = f"This copy of the course doesn't hold its answers. `check.hint({name!r})` helps."
+            note = f"This copy of the course does not include the answers. Try `check.hint({name!r})`."
             return show(note, "note", text=note)
         self._note(name, revealed=True, points=0)
         code = source(exercise.name, (ROOT / self._unit.solution).read_text(encoding="utf-8")).strip()
@@ -132,13 +132,13 @@ class Checker:
         """The check cell ran twice: the name stands for the course's version by now."""
         before = self._standing(exercise.name)[0].kind
         kind = before if before is not Kind.RIGHT else Kind.NOT_ATTEMPTED
-        message = "This is the course's version. Run the cell with your own answer again, then this one."
+        message = "This is the course's version. Run the cell with your own answer again, then this cell."
         return Verdict(exercise.name, kind, message, 0, exercise.points)
 
     def _as_it_counts(self, verdict: Verdict) -> Verdict:
         """Without points if the answer was revealed, and with what the notebook goes on with."""
         if verdict.kind is not Kind.RIGHT:
-            helps = f" Stuck? Add a cell with `check.hint({verdict.exercise!r})`." * (verdict.kind is Kind.WRONG)
+            helps = f" Stuck? Run `check.hint({verdict.exercise!r})` in a new cell." * (verdict.kind is Kind.WRONG)
             return replace(verdict, goes_on=(OWN if self._solution is None else THEIRS) + helps)
         if not self._standing(verdict.exercise)[0].revealed:
             return verdict
@@ -147,7 +147,7 @@ class Checker:
     def _exercise(self, name: str) -> Exercise:
         if not (isinstance(name, str) and name):
             known = [*self._unit.exercises]
-            raise UnknownExercise(f"Write which one, in quotes, such as {known[0]!r}. There are: {', '.join(known)}.")
+            raise UnknownExercise(f"Give a name in quotes, such as {known[0]!r}. There are: {', '.join(known)}.")
         if exercise := self._unit.exercises.get(name):
             return exercise
         raise UnknownExercise(unknown(f"{self._unit.name} has no exercise", name, self._unit.exercises))
@@ -169,6 +169,6 @@ def _stopped(name: str) -> Callable[..., Any]:
     """What a notebook goes on with, in place of an answer that never ends."""
 
     def stopped(*_: Any, **__: Any) -> Any:
-        raise CourseError(f"{name} never ended when it was checked, so it is not called again. Mend it, run its cells.")
+        raise CourseError(f"{name} did not end when it was checked, so it is not called. Correct it, then run its cells.")
 
     return stopped

@@ -201,4 +201,4 @@ def _size(case: Case) -> int:
 
 def _where(case: Case, message: str, others: bool) -> str:
     """A failure's message, with the case that it came up in, if that is a special one and others went well."""
-    return f"{message} That was in this case: {case.about}." if others and case.about else message
+    return f"{message} This happened in the case: {case.about}." if others and case.about else message

@@ -66,8 +66,8 @@ class Recorded:
             return found
         except (OSError, zlib.error, LookupError, TypeError, crossing.Damaged) as error:
             raise NotKnown(
-                f"The results that `{self.exercise.name}` is judged by cannot be read from {shown(self._file)}. Fetch "
-                "the course again: your answer is not to blame."
+                f"The recorded results for `{self.exercise.name}` cannot be read from {shown(self._file)}. This is not "
+                "your fault. Download the course again."
             ) from error
 
     def is_of(self, digest: str) -> bool:

@@ -103,22 +103,22 @@ def _rounded(how: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], 
 
 
 _RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
-    "The sign is wrong: it is minus what is wanted.": np.negative,
-    "It is the opposite: true where false is wanted, and the other way round.": lambda want: (
+    "The sign is wrong: it is minus the expected value.": np.negative,
+    "It is inverted: true where false is expected, and the other way round.": lambda want: (
         1 - want if want.size > 1 and np.isin(want, (0, 1)).all() else np.nan
     ),
-    "It is one more than what is wanted.": lambda want: want + 1,
-    "It is one less than what is wanted.": lambda want: want - 1,
-    "It is the square of what is wanted.": np.square,
-    "It is the square root of what is wanted.": lambda want: np.sqrt(np.abs(want)),
-    "It is the absolute value of what is wanted.": np.abs,
-    "It is `exp` of what is wanted.": lambda want: np.exp(np.minimum(want, 50)),
-    "It is the logarithm of what is wanted.": lambda want: np.log(np.maximum(want, 1e-30)),
+    "It is one more than expected.": lambda want: want + 1,
+    "It is one less than expected.": lambda want: want - 1,
+    "It is the square of the expected value.": np.square,
+    "It is the square root of the expected value.": lambda want: np.sqrt(np.abs(want)),
+    "It is the absolute value of the expected value.": np.abs,
+    "It is `exp` of the expected value.": lambda want: np.exp(np.minimum(want, 50)),
+    "It is the logarithm of the expected value.": lambda want: np.log(np.maximum(want, 1e-30)),
     "It is zero everywhere.": np.zeros_like,
-    "It is what is wanted, rounded to whole numbers.": _rounded(np.round),
-    "It is what is wanted, rounded down to whole numbers. Is there a `//`?": _rounded(np.floor),
-    "It is what is wanted, cut to whole numbers. Is there an `int`?": _rounded(np.trunc),
-    "It is what is wanted, rounded to bfloat16.": _rounded(lambda want: want.astype("bfloat16")),
+    "It is the expected value, rounded to whole numbers.": _rounded(np.round),
+    "It is the expected value, rounded down to whole numbers. Is there a `//`?": _rounded(np.floor),
+    "It is the expected value, truncated to whole numbers. Is there an `int`?": _rounded(np.trunc),
+    "It is the expected value, rounded to bfloat16.": _rounded(lambda want: want.astype("bfloat16")),
 }
 
 
@@ -127,12 +127,12 @@ def _moves(ndim: int) -> dict[str, Callable[[np.ndarray], Any]]:
     """What puts the numbers of an array elsewhere."""
     found: dict[str, Callable[[np.ndarray], Any]] = {}
     for axis in range(ndim):
-        found[f"It is what is wanted, in reverse order along axis {axis}."] = partial(np.flip, axis=axis)
+        found[f"It is the expected value, reversed along axis {axis}."] = partial(np.flip, axis=axis)
         for shift, which in ((1, "late"), (-1, "early")):
-            words = f"It is what is wanted, one place too {which} along axis {axis}."
+            words = f"It is the expected value, shifted: one position too {which} along axis {axis}."
             found[words] = partial(np.roll, shift=shift, axis=axis)
     for one, other in itertools.combinations(range(ndim), 2):
-        words = f"It is what is wanted, in reverse order along axes {one} and {other}."
+        words = f"It is the expected value, reversed along axes {one} and {other}."
         found[words] = partial(np.flip, axis=(one, other))
     for order in itertools.permutations(range(ndim) if ndim <= MOST_AXES else ()):
         found.setdefault(_brings(order), partial(np.transpose, axes=order))
@@ -141,7 +141,7 @@ def _moves(ndim: int) -> dict[str, Callable[[np.ndarray], Any]]:
 
 def _brings(order: Sequence[int]) -> str:
     back = tuple(int(place) for place in np.argsort(order))
-    return f"Its axes are in another order: `.transpose{back}` of the result is what is wanted."
+    return f"Its axes are in another order: `.transpose{back}` of the result would be right."
 
 
 def _is(got: np.ndarray, related: Callable[[np.ndarray], Any], want: np.ndarray, limit: float) -> bool:
@@ -162,14 +162,14 @@ def _factor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
         factors.append(float(factor))
     low, high = min(factors), max(factors)
     if high - low < 1e-3 * abs(high):
-        return f"It is {high:.4g} times what is wanted: is a factor missing, or one too many?"
+        return f"It is {high:.4g} times the expected value: is a factor missing, or one too many?"
     for what, sizes in (
-        ("a sum where a mean is wanted", factors),
-        ("divided by it once too often", [1 / f for f in factors]),
+        ("is it a sum instead of a mean", factors),
+        ("is it divided once too often", [1 / f for f in factors]),
     ):
         whole = all(abs(size - round(size)) < 1e-3 * size and size > 0.5 for size in sizes)
         if whole and any(np.log2(round(size)) % 1 for size in sizes):  # a power of two may be anything
-            return f"It is off by a factor that is a whole number, not always the same one: {what}?"
+            return f"It is off by an integer factor that differs between the cases: {what}?"
     return ""
 
 
@@ -180,13 +180,10 @@ def _elsewhere(pairs: list[tuple[np.ndarray, np.ndarray]], limit: float) -> str:
         for got, want in pairs
     ):
         return ""
-    said = "The numbers are right, but lie in other places"
+    said = "The values are right but in other positions"
     if pairs[0][1].ndim == 1:
         return f"{said}."
-    return (
-        f"{said}: look at the order of axes in `reshape`, `transpose` and `stack`, and at what is taken for rows and "
-        "for columns."
-    )
+    return f"{said}. Check the order of axes in `reshape`, `transpose` and `stack`. Are rows and columns swapped?"
 
 
 def example(inputs: dict[str, Any], got: Result, want: Result, limit: float) -> str:
@@ -236,15 +233,15 @@ def structure(got: Result, want: Result) -> str:
     if got.whole == "`None`":
         return "It returned `None`. Is the `return` missing?"
     if set(want.leaves) == {""}:
-        return f"It returned {got.whole}; {want.whole} is wanted."
+        return f"It returned {got.whole} instead of {want.whole}."
     if set(got.leaves) == {""}:
-        return f"It returned {got.whole}; {want.whole} is wanted, with {_names(list(want.leaves))}."
+        return f"It returned {got.whole} instead of {want.whole} with {_names(list(want.leaves))}."
     missing = [path for path in want.leaves if path not in got.leaves]
     extra = [path for path in got.leaves if path not in want.leaves]
     if (nested := [*map(_nested, missing, extra)]) and len(nested) == len(missing) and all(nested):
         return nested[0]
     parts = [f"{_names(missing)} missing"] * bool(missing) + [f"{_names(extra)} not expected"] * bool(extra)
-    return f"The result has another structure: {', '.join(parts)}."
+    return f"The result has the wrong structure: {', '.join(parts)}."
 
 
 def _nested(missing: str, extra: str) -> str:
@@ -254,18 +251,18 @@ def _nested(missing: str, extra: str) -> str:
         if many[:place] + many[place + 1 :] == few:
             names = [_subscript(".".join(path)).removeprefix(".") for path in (few[:place], many[: place + 1])]
             at = f" at `{names[0]}`" if names[0] else ""
-            return f"What is wanted{at} stands one step deeper, at `{names[1]}`: a pair or a list too many?"
+            return f"What is expected{at} is one level deeper, at `{names[1]}`: is there a pair or a list too many?"
     return ""
 
 
 def _form(got: Any, want: Any, where: str, limit: float) -> str:
     if not _is_number(want):
-        return "" if type(got) is type(want) else f"The result{where} is {kind(got)}; {kind(want)} is wanted."
+        return "" if type(got) is type(want) else f"The result{where} is {kind(got)}; expected {kind(want)}."
     if not _is_number(got):
-        return f"The result{where} is {kind(got)}; {kind(want)} is wanted."
+        return f"The result{where} is {kind(got)}; expected {kind(want)}."
     if np.shape(got) != np.shape(want):
         why = _why_shape(got, want, limit)
-        return f"The result{where} has shape {_shape(got)}; {_shape(want)} is wanted.{why}"
+        return f"The result{where} has shape {_shape(got)}; expected {_shape(want)}.{why}"
     return _dtype(got, want, where)
 
 
@@ -277,7 +274,7 @@ def _dtype(got: Any, want: Any, where: str) -> str:
         return ""  # int32 for int64: JAX's, in place of NumPy's
     if {str(got.dtype), str(want.dtype)} == {"float32", "float64"}:
         return ""
-    return f"The result{where} has dtype {got.dtype}; {want.dtype} is wanted."
+    return f"The result{where} has dtype {got.dtype}; expected {want.dtype}."
 
 
 def _kind(dtype: Any) -> str:
@@ -297,11 +294,9 @@ def _why_shape(yours: Any, wanted: Any, limit: float) -> str:
     if [size for size in got if size != 1] == [size for size in want if size != 1]:
         return " There is an axis of size 1 too many or too few."
     if len(got) < len(want) and _is_within(got, want):
-        return (
-            " An axis is gone: was it summed or averaged over, was one entry taken, or is `keepdims` or `vmap` missing?"
-        )
+        return " An axis is missing: was it summed, averaged or indexed away, or is `keepdims` or `vmap` missing?"
     if len(got) > len(want) and _is_within(want, got):
-        return " There is an axis too many: was it to be summed or averaged over?"
+        return " There is an axis too many: should it be summed or averaged over?"
     return ""
 
 
@@ -320,13 +315,13 @@ def not_finite(got: Result, want: Result) -> str:
 def _not_finite(got: np.ndarray, want: np.ndarray, where: str) -> str:
     if np.isnan(got).any() and not np.isnan(want).any():
         return (
-            f"The result{where} holds NaN. Look for a logarithm or a square root of something ≤ 0, a division by 0, "
-            "an overflow in `exp`, or the mean of nothing."
+            f"The result{where} contains NaN. Look for a logarithm or a square root of something ≤ 0, a division by 0, "
+            "an overflow in `exp`, or the mean of an empty array."
         )
     if np.isinf(got).any() and np.isfinite(want).all():
-        return f"The result{where} holds infinity. Look for a division by 0, a logarithm of 0 or an overflow."
+        return f"The result{where} contains infinity. Look for a division by 0, a logarithm of 0 or an overflow."
     if np.isnan(want).any() and not np.isnan(got).any():
-        return f"The result{where} should hold NaN in this case and does not."
+        return f"The result{where} should contain NaN in this case, but it does not."
     return ""
 
 
@@ -344,7 +339,7 @@ def _floats(value: Any) -> np.ndarray:
 
 def _shape(value: Any) -> str:
     shape = np.shape(value)
-    return "[" + ", ".join(map(str, shape)) + "]" + (" (one number)" if shape == () else "")
+    return "[" + ", ".join(map(str, shape)) + "]" + (" (a scalar)" if shape == () else "")
 
 
 def _names(paths: Sequence[str], of: Iterable[str] = ()) -> str:

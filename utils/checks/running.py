@@ -16,8 +16,8 @@ from utils.checks.crossing import Failure, Handed, Program, Result, is_array
 from utils.checks.exercise import Case, Exercise
 
 OUTSIDE = (
-    "Its program takes other arguments than it was given: a value of an earlier call was kept outside of the function "
-    "and used again. A function that is compiled uses its arguments, and nothing that changes."
+    "The compiled program takes other arguments than the function: a value from an earlier call was stored outside the "
+    "function and used again. A compiled function should depend only on its arguments."
 )
 # what a program may call outside of its own operations
 HARMLESS = ("lapack_", "mhlo.", "stablehlo.", "chlo.", "Sharding", "ApproxTopK", "annotate_device_placement")

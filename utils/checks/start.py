@@ -98,8 +98,8 @@ def _task(found: re.Match[str], link: str, noted: Noted) -> dict[str, Any]:
 def _ahead(unit: dict[str, Any]) -> dict[str, str]:
     """What comes next in a unit: its lesson where nothing is noted of it, else the first exercise that is not done."""
     if not unit["changed"]:
-        about = f"{unit['minutes']} minutes in sections, then its exercises."
-        return {"text": unit["title"], "link": f"notebooks/{unit['file']}", "about": f"the lesson: {about}"}
+        about = f"the lesson: {unit['minutes']} minutes, in sections. Its exercises come afterwards."
+        return {"text": unit["title"], "link": f"notebooks/{unit['file']}", "about": about}
     task = next(task for task in unit["tasks"] if not task["done"])
     about = f"{task['stars']}, about {task['minutes']} minutes, in {unit['title']}."
     return {"text": f"exercise {task['number']}, {task['title']}", "link": task["link"], "about": about}

@@ -40,12 +40,12 @@ _MOST = 2**30  # bytes of a message
 LOOK = 0.05  # seconds between two looks at what the judge uses
 
 ENDLESS = (
-    "Its program took more than {} and was stopped. Is there a loop that never ends (a `lax.while_loop` whose "
-    "condition stays true, a `fori_loop` that counts too far), or an array far larger than its inputs?"
+    "The compiled program took more than {} and was stopped. Is there a loop that never ends (a `lax.while_loop` whose "
+    "condition stays true, a `fori_loop` that counts too far), or an array far larger than the inputs?"
 )
 CRASHED = (
-    "Its program ended the process that it ran in. This is a fault in XLA, or memory ran out: write the same in "
-    "another way, and see whether `make doctor` finds anything."
+    "The compiled program crashed the process that ran it. Either XLA has a bug, or memory ran out. Try to write your "
+    "answer in another way, and see whether `make doctor` finds anything."
 )
 
 
@@ -120,7 +120,7 @@ class Judge:
         except _Stopped as reason:
             if reason.started:
                 return Verdict(exercise, Kind.WRONG, str(reason), 0, declared.points, endless=True)
-            said = "The judge did not start. `make doctor` tells whether the installation is sound."
+            said = "The process that checks answers did not start. Run `make doctor` to check your installation."
             return Verdict(exercise, Kind.NOT_CHECKED, said, 0, declared.points)
         return Verdict(**found | {"kind": Kind[found["kind"]]})
 
@@ -188,13 +188,13 @@ def judged(unit: Unit, exercise: str, handed: bytes, seed: int = NOTEBOOK_SEED) 
         with _quiet():
             return judge(known_of(unit, exercise, seed), received, seed)
     except Damaged as reason:
-        return Verdict(exercise, Kind.WRONG, f"What was handed over cannot be read: {reason}.", 0, declared.points)
+        return Verdict(exercise, Kind.WRONG, f"What your answer returned cannot be read: {reason}.", 0, declared.points)
     except known.NotKnown as reason:
         message = str(reason)
     except Exception as error:  # the judge's own
         message = (
-            f"The check itself failed ({type(error).__name__}: {error}): this is not your doing. `make doctor` tells "
-            "whether the installation is sound."
+            f"The check itself failed ({type(error).__name__}: {error}). This is not your fault. Run `make doctor` to "
+            "check your installation."
         )
     return Verdict(exercise, Kind.NOT_CHECKED, message, 0, declared.points)
 
