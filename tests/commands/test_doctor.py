@@ -41,15 +41,15 @@ def version(name):
 @pytest.mark.parametrize(
     ("probe", "changed", "to", "told", "cure"),
     [
-        (doctor.versions, LOCKED, version, "✗ optax 0.0.1; requirements.txt wants ==", "Install what is locked"),
-        (doctor.versions, LOCKED, version, "✗ einops is missing; requirements.txt wants", "Install what is locked"),
+        (doctor.versions, LOCKED, version, "✗ optax 0.0.1; requirements.txt requires ==", "the locked versions"),
+        (doctor.versions, LOCKED, version, "✗ einops is missing; requirements.txt requires", "the locked versions"),
         (doctor.arithmetic, CANARIES, lambda short: {"scan": "Aborted"}, "fails the canary scan: Aborted", "be wrong"),
-        (doctor.arithmetic, LOCKED, lambda name: "0.10.2", "✗ jaxlib 0.10.2 is known to be bad: it crashes on", "lock"),
+        (doctor.arithmetic, LOCKED, lambda name: "0.10.2", "✗ jaxlib 0.10.2 is known to be faulty: it crashes", "lock"),
         (doctor.devices, "utils.commands.doctor.ASK_JAX", "raise OSError('none')", "✗ JAX finds no device", "JAX_PLAT"),
-        (doctor.memory, "COURSE_CACHE", "random.py", "should be the cache's folder, and is a file.", "COURSE_CACHE"),
+        (doctor.memory, "COURSE_CACHE", "random.py", "should be the cache's folder, but is a file.", "COURSE_CACHE"),
         (doctor.data_sets, "COURSE_DATA", "bogus", "✗ COURSE_DATA='bogus' is unknown", ""),
         (doctor.data_sets, "COURSE_DATA", "sample", "✓ COURSE_DATA: sample", ""),
-        (doctor.kernel, "JUPYTER_PATH", ".", "✗ the kernel `python3` is another Python: /usr/bin/python9.", "remove"),
+        (doctor.kernel, "JUPYTER_PATH", ".", "✗ the kernel `python3` runs another Python: /usr/bin/python9.", "remove"),
         (doctor.notebooks, "utils.base.paths.EXERCISES", Path(), "random.py hides the module `random` from", "Rename"),
         (doctor.notebooks, LESSONS, lambda check: CHANGED, "! changed: notebooks/02_b.ipynb", "make exercises"),
     ],
@@ -93,4 +93,4 @@ def test_a_probe_that_fails_is_a_finding(monkeypatch, capsys):
 
     monkeypatch.setattr(doctor, "PROBES", (ill,))
     assert doctor.main([]) == 0
-    assert "! could not be looked at: OSError: no such drive" in capsys.readouterr().out
+    assert "! this check failed: OSError: no such drive" in capsys.readouterr().out

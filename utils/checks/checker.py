@@ -169,6 +169,6 @@ def _stopped(name: str) -> Callable[..., Any]:
     """What a notebook goes on with, in place of an answer that never ends."""
 
     def stopped(*_: Any, **__: Any) -> Any:
-        raise CourseError(f"{name} did not end when it was checked, so it is not called. Correct it, then run its cells.")
+        raise CourseError(f"{name} did not end when it was checked, so it is not called. Correct it, run its cells.")
 
     return stopped

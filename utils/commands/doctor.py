@@ -1,7 +1,7 @@
-"""`python -m utils doctor`: look for what commonly goes wrong, and say what to do about each thing found.
+"""`python -m utils doctor`: look for common problems, and say how to solve each one that is found.
 
-✓ is fine, ! may get in the way, ✗ is broken. The exit status is 1 only when something is broken. A probe that fails
-itself is a finding too: the doctor never crashes. So what is no part of Python is imported in the probes.
+✓ is fine, ! may cause trouble, ✗ is broken. The exit status is 1 only if something is broken. A probe that fails
+itself is reported too: the doctor never crashes. So packages are imported inside the probes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ print(json.dumps([
 """
 CHANGES_RESULTS = ("JAX_DISABLE_JIT", "JAX_ENABLE_X64", "JAX_DEBUG_NANS", "JAX_PLATFORMS", "XLA_FLAGS", "PYTHONPATH")
 SHOWN = ("jax", "jaxlib", "flax", "dm-haiku", "optax", "tensorflow-cpu")
-REINSTALL = "Install what is locked: rm .venv/course-stamp, then make doctor."
+REINSTALL = "Install the locked versions: rm .venv/course-stamp, then make doctor."
 
 
 class Finding(NamedTuple):
@@ -85,7 +85,7 @@ def examine(probe: Callable[[], Findings]) -> Findings:
     except CourseError as problem:
         yield Finding("✗", str(problem))
     except Exception as problem:  # a doctor must not fall ill
-        yield Finding("!", f"could not be looked at: {type(problem).__name__}: {problem}")
+        yield Finding("!", f"this check failed: {type(problem).__name__}: {problem}")
 
 
 # --- probes -------------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ def python() -> Findings:
     if installed("jax-course"):
         yield Finding("✓", f"{version}, {'in .venv' if Path(sys.prefix) == bootstrap.VENV else sys.prefix}")
     else:
-        text = f"{version} ({sys.executable}) is not the course's: it isn't installed there."
+        text = f"{version} ({sys.executable}) is not the course's Python: the course is not installed in it."
         yield Finding("✗", text, "Run make doctor.")
 
 
@@ -110,10 +110,10 @@ def versions() -> Findings:
             if version and wanted.specifier.contains(version, prereleases=True):
                 good[wanted.name] = version
             elif not wanted.marker or wanted.marker.evaluate():
-                text = f"{wanted.name} {version or 'is missing'}; {lock.name} wants {wanted.specifier}."
+                text = f"{wanted.name} {version or 'is missing'}; {lock.name} requires {wanted.specifier}."
                 yield Finding("✗", text, REINSTALL)
     shown = ", ".join(f"{name} {good[name]}" for name in SHOWN if name in good)
-    yield Finding("✓", f"{len(good)} packages are as locked: {shown} …")
+    yield Finding("✓", f"{len(good)} packages have their locked versions: {shown} …")
 
 
 def locked(text: str) -> list[Requirement]:
@@ -138,13 +138,13 @@ def arithmetic() -> Findings:
     version = installed("jaxlib")
     jaxlib = f"jaxlib {version}"
     if why := canaries.KNOWN_BAD.get(str(version)):
-        yield Finding("✗", f"{jaxlib} is known to be bad: {why}.", REINSTALL)
+        yield Finding("✗", f"{jaxlib} is known to be faulty: {why}.", REINSTALL)
     faults = canaries.run(short=True)
     for name, message in faults.items():
         if message:
             yield Finding("✗", f"{jaxlib} fails the canary {name}: {message}", f"Results may be wrong. {REINSTALL}")
     if not any(faults.values()):
-        yield Finding("✓", f"{jaxlib} computes as it should: {len(faults)} canaries")
+        yield Finding("✓", f"{jaxlib} computes correctly: {len(faults)} canaries passed")
 
 
 def devices() -> Findings:
@@ -153,19 +153,19 @@ def devices() -> Findings:
     reply = subprocess.run([sys.executable, "-c", ASK_JAX], capture_output=True, text=True, timeout=120, env=env)
     if reply.returncode != 0:
         last = (reply.stderr.strip().splitlines() or ["no message"])[-1]
-        yield Finding("✗", f"JAX finds no device: {last}", f"Unset JAX_PLATFORMS. If that changes nothing: {REINSTALL}")
+        yield Finding("✗", f"JAX finds no device: {last}", f"Unset JAX_PLATFORMS. If that does not help: {REINSTALL}")
         return
     found = json.loads(reply.stdout.strip().splitlines()[-1])
     for kind, name, limit in found:
-        yield Finding("✓", f"JAX computes on {kind}: {name}" + (f", {limit / GB:.1f} GB for JAX" if limit else ""))
+        yield Finding("✓", f"JAX runs on {kind}: {name}" + (f", {limit / GB:.1f} GB for JAX" if limit else ""))
     on_gpu = any(kind in ("gpu", "cuda", "rocm") for kind, _, _ in found)
     if on_gpu and os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE", "true").lower() != "false":
         share = float(os.environ.get("XLA_CLIENT_MEM_FRACTION", "0.75"))
-        text = f"each notebook takes {share:.0%} of the GPU's memory as it starts; a second one finds none left."
-        yield Finding("!", text, "Shut kernels down between notebooks, or set XLA_PYTHON_CLIENT_PREALLOCATE=false.")
+        text = f"each notebook reserves {share:.0%} of the GPU's memory when it starts, so two do not fit."
+        yield Finding("!", text, "Shut down kernels between notebooks, or set XLA_PYTHON_CLIENT_PREALLOCATE=false.")
     if not on_gpu and shutil.which("nvidia-smi") and sys.platform == "linux":
-        text = "an NVIDIA GPU seems to be there, and JAX does not use it."
-        yield Finding("!", text, "make lab GPU=1 installs what it needs.")
+        text = "there seems to be an NVIDIA GPU, but JAX does not use it."
+        yield Finding("!", text, "make lab GPU=1 installs what JAX needs.")
 
 
 def memory() -> Findings:
@@ -175,26 +175,26 @@ def memory() -> Findings:
     ram = psutil.virtual_memory()
     text = f"{cores()} cores; {ram.available / GB:.1f} of {ram.total / GB:.1f} GB of memory are free"
     low = ram.available < 3 * GB
-    yield Finding("!" if low else "✓", text, "A notebook takes up to 3 GB: close other programs and kernels." * low)
+    yield Finding("!" if low else "✓", text, "A notebook needs up to 3 GB: close other programs and kernels." * low)
     tunables = kept.environment().get(kept.NAME)
     if tunables == kept.TUNABLES:
-        yield Finding("✓", "notebooks keep the memory that a step frees; COURSE_MEMORY=system gives it back each time")
+        yield Finding("✓", "notebooks keep freed memory, which is faster; COURSE_MEMORY=system returns it at once")
     else:
-        yield Finding("✓", f"notebooks treat freed memory as you chose: {tunables or 'COURSE_MEMORY=system'}")
+        yield Finding("✓", f"notebooks handle freed memory as you chose: {tunables or 'COURSE_MEMORY=system'}")
     for what, folder, owner in (
-        ("the course", paths.ROOT, "Change who owns it (chown)."),
-        ("the cache", paths.cache_dir(), "Set COURSE_CACHE to a folder that can."),
+        ("the course", paths.ROOT, "Change its owner (chown)."),
+        ("the cache", paths.cache_dir(), "Set COURSE_CACHE to a writable folder."),
     ):
         place = next(parent for parent in (folder, *folder.parents) if parent.exists())
         free = shutil.disk_usage(place).free / GB
         if not place.is_dir():
-            yield Finding("✗", f"{place} should be {what}'s folder, and is a file.", "Set COURSE_CACHE to a folder.")
+            yield Finding("✗", f"{place} should be {what}'s folder, but is a file.", "Set COURSE_CACHE to a folder.")
         elif not os.access(place, os.W_OK):
-            yield Finding("✗", f"{what}'s folder, {place}, cannot be written to.", owner)
+            yield Finding("✗", f"{what}'s folder, {place}, is not writable.", owner)
         else:
             mark = "✗" if free < 0.5 else "!" if free < 5 else "✓"
-            cure = "Real sets take up to 3 GB: make room (make clean), or set COURSE_CACHE elsewhere." * (mark != "✓")
-            yield Finding(mark, f"{free:.1f} GB of disk are free for {what}", cure)
+            cure = "Real data sets take up to 3 GB: free space (make clean), or move COURSE_CACHE." * (mark != "✓")
+            yield Finding(mark, f"{free:.1f} GB of disk space are free for {what}", cure)
 
 
 def data_sets() -> Findings:
@@ -213,8 +213,8 @@ def data_sets() -> Findings:
             here.append(f"{item.name}, {item.kind} ({size})")
         elif item.kind == "real" and source.mode() == "tfds":
             cure = f'make data DATA_ARGS="download {item.name}", or COURSE_DATA=auto.'
-            yield Finding("!", f"{item.name}, real: not here, and COURSE_DATA=tfds asks for it", cure)
-    yield Finding("✓", f"data sets here: {'; '.join(here) or 'none; a sample is made when it is first used'}")
+            yield Finding("!", f"{item.name}, real: not on this machine, but COURSE_DATA=tfds needs it", cure)
+    yield Finding("✓", f"data sets on this machine: {'; '.join(here) or 'none; a sample is made at its first use'}")
 
 
 def kernel() -> Findings:
@@ -227,7 +227,7 @@ def kernel() -> Findings:
         yield Finding("✓", "the kernel `python3` is the course's own")
     else:
         cure = f"Remove it: jupyter kernelspec remove python3 ({spec.resource_dir})"
-        yield Finding("✗", f"the kernel `python3` is another Python: {program}.", cure)
+        yield Finding("✗", f"the kernel `python3` runs another Python: {program}.", cure)
 
 
 def notebooks() -> Findings:
@@ -237,13 +237,13 @@ def notebooks() -> Findings:
 
         changed = [name for name in pairs.generate(check=True) if not name.startswith("exercises/")]
         if changed:
-            yield Finding("!", f"changed: {', '.join(changed)}", f"If that was not you: {pairs.AS_THEY_WERE}")
+            yield Finding("!", f"changed: {', '.join(changed)}", f"If this was not you: {pairs.AS_THEY_WERE}")
         else:
-            yield Finding("✓", "the lessons are as the course has them")
+            yield Finding("✓", "the lessons are unchanged")
     for folder in (paths.NOTEBOOKS, paths.EXERCISES, paths.SOLUTIONS):
         for file in sorted(folder.glob("*.py")):
             if file.stem in sys.stdlib_module_names or importlib.util.find_spec(file.stem):
-                text = f"{paths.shown(file)} hides the module `{file.stem}` from every notebook beside it."
+                text = f"{paths.shown(file)} hides the module `{file.stem}` from every notebook in the same folder."
                 yield Finding("✗", text, "Rename it.")
 
 
@@ -268,9 +268,9 @@ def settings() -> Findings:
     """Variables that change results."""
     found = [name for name in CHANGES_RESULTS if os.environ.get(name)]
     for name in found:
-        yield Finding("!", f"{name}={os.environ[name]} changes what runs.", f"unset {name}, unless you mean it.")
+        yield Finding("!", f"{name}={os.environ[name]} changes what runs.", f"unset {name}, unless you need it.")
     if not found:
-        yield Finding("✓", "no variable that changes what JAX does")
+        yield Finding("✓", "no environment variable changes what JAX does")
 
 
 PROBES = (python, versions, arithmetic, devices, memory, data_sets, kernel, notebooks, grading, settings)
