@@ -253,7 +253,7 @@ plots.bars(["compiled for each length", "predict"], milliseconds, unit="ms")
 plt.show()
 
 # %% [markdown]
-# Most of this time is compilation: twelve programs for the first bar, one for the second.
+# The first bar contains twelve compilations, the second only one.
 
 # %% [markdown]
 # ## Exercise 5: A moving average with `scan` ★★☆ (10 minutes, 2 points)

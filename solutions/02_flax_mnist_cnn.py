@@ -326,7 +326,7 @@ class Best(NamedTuple):
 def keep_best(best: Best | None, params: dict, epoch: int, loss: float) -> Best:
     """The better of `best` and these weights, with epoch and validation loss; new weights are copied."""
     # BEGIN SOLUTION
-    if best is not None and (best.loss <= loss or np.isnan(loss)):
+    if best is not None and (best.loss <= loss or np.isnan(loss)):  # a comparison with NaN is always false
         return best
     return Best(loss, epoch, jax.tree.map(jnp.copy, params))
     # END SOLUTION

@@ -248,7 +248,7 @@ def to_batch(images, labels, size, classes, mean, std) -> Batch:
     bad = [int(label) for label in labels if not 0 <= label < classes]
     if bad:
         raise ValueError(f"label {bad[0]} is not in 0..{classes - 1}")
-    image = (images.transpose(0, 2, 3, 1) / np.float32(255) - np.asarray(mean)) / np.asarray(std)
+    image = (images.transpose(0, 2, 3, 1) / np.float32(255) - np.asarray(mean)) / np.asarray(std)  # [N, H, W, C]
     blanks = size - len(images)
     return Batch(
         jnp.asarray(np.pad(image, ((0, blanks), (0, 0), (0, 0), (0, 0))), jnp.float32),
@@ -730,13 +730,13 @@ def grad_cam(maps_fn, head_fn, images, classes):
     Returns [B, h, w] float32 in 0..1.
     """
     # BEGIN SOLUTION
-    maps = maps_fn(images)
+    maps = maps_fn(images)  # [B, h, w, C]
 
     def logit_sum(maps):  # an image's logit depends only on its own maps, so the gradient of the sum has them all
         return jnp.take_along_axis(head_fn(maps), classes[:, None], axis=1).sum()
 
     weights = jax.grad(logit_sum)(maps).mean(axis=(1, 2), keepdims=True)  # [B, 1, 1, C]
-    heat = nn.relu((weights * maps).sum(axis=-1))
+    heat = nn.relu((weights * maps).sum(axis=-1))  # [B, h, w]
     highest = heat.max(axis=(1, 2), keepdims=True)
     return heat / jnp.where(highest > 0, highest, 1.0)
     # END SOLUTION

@@ -208,7 +208,7 @@ def cosine_attention(q, k, v, logit_scale, bias, mask=None) -> jax.Array:
         square = jnp.sum(jnp.square(x), axis=-1, keepdims=True)
         return x * jax.lax.rsqrt(jnp.maximum(square, 1e-24))
 
-    cosine = jnp.einsum("nhqd,nhkd->nhqk", unit(q), unit(k))
+    cosine = jnp.einsum("nhqd,nhkd->nhqk", unit(q), unit(k))  # [N, heads, T, T]
     logits = cosine * jnp.exp(jnp.minimum(logit_scale, math.log(100.0))) + bias
     if mask is not None:
         logits = logits + mask[:, None]
@@ -264,7 +264,7 @@ def log_coordinates(window: int, trained: int = 0) -> np.ndarray:
     """
     # BEGIN SOLUTION
     steps = np.arange(1 - window, window)
-    offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1)
+    offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1)  # [2·window-1, 2·window-1, 2]
     x = 8 * offsets / ((trained or window) - 1)
     return (np.sign(x) * np.log2(np.abs(x) + 1) / np.log2(8)).astype(np.float32)
     # END SOLUTION
@@ -312,9 +312,9 @@ def position_bias(table: jax.Array, window: int) -> jax.Array:
     table: [(2·window-1)², heads] float32. Returns [heads, T, T] float32, in 0 … 16.
     """
     # BEGIN SOLUTION
-    rows, columns = np.indices((window, window)).reshape(2, -1)  # of each token
-    down = rows[:, None] - rows[None, :] + window - 1
-    right = columns[:, None] - columns[None, :] + window - 1
+    rows, columns = np.indices((window, window)).reshape(2, -1)  # [T] each
+    down = rows[:, None] - rows[None, :] + window - 1  # [T, T]
+    right = columns[:, None] - columns[None, :] + window - 1  # [T, T]
     bias = table[down * (2 * window - 1) + right]  # [T, T, heads]
     return 16 * jax.nn.sigmoid(bias.transpose(2, 0, 1))
     # END SOLUTION
@@ -362,7 +362,7 @@ def merge_patches(x: jax.Array, kernel: jax.Array, scale: jax.Array, bias: jax.A
     """
     # BEGIN SOLUTION
     corners = (x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2])
-    x = jnp.concatenate(corners, axis=-1) @ kernel
+    x = jnp.concatenate(corners, axis=-1) @ kernel  # [B, H/2, W/2, D]
     x = x - x.mean(axis=-1, keepdims=True)
     return x * jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + 1e-5) * scale + bias
     # END SOLUTION

@@ -93,7 +93,7 @@ def test_a_right_answer_is_right_however_it_is_written(code):
         (
             "kept = []\ndef average(x):\n    kept.append(x)\n    return kept[0].mean()",
             Kind.WRONG,
-            "kept outside of the function",
+            "stored outside the function",
         ),
         (
             "def average(x): return jax.pure_callback(lambda x: x.mean(), jax.ShapeDtypeStruct((), x.dtype), x)",
