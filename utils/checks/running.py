@@ -80,7 +80,7 @@ def _run(program: Program, case: Case) -> Result | Failure:
             return Failure("WRONG", OUTSIDE)
         if strange:
             return Failure(
-                "WRONG", f"Its program calls {', '.join(strange)}, which is no part of it. Use `jnp` and `jax.lax`."
+                "WRONG", f"Its program calls {', '.join(strange)}, which is not part of it. Use `jnp` and `jax.lax`."
             )
         return Result(dict(zip(program.paths, map(np.asarray, call(*arrays)), strict=True)), program.whole)
     except Exception as error:
