@@ -339,6 +339,9 @@ for place, query in zip(axes, (0, 27, 39, 60), strict=True):
 plt.show()
 
 # %% [markdown]
+# The bias is largest at the query itself. It falls with the distance, and more slowly to the right than to the left.
+
+# %% [markdown]
 # ## Exercise 7: merging patches ★★☆ (8 minutes, 2 points)
 #
 # Between stages the height and the width of the map are halved. The four tokens of each 2 × 2 square are concatenated

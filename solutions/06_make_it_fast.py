@@ -633,6 +633,10 @@ plots.bars(list(pools), milliseconds, unit="ms", better="lower", title="gradient
 plt.show()
 
 # %% [markdown]
+# JAX's own rule keeps the whole map, which is four float32 values for each result. Yours keeps one byte. In our run its
+# gradient was also many times faster.
+
+# %% [markdown]
 # ## All together
 #
 # A network with two convolutions, trained on synthetic data. First in the obvious way; then with one change after the
