@@ -9,13 +9,13 @@
 # %% [markdown]
 # # 02 · Exercises: a network that reads digits
 #
-# The lesson showed each part of a training run. Now you write them: the loss, a network, the training step, its
-# compilation, the evaluation, keeping the best weights, packing them, and a look at what the network looks at. At the
-# end your own pieces train a network.
+# The lesson showed each part of a training run. Now you write them yourself: the loss, a network, the training step,
+# its compilation, the evaluation, keeping the best weights, packing them into a flat dictionary, and a saliency map
+# that shows which pixels matter. At the end your pieces train a network.
 #
-# Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the
-# check cell below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with.
-# Run `check.hint("NAME")` in a cell of your own for a hint; there are three to each exercise.
+# The exercises are independent. Replace the line `raise NotImplementedError("your code here")`, run the cell, then run
+# the check cell below it. If your answer is wrong, the check names the likely cause and says whose version the notebook
+# continues with. For a hint, run `check.hint("NAME")` in a new cell; there are three for each exercise.
 
 # %%
 import sys
@@ -53,7 +53,7 @@ digits = next(iter(validation))  # a fixed batch to look at: image [64, 28, 28, 
 # %% [markdown]
 # ## Exercise 1: what a wrong answer costs ★☆☆ (5 minutes, 1 point)
 #
-# Write the mean cross-entropy of integer labels by hand. In plain NumPy, for one example at a time:
+# Write the mean cross-entropy of integer labels by hand. In plain NumPy, one example at a time:
 #
 # ```python
 # total = 0.0
@@ -62,8 +62,9 @@ digits = next(iter(validation))  # a fixed batch to look at: image [64, 28, 28, 
 # return total / len(labels)
 # ```
 #
-# Yours has no loop, works under `jax.jit` and `jax.grad`, and stays finite, as does its gradient, when a score is 1000
-# (`np.exp(1000)` is not): `jax.nn.log_softmax` takes care of that. Stuck? `check.hint("cross_entropy")`.
+# Your version has no loop and works under `jax.jit` and `jax.grad`. Loss and gradient must stay finite even if a score
+# is 1000. The NumPy code fails there, because `np.exp(1000)` overflows; `jax.nn.log_softmax` does not. Stuck?
+# `check.hint("cross_entropy")`.
 
 
 # %%
@@ -79,7 +80,7 @@ def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
 cross_entropy = check.cross_entropy(cross_entropy)
 
 # %% [markdown]
-# What does your loss say about one answer, as the score of the right digit moves away from the other nine, which are 0?
+# The loss of a single example, as a function of the score of the right digit. The other nine scores are 0.
 
 # %%
 scores = jnp.linspace(-6, 6, 61)
@@ -92,23 +93,27 @@ axes.set(xlabel="score of the right digit", ylabel="cross-entropy")
 plt.show()
 
 # %% [markdown]
+# With ten equal scores the loss is log 10, that of a guess. For a confident wrong answer it grows linearly with the
+# score; for a confident right one it approaches 0.
+
+# %% [markdown]
 # ## Exercise 2: a network ★★☆ (15 minutes, 3 points)
 #
-# Write a smaller relative of the lesson's network as a Flax Linen module with `@nn.compact`. This time it returns
-# plain *logits*: nothing after the last layer.
+# Write a smaller version of the lesson's network as a Flax Linen module with `@nn.compact`. This one returns *logits*:
+# no activation follows the last layer.
 #
 # | layer | result |
 # | --- | --- |
-# | the images | `[B, 28, 28, 1]` |
+# | input images | `[B, 28, 28, 1]` |
 # | convolution, 16 features, 3×3; ReLU | `[B, 28, 28, 16]` |
-# | mean over 2×2 windows, side by side | `[B, 14, 14, 16]` |
+# | average pooling, 2×2, stride 2 | `[B, 14, 14, 16]` |
 # | convolution, 32 features, 3×3; ReLU | `[B, 14, 14, 32]` |
-# | mean over 2×2 windows, side by side | `[B, 7, 7, 32]` |
-# | one row an image | `[B, 1568]` |
+# | average pooling, 2×2, stride 2 | `[B, 7, 7, 32]` |
+# | flatten each image | `[B, 1568]` |
 # | dense, 64 features; ReLU | `[B, 64]` |
 # | dense, 10 features | `[B, 10]` |
 #
-# Leave the layers' names to Flax (`Conv_0`, `Conv_1`, `Dense_0`, `Dense_1`). Stuck? `check.hint("SmallCNN")`.
+# Let Flax name the layers (`Conv_0`, `Conv_1`, `Dense_0`, `Dense_1`). Stuck? `check.hint("SmallCNN")`.
 
 
 # %%
@@ -124,7 +129,7 @@ class SmallCNN(nn.Module):
 SmallCNN = check.SmallCNN(SmallCNN)
 
 # %% [markdown]
-# Sixteen kernels, not yet trained, and what each makes of a digit:
+# The sixteen feature maps of the first convolution for one digit. The kernels are not trained yet:
 
 # %%
 model = SmallCNN()
@@ -137,22 +142,24 @@ print(f"{sum(leaf.size for leaf in jax.tree.leaves(params)):,} weights")
 # %% [markdown]
 # ## Exercise 3: the training step ★★★ (15 minutes, 3 points)
 #
-# One step of training as a pure function: state and batch in, new state and loss out.
+# Write one training step as a pure function: state and batch in, new state and loss out.
 #
-# 1. The loss is the mean cross-entropy over the *real* examples of the batch, those with `batch.mask` true. Use
-#    `optax.softmax_cross_entropy_with_integer_labels`, which gives one loss for each example.
-# 2. Its gradient with respect to the weights, together with its value.
-# 3. Ask the optimiser for its updates and its new state, *add* the updates to the weights, count the step.
+# 1. Compute the mean cross-entropy over the *real* examples of the batch, those whose `batch.mask` is true. Use
+#    `optax.softmax_cross_entropy_with_integer_labels`, which returns one loss per example. `apply_fn(params, images)`
+#    returns the logits.
+# 2. Compute the loss and its gradient with respect to the weights together.
+# 3. Call `optimizer.update` for the updates and the new optimiser state. Pass it the weights too, because some
+#    optimisers need them. *Add* the updates to the weights, and add 1 to the step.
 #
-# `apply_fn(params, images)` returns logits. Return the loss *before* the update: it comes with the gradient for free.
-# Stuck? `check.hint("train_step")`.
+# Return the loss *before* the update, which comes with the gradient at no extra cost. Stuck?
+# `check.hint("train_step")`.
 
 
 # %%
 class TrainState(NamedTuple):
     """All that training changes."""
 
-    step: jax.Array  # [] int32, updates so far
+    step: jax.Array  # [] int32, number of updates so far
     params: dict
     opt_state: optax.OptState
 
@@ -172,7 +179,7 @@ def train_step(state: TrainState, batch: data.Batch, apply_fn, optimizer) -> tup
 train_step = check.train_step(train_step)
 
 # %% [markdown]
-# Can it learn one batch by heart? Whichever step the check handed back, yours or the course's, must be able to.
+# A good test of a training step is whether it can overfit a single batch:
 
 # %%
 optimizer = optax.adam(1e-3)
@@ -189,14 +196,14 @@ plt.show()
 # %% [markdown]
 # ## Exercise 4: compiled ahead of time ★★☆ (8 minutes, 2 points)
 #
-# Turn a step `step(state, batch)` into *one* compiled program, before there is any data: from descriptions of its
-# arguments (trees of `jax.ShapeDtypeStruct`). The program may use the old state's memory for the new one; the batch is
-# not given away. Stuck? `check.hint("compile_step")`.
+# Compile a function `step(state, batch)` *before* there is any data, from descriptions of its arguments: `state_spec`
+# and `batch_spec` are trees of `jax.ShapeDtypeStruct`. Donate the state, so that the program may reuse its memory for
+# the new state. Do not donate the batch. Return the compiled program. Stuck? `check.hint("compile_step")`.
 
 
 # %%
 def compile_step(step, state_spec, batch_spec):
-    """The program of `step` for these shapes, a `jax.stages.Compiled`. The state is donated, the batch is not."""
+    """Compile `step` for these shapes: a `jax.stages.Compiled`. The state is donated, the batch is not."""
     raise NotImplementedError("your code here")
 
 
@@ -204,7 +211,7 @@ def compile_step(step, state_spec, batch_spec):
 compile_step = check.compile_step(compile_step)
 
 # %% [markdown]
-# Your program for this unit's batches. It knows what it needs before it has run:
+# Your program for this unit's batches. The compiler knows how much memory it needs before it has run:
 
 
 # %%
@@ -222,29 +229,32 @@ print(
 )
 
 # %% [markdown]
+# What is reused is the memory of the state: the weights and Adam's two moments, 4 bytes each. The rest is the batch.
+
+# %% [markdown]
 # ## Exercise 5: evaluation over padded batches ★★☆ (12 minutes, 3 points)
 #
-# Mean loss and accuracy over *all real examples* of all batches. The last batch is filled up with blanks, which have
-# image 0 and label 0, and `mask` false. In plain Python:
+# Compute the mean loss and the accuracy over *all real examples* of all batches. The last batch is padded with blanks,
+# which have image 0, label 0 and `mask` false. In plain Python:
 #
 # ```python
 # for batch in batches:
 #     for image, label, real in zip(*batch):
 #         if real:
-#             ...                         # add its loss, count it, count whether it is right
+#             ...                         # add its loss to total_loss, 1 to count, and 1 to hits if it is right
 # return total_loss / count, hits / count
 # ```
 #
-# Do it a batch at a time. `predict(params, images)` is jitted and gives logits `[B, K]`; always call it with whole
-# batches, because each new shape compiles a new program. As in exercise 1, a score of 1000 leaves the loss finite.
-# Stuck? `check.hint("evaluate")`.
+# Process one batch at a time. `predict(params, images)` is compiled and returns logits `[B, K]`. Always call it with
+# whole batches, because it is compiled again for each new shape. As in exercise 1, the loss must stay finite for a
+# score of 1000. Stuck? `check.hint("evaluate")`.
 
 
 # %%
 def evaluate(predict, params, batches) -> tuple[float, float]:
     """Mean loss and accuracy over the real examples of all batches, as two Python floats.
 
-    batches: a list of batches, or what `data.load` returns, with at least one real example in all.
+    batches: a list of batches or what `data.load` returns; it holds at least one real example.
     """
     raise NotImplementedError("your code here")
 
@@ -253,7 +263,7 @@ def evaluate(predict, params, batches) -> tuple[float, float]:
 evaluate = check.evaluate(evaluate)
 
 # %% [markdown]
-# The validation digits, before training and after learning one of their own batches by heart:
+# Loss and accuracy on the validation set, before training and after overfitting one of its own batches:
 
 # %%
 predict = jax.jit(model.apply)
@@ -264,11 +274,12 @@ for name, weights in (("before", params), ("after", state.params)):
 # %% [markdown]
 # ## Exercise 6: the best so far ★★☆ (8 minutes, 2 points)
 #
-# After each epoch: are these the best weights yet? A pure function from the best so far (`None` before the first epoch)
-# to the best now. Lower loss is better, and on a tie the earlier one stays.
+# After each epoch, decide whether these are the best weights yet. Write a pure function that takes the best so far
+# (`None` before the first epoch) and returns the best now. A lower loss is better. On a tie the earlier epoch stays,
+# and a loss that is NaN never replaces a number.
 #
-# There is a trap. The training step gives the memory of the old weights away (exercise 4). What you keep must therefore
-# be a *copy*. Stuck? `check.hint("keep_best")`.
+# There is a trap: the training step donates its old state (exercise 4), so the memory of these weights will be reused.
+# What you keep must therefore be a *copy*. Stuck? `check.hint("keep_best")`.
 
 
 # %%
@@ -282,12 +293,15 @@ class Best(NamedTuple):
 
 # %%
 def keep_best(best: Best | None, params: dict, epoch: int, loss: float) -> Best:
-    """The better of `best` and these weights, with their epoch and validation loss; new weights are copied."""
+    """The better of `best` and these weights, with epoch and validation loss; new weights are copied."""
     raise NotImplementedError("your code here")
 
 
 # %%
 keep_best = check.keep_best(keep_best)
+
+# %% [markdown]
+# Five epochs, of which the third and the fifth are equally good:
 
 # %%
 best = None
@@ -298,13 +312,13 @@ for epoch, loss in enumerate([0.9, 0.5, 0.4, 0.6, 0.4], start=1):
 # %% [markdown]
 # ## Exercise 7: packing weights for shipping ★☆☆ (8 minutes, 1 point)
 #
-# A safetensors file holds a flat dictionary: name → NumPy array. A Flax model's weights are nested dictionaries, to any
-# depth. Flatten them:
+# A safetensors file stores a flat dictionary from names to arrays. The weights of a Flax model are nested dictionaries
+# of any depth. Flatten them:
 #
 #     {"params": {"Conv_0": {"kernel": k, "bias": b}}}   →   {"Conv_0/kernel": k, "Conv_0/bias": b}
 #
-# The outermost `"params"` is left out, the rest of the path is joined by `/`. Shapes and dtypes stay as they are. Write
-# it yourself or find the function in `flax.traverse_util`. Stuck? `check.hint("pack")`.
+# Drop the outermost `"params"` and join the rest of the path with `/`. The values are NumPy arrays, with shapes and
+# dtypes unchanged. Write it yourself or find the function in `flax.traverse_util`. Stuck? `check.hint("pack")`.
 
 
 # %%
@@ -317,7 +331,7 @@ def pack(params: dict) -> dict[str, np.ndarray]:
 pack = check.pack(pack)
 
 # %% [markdown]
-# Through a file's bytes and back, the network gives the same answers:
+# Save the weights to the bytes of a file, load them again, and compare the network's logits:
 
 # %%
 received = safetensors.numpy.load(safetensors.numpy.save(pack(params)))
@@ -328,14 +342,14 @@ print("same answers:", bool(jnp.array_equal(predict(unpacked, digits.image), pre
 # %% [markdown]
 # ## Exercise 8: what does it look at? ★★★ (12 minutes, 3 points)
 #
-# For each image and the class named for it: how much does that class's *logit* change when a pixel changes a little?
-# Differentiate one logit with respect to one image, do that for all images with `vmap`, take absolute values, and the
-# largest over the channels. It will be compiled: `images` and `classes` are traced. Stuck? `check.hint("saliency")`.
+# A saliency map shows how much a class's *logit* changes when a pixel changes a little. Each image comes with a class.
+# Differentiate that class's logit with respect to the image, for all images with `vmap`. Then take absolute values and,
+# at each pixel, the maximum over the channels. `images` and `classes` will be traced. Stuck? `check.hint("saliency")`.
 
 
 # %%
 def saliency(apply_fn, params: dict, images: jax.Array, classes: jax.Array) -> jax.Array:
-    """Absolute gradient of a class's logit with respect to each pixel, the largest over the channels.
+    """Absolute gradient of each image's class logit with respect to its pixels, the maximum over the channels.
 
     apply_fn(params, images [B, H, W, C]) gives logits [B, K]. images: [B, H, W, C] float32; classes: [B] int32.
     Returns [B, H, W] float32.
@@ -348,8 +362,7 @@ def saliency(apply_fn, params: dict, images: jax.Array, classes: jax.Array) -> j
 saliency = check.saliency(saliency)
 
 # %% [markdown]
-# The network that learnt one batch by heart, on eight digits of that batch: on which pixels does the logit of each
-# depend?
+# Saliency maps of the network that has overfitted one batch, for eight digits of that batch:
 
 # %%
 maps = jax.jit(saliency, static_argnums=0)(model.apply, state.params, digits.image[:8], digits.label[:8])
@@ -361,10 +374,13 @@ for place in axes.flat:
     place.axis("off")
 
 # %% [markdown]
+# Most of the bright pixels lie on the strokes or close to them. The corners hardly matter.
+
+# %% [markdown]
 # ## All together
 #
-# Your network, step, program, evaluation and memory for the best, in one training run (or the course's, where a check
-# handed you that).
+# One training run with your network, step, program, evaluation and best weights, or with the course's versions where a
+# check returned those.
 
 # %%
 optimizer = optax.adam(1e-3)
@@ -387,7 +403,7 @@ plots.curves(history)
 plt.show()
 
 # %% [markdown]
-# And the loss of exercise 1? It agrees with the figure that `evaluate` gives for one whole batch:
+# Your loss from exercise 1 should agree with what `evaluate` returns for one full batch:
 
 # %%
 batch_loss, _ = evaluate(predict, best.params, [digits])

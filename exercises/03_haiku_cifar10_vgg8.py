@@ -7,15 +7,16 @@
 # ---
 
 # %% [markdown]
-# # 03 · Exercises: a network that learns too much by heart
+# # 03 · Exercises: a network that overfits
 #
-# You write VGG8 in Haiku, with what keeps it from learning its pictures by heart: dropout, rising with depth, label
-# smoothing, weight decay, and patience that runs out. The last exercise is open: a recipe of your own, trained beside
-# the plain network, on a scoreboard that stays honest.
+# You write VGG8 in Haiku, together with the usual remedies for overfitting: dropout that increases with depth, label
+# smoothing, weight decay, and early stopping. The last exercise is open: you design your own training recipe and
+# compare it with the plain network on a scoreboard.
 #
-# Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the
-# check cell below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with.
-# Run `check.hint("NAME")` in a cell of your own for a hint.
+# Replace the line `raise NotImplementedError("your code here")`, run the cell, then run the check cell below it. If
+# your answer is wrong, the check names the likely cause and says whose version the notebook continues with. Some
+# exercises call earlier ones. For a hint, run `check.hint("NAME")` in a new cell; there are two or three for each
+# exercise.
 
 # %%
 import sys
@@ -52,23 +53,23 @@ pictures = next(iter(validation))  # a fixed batch to look at: image [100, 32, 3
 # %% [markdown]
 # ## Exercise 1: two convolutions and a pooling ★☆☆ (8 minutes, 2 points)
 #
-# In Haiku a piece of a network can be a plain function: it makes the layers it needs on the lines where it uses them,
-# and they are named in the order in which they are made. Write a block of VGG:
+# In Haiku a part of a network can be a plain function. It creates each layer on the line where it calls it, and Haiku
+# names the layers in the order in which they are created. Write a block of VGG:
 #
 # | step | result |
 # | --- | --- |
-# | maps | `[B, H, W, C]` |
+# | input feature maps | `[B, H, W, C]` |
 # | 3×3 convolution to `channels` channels, then ReLU | `[B, H, W, channels]` |
 # | another 3×3 convolution to `channels` channels, then ReLU | `[B, H, W, channels]` |
 # | `max_pool` | `[B, H/2, W/2, channels]` |
 #
-# `max_pool` stands below, as in the lesson. Leave the layers' names to Haiku: weights are saved and loaded by them.
+# `max_pool` is given below, as in the lesson. Let Haiku name the layers: weights are saved and loaded by these names.
 # Stuck? `check.hint("double_conv")`.
 
 
 # %%
 def max_pool(x: jax.Array) -> jax.Array:
-    """The largest of each 2×2 square. [B, H, W, C] to [B, H/2, W/2, C]; H and W even."""
+    """The maximum of each 2×2 square. [B, H, W, C] to [B, H/2, W/2, C]; H and W even."""
     top = jnp.maximum(x[:, ::2, ::2], x[:, ::2, 1::2])
     bottom = jnp.maximum(x[:, 1::2, ::2], x[:, 1::2, 1::2])
     return jnp.maximum(top, bottom)
@@ -87,7 +88,7 @@ def double_conv(x: jax.Array, channels: int) -> jax.Array:
 double_conv = check.double_conv(double_conv)
 
 # %% [markdown]
-# Called twice, the function makes two blocks, each with weights of its own:
+# Calling the function twice creates two blocks, each with its own weights:
 
 # %%
 two_blocks = hk.transform(lambda x: double_conv(double_conv(x, 8), 16))
@@ -98,8 +99,8 @@ for name, layer in shapes.items():
 # %% [markdown]
 # ## Exercise 2: dropout by hand ★★☆ (10 minutes, 2 points)
 #
-# Each number of `x` is set to zero with probability `rate`, by a draw of its own; those that stay are divided by `1 -
-# rate`, so that the sum is right on average. In plain Python:
+# Dropout sets each element of `x` to zero with probability `rate`, independently of the others. The elements that stay
+# are divided by `1 - rate`, so that the expected value does not change. In plain Python:
 #
 # ```python
 # for place in np.ndindex(x.shape):
@@ -107,13 +108,13 @@ for name, layer in shapes.items():
 #     result[place] = x[place] / (1 - rate) if stays else 0.0
 # ```
 #
-# Yours draws all places at once, with `jax.random.bernoulli`, from the key. `rate` may be a Python number or a traced
-# one (so no `if rate == 0`). Stuck? `check.hint("drop")`.
+# Your version draws all elements at once from the key, with `jax.random.bernoulli`. `rate` may be a Python number or a
+# traced value, so `if rate == 0` is not possible. Stuck? `check.hint("drop")`.
 
 
 # %%
 def drop(key: jax.Array, rate: float | jax.Array, x: jax.Array) -> jax.Array:
-    """Dropout. rate: in 0..1, without 1. x: any shape, float32. Returns the same shape and dtype."""
+    """Dropout. 0 ≤ rate < 1; x: float32, any shape. Returns the same shape and dtype."""
     raise NotImplementedError("your code here")
 
 
@@ -121,7 +122,7 @@ def drop(key: jax.Array, rate: float | jax.Array, x: jax.Array) -> jax.Array:
 drop = check.drop(drop)
 
 # %% [markdown]
-# The same picture under rising rates. It stays as bright as it was, on average; look at what is left of it.
+# The same picture at four dropout rates. The brightness stays the same on average:
 
 # %%
 rates = (0.0, 0.25, 0.5, 0.75)
@@ -132,14 +133,14 @@ plots.images(np.clip(dropped, 0, 1), titles=[f"rate {rate}" for rate in rates], 
 # %% [markdown]
 # ## Exercise 3: rates that rise with depth ★☆☆ (5 minutes, 1 point)
 #
-# `depth` dropout rates that rise in equal steps: the first is one step above 0, the last is `top`. For `top=0.4` and
-# `depth=4`: 0.1, 0.2, 0.3, 0.4. `top` may be a Python number or a traced one, so leave it in JAX. Return a Python list
-# (no tuple, no array) of `depth` numbers. Stuck? `check.hint("rising")`.
+# Return `depth` dropout rates that increase in equal steps. The first is one step above 0, the last is `top`. For
+# example, `top=0.4` and `depth=4` give 0.1, 0.2, 0.3, 0.4. `top` may be a Python number or a traced value, so do not
+# convert it with `float`. Return a Python list (not a tuple or an array). Stuck? `check.hint("rising")`.
 
 
 # %%
 def rising(top: float | jax.Array, depth: int) -> list:
-    """`depth` rates that rise in equal steps to `top`, as a Python list."""
+    """`depth` rates that increase in equal steps to `top`, as a Python list."""
     raise NotImplementedError("your code here")
 
 
@@ -147,29 +148,29 @@ def rising(top: float | jax.Array, depth: int) -> list:
 rising = check.rising(rising)
 
 # %%
-print(" ".join(f"{rate:.2f}" for rate in rising(0.5, 4)))
+print(" ".join(f"{rate:.3f}" for rate in rising(0.5, 4)))
 
 # %% [markdown]
 # ## Exercise 4: VGG8 ★★★ (20 minutes, 3 points)
 #
-# The lesson's network as a Haiku module, from the pieces above:
+# Write the lesson's network as a Haiku module, using your functions from above:
 #
-# | layer | result | dropped in training, at rate |
+# | layer | result | dropout after it, in training |
 # | --- | --- | --- |
-# | images | `[B, 32, 32, 3]` | |
+# | input images | `[B, 32, 32, 3]` | |
 # | `double_conv` to W channels | `[B, 16, 16, W]` | first of `rising(dropout, 4)` |
 # | `double_conv` to 2W channels | `[B, 8, 8, 2W]` | second |
 # | `double_conv` to 4W channels | `[B, 4, 4, 4W]` | third |
-# | one row an image | `[B, 64W]` | |
+# | flatten each image | `[B, 64W]` | |
 # | linear, 4W; ReLU | `[B, 4W]` | fourth |
-# | linear, `classes` | `[B, classes]`, plain logits | |
+# | linear, `classes` | `[B, classes]`, the logits | |
 #
-# W is `self.width`. Each `drop` gets a key of its own from `hk.next_rng_key()`. In evaluation (`training=False`)
-# nothing is dropped and *no key is asked for*, so that `apply` can be given `None`.
+# W is `self.width`. Each call of `drop` gets a new key from `hk.next_rng_key()`. In evaluation (`training=False`)
+# nothing is dropped and *no key is requested*, so that `apply` works with `None` in place of a key.
 #
-# Trained weights find their place by the layers' names: `vgg8/conv2_d`, `vgg8/conv2_d_1` … `vgg8/linear`,
-# `vgg8/linear_1`. These are the names that Haiku gives if each layer is made in `__call__`, on the line where it is
-# used (in `__init__` it would be `vgg8/~/linear`). Stuck? `check.hint("VGG8")`.
+# Trained weights are loaded by the layers' names: `vgg8/conv2_d`, `vgg8/conv2_d_1` … `vgg8/linear`, `vgg8/linear_1`.
+# Haiku uses these names if each layer is created in `__call__`, on the line where it is used. (A layer created in
+# `__init__` would be named `vgg8/~/linear`.) Stuck? `check.hint("VGG8")`.
 
 
 # %%
@@ -193,14 +194,15 @@ VGG8 = check.VGG8(VGG8)
 # %% [markdown]
 # ## Exercise 5: two pure functions ★☆☆ (5 minutes, 1 point)
 #
-# A module lives only inside a transformed function. Write that function, of images, `dropout` and `training` with the
-# defaults of `VGG8`'s own, and return what `hk.transform` makes of it: `init(key, images)` and `apply(params, key,
-# images, dropout=0.0, training=False)`. Stuck? `check.hint("make_network")`.
+# A Haiku module can only be created inside a transformed function. Write that function. Its arguments are `images`,
+# `dropout` and `training`, in this order, with the defaults of `VGG8`. Return `hk.transform` of it, a pair of pure
+# functions: `init(key, images)` and `apply(params, key, images, dropout=0.0, training=False)`. Stuck?
+# `check.hint("make_network")`.
 
 
 # %%
 def make_network(width: int, classes: int = 10) -> hk.Transformed:
-    """VGG8 as `init(key, images)` and `apply(params, key, images, dropout=0.0, training=False)`, which gives logits."""
+    """VGG8 as `init(key, images)` and `apply(params, key, images, dropout=0.0, training=False)`, returning logits."""
 
     raise NotImplementedError("your code here")
 
@@ -209,9 +211,9 @@ def make_network(width: int, classes: int = 10) -> hk.Transformed:
 make_network = check.make_network(make_network)
 
 # %% [markdown]
-# The course ships a VGG8 that was trained on photographs (a part of CIFAR-10). Its weights have the lesson's names and
-# shapes, and so have yours: they fit. How much does it know of the pictures loaded here? (If these are the course's
-# drawings: it has never seen one. By chance 10 % are right.)
+# The course comes with a VGG8 that was trained on photographs (a part of CIFAR-10). Its weights have the lesson's names
+# and shapes, as yours do, so your network can load them. What is its accuracy on the pictures loaded here? Guessing
+# would give 10 %. (If these are the course's drawings, it was not trained on a single one of them.)
 
 # %% tags=["nbval-ignore-output"]
 if "vgg8_regularised" in pretrained.names():
@@ -224,8 +226,8 @@ if "vgg8_regularised" in pretrained.names():
 # %% [markdown]
 # ## Exercise 6: a loss with smoothed labels ★★☆ (10 minutes, 2 points)
 #
-# Label smoothing takes the share `smoothing` from the right class and spreads it evenly over *all* K classes, the right
-# one included. For one example:
+# Label smoothing takes a share `smoothing` of the probability from the right class and spreads it evenly over *all* K
+# classes, the right one included. For one example:
 #
 # ```python
 # wanted = np.full(K, smoothing / K)
@@ -233,9 +235,9 @@ if "vgg8_regularised" in pretrained.names():
 # cost = -np.sum(wanted * log_probabilities)
 # ```
 #
-# Return the mean over the real examples (`mask` true; they may stand anywhere in the batch). It must be right for
-# scores above 100 too, and so must its gradient, which training needs. `smoothing` may be a Python number or a traced
-# one. Stuck? `check.hint("smoothed_loss")`.
+# Return the mean over the real examples, those whose `mask` is true; they may be anywhere in the batch. The loss and
+# its gradient must also be correct for scores above 100. `smoothing` may be a Python number or a traced value. Stuck?
+# `check.hint("smoothed_loss")`.
 
 
 # %%
@@ -251,7 +253,7 @@ def smoothed_loss(logits: jax.Array, labels: jax.Array, mask: jax.Array, smoothi
 smoothed_loss = check.smoothed_loss(smoothed_loss)
 
 # %% [markdown]
-# What an answer costs as the score of the right class grows: with smoothing, being too sure becomes expensive again.
+# The loss of a single example as the score of the right class grows, without smoothing and with it:
 
 # %%
 scores = np.linspace(0, 12, 49)
@@ -264,16 +266,20 @@ axes.set(xlabel="score of the right class; the others have 0", ylabel="cost")
 _ = axes.legend()
 
 # %% [markdown]
+# Without smoothing the loss keeps falling. With smoothing it rises again beyond a certain score, so the network is
+# penalised for being too confident.
+
+# %% [markdown]
 # ## Exercise 7: a training step with chance in it ★★★ (15 minutes, 3 points)
 #
-# As in unit 02, with two things more: the loss needs a key, another one in every step; and the optimiser may decay the
-# weights.
+# The training step of unit 02, with two additions: the loss needs a new key in every step, and the optimiser may apply
+# weight decay.
 #
-# 1. The key of this step: `key` is the run's own and the same in every call. Fold the step's number into it with
-#    `jax.random.fold_in`. Then a run that is resumed goes on with the very draws that it would have had.
-# 2. `loss_fn(params, key, batch)` gives a scalar. You need its value and its gradient with respect to the weights.
-# 3. The optimiser's update; it must be shown the *weights* too, or it cannot decay them.
-# 4. Add, count the step, return the new state and the loss before the update.
+# 1. Derive the key of this step. `key` belongs to the whole run and is the same in every call; fold in `state.step`
+#    with `jax.random.fold_in`. A run that is resumed then draws the same random numbers as one that never stopped.
+# 2. `loss_fn(params, key, batch)` returns a scalar. Compute its value and its gradient with respect to the weights.
+# 3. Compute the optimiser's updates. Pass it the *weights* too: weight decay needs them.
+# 4. Add the updates to the weights and 1 to the step. Return the new state and the loss before the update.
 #
 # Stuck? `check.hint("train_step")`.
 
@@ -282,7 +288,7 @@ _ = axes.legend()
 class TrainState(NamedTuple):
     """All that training changes."""
 
-    step: jax.Array  # [] int32, updates so far
+    step: jax.Array  # [] int32, number of updates so far
     params: dict
     opt_state: optax.OptState
 
@@ -293,7 +299,7 @@ def train_step(
 ) -> tuple[TrainState, jax.Array]:
     """One step of gradient descent on a loss that draws random numbers.
 
-    Returns the new state and the loss, a scalar.
+    Returns the new state and the loss before the update, a scalar.
     """
     raise NotImplementedError("your code here")
 
@@ -304,30 +310,33 @@ train_step = check.train_step(train_step)
 # %% [markdown]
 # ## Exercise 8: when patience is over ★★☆ (8 minutes, 2 points)
 #
-# `losses` holds the validation loss of each epoch so far. Training should stop when the lowest of them is `patience` or
-# more epochs old. With a patience of 2:
+# Early stopping: `losses` holds the validation loss of each epoch so far. Training should stop when the lowest of them
+# is `patience` or more epochs old. With a patience of 2:
 #
 # | losses | over? |
 # | --- | --- |
 # | none yet | no |
 # | 3, 2, 1 | no: the lowest is the newest |
-# | 3, 1, 2 | no: it is one epoch old |
-# | 3, 1, 2, 1.5 | yes: it is two epochs old |
-# | 3, 1, 2, 1 | yes: a loss that is only *equal* is no improvement |
+# | 3, 1, 2 | no: the lowest is one epoch old |
+# | 3, 1, 2, 1.5 | yes: the lowest is two epochs old |
+# | 3, 1, 2, 1 | yes: an *equal* loss is no improvement |
 #
-# A loss that is NaN is never the lowest, but its epoch counts: after 3, NaN, NaN it is over. Where all are NaN there is
-# no lowest, and patience is not over. Losses may be negative or infinite. Return `True` or `False`. Stuck?
-# `check.hint("patience_is_over")`.
+# A loss that is NaN is never the lowest, but its epoch counts: after 3, NaN, NaN the patience is over. If all losses
+# are NaN there is no lowest one, and the patience is not over. Losses may be negative or infinite. Return `True` or
+# `False`. Stuck? `check.hint("patience_is_over")`.
 
 
 # %%
 def patience_is_over(losses: list[float], patience: int) -> bool:
-    """Whether the lowest of the losses (NaN left out) is `patience` or more epochs old; False where there is none."""
+    """Whether the lowest of the losses (NaN left out) is `patience` or more epochs old; False if there is none."""
     raise NotImplementedError("your code here")
 
 
 # %%
 patience_is_over = check.patience_is_over(patience_is_over)
+
+# %% [markdown]
+# The lowest of these losses is that of epoch 5. A patience of 1 stops before it:
 
 # %%
 losses = [1.92, 1.61, 1.48, 1.51, 1.39, 1.42, 1.40, 1.47, 1.58, 1.71]  # of a network that begins to overfit
@@ -338,21 +347,21 @@ for patience in (1, 2, 3):
 # %% [markdown]
 # ## Exercise 9: your own recipe ★★★ (30 minutes, 4 points)
 #
-# How far can you get? Choose a network, an optimiser, ways to vary the pictures and a smoothing. The rules:
+# How accurate can you make it? Choose a network, an optimiser, data augmentation and a label smoothing. The rules:
 #
-# - `network.init(key, images)` and `network.apply(params, key, images, training=…)`, which returns logits `[B, 10]` for
-#   any number of images; in evaluation without a key;
-# - at most twice as many weights as `VGG8(width)`: otherwise it is a contest of sizes;
-# - an optimiser that learns within `steps` steps. The check trains `recipe(4, 80)` on four pictures, two bright and two
-#   dark ones: it should then tell them apart;
-# - `augment`: a tuple of functions from `utils.data.augment` that keep the pictures' size, or none: `()`;
-# - `smoothing`: a share from 0 to below 1;
-# - `name`: small letters, digits and `-`, and not `plain`. Another recipe gets another name, for its own folder in
-#   `models/My_vgg8` and its own line on the scoreboard.
+# - `network`: a pair `init(key, images)` and `apply(params, key, images, training=…)`. `apply` returns logits `[B, 10]`
+#   for any number of images, and needs no key in evaluation. It has at most twice as many weights as `VGG8(width)`, so
+#   that size does not decide.
+# - `optimizer`: one that learns within `steps` steps. The check trains `recipe(4, 80)` on four pictures, two bright and
+#   two dark, and expects the network to tell them apart.
+# - `augment`: a tuple of functions from `utils.data.augment` that keep the size of the pictures. `()` means none.
+# - `smoothing`: at least 0 and below 1.
+# - `name`: lower-case letters, digits and `-`, and not `plain`. Give each recipe its own name: it gets a folder in
+#   `models/My_vgg8` and a line on the scoreboard.
 #
-# The course's answer takes from the lesson what pays within `steps` steps. Better ones are known: `hk.BatchNorm` is not
-# allowed here (it needs `transform_with_state`), but `hk.LayerNorm` is, and skip connections, `augment.cutout`, other
-# schedules, a mean over places in place of the first linear layer … Stuck? `check.hint("recipe")`.
+# The course's answer is one recipe among many. `hk.BatchNorm` is not possible here, because it needs
+# `transform_with_state`. Ideas to try: `hk.LayerNorm`, skip connections, `augment.cutout`, other schedules, or global
+# average pooling in place of the first linear layer. Stuck? `check.hint("recipe")`.
 
 
 # %%
@@ -367,13 +376,13 @@ class Recipe(NamedTuple):
 
 
 def plain(width: int, steps: int) -> Recipe:
-    """VGG8 with nothing against overfitting."""
+    """VGG8 without any regularisation."""
     return Recipe("plain", make_network(width), optax.adam(2e-3))
 
 
 # %%
 def recipe(width: int, steps: int) -> Recipe:
-    """Your recipe. width: W of the VGG8 it is compared with; steps: how many the whole training has."""
+    """Your recipe. width: W of the VGG8 it is compared with; steps: the number of training steps."""
 
     raise NotImplementedError("your code here")
 
@@ -384,15 +393,15 @@ recipe = check.recipe(recipe)
 # %% [markdown]
 # ## All together
 #
-# Your pieces in one training run (or the course's, where a check handed you that). It saves a checkpoint after each
-# epoch, in `models/My_vgg8/NAME`: stop it whenever you like (■ or Ctrl-C), and run the cell again to go on. It keeps
-# the weights of the best epoch, and stops when patience is over. A table holds what differs between the course's
-# drawings and the real photographs.
+# One training run with your pieces, or with the course's versions where a check returned those. A checkpoint is saved
+# after each epoch, in `models/My_vgg8/NAME`. You can stop at any time (■ or Ctrl-C); run the cell again to continue.
+# The run keeps the weights of the best epoch and stops when the patience is over. The settings below depend on whether
+# the course's drawings or the real photographs are loaded.
 
 
 # %%
 class Setting(NamedTuple):
-    """A training run in figures."""
+    """The size of a training run."""
 
     split: str
     batch_size: int
@@ -407,13 +416,13 @@ steps = setting.epochs * len(data.load("cifar10", setting.split, batch_size=sett
 
 
 # %% [markdown]
-# The programs of a recipe: one step of training, the answers in evaluation; and unit 02's way to add up over padded
-# batches.
+# Each recipe needs two compiled functions, a training step and a prediction. The evaluation ignores the padding of the
+# last batch, as in unit 02.
 
 
 # %%
 def make_step(recipe: Recipe):
-    """The program `step(state, batch, key) -> (state, loss)` of a recipe."""
+    """The compiled `step(state, batch, key) -> (state, loss)` of a recipe."""
 
     def loss_fn(params, key, batch):
         logits = recipe.network.apply(params, key, batch.image, training=True)
@@ -423,12 +432,12 @@ def make_step(recipe: Recipe):
 
 
 def make_predict(recipe: Recipe):
-    """The program `predict(params, images) -> logits` of a recipe: nothing dropped, no key."""
+    """The compiled `predict(params, images) -> logits` of a recipe, without dropout or key."""
     return jax.jit(lambda params, images: recipe.network.apply(params, None, images, training=False))
 
 
 def evaluate(predict, params, batches) -> tuple[float, float]:
-    """Mean loss (labels not smoothed, so that recipes can be compared) and accuracy over all real examples."""
+    """Mean loss (without smoothing, so that recipes can be compared) and accuracy over all real examples."""
     every = [(predict(params, batch.image), batch.label, batch.mask) for batch in batches.epoch(0)]
     logits, labels, real = (jnp.concatenate(parts) for parts in zip(*every, strict=True))  # [N, K], [N], [N]
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)  # [N]
@@ -437,20 +446,20 @@ def evaluate(predict, params, batches) -> tuple[float, float]:
 
 
 # %% [markdown]
-# And the loop. What a checkpoint holds is all that it needs to go on: the state, the best weights, the history.
+# The training loop. A checkpoint holds all that a run needs to continue: the state, the best weights and the history.
 
 
 # %%
 class Run(NamedTuple):
-    """What a training has come to."""
+    """A training run so far."""
 
     state: TrainState
     best: dict  # the weights of the epoch with the lowest validation loss
-    history: dict[str, list[float]]  # name → one value an epoch
+    history: dict[str, list[float]]  # name → one value per epoch
 
 
 def train_epoch(step, run: Run, batches, key: jax.Array) -> tuple[TrainState, float]:
-    """The state after one more epoch, and the mean of its losses. CourseError where one of them is not finite."""
+    """The state after one more epoch and the mean of its losses. Raises CourseError if a loss is not finite."""
     epoch, state, losses = len(run.history["val_loss"]), run.state, []
     for batch in track(batches.epoch(epoch), f"epoch {epoch + 1}", total=len(batches), unit="step", leave=False):
         state, loss = step(state, batch, key)
@@ -460,7 +469,7 @@ def train_epoch(step, run: Run, batches, key: jax.Array) -> tuple[TrainState, fl
 
 
 def train(recipe: Recipe, setting: Setting, folder: Path) -> Run:
-    """Train in `folder`, from its latest checkpoint if there is one, until the epochs or the patience are over."""
+    """Train from the latest checkpoint in `folder`, if there is one, until the epochs or the patience are over."""
     batches = data.load(
         "cifar10", setting.split, batch_size=setting.batch_size, shuffle=True, augment=recipe.augment, quiet=True
     )
@@ -487,14 +496,14 @@ def train(recipe: Recipe, setting: Setting, folder: Path) -> Run:
                 saved.save(len(losses), (run.state, run.best), run.history)
         except KeyboardInterrupt:
             raise SystemExit(
-                f"Stopped after {len(losses)} epochs of {recipe.name!r}: run this again to go on."
+                f"Stopped after {len(losses)} epochs of {recipe.name!r}. Run the cell again to continue."
             ) from None
     return run
 
 
 # %% [markdown]
-# First the plain network, which has nothing against overfitting, then your recipe. Same pictures, same number of epochs
-# at most, same patience.
+# First train the plain network, without regularisation, then your recipe. Both get the same pictures, the same maximum
+# number of epochs and the same patience.
 
 # %%
 home = records.folder("My_vgg8")  # models/My_vgg8; where a machine runs this, a folder that goes with it
@@ -507,8 +516,8 @@ for name, run in runs.items():
 print("trained:", *runs)
 
 # %% [markdown]
-# The scoreboard ranks what was measured on the same validation pictures; it is kept in `models/scoreboard.json`. Look
-# at the error beside each accuracy before you call one better.
+# The scoreboard ranks the runs that were evaluated on the same validation set. It is saved in `models/scoreboard.json`.
+# Before you call one accuracy better than another, look at the error beside it.
 
 # %% tags=["nbval-ignore-output"]
 for name, run in runs.items():
@@ -524,13 +533,23 @@ for name, run in runs.items():
 scoreboard.show(validation)
 
 # %% [markdown]
-# Did your recipe help? On the sample's few steps whatever slows learning down looks bad, however good it is for a long
-# training: dropout and crops cost more there than they bring, while flips, weight decay and a falling rate pay at once.
-# The gap between training loss and validation loss says what a longer training would need. Change one thing, give the
-# recipe a new name, run on from its cell.
+# The curves of both runs:
+
+# %%
+curves = {}
+for name, run in runs.items():
+    curves |= {f"{name} {part} loss": run.history[f"{part}_loss"] for part in ("train", "val")}
+    curves[f"{name} val accuracy"] = run.history["val_accuracy"]
+plots.curves(curves, log=True)
+plots.show(home / f"{kind}-curves.png")
+
+# %% [markdown]
+# Did your recipe help? With the few steps of the sample, a regulariser that slows down learning may look bad even if it
+# would help in a longer run. The gap between training loss and validation loss shows how much the network overfits.
+# Change one thing, give the recipe a new name, and run the notebook again from the cell of your recipe.
 #
-# When you have decided which one to keep, and not before, open the test set: say `True`. It is recorded, and the second
-# time says so.
+# When you have decided which recipe to keep, and not before, evaluate it on the test set: set the switch to `True`.
+# This is recorded, and every further evaluation is counted.
 
 # %%
 OPEN_THE_TEST_SET = False
@@ -545,11 +564,3 @@ if OPEN_THE_TEST_SET:
 
 # %%
 check.progress()
-
-# %%
-curves = {}
-for name, run in runs.items():
-    curves |= {f"{name} {part} loss": run.history[f"{part}_loss"] for part in ("train", "val")}
-    curves[f"{name} val accuracy"] = run.history["val_accuracy"]
-plots.curves(curves, log=True)
-plots.show(home / f"{kind}-curves.png")

@@ -9,14 +9,14 @@
 # %% [markdown]
 # # 04 · Exercises: the parts of a ResNet's training
 #
-# Parts of what the lesson trained: BatchNorm, the residual block, batches from a PyTorch loader, a step that
-# carries running statistics, which weights decay, a schedule, gradients of a batch that does not fit, gradients in
-# float16, and a look at what the network looks at. Before the last one your pieces train a small ResNet, on pictures
-# that are drawn here: nothing is loaded.
+# You write parts of what the lesson trained: BatchNorm, the residual block, batches from a PyTorch loader, a training
+# step with running statistics, a weight decay mask, a learning rate schedule, gradient accumulation, loss scaling for
+# float16, and Grad-CAM. Before the last exercise your pieces train a small ResNet. Its pictures are drawn in this
+# notebook, so no data set is loaded.
 #
-# Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the
-# check cell below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with.
-# Run `check.hint("NAME")` in a cell of your own for a hint; there are three to each exercise.
+# The exercises are independent. Replace the line `raise NotImplementedError("your code here")`, run the cell, then run
+# the check cell below it. If your answer is wrong, the check names the likely cause and says whose version the notebook
+# continues with. For a hint, run `check.hint("NAME")` in a new cell; there are three for each exercise.
 #
 # The lesson is `notebooks/04_resnet18_cats_dogs.ipynb`.
 
@@ -54,19 +54,19 @@ check = checks.unit("04_resnet18_cats_dogs")
 # %% [markdown]
 # ## Exercise 1: BatchNorm by hand ★★☆ (15 minutes, 3 points)
 #
-# BatchNorm brings each *channel* to mean 0 and variance 1, then stretches and shifts it by two weights. Where mean and
-# variance come from is what makes it awkward:
+# BatchNorm normalises each *channel* to mean 0 and variance 1, then scales and shifts it with two learnt weights. Where
+# the mean and the variance come from depends on the mode:
 #
 # | | mean and variance | running statistics |
 # | --- | --- | --- |
-# | training | of this batch, over pictures, rows and columns | move a little towards the batch's |
-# | evaluation | the running ones | stay |
+# | training | of this batch, over images, rows and columns | move a little towards those of the batch |
+# | evaluation | the running statistics | stay unchanged |
 #
 # In NumPy, for one channel `c`:
 #
 # ```python
 # if train:
-#     values = x[..., c]                                         # B·H·W numbers
+#     values = x[..., c]                                         # B·H·W values
 #     mean, var = values.mean(), ((values - values.mean()) ** 2).mean()
 #     new_mean = momentum * running_mean + (1 - momentum) * mean     # and the same for the variance
 # else:
@@ -74,13 +74,13 @@ check = checks.unit("04_resnet18_cats_dogs")
 # y[..., c] = (x[..., c] - mean) / np.sqrt(var + epsilon) * scale[c] + bias[c]
 # ```
 #
-# Here `momentum` is the share of the *old* value that stays, as in Flax. PyTorch means the share of the *new* one, so
-# its 0.1 is our 0.9. And PyTorch keeps a running variance that is divided by N − 1; here, as in Flax, one variance,
-# divided by N, serves both purposes.
+# Two conventions differ from PyTorch. Here, as in Flax, `momentum` is the weight of the *old* value. In PyTorch it is
+# the weight of the *new* one, so PyTorch's 0.1 is our 0.9. And for the running variance PyTorch divides by N − 1. Here,
+# as in Flax, the same variance, divided by N, is used for both.
 #
-# One thing more. If a channel has a single number (a batch of one, after a global mean), its variance is 0 and every
-# output is the bias, whatever went in. Nothing breaks and nothing is learnt. So in training raise a `ValueError` then.
-# Shapes are known while JAX traces: a Python `if` on them is fine. Stuck? `check.hint("batch_norm")`.
+# If a channel has only a single value (a batch of one, after global average pooling), its variance is 0, and the output
+# is the bias, whatever the input. There is no error, but nothing is learnt. So in training, raise a `ValueError` in
+# this case. Shapes are known while JAX traces, so a Python `if` is fine. Stuck? `check.hint("batch_norm")`.
 
 
 # %%
@@ -93,13 +93,13 @@ class Stats(NamedTuple):
 
 # %%
 def batch_norm(x, scale, bias, stats, train, momentum=0.9, epsilon=1e-5):
-    """Normalise every channel; in training by this batch's statistics, else by the running ones.
+    """Normalise every channel: in training with this batch's statistics, otherwise with the running ones.
 
     x: [B, H, W, C] float32; scale, bias: [C] float32; stats: Stats; train: a Python bool, static under `jit`;
     momentum, epsilon: floats, traced under `jit`.
-    Returns y [B, H, W, C] float32 and the running statistics from now on, a Stats. In training the gradient goes
-    through this batch's mean and variance too.
-    Raises ValueError in training if a channel has only one number.
+    Returns y [B, H, W, C] float32 and the new running statistics, a Stats. In training the gradient flows through this
+    batch's mean and variance too.
+    Raises ValueError in training if a channel has only one value.
     """
     raise NotImplementedError("your code here")
 
@@ -108,9 +108,8 @@ def batch_norm(x, scale, bias, stats, train, momentum=0.9, epsilon=1e-5):
 batch_norm = check.batch_norm(batch_norm)
 
 # %% [markdown]
-# Sixty small batches whose values scatter around 3. The running mean is what evaluation will use in place of a batch's
-# own. PyTorch's 0.1 typed into Flax is the third line: it runs after every single batch. (It happened, in a published
-# comparison of the two.)
+# The running mean over sixty small batches whose values are distributed around 3, for three momenta. The third, 0.1, is
+# PyTorch's default typed into Flax.
 
 # %%
 batches = 3 + jax.random.normal(jax.random.key(0), (60, 4, 2, 2, 1))
@@ -127,25 +126,30 @@ axes.axhline(3, color="black", linewidth=1, linestyle="--")
 _ = axes.set(title="")
 
 # %% [markdown]
+# With 0.9 the running mean is close to 3 after some thirty steps. With 0.99 sixty steps are too few. With 0.1 it jumps
+# with every batch and averages almost nothing.
+
+# %% [markdown]
 # ## Exercise 2: the residual block ★★☆ (15 minutes, 3 points)
 #
-# The block of ResNet18. In PyTorch it reads
+# Write the block of ResNet18. In PyTorch its forward pass is
 #
 # ```python
 # def forward(self, x):
 #     out = F.relu(self.bn1(self.conv1(x)))   # 3×3, the block's stride, padding 1
 #     out = self.bn2(self.conv2(out))         # 3×3, stride 1, padding 1
-#     if self.downsample is not None:         # where the shape changes: in size, in channels, or both
-#         x = self.downsample(x)              # a convolution, 1×1 with the block's stride, then a norm
+#     if self.downsample is not None:         # if the shape changes: in size, in channels, or both
+#         x = self.downsample(x)              # a 1×1 convolution with the block's stride, then a norm
 #     return F.relu(out + x)
 # ```
 #
-# Write it with `@nn.compact`. The block gets its convolution and its norm *from outside*, with the settings that all
-# blocks share bound already (no bias; train or evaluate). So call `self.conv(…)` and `self.norm(…)`, and hand each a
+# Write it with `@nn.compact`. The block gets its convolution and its norm *as fields*. The settings that all blocks
+# share are already bound (no bias; training or evaluation). So call `self.conv(…)` and `self.norm(…)`, and pass each a
 # `name`: `conv1`, `bn1`, `conv2`, `bn2`, `downsample_conv`, `downsample_bn`.
 #
-# Write the padding as a number, as PyTorch does. With stride 2, `"SAME"` pads only at the right and at the bottom, so
-# the block would look one pixel beside the place where the shortcut looks. Stuck? `check.hint("ResidualBlock")`.
+# Give the padding as a number, as PyTorch does. With stride 2 and an even size, `"SAME"` pads only on the right and at
+# the bottom. The receptive field of the convolutions is then no longer centred on the pixel that the shortcut reads.
+# Stuck? `check.hint("ResidualBlock")`.
 
 
 # %%
@@ -166,22 +170,22 @@ class ResidualBlock(nn.Module):
 ResidualBlock = check.ResidualBlock(ResidualBlock)
 
 # %% [markdown]
-# Which pixels does the number in row 3, column 3 of a halved map depend on? The gradient tells. The cross marks the one
-# pixel that the shortcut reads. With padding 1 it stands in the middle; with `"SAME"` it does not.
+# The receptive field of row 3, column 3 of the result, for a block with stride 2: the pixels where the gradient is not
+# zero. The cross marks the one pixel that the shortcut reads.
 
 
 # %%
 def seen(block: nn.Module, row: int = 3, column: int = 3) -> jax.Array:
-    """Which pixels one place of the block's result depends on: [16, 16] bool."""
+    """The pixels that one element of the block's result depends on: [16, 16] bool."""
     image = jnp.ones((1, 16, 16, 2))
     shapes = jax.eval_shape(block.init, jax.random.key(0), image)
-    variables = jax.tree.map(lambda leaf: jnp.ones(leaf.shape), shapes)  # nothing negative: no ReLU cuts anything off
+    variables = jax.tree.map(lambda leaf: jnp.ones(leaf.shape), shapes)  # nothing is negative, so every ReLU is open
     gradient = jax.grad(lambda image: block.apply(variables, image)[0, row, column].sum())(image)
     return gradient[0].sum(axis=-1) > 0
 
 
 def same_padded(*shape, **settings):
-    """A convolution that pads as Flax does by default, whatever it is told."""
+    """A convolution with Flax's default padding, whatever `settings` say."""
     return nn.Conv(*shape, **{"use_bias": False, **settings, "padding": "SAME"})
 
 
@@ -192,30 +196,32 @@ for ax, title, conv in zip(axes, ("padding 1", '"SAME"'), (partial(nn.Conv, use_
     ax.set(title=title, xticks=[], yticks=[])
 
 # %% [markdown]
+# With padding 1 the receptive field is centred on the cross; with `"SAME"` it is not.
+
+# %% [markdown]
 # ## Exercise 3: batches from a PyTorch loader ★★☆ (12 minutes, 2 points)
 #
-# A PyTorch loader gives pictures channel first, as bytes, labels as int64, and a last batch that is shorter. A compiled
-# JAX program wants one shape, channels last, and float32. For one batch:
+# This PyTorch loader yields images with the channels first, as bytes, labels as int64, and a last batch that is
+# shorter. A compiled JAX program needs one shape, and here channels last and float32. For one batch:
 #
 # ```python
-# for i in range(len(images)):                         # the real ones, at most `size`
-#     for y, x, c in every place and channel:
+# for i in range(len(images)):                         # the real examples, at most `size`
+#     for y, x, c in all rows, columns and channels:
 #         batch.image[i, y, x, c] = (images[i, c, y, x] / 255 - mean[c]) / std[c]
 #     batch.label[i], batch.mask[i] = labels[i], True
-# # the others, up to `size`: image 0, label 0, mask False
+# # the rest, up to `size`: image 0, label 0, mask False
 # ```
 #
-# And look at the labels before they are out of sight. A label that is out of range gives a NaN for a loss at best; at
-# worst, as −1, it silently counts as the last class. So raise a `ValueError` that *names* the first bad label. The
-# arrays come as NumPy's (a PyTorch tensor on the CPU becomes one by `np.asarray`, without a copy). Stuck?
-# `check.hint("to_batch")`.
+# Check the labels as well. A label out of range does not raise an error in JAX: the loss may become NaN, or −1 may be
+# taken for the last class. So raise a `ValueError` whose message *contains* the first bad label. The inputs are NumPy
+# arrays (`np.asarray` turns a PyTorch tensor on the CPU into one without a copy). Stuck? `check.hint("to_batch")`.
 
 
 # %%
 def to_batch(images, labels, size, classes, mean, std) -> Batch:
-    """A batch of fixed size for JAX, from what a PyTorch loader yields.
+    """A JAX batch of fixed size from what a PyTorch loader yields.
 
-    images: [N, C, H, W] uint8; labels: [N] int64; N ≤ size. Both stay as they are. mean, std: tuples of C floats, for
+    images: [N, C, H, W] uint8; labels: [N] int64; N ≤ size. Neither is changed. mean, std: tuples of C floats, for
     pixels in 0..1. Returns image [size, H, W, C] float32, label [size] int32, mask [size] bool, as JAX arrays.
     Raises ValueError if a label is not in 0..classes-1.
     """
@@ -226,13 +232,14 @@ def to_batch(images, labels, size, classes, mean, std) -> Batch:
 to_batch = check.to_batch(to_batch)
 
 # %% [markdown]
-# Our loader draws its pictures: a ball whose stripes lie or stand, on a noisy ground, with a square that means nothing.
-# 42 of them, in batches of 16, as PyTorch would yield them. Here is the last batch.
+# Our loader draws its pictures: a ball with horizontal or vertical stripes on a noisy background, and a square that is
+# irrelevant. There are 42 of them in batches of 16, as a PyTorch loader would yield them. The picture shows the last
+# batch.
 
 
 # %%
 def drawn(count: int, seed: int, size: int = 32) -> tuple[np.ndarray, np.ndarray]:
-    """Balls with stripes that lie (0) or stand (1): pictures [N, 3, size, size] uint8 and labels [N] int64."""
+    """Balls with horizontal (0) or vertical (1) stripes: images [N, 3, size, size] uint8 and labels [N] int64."""
     draw = np.random.default_rng(seed)
     labels = draw.integers(0, 2, count)  # [N] int64
     row, column = np.mgrid[:size, :size]
@@ -251,9 +258,9 @@ def drawn(count: int, seed: int, size: int = 32) -> tuple[np.ndarray, np.ndarray
 def loader(
     images: np.ndarray, labels: np.ndarray, batch_size: int, seed: int | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """What `torch.utils.data.DataLoader` yields in an epoch; shuffled if there is a seed.
+    """What `torch.utils.data.DataLoader` yields in one epoch; shuffled if there is a seed.
 
-    The last batch may be short.
+    The last batch may be shorter.
     """
     order = np.arange(len(labels)) if seed is None else np.random.default_rng(seed).permutation(len(labels))
     for start in range(0, len(labels), batch_size):
@@ -262,7 +269,7 @@ def loader(
 
 
 COLOUR = {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
-CLASSES = ("lying", "standing")
+CLASSES = ("horizontal", "vertical")
 for images, labels in loader(*drawn(42, seed=0), batch_size=16):
     batch = to_batch(images, labels, size=16, classes=2, **COLOUR)
     print(f"{images.shape!s:16} {images.dtype} → {batch.image.shape} {batch.image.dtype}, {batch.mask.sum()} real")
@@ -272,17 +279,20 @@ plt.show()
 # %% [markdown]
 # ## Exercise 4: a step that carries statistics ★★★ (15 minutes, 3 points)
 #
-# A network with BatchNorm changes two things in a training step: the weights, by the gradient, and the running
-# statistics, by having looked at a batch. Flax's `TrainState` holds the weights, the optimiser and the count; a
-# subclass adds the statistics.
+# A training step of a network with BatchNorm changes two things: the gradient changes the weights, and the forward pass
+# changes the running statistics. Flax's `TrainState` holds the weights, the optimiser and the step; a subclass adds the
+# statistics.
 #
-# 1. The loss is the mean of `optax.softmax_cross_entropy_with_integer_labels`, a function of the *weights* alone.
-# 2. `state.apply_fn({"params": …, "batch_stats": …}, images, train=True, mutable=["batch_stats"])` returns logits and
-#    what was changed, a dictionary `{"batch_stats": …}`. The gradient does not want it, but you do: `has_aux`.
-# 3. `state.apply_gradients` steps and counts; it takes further fields to replace.
+# 1. Write the loss as a function of the *weights* alone: the mean of
+#    `optax.softmax_cross_entropy_with_integer_labels`.
+# 2. `state.apply_fn({"params": …, "batch_stats": …}, images, train=True, mutable=["batch_stats"])` returns the logits
+#    and a dictionary `{"batch_stats": …}` with the new statistics. Return these from the loss function as auxiliary
+#    output, with `has_aux=True`.
+# 3. `state.apply_gradients` updates the weights, the optimiser state and the step. It takes further fields to replace
+#    as keywords.
 #
-# There is no mask: a training batch is full. Blanks would be averaged into BatchNorm's statistics, so in training the
-# short last batch is dropped. Stuck? `check.hint("train_step")`.
+# Ignore the mask: training batches are full. Blanks would distort BatchNorm's statistics, so the short last batch is
+# dropped in training. Stuck? `check.hint("train_step")`.
 
 
 # %%
@@ -297,7 +307,7 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
     """One step of training.
 
     batch: image [B, H, W, C] float32, label [B] int32. Returns the new state, with new running statistics, and the
-    loss before the step, a float32 scalar.
+    loss before the update, a float32 scalar.
     """
 
     raise NotImplementedError("your code here")
@@ -307,14 +317,13 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
 train_step = check.train_step(train_step)
 
 # %% [markdown]
-# Numbers around 20 go in. At the start the running statistics say "mean 0, variance 1", which is wrong, so
-# in *evaluation* the network is far off, on the very examples on which training goes well. It gets right as
-# the statistics arrive, at the pace that momentum sets.
+# The inputs are numbers around 20, but the running statistics start at mean 0 and variance 1. How does the loss in
+# *evaluation* develop, on the examples that the network is trained on?
 
 
 # %%
 class Toy(nn.Module):
-    """BatchNorm and two dense layers: logits [B, 2] of any [B, …]."""
+    """BatchNorm and two dense layers: [B, …] to logits [B, 2]."""
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
@@ -349,23 +358,26 @@ plots.curves(history, xlabel="step", log=True)
 plt.show()
 
 # %% [markdown]
+# At first the evaluation loss is far larger than the training loss, because the running statistics are wrong. The two
+# agree once the statistics have caught up, at a pace set by the momentum.
+
+# %% [markdown]
 # ## Exercise 5: which weights decay ★☆☆ (8 minutes, 1 point)
 #
-# Weight decay pulls weights towards 0. For a kernel that is a mild wish for simplicity; for a bias, or the scale of a
-# norm, it is a mistake: 0 is no natural place for a scale. optax takes a *mask*: a tree of the same structure as the
-# parameters, with `True` where a weight decays.
+# Weight decay pulls weights towards 0. That is sensible for a kernel, but usually not for a bias or for the scale of a
+# norm. optax takes a *mask*: a tree with the structure of the parameters that is `True` where a weight decays.
 #
-# Decide by the leaf's own name: everything decays except what is called `bias` or `scale`. Not by looking for the
-# letters somewhere in the path: a layer named `upscale` has a kernel too. And not by the number of axes, which was
-# enough for the network of unit 03: there are biases with two. `jax.tree_util.tree_map_with_path` hands you the path of
-# each leaf, whose last entry has the name as its `.key`. Stuck? `check.hint("decay_mask")`.
+# Decide by the leaf's own name: every leaf decays unless it is called `bias` or `scale`. Do not search the whole path
+# for these letters: a layer named `upscale` has a kernel too. And do not go by the number of axes, as unit 03 did: some
+# biases have two. `jax.tree_util.tree_map_with_path` passes you the path of each leaf; the `.key` of its last entry is
+# the name. Stuck? `check.hint("decay_mask")`.
 
 
 # %%
 def decay_mask(params):
-    """True for each leaf that weight decay applies to, False for each named `bias` or `scale`.
+    """True for each leaf that weight decay applies to, False for each leaf named `bias` or `scale`.
 
-    params: nested dictionaries of arrays. Returns the same structure, of Python bools.
+    params: nested dictionaries of arrays. Returns the same structure with Python bools.
     """
     raise NotImplementedError("your code here")
 
@@ -374,11 +386,11 @@ def decay_mask(params):
 decay_mask = check.decay_mask(decay_mask)
 
 # %% [markdown]
-# Seen in the act: without any gradient, only decay moves a weight. Which leaves of a block move?
+# If all gradients are zero, only weight decay changes a weight. Which leaves of a residual block change?
 
 # %%
 shapes = jax.eval_shape(ResidualBlock(8, stride=2).init, jax.random.key(0), jnp.zeros((1, 8, 8, 4)))["params"]
-block = jax.tree.map(lambda leaf: jnp.ones(leaf.shape), shapes)  # zeros would not move in any case
+block = jax.tree.map(lambda leaf: jnp.ones(leaf.shape), shapes)  # zeros would not decay
 tx = optax.adamw(1e-2, weight_decay=0.1, mask=decay_mask)
 nothing = jax.tree.map(jnp.zeros_like, block)
 updates, _ = jax.jit(lambda block: tx.update(nothing, tx.init(block), block))(block)
@@ -388,8 +400,8 @@ for path, update in jax.tree_util.tree_leaves_with_path(updates):
 # %% [markdown]
 # ## Exercise 6: warm-up and cosine ★★☆ (10 minutes, 2 points)
 #
-# The learning rate as a function of the step: up in a straight line from 0 to the peak, then down along half a cosine
-# to 0, and 0 from there on.
+# Write the learning rate as a function of the step: it rises linearly from 0 to the peak, falls along half a cosine to
+# 0, and stays 0.
 #
 # ```python
 # if step < warmup:
@@ -400,8 +412,8 @@ for path, update in jax.tree_util.tree_leaves_with_path(updates):
 # return 0.0
 # ```
 #
-# An optimiser calls it inside a compiled step, with a *traced* step: no Python `if`. It must also work with `warmup =
-# 0`, where it starts at the peak. Stuck? `check.hint("warmup_cosine")`.
+# The optimiser calls it inside a compiled function with a *traced* step, so a Python `if` on the step is not possible.
+# With `warmup = 0` the rate starts at the peak. Stuck? `check.hint("warmup_cosine")`.
 
 
 # %%
@@ -409,13 +421,16 @@ def warmup_cosine(step, peak, warmup, total):
     """Learning rate at a step.
 
     step: int32 array of any shape (a schedule gets a scalar); peak: float; warmup < total: Python ints, in steps.
-    Returns float32 of the step's shape. Works under `jax.jit`.
+    Returns float32, of the shape of `step`. Works under `jax.jit`.
     """
     raise NotImplementedError("your code here")
 
 
 # %%
 warmup_cosine = check.warmup_cosine(warmup_cosine)
+
+# %% [markdown]
+# The schedule for three lengths of warm-up, with 200 steps in total:
 
 # %%
 steps = jnp.arange(0, 240)
@@ -428,30 +443,31 @@ _ = axes.legend()
 # %% [markdown]
 # ## Exercise 7: a batch that does not fit ★★☆ (12 minutes, 3 points)
 #
-# Memory is short and the batch is large. Cut it into parts, take each part's gradient, and average: the result is the
-# gradient of the whole batch, exactly, and only one part's activations are alive at a time.
+# If a batch does not fit into memory, split it into equal parts, compute the gradient of each part, and average them.
+# Up to rounding, the result is the gradient of the whole batch, but only one part's activations are in memory at a
+# time. This is called gradient accumulation.
 #
 # ```python
 # total_loss, total_gradients = 0, 0
-# for part in the batch, cut into `parts` equal parts:
+# for part in the batch, split into `parts` equal parts:
 #     loss, gradients = jax.value_and_grad(loss_fn)(params, part)
 #     total_loss += loss; total_gradients += gradients          # leaf by leaf
 # return total_loss / parts, total_gradients / parts
 # ```
 #
-# A Python loop would write the network `parts` times into the program, and XLA compiles them all. `jax.lax.scan` writes
-# it once. So the check looks at the program too: a loop of JAX's in which the network stands once, and which keeps no
-# activations of a part that is done. (With BatchNorm "exactly" ends: each part has statistics of its own.) Stuck?
-# `check.hint("accumulated_gradients")`.
+# A Python loop would put `parts` copies of the network into the program, and XLA would compile all of them. With
+# `jax.lax.scan` there is only one copy. The check looks at the program too: the network must appear once, inside a JAX
+# loop, and the loop must not keep the activations of earlier parts. (With BatchNorm the result differs, because each
+# part has its own statistics.) Stuck? `check.hint("accumulated_gradients")`.
 
 
 # %%
 def accumulated_gradients(loss_fn, params, batch, parts):
-    """Loss and gradient of a large batch, a part at a time.
+    """Loss and gradient of a large batch, one part at a time.
 
-    loss_fn(params, batch) gives the mean over the examples, a float32 scalar.
+    loss_fn(params, batch) returns the mean over the examples, a float32 scalar.
     batch: a tree of arrays whose first axis counts B examples; params: any tree of arrays.
-    parts: a Python int that divides B. Returns the mean loss, float32 scalar, and its gradient, a tree like `params`.
+    parts: a Python int that divides B. Returns the mean loss, a float32 scalar, and its gradient, a tree like `params`.
     """
     raise NotImplementedError("your code here")
 
@@ -461,8 +477,8 @@ accumulated_gradients = check.accumulated_gradients(accumulated_gradients)
 
 
 # %% [markdown]
-# What it saves, for a stack of four dense layers and 4,096 examples. The compiler tells the memory that a program needs
-# before it has run:
+# The memory that this saves, for four dense layers and 4,096 examples. The compiler reports how much memory a program
+# needs before it runs:
 
 
 # %%
@@ -484,29 +500,33 @@ plots.bars(list(needed), list(needed.values()), unit="MB", title="memory beside 
 plt.show()
 
 # %% [markdown]
+# Four parts need about a third of the memory, sixteen parts less than a tenth.
+
+# %% [markdown]
 # ## Exercise 8: gradients that fit into float16 ★★★ (15 minutes, 3 points)
 #
-# float16 holds nothing between 0 and 6·10⁻⁸, and nothing above 65,504. Gradients are often smaller than the one, so
-# they become 0. The cure: multiply the *loss* by a large number, and every gradient on the way back is larger by that
-# factor; divide in float32 at the end. Which factor? Try: if anything overflows, halve it and forget this step's
-# gradients; after `period` good steps in a row, double it.
+# float16 has no values between 0 and 6·10⁻⁸, and none above 65,504. Smaller gradients underflow to 0. The remedy is
+# *loss scaling*: multiply the loss by a large factor, which multiplies every gradient in the backward pass as well, and
+# divide the gradients by it in float32 at the end. The factor is found by trial: if anything overflows, halve it and
+# skip this step; after `period` good steps in a row, double it.
 #
 # ```python
-# gradients = gradient of (scale · loss), each leaf as float32, divided by scale
-# finite = no infinity and no NaN in any leaf
+# gradients = gradient of (scale · loss), each leaf converted to float32, then divided by scale
+# finite = no leaf contains infinity or NaN
 # if not finite:      scale, good_steps = scale / 2, 0
 # else:
 #     good_steps += 1
 #     if good_steps == period:    scale, good_steps = scale · 2, 0
 # ```
 #
-# Return everything; whether the step is taken is decided by the caller. No Python `if` here either. bfloat16 reaches as
-# far as float32 and needs none of this. Stuck? `check.hint("scaled_gradients")`.
+# Always return the gradients; the caller decides whether to take the step. `finite` is traced, so a Python `if` is not
+# possible here either. (bfloat16 has the range of float32 and needs no loss scaling.) Stuck?
+# `check.hint("scaled_gradients")`.
 
 
 # %%
 class LossScale(NamedTuple):
-    """What the loss is multiplied by, and for how long that has gone well."""
+    """The factor of the loss, and for how many steps it has worked."""
 
     scale: jax.Array  # [] float32
     good_steps: jax.Array  # [] int32, finite steps since the scale last changed
@@ -517,8 +537,8 @@ def scaled_gradients(loss_fn, params, loss_scale, period=2000):
     """Loss and gradients of `loss_fn(params)`, computed with a scaled loss.
 
     loss_fn: computes in float16 inside and returns a float32 scalar. params: a tree of float32 or float16 arrays.
-    Returns the loss (not scaled), the gradients (float32, scaling taken back), whether all gradients are finite
-    ([] bool), and the LossScale for the next step. Works under `jax.jit` with `loss_fn` and `period` static.
+    Returns the loss (not scaled), the gradients (float32, not scaled), whether all gradients are finite ([] bool), and
+    the LossScale for the next step. Works under `jax.jit` with `loss_fn` and `period` static.
     """
 
     raise NotImplementedError("your code here")
@@ -528,8 +548,8 @@ def scaled_gradients(loss_fn, params, loss_scale, period=2000):
 scaled_gradients = check.scaled_gradients(scaled_gradients)
 
 # %% [markdown]
-# A hundred steps with `period=20`, from a scale that is far too large. It comes down to a power of two that does not
-# overflow, and knocks at the next one from time to time. Crosses are steps that were not taken.
+# A hundred steps with `period=20`, starting from a scale that is far too large. Crosses mark the steps that were
+# skipped. The cell also prints how many gradients underflow without scaling and with it.
 
 
 # %%
@@ -547,12 +567,12 @@ for number in range(100):
     scales.append(float(loss_scale.scale))
     _, gradients, finite, loss_scale = by_scale(tiny_loss, weights, loss_scale, period=20)
     stepped = jax.tree.map(lambda weight, gradient: weight - 1e4 * gradient, weights, gradients)
-    weights = jax.tree.map(partial(jnp.where, finite), stepped, weights)  # taken only if all is finite
+    weights = jax.tree.map(partial(jnp.where, finite), stepped, weights)  # take the step only if all is finite
     if not finite:
         skipped.append(number)
 figure, axes = plt.subplots(figsize=(5, 2.4))
 axes.semilogy(scales, base=2)
-axes.plot(skipped, [scales[number] for number in skipped], "x", color="black", label="not taken")
+axes.plot(skipped, [scales[number] for number in skipped], "x", color="black", label="skipped")
 axes.set(xlabel="step", ylabel="scale")
 axes.legend()
 
@@ -564,18 +584,22 @@ for scale in (1.0, scales[-1]):
 print(f"gradients that became 0: {100 * lost[0]:.1f} % without scaling, {100 * lost[1]:.1f} % with it")
 
 # %% [markdown]
+# The scale falls until nothing overflows. After that it is doubled after every 20 good steps, and halved again when the
+# larger scale overflows. Without scaling a quarter of the gradients are lost; with it none.
+
+# %% [markdown]
 # ## A training run from your pieces
 #
-# Two residual blocks, a schedule, decay where it belongs, statistics carried along: on 800 drawn pictures, tried on 200
-# others. (With your pieces, or the course's, where a check handed you those.) No map is smaller than 8×8, so that no
-# convolution falls into XLA's slow path.
+# A small ResNet with two residual blocks, a schedule, a decay mask and running statistics, trained on 800 drawn
+# pictures and validated on 200 others. It uses your pieces, or the course's versions where a check returned those. (No
+# feature map is smaller than 8×8, because XLA computes convolutions on very small maps slowly on a CPU.)
 
 
 # %%
 class SmallResNet(nn.Module):
     """A stem and two residual blocks.
 
-    [B, 32, 32, 3] float32 to logits [B, classes], or to the last maps [B, 8, 8, 32].
+    [B, 32, 32, 3] float32 to logits [B, classes], or to the last feature maps [B, 8, 8, 32].
     """
 
     block: Any
@@ -612,31 +636,30 @@ for epoch in track(range(EPOCHS), "training", unit="epoch"):
     found = np.average([evaluate(state, batch) for batch in validation], axis=0, weights=counts)
     for values, value in zip(history.values(), (np.mean(losses), *found), strict=True):
         values.append(float(value))
-print(f"accuracy on pictures it has not seen: {100 * found[1]:.1f} %")
+print(f"validation accuracy: {100 * found[1]:.1f} %")
 plots.curves(history)
 plt.show()
 
 # %% [markdown]
 # ## Exercise 9: where does it look? ★★★ (12 minutes, 3 points)
 #
-# Grad-CAM (Selvaraju and others, 2017) asks the last feature maps, not the pixels: which of the C maps speak for a
-# class, and where are they bright?
+# Grad-CAM (Selvaraju et al., 2016) looks at the last feature maps instead of the pixels. Which of the C maps
+# support a class, and where are they active?
 #
-# 1. The maps of the pictures: [B, h, w, C].
-# 2. How much the class's *logit* grows with each number of each map: the gradient of the logit with respect to the
-#    maps.
-# 3. One weight for each map: that gradient's mean over the h·w places.
-# 4. The maps' sum with these weights; what is negative speaks for another class: ReLU.
-# 5. Each picture's map divided by its own maximum, so that it is in 0..1; all zeros where nothing speaks for the class.
+# 1. Compute the feature maps of the images: [B, h, w, C].
+# 2. Compute the gradient of each image's class *logit* with respect to its feature maps.
+# 3. The weight of each map is the mean of its gradient over the h·w positions.
+# 4. Sum the maps with these weights over the channels, and apply ReLU: negative values speak for other classes.
+# 5. Divide each image's heat map by its own maximum, so that it lies in 0..1. If it is all zeros, leave it so.
 #
 # You get the network in two halves, `maps_fn(images)` and `head_fn(maps)`. Stuck? `check.hint("grad_cam")`.
 
 
 # %%
 def grad_cam(maps_fn, head_fn, images, classes):
-    """Where each picture speaks for a class.
+    """A heat map for each image: where it supports its class.
 
-    maps_fn(images [B, H, W, 3]) gives maps [B, h, w, C]; head_fn(maps) gives logits [B, K]. classes: [B] int32.
+    maps_fn(images [B, H, W, 3]) returns maps [B, h, w, C]; head_fn(maps) returns logits [B, K]. classes: [B] int32.
     Returns [B, h, w] float32 in 0..1.
     """
     raise NotImplementedError("your code here")
@@ -646,7 +669,7 @@ def grad_cam(maps_fn, head_fn, images, classes):
 grad_cam = check.grad_cam(grad_cam)
 
 # %% [markdown]
-# Where the network that was just trained found its stripes. Does it look at the ball, or at the square?
+# Heat maps of the network that you have just trained. Does it look at the ball or at the square?
 
 # %%
 variables = {"params": state.params, "batch_stats": state.batch_stats}
@@ -664,6 +687,10 @@ for place, one, label in zip(axes[1], heat, validation[0].label, strict=False):
     )
     place.set_title(CLASSES[label], fontsize=9)
 plt.show()
+
+# %% [markdown]
+# In our run the heat lay on the ball in all pictures but the first, whose stripes are faint. No heat map is centred on
+# the square.
 
 # %%
 check.progress()

@@ -9,15 +9,15 @@
 # %% [markdown]
 # # 05 · Exercises: Swin Transformer v2, piece by piece
 #
-# The lesson built a Swin Transformer v2 and proved it equal to the reference implementation. Now you write its pieces:
-# windows and their inverse, the mask of shifted windows, cosine attention, the position bias, the merging of patches,
-# and a block. The usual mistakes in them are nasty: shapes are right, the model trains, it is only *another* model, a
-# little worse and never equal to published weights. So the checks compare numbers, and know the mistakes that were
-# found in real ports. At the end your pieces are put together and train.
+# The lesson built a Swin Transformer v2 and showed that it agrees with the reference implementation. Now you write its
+# parts: window partitioning and its inverse, the mask of shifted windows, cosine attention, the position bias, patch
+# merging, and a block. Typical mistakes here are hard to notice: the shapes are right and the model trains, but it is a
+# *different* model, slightly worse and incompatible with published weights. So the checks compare values. At the end
+# your parts are assembled and trained.
 #
-# Each exercise stands by itself: replace the line `raise NotImplementedError("your code here")`, run the cell, then the
-# check cell below it. A check that is not happy says what is likely wrong, and whose version the notebook goes on with.
-# Run `check.hint("NAME")` in a cell of your own for a hint; there are three to each exercise.
+# The exercises are independent. Replace the line `raise NotImplementedError("your code here")`, run the cell, then run
+# the check cell below it. If your answer is wrong, the check names the likely cause and says whose version the notebook
+# continues with. For a hint, run `check.hint("NAME")` in a new cell; there are three for each exercise.
 
 # %%
 import sys
@@ -53,7 +53,8 @@ pictures = next(iter(validation)).image[:8]  # [8, 32, 32, 3], to look at
 # %% [markdown]
 # ## Exercise 1: windows ★★☆ (8 minutes, 2 points)
 #
-# Cut maps into square windows of `window` × `window` tokens. In plain Python, for one map `x` of `H` × `W` tokens:
+# Cut feature maps into square windows of `window` × `window` tokens. In plain Python, for one map `x` of `H` × `W`
+# tokens:
 #
 # ```python
 # windows = []
@@ -62,7 +63,7 @@ pictures = next(iter(validation)).image[:8]  # [8, 32, 32, 3], to look at
 #         windows.append([x[top + i, left + j] for i in range(window) for j in range(window)])   # tokens row by row
 # ```
 #
-# Yours does all maps of a batch, without a loop: `reshape`, `transpose`, `reshape`. Stuck?
+# Your version handles all maps of a batch without a loop: `reshape`, `transpose`, `reshape`. Stuck?
 # `check.hint("window_partition")`.
 
 
@@ -71,7 +72,7 @@ def window_partition(x: jax.Array, window: int) -> jax.Array:
     """Cut maps into windows.
 
     x: [B, H, W, C], H and W multiples of window. Returns [B, N, T, C]: N = H/window · W/window windows, row by row,
-    of T = window² tokens, row by row.
+    with T = window² tokens each, row by row.
     """
     raise NotImplementedError("your code here")
 
@@ -80,7 +81,7 @@ def window_partition(x: jax.Array, window: int) -> jax.Array:
 window_partition = check.window_partition(window_partition)
 
 # %% [markdown]
-# A picture of 32 × 32 pixels in windows of 8 × 8 pixels, each drawn on its own:
+# A picture of 32 × 32 pixels, cut into sixteen windows of 8 × 8 pixels:
 
 # %%
 tiles = window_partition(pictures[:1], 8)[0].reshape(16, 8, 8, 3)
@@ -90,13 +91,13 @@ plt.show()
 # %% [markdown]
 # ## Exercise 2: and back ★☆☆ (5 minutes, 1 point)
 #
-# The inverse: windows put together to maps of `height` × `width` tokens. The number of maps follows from the shapes.
-# Stuck? `check.hint("window_reverse")`.
+# Write the inverse: put the windows together to maps of `height` × `width` tokens. Stuck?
+# `check.hint("window_reverse")`.
 
 
 # %%
 def window_reverse(windows: jax.Array, window: int, height: int, width: int) -> jax.Array:
-    """Put windows together. windows: [B, N, T, C] as `window_partition` makes them. Returns [B, height, width, C]."""
+    """Put windows together. windows: [B, N, T, C], as `window_partition` returns. Returns [B, height, width, C]."""
     raise NotImplementedError("your code here")
 
 
@@ -110,13 +111,13 @@ print("there and back:", bool(jnp.array_equal(there_and_back, pictures)))
 # %% [markdown]
 # ## Exercise 3: the mask of shifted windows ★★★ (15 minutes, 3 points)
 #
-# Every second block shifts its windows: the map is rolled up and to the left by `shift`, so what stood at its top comes
-# in again at the bottom. In the last row and the last column of windows there are then tokens that were never
-# neighbours, and they must not attend to each other.
+# Every second block shifts its windows: the map is rolled up and to the left by `shift`, so its top rows reappear at
+# the bottom and its left columns on the right. The last row and the last column of windows then contain tokens that are
+# not neighbours in the original map. These must not attend to each other.
 #
-# Number the regions of the rolled map. Along each axis there are three: before the last window; in the last window, but
-# not wrapped round; wrapped round (the last `shift` places). Rows and columns together make nine. In plain Python, with
-# the slices that the reference uses:
+# Number the regions of the rolled map. Along each axis there are three: before the last window; in the last window but
+# not wrapped round; wrapped round (the last `shift` rows or columns). Together they make nine regions. In plain Python,
+# with the slices that the reference implementation uses:
 #
 # ```python
 # slices = (slice(0, -window), slice(-window, -shift), slice(-shift, None))
@@ -127,19 +128,20 @@ print("there and back:", bool(jnp.array_equal(there_and_back, pictures)))
 #         number += 1
 # ```
 #
-# Then cut `region` into windows, `[N, T]`, and compare every token with every other token *of its window*: 0 where both
-# are of one region, −100 where not. That is added to the logits before the softmax: a factor of $e^{-100}$, almost
-# always as good as zero (the lesson shows when it is not). NumPy is fine here: all of this is known while JAX traces.
-# (Not both, though: the model calls this while it is traced, and there NumPy cannot read what `jnp` returns.) Stuck?
-# `check.hint("shift_mask")`.
+# Then cut `region` into windows, `[N, T]`, and compare all pairs of tokens *within each window*: 0 if both are in the
+# same region, −100 if not. The mask is added to the logits before the softmax, where −100 becomes a factor of
+# $e^{-100}$. That is practically zero in most cases; the lesson shows when it is not.
+#
+# You can use NumPy, because everything here is known while JAX traces. Do not mix `jnp` and NumPy: the model calls this
+# function while it is traced, and NumPy cannot use what `jnp` returns then. Stuck? `check.hint("shift_mask")`.
 
 
 # %%
 def shift_mask(height: int, width: int, window: int, shift: int) -> np.ndarray:
     """The mask for windows on a map that was rolled by -shift along both axes.
 
-    0 < shift < window; height and width are multiples of window, and greater.
-    Returns [N, T, T] float32: for each window 0.0 where two of its tokens belong together and -100.0 where not.
+    0 < shift < window; height and width are multiples of window, and larger than it.
+    Returns [N, T, T] float32: for each window 0.0 where two tokens are in the same region, -100.0 where they are not.
     """
     raise NotImplementedError("your code here")
 
@@ -148,36 +150,38 @@ def shift_mask(height: int, width: int, window: int, shift: int) -> np.ndarray:
 shift_mask = check.shift_mask(shift_mask)
 
 # %% [markdown]
-# The masks of the nine windows of a 12 × 12 map, yellow where attention is allowed:
+# The masks of the nine windows of a 12 × 12 map; yellow means that attention is allowed:
 
 # %%
 plots.images(1 + shift_mask(12, 12, 4, 2) / 100, columns=9, size=0.9, cmap="cividis")
 plt.show()
 
 # %% [markdown]
-# Only windows of the last row and the last column have anything to hide.
-#
+# Only the windows in the last row and the last column need a mask.
+
+# %% [markdown]
 # ## Exercise 4: cosine attention ★★★ (15 minutes, 3 points)
 #
-# Swin v1 compared query and key by their dot product. In large models a few pairs then got all the attention. Version 2
-# compares by the *cosine*, times a factor that each head learns:
+# Swin v1 compares query and key by their dot product. In large models a few pairs of tokens then dominate the attention
+# (Liu et al., 2021, "Swin Transformer V2"). Version 2 uses the *cosine* instead, times a factor that each head
+# learns:
 #
 # $$
 # \text{attention} = \text{softmax}\left(e^{\min(s,\ \log 100)} \cdot \cos(q, k) + \text{bias} + \text{mask}\right) v
 # $$
 #
-# `logit_scale` is $s$, the *logarithm* of the factor, and the factor is cut off at 100. A vector's length is taken
-# along its `D` numbers. Zero vectors happen (a padded token has no key): add nothing to the length, but keep it from
-# being less than $10^{-12}$, so that neither the value nor the gradient is NaN. Stuck?
-# `check.hint("cosine_attention")`.
+# `logit_scale` is $s$, the *logarithm* of the factor; the factor is clamped at 100. The cosine divides by the lengths
+# of both vectors, taken over the last axis. A vector may be zero, for example the key of a padded token. So use
+# $\max(\text{length}, 10^{-12})$ as the length, such that neither the value nor the gradient is NaN. Do not add
+# anything to the length. Stuck? `check.hint("cosine_attention")`.
 
 
 # %%
 def cosine_attention(q, k, v, logit_scale, bias, mask=None) -> jax.Array:
     """Scaled cosine attention in windows.
 
-    q, k, v: [N, heads, T, D] float32; logit_scale: [heads, 1, 1], bias: [heads, T, T], mask: None, or numbers to add
-    (0 and -100, or any others), [N, T, T].
+    q, k, v: [N, heads, T, D] float32; logit_scale: [heads, 1, 1]; bias: [heads, T, T]; mask: None or [N, T, T], to be
+    added to the logits (0 and -100, or any other values).
     Returns [N, heads, T, D] float32.
     """
 
@@ -188,8 +192,8 @@ def cosine_attention(q, k, v, logit_scale, bias, mask=None) -> jax.Array:
 cosine_attention = check.cosine_attention(cosine_attention)
 
 # %% [markdown]
-# How sharp can it get? One query looks at 64 keys that lie all around it. The share of the nearest one, as the factor
-# grows:
+# How sharp can the attention become? One query attends to 64 keys in random directions, one of which is the query
+# itself. The attention weight of that nearest key, as the factor grows:
 
 # %%
 keys = jax.random.normal(jax.random.key(0), (1, 1, 64, 8))
@@ -203,29 +207,32 @@ shares = [
 figure, axes = plt.subplots(figsize=(5, 2.4))
 axes.plot(jnp.exp(scales), shares)
 axes.axvline(100, color="black", linewidth=1, linestyle="--")
-axes.set(xscale="log", xlabel="learnt factor", ylabel="share of the nearest key", ylim=(0, 1.05))
+axes.set(xscale="log", xlabel="learnt factor", ylabel="weight of the nearest key", ylim=(0, 1.05))
 plt.show()
+
+# %% [markdown]
+# Well below 100 the nearest key already has almost all of the weight. The clamp does not restrict the attention here.
 
 # %% [markdown]
 # ## Exercise 5: offsets on a logarithmic scale ★★☆ (10 minutes, 2 points)
 #
-# Two tokens of a window are $-(w-1) \ldots w-1$ rows and as many columns apart. The bias for an offset comes from a
-# small network, which is fed the offset as two numbers. To make a network that was trained on small windows useful in
-# large ones, they are scaled:
+# Two tokens of a window of $w$ × $w$ tokens are $-(w-1) \ldots w-1$ rows and as many columns apart. A small network
+# computes the position bias from this offset, two numbers. So that a network trained on small windows also works for
+# large ones, the offsets are scaled:
 #
-# 1. divide by $w - 1$, and multiply by 8: the edge of the window is at 8;
-# 2. $x \mapsto \operatorname{sign}(x) \cdot \log_2(|x| + 1) \,/\, \log_2 8$.
+# 1. divide by $w - 1$ and multiply by 8, so that the edge of the window is at 8;
+# 2. map $x \mapsto \operatorname{sign}(x) \cdot \log_2(|x| + 1) \,/\, \log_2 8$.
 #
-# In a model whose weights were trained with *another* window, step 1 divides by that window's size minus 1 instead
-# (`trained`, where it is not 0). Rows come first, columns second. Stuck? `check.hint("log_coordinates")`.
+# If the weights were trained with *another* window size, `trained` (not 0), step 1 divides by `trained` − 1 instead.
+# The row offset comes first, the column offset second. Stuck? `check.hint("log_coordinates")`.
 
 
 # %%
 def log_coordinates(window: int, trained: int = 0) -> np.ndarray:
     """Log-spaced offsets: [2·window-1, 2·window-1, 2] float32.
 
-    Entry [i, j] is (row offset i - window + 1, column offset …).
-    window: at least 2. trained: the window that the weights were trained with; 0 for this one.
+    Entry [i, j] holds the scaled row offset i - window + 1 and the scaled column offset j - window + 1.
+    window: at least 2. trained: the window that the weights were trained with; 0 means this one.
     """
     raise NotImplementedError("your code here")
 
@@ -233,22 +240,26 @@ def log_coordinates(window: int, trained: int = 0) -> np.ndarray:
 # %%
 log_coordinates = check.log_coordinates(log_coordinates)
 
+# %% [markdown]
+# The row coordinate for a window of 8, and for a window of 16 with weights that were trained with 8:
+
 # %%
 figure, axes = plt.subplots(figsize=(5, 2.4))
 axes.plot(range(-7, 8), log_coordinates(8)[:, 7, 0], "o-", label="window 8")
 axes.plot(range(-15, 16), log_coordinates(16, trained=8)[:, 15, 0], ".-", label="window 16, trained with 8")
-axes.set(xlabel="rows apart", ylabel="what the network is fed")
+axes.set(xlabel="rows apart", ylabel="network input")
 axes.legend()
 plt.show()
 
 # %% [markdown]
-# The doubled window reaches only a little beyond what the network has seen: 1.39 instead of 1.06. On a linear scale it
-# would be twice as far.
-#
+# The larger window goes only a little beyond the inputs that the network was trained on: 1.39 instead of 1.06. On a
+# linear scale it would go more than twice as far.
+
+# %% [markdown]
 # ## Exercise 6: from the table to the bias ★★☆ (10 minutes, 2 points)
 #
-# The network gives one number for each offset and head: a table of $(2w-1)^2$ rows, in the order of exercise 5. Each
-# pair of tokens looks its offset up. In plain Python, for one head:
+# The network returns one number per offset and head: a table of $(2w-1)^2$ rows, in the order of exercise 5. Look up
+# the offset of each pair of tokens in it. In plain Python, for one head:
 #
 # ```python
 # for q in range(T):
@@ -257,8 +268,8 @@ plt.show()
 #         bias[q, k] = table[(down + window - 1) * (2 * window - 1) + right + window - 1]
 # ```
 #
-# Without loops, please. Then squash it to the range from 0 to 16: $16 \cdot \operatorname{sigmoid}$, in every head.
-# Stuck? `check.hint("position_bias")`.
+# Write it without loops and for all heads. Then map the bias to the range from 0 to 16 with
+# $16 \cdot \operatorname{sigmoid}$. Stuck? `check.hint("position_bias")`.
 
 
 # %%
@@ -274,14 +285,13 @@ def position_bias(table: jax.Array, window: int) -> jax.Array:
 position_bias = check.position_bias(position_bias)
 
 # %% [markdown]
-# A table that prefers what is near and to the right. The bias of four queries (white dot) for all 64 keys of their
-# window:
+# A table that favours keys that are near the query and to its right. (An offset is query minus key, so a key to the
+# right has a negative one.) The bias of four queries (white dots) for all 64 keys of their window:
 
 # %%
 down, right = np.moveaxis(log_coordinates(8), -1, 0)
-bias = position_bias(jnp.asarray(2 - 4 * np.hypot(down, right) - right).reshape(-1, 1), 8)[
-    0
-]  # offsets are query minus key
+table = jnp.asarray(2 - 4 * np.hypot(down, right) - right).reshape(-1, 1)
+(bias,) = position_bias(table, 8)  # one head: [64, 64]
 figure, axes = plt.subplots(1, 4, figsize=(7, 1.9))
 for place, query in zip(axes, (0, 27, 39, 60), strict=True):
     place.imshow(bias[query].reshape(8, 8), cmap="magma", vmin=0, vmax=16)
@@ -290,26 +300,29 @@ for place, query in zip(axes, (0, 27, 39, 60), strict=True):
 plt.show()
 
 # %% [markdown]
+# The bias is largest at the query itself. It falls with the distance, and more slowly to the right than to the left.
+
+# %% [markdown]
 # ## Exercise 7: merging patches ★★☆ (8 minutes, 2 points)
 #
-# Between stages the map gets half as high and half as wide. The four tokens of each 2 × 2 square are put one after the
-# other, in the order
+# Between stages the height and the width of the map are halved. The four tokens of each 2 × 2 square are concatenated
+# along the channels, in the order
 #
 # | first | second | third | fourth |
 # | --- | --- | --- | --- |
 # | row 0, column 0 | row **1**, column 0 | row 0, column **1** | row 1, column 1 |
 #
-# (down first, then right), multiplied by `kernel`, and *then* normalised: minus the mean over the channels, divided by
-# $\sqrt{\text{variance} + 10^{-5}}$, times `scale`, plus `bias`. Version 1 did it the other way round. Stuck?
-# `check.hint("merge_patches")`.
+# (down first, then right). The result is multiplied by `kernel` and *then* normalised: subtract the mean over the
+# channels, divide by $\sqrt{\text{variance} + 10^{-5}}$, multiply by `scale`, add `bias`. (Version 1 normalises first.)
+# Stuck? `check.hint("merge_patches")`.
 
 
 # %%
 def merge_patches(x: jax.Array, kernel: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
     """Patch merging.
 
-    x: [B, H, W, C] with even H and W; kernel: [4C, D]; scale, bias: [D]. Returns [B, H/2, W/2, D] float32. In the model
-    D is 2C.
+    x: [B, H, W, C] with even H and W; kernel: [4C, D], where D is 2C in the model; scale, bias: [D].
+    Returns [B, H/2, W/2, D] float32.
     """
     raise NotImplementedError("your code here")
 
@@ -318,8 +331,8 @@ def merge_patches(x: jax.Array, kernel: jax.Array, scale: jax.Array, bias: jax.A
 merge_patches = check.merge_patches(merge_patches)
 
 # %% [markdown]
-# With a kernel that takes the mean of the four, pictures get half as high and wide. (Their colours change, since each
-# pixel is normalised.)
+# With a kernel that averages the four tokens, patch merging halves the size of the pictures. (The colours change
+# because each pixel is normalised.)
 
 # %%
 mean_of_four = jnp.tile(jnp.eye(3), (4, 1)) / 4  # [12, 3], so not twice the channels
@@ -331,23 +344,23 @@ plt.show()
 # %% [markdown]
 # ## Exercise 8: a block ★★★ (15 minutes, 3 points)
 #
-# A block has two branches, attention and MLP. Each is normalised *after* it, and then added to what came in
-# (res-post-norm):
+# A block has two branches, attention and MLP. The output of each branch is normalised and then added to the branch's
+# input (res-post-norm):
 #
 # $$
 # x \leftarrow x + \text{drop}(\text{norm}_1(\text{attention}(x))) \qquad
 # x \leftarrow x + \text{drop}(\text{norm}_2(\text{mlp}(x)))
 # $$
 #
-# Write it as a Flax module. `attention` and `mlp` are handed over, ready to be called with `x`. The two normalisations
-# are yours: `nn.LayerNorm` with epsilon $10^{-5}$ (Flax's own is $10^{-6}$), whose *scale begins at zero*, so that a
-# new block changes nothing; name them `norm1` and `norm2`. `DropPath`, below, is given: call `DropPath(rate)(branch,
-# train)`. Stuck? `check.hint("PostNormBlock")`.
+# Write it as a Flax module. `attention` and `mlp` are given as fields; call them with `x`. Create the two norms
+# yourself: `nn.LayerNorm` with epsilon $10^{-5}$ (Flax's default is $10^{-6}$) and a *scale that is initialised to
+# zero*, so that a new block is the identity. Name them `norm1` and `norm2`. `DropPath` is given below: call
+# `DropPath(rate)(branch, train)`, once for each branch. Stuck? `check.hint("PostNormBlock")`.
 
 
 # %%
 class DropPath(nn.Module):
-    """In training, leave a branch out for some examples of a batch."""
+    """In training, drop a branch for some examples of a batch."""
 
     rate: float
 
@@ -377,8 +390,8 @@ class PostNormBlock(nn.Module):
 PostNormBlock = check.PostNormBlock(PostNormBlock)
 
 # %% [markdown]
-# A new block hands everything through. So a stack of a hundred new blocks still gives what came in, and gradients reach
-# the first of them:
+# A new block should return its input unchanged. In a stack of many new blocks, activations and gradients then pass
+# through unchanged, too.
 
 # %%
 block = PostNormBlock(attention=nn.Dense(3), mlp=nn.Dense(3))
@@ -388,14 +401,14 @@ print("a new block changes nothing:", bool(jnp.array_equal(block.apply(weights, 
 # %% [markdown]
 # ## All together
 #
-# Your windows, mask, attention, bias, merging and block (or the course's, where a check handed you that) in a small
-# Swin v2: pictures of 32 pixels, patches of 4, windows of 4 tokens: two blocks on a map of 8 × 8, and one on a map of 4
-# × 4, which is a single window.
+# A small Swin v2 from your functions and your block, or from the course's versions where a check returned those. The
+# pictures have 32 × 32 pixels, the patches 4 × 4 pixels and the windows 4 × 4 tokens. There are two blocks on a map of
+# 8 × 8 tokens and one on a map of 4 × 4 tokens, which is a single window.
 
 
 # %%
 class Attention(nn.Module):
-    """Attention in (shifted) windows of 4, from the pieces above, handed over in `pieces`."""
+    """Attention in (shifted) windows of 4 × 4 tokens, made from the functions in `pieces`."""
 
     pieces: dict
     heads: int
@@ -421,7 +434,7 @@ class Attention(nn.Module):
 
 
 class SmallSwin(nn.Module):
-    """Three blocks: two on a map of 8 × 8 tokens, one on 4 × 4. [B, 32, 32, 3] to logits [B, 10]."""
+    """Two blocks on a map of 8 × 8 tokens, one on a map of 4 × 4. [B, 32, 32, 3] to logits [B, 10]."""
 
     pieces: dict
     width: int = 36
@@ -466,6 +479,8 @@ optimizer = optax.adamw(
 
 @jax.jit
 def step(params, opt_state, batch, key):
+    """One training step; `key` is for drop path."""
+
     def loss_fn(params):
         logits = model.apply(params, batch.image, train=True, rngs={"drop_path": key})
         return optax.softmax_cross_entropy_with_integer_labels(logits, batch.label).mean()
@@ -475,10 +490,10 @@ def step(params, opt_state, batch, key):
     return optax.apply_updates(params, updates), opt_state, loss
 
 
-opt_state, losses = optimizer.init(params), []
+opt_state, losses, key = optimizer.init(params), [], jax.random.key(1)
 for epoch in track(range(epochs), "training", unit="epoch"):
-    for number, batch in enumerate(train.epoch(epoch)):
-        params, opt_state, loss = step(params, opt_state, batch, jax.random.key(1000 * epoch + number))
+    for batch in train.epoch(epoch):
+        params, opt_state, loss = step(params, opt_state, batch, jax.random.fold_in(key, len(losses)))
         losses.append(loss)
 
 predict = jax.jit(model.apply)

@@ -318,8 +318,8 @@ plt.show()
 # 2. `state.apply_fn({"params": …, "batch_stats": …}, images, train=True, mutable=["batch_stats"])` returns the logits
 #    and a dictionary `{"batch_stats": …}` with the new statistics. Return these from the loss function as auxiliary
 #    output, with `has_aux=True`.
-# 3. `state.apply_gradients` updates the weights, the optimiser state and the step. It takes further fields to replace as
-#    keywords.
+# 3. `state.apply_gradients` updates the weights, the optimiser state and the step. It takes further fields to replace
+#    as keywords.
 #
 # Ignore the mask: training batches are full. Blanks would distort BatchNorm's statistics, so the short last batch is
 # dropped in training. Stuck? `check.hint("train_step")`.

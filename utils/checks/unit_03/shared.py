@@ -41,7 +41,9 @@ def is_pair(network: Any, images: Any) -> None:
     if isinstance(network, hk.TransformedWithState):
         raise Told("It uses `transform_with_state`, whose functions take and return a state. Use `hk.transform`.")
     if not (callable(getattr(network, "init", None)) and callable(getattr(network, "apply", None))):
-        raise Told(f"The network is {kind(network)}; it should be what `hk.transform` returns, with `init` and `apply`.")
+        raise Told(
+            f"The network is {kind(network)}; it should be what `hk.transform` returns, with `init` and `apply`."
+        )
     with contextlib.suppress(Exception):
         jax.eval_shape(network.apply, jax.eval_shape(network.init, jax.random.key(0), images), images)
         network = None

@@ -86,7 +86,9 @@ def _noise(noise: np.ndarray, turned: np.ndarray) -> str:
         if not turned.size:
             return "There is no noise where the signal is 0. Noise is added, not multiplied."
         if noise.shape[2] == 1:
-            return "A signal of length 1 gets no noise. The standard deviation is always `scale`, whatever the signal is."
+            return (
+                "A signal of length 1 gets no noise. The standard deviation is always `scale`, whatever the signal is."
+            )
         return "There is no noise."
     if turned.size and min(noise[turned].std(), noise[~turned].std()) < 1e-3:
         which = "flipped" if noise[turned].any() else "not flipped"
@@ -107,9 +109,7 @@ def _noise(noise: np.ndarray, turned: np.ndarray) -> str:
     columns = np.concatenate([turned, flat, np.abs(flat)], axis=1)
     related = np.abs(np.corrcoef(columns.T)) - np.eye(columns.shape[1])
     if related.max() > 8 / np.sqrt(KEYS):
-        return (
-            "The signs and the noise of all values should be independent, but here some depend on each other. Is a draw used twice?"
-        )
+        return "The signs and the noise of all values should be independent, but here some depend on each other. Is a draw used twice?"
     return ""
 
 

@@ -28,9 +28,7 @@ def draw(
 def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
     """The error of one example, x of any shape."""
     if y.ndim:
-        raise Told(
-            f"`loss` was called with a y of shape {list(y.shape)}. It takes one example: x[i] and y[i]."
-        )
+        raise Told(f"`loss` was called with a y of shape {list(y.shape)}. It takes one example: x[i] and y[i].")
     return 0.5 * (predicted(params, x.reshape(-1)) - y) ** 2
 
 

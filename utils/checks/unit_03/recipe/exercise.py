@@ -49,7 +49,9 @@ def ask(answer: Any, own: Any, *, images: Any, label: Any, key: Any, width: int,
             "The network works for one batch size only. Is the batch size fixed in a `reshape`? Use `x.shape[0]`."
         ) from None
     if getattr(logits, "shape", None) != (len(images), 10):
-        raise Told(f"For {len(images)} images the network returns {kind(logits)} instead of logits [{len(images)}, 10].")
+        raise Told(
+            f"For {len(images)} images the network returns {kind(logits)} instead of logits [{len(images)}, 10]."
+        )
     most = 2 * (535 * width**2 + 85 * width + 10)  # twice the weights of `VGG8(width)`
     few = sum(leaf.size for leaf in jax.tree.leaves(weights)) <= most
     if not (few and trains):
@@ -90,13 +92,17 @@ def _training(made: Any, images: Any, label: Any, key: Any, steps: int) -> tuple
 def _told(made: Any) -> None:
     """Tell of a name, a smoothing, an augmentation or an optimiser that is none."""
     if not isinstance(made.name, str) or not re.fullmatch(r"[a-z0-9-]+", made.name):
-        raise Told(f"The `name` is {made.name!r:.60}. It becomes a folder's name: use lower-case letters, digits and `-` only.")
+        raise Told(
+            f"The `name` is {made.name!r:.60}. It becomes a folder's name: use lower-case letters, digits and `-` only."
+        )
     if made.name == "plain":
         raise Told("The `name` 'plain' belongs to the plain network. Choose another one.")
     if not (np.ndim(made.smoothing) == 0 and 0 <= made.smoothing < 1):
         raise Told(f"The smoothing is {made.smoothing!r:.60}; it should be at least 0 and below 1.")
     if not (callable(getattr(made.optimizer, "init", None)) and callable(getattr(made.optimizer, "update", None))):
-        raise Told(f"The `optimizer` is {kind(made.optimizer)}; it should be one of optax's, such as `optax.adam(2e-3)`.")
+        raise Told(
+            f"The `optimizer` is {kind(made.optimizer)}; it should be one of optax's, such as `optax.adam(2e-3)`."
+        )
     if not isinstance(made.augment, tuple):
         raise Told("`augment` should be a tuple of functions: `(augment.flip(),)`, with its comma, or `()` for none.")
     for function in made.augment:
