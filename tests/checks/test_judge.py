@@ -384,7 +384,7 @@ def test_the_order_of_axes_is_read():
 
 def test_a_pair_too_many_is_told():
     got, want = ({"0.w": 1.0, "1": 2.0}, {"0.0.w": 1.0, "0.1": 2.0, "1": 2.0})
-    assert "one step deeper, at `[0][0]`" in readings.difference(Result(want, ""), Result(got, ""), 1e-4)
+    assert "one level deeper, at `[0][0]`" in readings.difference(Result(want, ""), Result(got, ""), 1e-4)
 
 
 def test_a_limit_is_far_above_rounding_and_far_below_a_slip():
