@@ -423,8 +423,8 @@ for place in axes.flat:
 # %% [markdown]
 # ## All together
 #
-# One training run with your network, step, program, evaluation and best weights, or with the course's versions where a
-# check returned those.
+# One training run with what the checks returned: your network, step, program, evaluation and best weights, or the
+# course's.
 
 # %%
 optimizer = optax.adam(1e-3)

@@ -446,8 +446,8 @@ recipe = check.recipe(recipe)
 # %% [markdown]
 # ## All together
 #
-# One training run with your pieces, or with the course's versions where a check returned those. A checkpoint is saved
-# after each epoch, in `models/My_vgg8/NAME`. You can stop at any time (■ or Ctrl-C); run the cell again to continue.
+# One training run with what the checks returned: your pieces or the course's. A checkpoint is saved after each epoch,
+# in `models/My_vgg8/NAME`. You can stop at any time (■ or Ctrl-C); run the cell again to continue.
 # The run keeps the weights of the best epoch and stops when the patience is over. The settings below depend on whether
 # the course's drawings or the real photographs are loaded.
 

@@ -659,8 +659,8 @@ print(f"gradients that became 0: {100 * lost[0]:.1f} % without scaling, {100 * l
 # ## A training run from your pieces
 #
 # A small ResNet with two residual blocks, a schedule, a decay mask and running statistics, trained on 800 drawn
-# pictures and validated on 200 others. It uses your pieces, or the course's versions where a check returned those. (No
-# feature map is smaller than 8×8, because XLA computes convolutions on very small maps slowly on a CPU.)
+# pictures and validated on 200 others. It uses what the checks returned: your pieces or the course's. (No feature map
+# is smaller than 8×8, because XLA computes convolutions on very small maps slowly on a CPU.)
 
 
 # %%

@@ -450,9 +450,9 @@ print("a new block changes nothing:", bool(jnp.array_equal(block.apply(weights, 
 # %% [markdown]
 # ## All together
 #
-# A small Swin v2 from your functions and your block, or from the course's versions where a check returned those. The
-# pictures have 32 × 32 pixels, the patches 4 × 4 pixels and the windows 4 × 4 tokens. There are two blocks on a map of
-# 8 × 8 tokens and one on a map of 4 × 4 tokens, which is a single window.
+# A small Swin v2 made of what the checks returned: your functions and your block, or the course's. The pictures have
+# 32 × 32 pixels, the patches 4 × 4 pixels and the windows 4 × 4 tokens. There are two blocks on a map of 8 × 8 tokens
+# and one on a map of 4 × 4 tokens, which is a single window.
 
 
 # %%
