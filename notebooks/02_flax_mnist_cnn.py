@@ -2029,7 +2029,8 @@ for what, unit, scale in (
 report.show("cnn")
 
 # %% [markdown]
-# The table has the pictures a second of each entrant, in training and in evaluation, with the first epoch told apart.
+# There is a table for each machine that ran the race; the older processor is several times slower. A table has the
+# pictures a second of each entrant, in training and in evaluation, with the first epoch told apart.
 # The last two columns say how many times as fast as each of the others JAX was, as this lesson has it and as unit 06
 # makes it: the median of the rounds, with the lowest and the highest round in brackets. Where that range includes 1×,
 # there is no clear winner.
@@ -2039,10 +2040,10 @@ report.show("cnn")
 # level. Right: images per second, dark for the later epochs and pale for the first one; the thin lines reach from the
 # slowest round to the fastest.
 #
-# Compare the phases and the line on first steps: the order of the entrants changes from one to the next. So a single
-# row cannot support "X is faster than Y". (`torch.compile` writes C++ and calls a compiler, which makes its first step
-# long. Normally it keeps the result on disk for the next time; in these races no entrant may use what an earlier run
-# has compiled.)
+# Compare the phases, the lines on first steps and the two processors: the order of the entrants changes from one to
+# the next. So a single row cannot support "X is faster than Y". (`torch.compile` writes C++ and calls a compiler, which
+# makes its first step long. Normally it keeps the result on disk for the next time; in these races no entrant may use
+# what an earlier run has compiled.)
 
 # %% [markdown]
 # ## 15 · For the record
