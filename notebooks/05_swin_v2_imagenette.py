@@ -1923,8 +1923,9 @@ report.show("swin_micro")
 # result was stored it has got a GELU and an attention that compute the same in other operations, too:
 # `utils/races/faster.py`.) The first step, however, takes plain PyTorch less than a second, JAX
 # some seconds, and `torch.compile`, which writes C++ and calls a compiler, about a minute. (By default `torch.compile`
-# keeps its result on disk for the next time. JAX has such a cache too, if you turn it on. In a race each run starts
-# with an empty cache.)
+# [keeps its result on
+# disk](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html) for the next time.
+# JAX has such a cache too, if you turn it on. In a race each run starts with an empty cache.)
 #
 # So who is faster depends on how long one trains:
 
@@ -2069,3 +2070,5 @@ results.record(
 # - "JAX implementation of Swin-Transformer v2",
 #   [minyoungpark1/swin_transformer_v2_jax](https://github.com/minyoungpark1/swin_transformer_v2_jax), 2022: the race
 #   that part 15 repeats.
+# - JAX's documentation of
+#   [`jax.nn.dot_product_attention`](https://docs.jax.dev/en/latest/_autosummary/jax.nn.dot_product_attention.html).
