@@ -619,7 +619,7 @@ plt.show()
 # %% [markdown]
 # ## Exercise 9: where does it look? ★★★ (12 minutes, 3 points)
 #
-# Grad-CAM (Selvaraju and others, 2017) asks the last feature maps, not the pixels: which of the C maps speak for a
+# Grad-CAM (Selvaraju et al., 2016) asks the last feature maps, not the pixels: which of the C maps speak for a
 # class, and where are they bright?
 #
 # 1. The maps of the pictures: [B, h, w, C].

@@ -2118,7 +2118,9 @@ results.record(
 # - Networks written in Haiku: [`google-deepmind/alphafold`](https://github.com/google-deepmind/alphafold),
 #   [`google-deepmind/alphafold3`](https://github.com/google-deepmind/alphafold3),
 #   [`google-deepmind/graphcast`](https://github.com/google-deepmind/graphcast).
-# - [`jax.random`](https://docs.jax.dev/en/latest/jax.random.html), with a table of the kinds of keys.
+# - [`jax.random`](https://docs.jax.dev/en/latest/jax.random.html), with a table of the kinds of keys;
+#   [`optax.adamw`](https://optax.readthedocs.io/en/latest/api/optimizers.html#optax.adamw);
+#   [oneDNN](https://github.com/uxlfoundation/oneDNN).
 # - Krizhevsky, "Learning multiple layers of features from tiny images", 2009:
 #   [CIFAR-10](https://www.cs.toronto.edu/~kriz/cifar.html).
 # - Karpathy, ["Lessons learned from manually classifying

@@ -1927,8 +1927,9 @@ report.show("swin_micro")
 #
 # The first step is a different matter. Plain PyTorch needs about a second for it, JAX several times as long, and
 # `torch.compile`, which writes C++ and calls a compiler, minutes on the slower processor. (By default `torch.compile`
-# keeps its result on disk for the next time. JAX has such a cache too, if you turn it on. In a race each run starts
-# with an empty cache.)
+# [keeps its result on
+# disk](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html) for the next time.
+# JAX has such a cache too, if you turn it on. In a race each run starts with an empty cache.)
 #
 # So who is faster depends on how long one trains:
 
@@ -2073,3 +2074,5 @@ results.record(
 # - "JAX implementation of Swin-Transformer v2",
 #   [minyoungpark1/swin_transformer_v2_jax](https://github.com/minyoungpark1/swin_transformer_v2_jax), 2022: the race
 #   that part 15 repeats.
+# - JAX's documentation of
+#   [`jax.nn.dot_product_attention`](https://docs.jax.dev/en/latest/_autosummary/jax.nn.dot_product_attention.html).
