@@ -254,8 +254,8 @@ print("read  ... with fill_value=-1:         ", x.at[100].get(mode="fill", fill_
 
 # %% [markdown]
 # `mode="fill"` gives NaN, which spreads to the final result, where you will notice it. (Integers have no NaN: give a
-# `fill_value`.) To have indices checked while you debug, see `checkify` in
-# [debugging](https://docs.jax.dev/en/latest/201/debugging.html).
+# `fill_value`.) To have indices checked while you debug, see
+# [`checkify`](https://docs.jax.dev/en/latest/jax.experimental.checkify.html).
 #
 # ### An array lives on a device
 #

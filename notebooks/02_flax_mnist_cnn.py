@@ -994,8 +994,9 @@ print("resumed and undisturbed ended with the same state, within 1e-6:", all(jax
 # %% [markdown]
 # Half an epoch of work was repeated and nothing else was lost. Up to rounding, the result is that of the undisturbed
 # run: weights, Adam's averages, step counter. This works because *everything* that training changes is in the state,
-# and everything else is a function of a seed. (The test allows for rounding because some operations on GPUs add up
-# floats in a different order each time, unless `XLA_FLAGS` contains `--xla_gpu_deterministic_ops=true`.)
+# and everything else is a function of a seed. (The test allows for rounding because on GPUs some operations, such as
+# convolutions, can differ from run to run, unless `XLA_FLAGS` contains `--xla_gpu_exclude_nondeterministic_ops=true`:
+# [XLA on determinism](https://openxla.org/xla/determinism).)
 #
 # What about a checkpoint that was only half written? We imitate what a crash leaves behind: a folder with Orbax's
 # temporary name.
@@ -1305,7 +1306,7 @@ print(f"test accuracy: {100 * test_accuracy:.2f} % ± {100 * error:.2f} % (one s
 # sample has only 13 writers ([Alpaydin and Kaynak,
 # 1998](https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits)). Its test digits are the last
 # 360 of the file (`utils/samples/digits.py`) and not a random selection, so the mix of writers is different. On MNIST
-# nobody wrote both training and test digits ([LeCun, Cortes and Burges](http://yann.lecun.com/exdb/mnist/)). A
+# nobody wrote both training and test digits ([LeCun, Cortes and Burges](https://yann.lecun.org/exdb/mnist/)). A
 # validation set from the same pile can tell you which *epoch* to keep. Only other people's digits can tell you how a
 # model does on other people's digits.
 #
@@ -2029,7 +2030,8 @@ for what, unit, scale in (
 report.show("cnn")
 
 # %% [markdown]
-# The table has the pictures a second of each entrant, in training and in evaluation, with the first epoch told apart.
+# There is a table for each machine that ran the race; the older processor is several times slower. A table has the
+# pictures a second of each entrant, in training and in evaluation, with the first epoch told apart.
 # The last two columns say how many times as fast as each of the others JAX was, as this lesson has it and as unit 06
 # makes it: the median of the rounds, with the lowest and the highest round in brackets. Where that range includes 1×,
 # there is no clear winner.
@@ -2039,10 +2041,11 @@ report.show("cnn")
 # level. Right: images per second, dark for the later epochs and pale for the first one; the thin lines reach from the
 # slowest round to the fastest.
 #
-# Compare the phases and the line on first steps: the order of the entrants changes from one to the next. So a single
-# row cannot support "X is faster than Y". (`torch.compile` writes C++ and calls a compiler, which makes its first step
-# long. Normally it keeps the result on disk for the next time; in these races no entrant may use what an earlier run
-# has compiled.)
+# Compare the phases, the lines on first steps and the two processors: the order of the entrants changes from one to
+# the next. So a single row cannot support "X is faster than Y". (`torch.compile` writes C++ and calls a compiler, which
+# makes its first step long. Normally it [keeps the result on
+# disk](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html) for the next time;
+# in these races no entrant may use what an earlier run has compiled.)
 
 # %% [markdown]
 # ## 15 · For the record
@@ -2093,7 +2096,7 @@ results.record(
 #   `_posts/2023-10-05-jaxflax.md`; its notebook is `assets/jupyter/Jax_and_Flax_Intro.ipynb` there.
 # - Data: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", Proceedings of
 #   the IEEE 86, 1998, [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791), and [the MNIST
-#   page](http://yann.lecun.com/exdb/mnist/). Alpaydin and Kaynak, "Optical recognition of handwritten digits", UCI,
+#   page](https://yann.lecun.org/exdb/mnist/). Alpaydin and Kaynak, "Optical recognition of handwritten digits", UCI,
 #   1998 ([data set 80](https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits)), from which
 #   [scikit-learn's digits](https://scikit-learn.org/stable/modules/generated/sklearn.datasets.load_digits.html) come.
 # - Training: Kingma and Ba, "Adam: a method for stochastic optimization", 2014,
@@ -2118,7 +2121,11 @@ results.record(
 # - Flax: [NNX and the choice between the two](https://flax.readthedocs.io/en/latest/why.html), [Linen and NNX
 #   together](https://flax.readthedocs.io/en/latest/guides/bridge_guide.html), [from Linen to
 #   NNX](https://flax.readthedocs.io/en/latest/migrating/linen_to_nnx.html), and the [documentation of
-#   Linen](https://flax-linen.readthedocs.io).
+#   Linen](https://flax-linen.readthedocs.io). Code in Linen:
+#   [big_vision](https://github.com/google-research/big_vision),
+#   [vision_transformer](https://github.com/google-research/vision_transformer).
 # - The documentation of [optax](https://optax.readthedocs.io), [Orbax](https://orbax.readthedocs.io),
-#   [safetensors](https://github.com/huggingface/safetensors), and JAX on [ahead-of-time
-#   compilation](https://docs.jax.dev/en/latest/201/aot.html).
+#   [safetensors](https://github.com/huggingface/safetensors), Python on
+#   [`pickle`](https://docs.python.org/3/library/pickle.html), and JAX on [ahead-of-time
+#   compilation](https://docs.jax.dev/en/latest/201/aot.html). TensorFlow's [release
+#   notes](https://github.com/tensorflow/tensorflow/blob/master/RELEASE.md) on oneDNN.

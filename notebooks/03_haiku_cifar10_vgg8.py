@@ -39,11 +39,11 @@
 # | 8 | All together, and nothing lost | 8 |
 # | 9 | The test set, opened once | 3 |
 # | 10 | Models that were trained before | 10 |
-# | 11 | A race | 2 |
+# | 11 | A race | 3 |
 # | 12 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 111 |
+# |  | **together** | 112 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -2028,7 +2028,7 @@ plt.show()
 #
 # <details><summary>Guess first: who is fastest in training on two CPU cores, and who is last?</summary>
 #
-# Keras is first. The network as you have it, in JAX, is last.
+# Keras is first on one processor, PyTorch on the other. The network as you have it, in JAX, is last on both.
 #
 # </details>
 
@@ -2037,17 +2037,18 @@ report.show("vgg8")
 
 # %% [markdown]
 # *JAX* is this lesson's network, compiled as it comes; *JAX, unit 06* is the same network as unit 06 makes it fast. The
-# table's last columns say how many times as fast as each of the others they were: the median of the rounds, with the
-# lowest and the highest. In training the lesson's *JAX* is behind PyTorch and Keras, and level with compiled PyTorch;
-# in evaluation it is ahead of plain PyTorch and behind the others. The cause is not Haiku: after tracing nothing of it
-# is left, and what runs is XLA's program. Nor is it compilation, which only the pale bars include. (In compilation
-# `torch.compile` is the slowest, as the line on first steps tells.)
+# tables' last columns say how many times as fast as each of the others they were: the median of the rounds, with the
+# lowest and the highest. The second processor (family 23, model 1) is an older and much slower one. In training the
+# lesson's *JAX* is behind PyTorch and Keras on both; in evaluation it is at least as fast as plain PyTorch, and behind
+# compiled PyTorch. The cause is not Haiku: after tracing nothing of it is left, and what runs is XLA's program. Nor is
+# it compilation, which only the pale bars include. (In compilation `torch.compile` is the slowest, as the line on first
+# steps tells.)
 #
 # That leaves the convolutions, which are most of the arithmetic, and above all their gradients. On x86 processors
 # PyTorch and TensorFlow call a library for them, [oneDNN](https://github.com/uxlfoundation/oneDNN); XLA, as it comes,
 # calls others. Unit 06 finds the slow ones, computes a gradient in another way and tells XLA to call oneDNN, too. Its
-# column says what that is worth: in training it is level with PyTorch and nearer to Keras, and in evaluation it is
-# among the first.
+# column says what that is worth: in training it comes within a tenth of PyTorch on both processors, and in evaluation
+# it is among the first.
 #
 # This race says nothing about GPUs, where JAX and PyTorch can both call cuDNN.
 #
@@ -2117,7 +2118,9 @@ results.record(
 # - Networks written in Haiku: [`google-deepmind/alphafold`](https://github.com/google-deepmind/alphafold),
 #   [`google-deepmind/alphafold3`](https://github.com/google-deepmind/alphafold3),
 #   [`google-deepmind/graphcast`](https://github.com/google-deepmind/graphcast).
-# - [`jax.random`](https://docs.jax.dev/en/latest/jax.random.html), with a table of the kinds of keys.
+# - [`jax.random`](https://docs.jax.dev/en/latest/jax.random.html), with a table of the kinds of keys;
+#   [`optax.adamw`](https://optax.readthedocs.io/en/latest/api/optimizers.html#optax.adamw);
+#   [oneDNN](https://github.com/uxlfoundation/oneDNN).
 # - Krizhevsky, "Learning multiple layers of features from tiny images", 2009:
 #   [CIFAR-10](https://www.cs.toronto.edu/~kriz/cifar.html).
 # - Karpathy, ["Lessons learned from manually classifying

@@ -18,8 +18,9 @@
 #
 # The unit grew out of the READMEs of two repositories, which we call our *companions*:
 #
-# - the **first**, "ResNets: Jax/Flax vs. PyTorch", writes the same networks in both frameworks and notes what surprised
-#   its author;
+# - the **first**, "ResNets: Jax/Flax vs. PyTorch" (a version of the README of
+#   [`fattorib/Flax-ResNets`](https://github.com/fattorib/Flax-ResNets/blob/a837d8fb5cfa/Readme.md)), writes the same
+#   networks in both frameworks and notes what surprised its author;
 # - the **second**, "Jax&Flax ResNet18 Classification Experiment" (for Flax 0.5.3, from 2022), trains a ResNet18 on cats
 #   and dogs and reports 1,200 seconds for 2 epochs in its first run and 130 seconds for 5 in its second.
 #
@@ -455,8 +456,8 @@ print(f"{size_of(shapes['params']):,} weights")
 
 # %% [markdown]
 # 11,689,512 is the number that [torchvision's
-# documentation](https://pytorch.org/vision/stable/models/generated/torchvision.models.resnet18) gives. That is
-# encouraging, but not yet a proof.
+# documentation](https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.resnet18.html) gives. That
+# is encouraging, but not yet a proof.
 #
 # Why do our pictures have 96 pixels, and not 64? At 64 the last maps would be 2×2, smaller than the kernels, and a CPU
 # would compute these convolutions up to a hundred times more slowly than they need; unit [06](06_make_it_fast.ipynb)
@@ -569,8 +570,8 @@ except Exception as error:
 # | Flax | `momentum · old + (1 − momentum) · batch` | 0.99 |
 # | PyTorch | `(1 − momentum) · old + momentum · batch` | 0.1 |
 #
-# (See [`flax.linen.BatchNorm`](https://flax.readthedocs.io/en/latest/api_reference/flax.linen/layers.html) and
-# [`torch.nn.BatchNorm2d`](https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html).) PyTorch's 0.1 is
+# (See [`flax.linen.BatchNorm`](https://flax-linen.readthedocs.io/en/latest/api_reference/flax.linen/layers.html) and
+# [`torch.nn.BatchNorm2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html).) PyTorch's 0.1 is
 # Flax's **0.9**. The first companion's Flax code has `momentum=0.1`. What does that do?
 
 # %%
@@ -1222,7 +1223,7 @@ for label in (0, 1, 2, -1):
 # **Pinned memory.** The first companion got out-of-memory errors with `pin_memory=True` and suspected that JAX puts
 # pinned data on the GPU. Pinning locks a page of memory in place, so that a GPU can copy from it while the processor
 # does something else ([PyTorch's tutorial on
-# `pin_memory`](https://pytorch.org/tutorials/intermediate/pinmem_nonblock.html)). PyTorch pins through CUDA, in a
+# `pin_memory`](https://docs.pytorch.org/tutorials/intermediate/pinmem_nonblock.html)). PyTorch pins through CUDA, in a
 # process in which JAX has by default reserved three quarters of the GPU's memory ([JAX on GPU
 # memory](https://docs.jax.dev/en/latest/201/gpu-memory.html)); our guess is that the two get in each other's way
 # there, but we have not tested it on a GPU. What the companion recommends is sound either way: leave pinning off, and
@@ -1313,8 +1314,8 @@ def fit(
 
 # %% [markdown]
 # The step is compiled before the training begins, from shapes alone (unit 02). This takes most of the seconds of a
-# first run. Unit [06](06_make_it_fast.ipynb) takes such a run apart, finds out what the second companion's first run
-# spent its 1,200 seconds on, and keeps compiled programs for the next process.
+# first run. Unit [06](06_make_it_fast.ipynb) takes such a run apart, asks what the second companion's first run may
+# have spent its 1,200 seconds on, and keeps compiled programs for the next process.
 
 # %%
 start = new_state(model, variables, optimizer)
@@ -1406,10 +1407,11 @@ print(f"{sum(history['seconds']):.1f} s of training")
 # | the companion, 2 epochs | not given | not given | 60.9 % |
 # | the companion, 5 epochs | not given | not given | 68.2 % |
 #
-# The two cannot be compared. The companion's README gives neither the number of its pictures (160 MB of such JPEGs are
-# several thousand, so its epochs are longer than ours) nor how many it tested on. And ours differs in many things at
-# once: varied pictures, the schedule, decay of kernels only, the momentum of the statistics. To find out which of them
-# matter, change one at a time, with several seeds, as unit 03 does.
+# The two cannot be compared. The companion's README gives neither the number of its pictures nor how many it tested on.
+# (It has 160 MB of them. The set that TensorFlow Datasets fetches has 25,000 in 825 MB; at that size they are several
+# thousand, and its epochs are longer than ours.) And ours differs in many things at once: varied pictures, the
+# schedule, decay of kernels only, the momentum of the statistics. To find out which of them matter, change one at a
+# time, with several seeds, as unit 03 does.
 
 # %% [markdown]
 # **Quick questions**
@@ -1774,7 +1776,7 @@ for when, gain in {"at the end": gains[:, -1], "mean of the last three": gains[:
 #
 # <details><summary>With d = 0.95, how many steps does the average reach back?</summary>
 #
-# About 1 / (1 − d) = 20. With the 0.9999 that is common in long trainings it is 10,000 steps, longer than our whole
+# About 1 / (1 − d) = 20. With 0.9999, the default of timm's `model_ema.py`, it is 10,000 steps, longer than our whole
 # run.
 #
 # </details>
@@ -1782,9 +1784,9 @@ for when, gain in {"at the end": gains[:, -1], "mean of the last three": gains[:
 # %% [markdown]
 # ## 10 · Fine-tuning
 #
-# Few people train from scratch. It is more common to take a network that was trained on a large set, replace its last
-# layer by one for the new classes, and train it further. This is **fine-tuning**, and its extreme form, in which only
-# the new layer is trained, is a **linear probe**. ([Yosinski et al., 2014](https://arxiv.org/abs/1411.1792) study which
+# Training need not start from scratch. One can take a network that was trained on a large set, replace its last layer
+# by one for the new classes, and train it further. This is **fine-tuning**, and its extreme form, in which only the new
+# layer is trained, is a **linear probe**. ([Yosinski et al., 2014](https://arxiv.org/abs/1411.1792) study which
 # layers can be carried over; [Kornblith et al., 2018](https://arxiv.org/abs/1805.08974) compare many networks and
 # sets.)
 #
@@ -1991,8 +1993,9 @@ results.record(
 # %% [markdown]
 # ## Sources and further reading
 #
-# - The companions: "ResNets: Jax/Flax vs. PyTorch" and "Jax&Flax ResNet18 Classification Experiment" (2022), the
-#   READMEs of two repositories. Neither text names its author.
+# - The companions: "ResNets: Jax/Flax vs. PyTorch", a version of the README of
+#   [`fattorib/Flax-ResNets`](https://github.com/fattorib/Flax-ResNets/blob/a837d8fb5cfa/Readme.md), and "Jax&Flax
+#   ResNet18 Classification Experiment" (2022), the README of a repository, which does not name its author.
 # - He et al., "Deep residual learning for image recognition", 2015,
 #   [arXiv:1512.03385](https://arxiv.org/abs/1512.03385), and "Delving deep into rectifiers", 2015 (2015b here),
 #   [arXiv:1502.01852](https://arxiv.org/abs/1502.01852).
@@ -2023,3 +2026,9 @@ results.record(
 #   [arXiv:1411.1792](https://arxiv.org/abs/1411.1792), and Kornblith et al., "Do better ImageNet models transfer
 #   better?", 2018, [arXiv:1805.08974](https://arxiv.org/abs/1805.08974); He et al., "Rethinking ImageNet pre-training",
 #   2018, [arXiv:1811.08883](https://arxiv.org/abs/1811.08883).
+# - Documentation: BatchNorm in
+#   [Flax](https://flax-linen.readthedocs.io/en/latest/api_reference/flax.linen/layers.html),
+#   [PyTorch](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html) and
+#   [Keras](https://keras.io/api/layers/normalization_layers/batch_normalization/); [JAX on GPU
+#   memory](https://docs.jax.dev/en/latest/201/gpu-memory.html) and PyTorch on [pinned
+#   memory](https://docs.pytorch.org/tutorials/intermediate/pinmem_nonblock.html).

@@ -1913,18 +1913,23 @@ plt.show()
 report.show("swin_micro")
 
 # %% [markdown]
-# The table has the pictures a second of each entrant and, in its last columns, how many times as fast as each of the
+# Each table has the pictures a second of each entrant and, in its last columns, how many times as fast as each of the
 # others JAX was, as this lesson has it and as unit [06](06_make_it_fast.ipynb) makes it: the median of the rounds, with
 # the lowest and the highest. Left: seconds an epoch; the first includes compilation. Right: pictures a second, pale for
 # the first epoch. The thin lines reach from the slowest round to the fastest.
 #
-# On these two cores compiled PyTorch trains faster than the lesson's JAX, and JAX evaluates faster than either PyTorch.
-# *JAX, unit 06* has that unit's convolution and compiler options; its column says what they are worth. (Since this
-# result was stored it has got a GELU and an attention that compute the same in other operations, too:
-# `utils/races/faster.py`.) The first step, however, takes plain PyTorch less than a second, JAX
-# some seconds, and `torch.compile`, which writes C++ and calls a compiler, about a minute. (By default `torch.compile`
-# keeps its result on disk for the next time. JAX has such a cache too, if you turn it on. In a race each run starts
-# with an empty cache.)
+# On both processors compiled PyTorch trains faster than the lesson's JAX. In evaluation JAX is ahead of plain PyTorch
+# on both, and of compiled PyTorch on the first only.
+#
+# *JAX, unit 06* has that unit's convolution and compiler options. In the second result, which is the newer one, it also
+# has a GELU and an attention that compute the same in other operations (`utils/races/faster.py`). There it trains about
+# as fast as compiled PyTorch, and it evaluates faster.
+#
+# The first step is a different matter. Plain PyTorch needs about a second for it, JAX several times as long, and
+# `torch.compile`, which writes C++ and calls a compiler, minutes on the slower processor. (By default `torch.compile`
+# [keeps its result on
+# disk](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html) for the next time.
+# JAX has such a cache too, if you turn it on. In a race each run starts with an empty cache.)
 #
 # So who is faster depends on how long one trains:
 
@@ -2069,3 +2074,5 @@ results.record(
 # - "JAX implementation of Swin-Transformer v2",
 #   [minyoungpark1/swin_transformer_v2_jax](https://github.com/minyoungpark1/swin_transformer_v2_jax), 2022: the race
 #   that part 15 repeats.
+# - JAX's documentation of
+#   [`jax.nn.dot_product_attention`](https://docs.jax.dev/en/latest/_autosummary/jax.nn.dot_product_attention.html).

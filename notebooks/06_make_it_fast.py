@@ -319,9 +319,9 @@ plt.show()
 # second, so there, too, the companion's 160 MB would take a fraction of a second.)
 #
 # None of this comes near 1,000 seconds. What is so slow, and only once? Most likely the files: thousands of JPEGs, read
-# one by one from a network drive, where the companion's data are. The operating system keeps what it has read in its
-# own memory, and the *next* process finds it there. We cannot look into that machine, so this remains a guess. The
-# lesson is: **split a time before you explain it, and check that the parts add up.**
+# one by one, perhaps from a network drive (the README links to its data on Google Drive). The operating system keeps
+# what it has read in its own memory, and the *next* process finds it there. We cannot look into that machine, so this
+# remains a guess. The lesson is: **split a time before you explain it, and check that the parts add up.**
 #
 # ### A cache for compiled programs
 #
@@ -1030,7 +1030,9 @@ compare("options", "bfloat16")
 # %% [markdown]
 # A CPU gains only if it has arithmetic for 16 bits *and* the library uses it. Otherwise numbers are widened, computed
 # with, and rounded again. The EPYC of our figures does have instructions for bfloat16 (`avx512_bf16`), and yet it made
-# this step slower. TPUs, and NVIDIA GPUs since Ampere, are built for it; we have not measured this step there.
+# this step slower. NVIDIA GPUs have units for it since [Ampere
+# (2020)](https://developer.nvidia.com/blog/nvidia-ampere-architecture-in-depth/), and TPUs multiply in it by default
+# (unit 01); we have not measured this step there.
 #
 # **Quick questions**
 #
@@ -1413,7 +1415,9 @@ results.record(
 #   allocation](https://docs.jax.dev/en/latest/201/gpu-memory.html).
 # - Chen et al., "Training deep nets with sublinear memory cost", 2016,
 #   [arXiv:1604.06174](https://arxiv.org/abs/1604.06174): computing twice.
-# - Micikevicius et al., "Mixed precision training", 2017, [arXiv:1710.03740](https://arxiv.org/abs/1710.03740).
+# - Micikevicius et al., "Mixed precision training", 2017, [arXiv:1710.03740](https://arxiv.org/abs/1710.03740), and
+#   NVIDIA, ["NVIDIA Ampere architecture
+#   in-depth"](https://developer.nvidia.com/blog/nvidia-ampere-architecture-in-depth/), 2020.
 # - Williams, Waterman and Patterson, "Roofline: an insightful visual performance model for multicore architectures",
 #   2009, [doi:10.1145/1498765.1498785](https://doi.org/10.1145/1498765.1498785).
 # - "How to scale your model", 2025, [jax-ml.github.io/scaling-book](https://jax-ml.github.io/scaling-book/): rooflines

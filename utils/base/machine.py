@@ -14,13 +14,16 @@ def cores() -> int:
 
 
 def processor() -> str:
-    """The processor's name as the system gives it."""
+    """The processor's name as the system gives it; where it says no more than the brand, with family and model."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-        match = re.search(r"model name\s*:\s*(.+)", text)
-        return match.group(1).strip() if match else platform.machine()
     except OSError:
         return platform.processor() or platform.machine()
+    told = dict(re.findall(r"^(model name|cpu family|model)\s*:\s*(.+?)\s*$", text, re.MULTILINE))
+    name = told.get("model name", platform.machine())
+    if re.search(r"\d", name) or "model" not in told:
+        return name
+    return f"{name} (family {told['cpu family']}, model {told['model']})"  # "AMD EPYC", where a host hides which
 
 
 def load_average() -> float | None:
