@@ -111,7 +111,7 @@ def _keeps_the_size(function: Any) -> None:
     except Exception as error:
         raise Told(
             f"In `augment` stands what does not make a picture of a picture and a seed ({error!s:.100}). Is the call "
-            "missing, as in `augment.flip()`? (`mixup` and `cutmix` are of another kind.)"
+            "missing, as in `augment.flip()`?"
         ) from None
     if shape != (32, 32, 3):
         raise Told(
