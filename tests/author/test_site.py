@@ -7,10 +7,10 @@ from importlib import util
 
 import pytest
 
-from utils.author import leaks, release
+from utils.author import leaks
 from utils.base.errors import CourseError
 from utils.base.paths import SOLUTIONS, sources
-from utils.commands.instructors import site
+from utils.commands.instructors import release, site
 
 
 def page(tmp_path, name, body):

@@ -16,7 +16,7 @@ from utils import data, samples
 from utils.__main__ import main as command
 from utils.base import quiet_tensorflow
 from utils.base.errors import CourseError
-from utils.data import download, sets, source
+from utils.data import sets, source
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def sample(original: Path, monkeypatch) -> None:
     def never(entry):
         raise AssertionError("a download that nobody asked for")
 
-    monkeypatch.setattr(download, "fetch", never)
+    monkeypatch.setattr(source, "fetch", never)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_auto_takes_the_sample_where_there_is_no_real_set_and_never_downloads(mo
 def test_tfds_downloads_what_is_not_there(monkeypatch, nothing, original):
     monkeypatch.setenv("COURSE_DATA", "tfds")
     asked = []
-    monkeypatch.setattr(download, "fetch", lambda entry, folder: asked.append(entry.name) or original / "mnist/3.0.1")
+    monkeypatch.setattr(source, "fetch", lambda entry, folder: asked.append(entry.name) or original / "mnist/3.0.1")
     assert "real set" in load().source and asked == ["mnist"]
 
 
@@ -185,10 +185,10 @@ def test_a_download_that_fails_says_why_and_what_to_do(monkeypatch, nothing):
     monkeypatch.setattr(requests, "head", lambda *args, **options: None)
     monkeypatch.setattr(quiet_tensorflow.datasets(), "builder", lambda *args, **options: Builder())
     with pytest.raises(CourseError, match=r"RuntimeError: checksum\n.* room on the disk, delete .*downloads"):
-        download.fetch(sets.SETS["mnist"], source.data_dir())
+        source.fetch(sets.SETS["mnist"], source.data_dir())
     Builder.info.features.pop("label")
     with pytest.raises(CourseError, match="is no set of pictures with a class each"):
-        download.fetch(sets.SETS["mnist"], source.data_dir())
+        source.fetch(sets.SETS["mnist"], source.data_dir())
 
 
 def test_a_folder_that_cannot_be_written_to_is_told_before_downloading(monkeypatch, nothing):
@@ -196,7 +196,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_downloading(monkeypat
     (nothing / "file").write_text("")
     for folder in (nothing / "file", nothing / "file" / "below"):
         with pytest.raises(CourseError, match=r"cannot be written to .*: set TFDS_DATA_DIR"):
-            download.fetch(sets.SETS["mnist"], folder)
+            source.fetch(sets.SETS["mnist"], folder)
 
 
 # what is here

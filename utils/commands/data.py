@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from utils.base.command import parser_of
-from utils.data import download, sets, source
+from utils.data import sets, source
 
 
 def main(arguments: list[str]) -> int:
@@ -20,6 +20,6 @@ def main(arguments: list[str]) -> int:
     if not chosen.name:
         fetch.error(f"say which: {', '.join(sets.SETS)}, or another of TensorFlow Datasets")
     entry, home = sets.find(chosen.name), source.data_dir()
-    path = source.prepared(entry, home) or download.fetch(entry, home)
+    path = source.prepared(entry, home) or source.fetch(entry, home)
     print(f"{path.parent.relative_to(home).as_posix()} is in {path}.")  # which says a configuration, also a default one
     return 0

@@ -1,17 +1,19 @@
-"""Which files stand behind a name: `COURSE_DATA`, `TFDS_DATA_DIR`, and what is there."""
+"""Which files stand behind a name: `COURSE_DATA`, `TFDS_DATA_DIR`, what is there, and how a real set is fetched."""
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from utils import samples
 from utils.base import paths
 from utils.base.errors import CourseError
-from utils.data import download
-from utils.data.sets import SETS, DataSet
+from utils.base.quiet_tensorflow import datasets
+from utils.data.sets import SETS, DataSet, see_that_it_has_pictures
 
 MODES = ("auto", "sample", "tfds")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -81,7 +83,7 @@ def locate(entry: DataSet) -> Found:
     chosen = mode()
     path = None if chosen == "sample" and entry.sample else prepared(entry, data_dir())
     if path is None and chosen == "tfds":
-        path = download.fetch(entry, data_dir())
+        path = fetch(entry, data_dir())
     if path is None and not entry.sample:
         raise CourseError(
             f"{entry.name!r} is none of the course's sets ({', '.join(SETS)}), but TensorFlow Datasets has it: "
@@ -110,3 +112,49 @@ def inventory() -> list[Item]:
     """Every set of the course, real and sample. Makes nothing, downloads nothing, imports no TensorFlow."""
     homes = {"real": data_dir(), "sample": samples.data_dir()}
     return [Item(name, kind, prepared(one, home)) for name, one in SETS.items() for kind, home in homes.items()]
+
+
+def fetch(entry: DataSet, folder: Path) -> Path:
+    """Have TensorFlow Datasets download and prepare a set in a data directory; returns its version folder.
+
+    TFDS writes into a folder of another name and renames it when all is there, so what a broken-off download leaves
+    is never taken for a set.
+
+    Raises:
+        CourseError: The host cannot be reached, the disk is full or cannot be written to, or what came is not what was
+            expected.
+    """
+    import requests  # late: a quarter of a second, and most who load data download nothing
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        message = f"{folder} cannot be written to ({error.strerror}): set TFDS_DATA_DIR to a folder that can."
+        raise CourseError(message) from error
+    try:
+        requests.head(f"https://{entry.host}", timeout=15)  # any answer will do; TFDS itself would try for minutes
+    except requests.RequestException as error:
+        raise CourseError(
+            f"{entry.name} cannot be downloaded: {entry.host} cannot be reached. Check the network. {_offline(entry)}"
+        ) from error
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    print(f"Downloading {entry.name} into {folder} …", flush=True)
+    try:
+        builder = datasets().builder(entry.name, data_dir=folder)
+        see_that_it_has_pictures(entry.name, builder.info.features)
+        builder.download_and_prepare()
+    except CourseError:
+        raise
+    except Exception as error:  # disks, checksums, archives, sites that changed: all that TFDS can raise
+        why = (str(error).strip() or "no reason given").splitlines()[0]
+        raise CourseError(
+            f"{entry.name} could not be prepared in {folder}: {type(error).__name__}: {why}\n"
+            f"See that there is room on the disk, delete {folder / 'downloads'} and try again. {_offline(entry)}"
+        ) from error
+    return Path(builder.data_dir)
+
+
+def _offline(entry: DataSet) -> str:
+    return "With no network, set COURSE_DATA=sample: the samples need none." if entry.sample else "There is no sample."

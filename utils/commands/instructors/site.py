@@ -1,6 +1,6 @@
 """`python -m utils site`: the website from the committed outputs, in build/site; once installed, without a network.
 
-It is what students get (`utils.author.release`) as pages: the README, the lessons with their outputs, the exercises
+It is what students get, as `make release` has it, as pages: the README, the lessons with their outputs, the exercises
 without answers, the findings and the changelog. Every notebook lies beside its page, and the whole course, as a zip,
 beside the first page. Sphinx makes the pages, with the settings in `site/conf.py`, and stops at a link within the site
 that leads nowhere.
@@ -13,12 +13,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from utils.author import release
 from utils.base import files
 from utils.base.command import parser_of
 from utils.base.errors import CourseError
 from utils.base.paths import BUILD, ROOT, shown
 from utils.commands import bootstrap
+from utils.commands.instructors import release
 from utils.commands.instructors.lock import SITE_LOCK
 
 SITE, OUT = ROOT / "site", BUILD / "site"
