@@ -44,13 +44,13 @@
 # | 10 | Memory | 10 |
 # | 11 | Sixteen bits | 3 |
 # | 12 | An epoch as one program | 10 |
-# | 13 | When the input is the limit | 2 |
+# | 13 | When the input is the limit | 3 |
 # | 14 | The roofline | 5 |
 # | 15 | What it was worth | 2 |
 # | 16 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 75 |
+# |  | **together** | 76 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #

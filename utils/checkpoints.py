@@ -8,8 +8,8 @@
             ...
             saved.save(epoch, state, history)
 
-A checkpoint is a file of `utils.weights`, EPOCH.safetensors, which is written whole or not at all. The history stands in
-its header.
+A checkpoint is a file of `utils.weights`, EPOCH.safetensors, which is written whole or not at all. The history is
+in its header.
 """
 
 from __future__ import annotations

@@ -75,7 +75,8 @@ def arrays(path: str | Path) -> dict[str, np.ndarray]:
     file = ROOT / in_full(path)
     try:
         with safetensors.safe_open(file, "numpy") as content:
-            return {name: content.get_tensor(name) for name in content.keys()}
+            tensors: dict[str, np.ndarray] = content.get_tensors()
+        return tensors
     except FileNotFoundError:
         raise CourseError(f"There is no file {shown(file)}. Train the model first, or correct the path.") from None
     except (OSError, safetensors.SafetensorError) as error:

@@ -318,4 +318,3 @@ def test_a_full_disk_is_an_error_with_its_cure(cache):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert leftovers() == []
     assert not (store.data_dir() / "mnist" / "3.0.1").exists()
-

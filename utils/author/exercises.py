@@ -71,8 +71,8 @@ def regions(solution: str, name: str) -> list[Region]:
             indent = _indentation(first)
             if not (cell.is_code and there and (first, last) == (indent + BEGIN, indent + END)):
                 raise CourseError(
-                    f"{name}, line {begin}: {lines[begin - 1].strip()!r} begins no answer: that is {BEGIN!r}, at least a "
-                    f"line of code, and {END!r} at the same indentation, in one code cell."
+                    f"{name}, line {begin}: {lines[begin - 1].strip()!r} begins no answer: that is {BEGIN!r}, at least "
+                    f"a line of code, and {END!r} at the same indentation, in one code cell."
                 )
             found.append(Region(begin, end, answer))
     return found

@@ -34,7 +34,9 @@ def functions(given: Any) -> tuple[Callable[..., Any], ...]:
         raise CourseError(f"augment={given!r} is no tuple: write it as (augment.flip(),), or leave it out.")
     for function in given:
         if not callable(function):
-            raise CourseError(f"augment takes functions, such as those that utils.data.augment makes, not {function!r}.")
+            raise CourseError(
+                f"augment takes functions, such as those that utils.data.augment makes, not {function!r}."
+            )
         if getattr(function, "__module__", "") == "utils.data.augment" and function.__qualname__ == function.__name__:
             raise CourseError(f"augment: call augment.{function.__name__}(…); what it returns is wanted, not itself.")
     return tuple(given)

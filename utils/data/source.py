@@ -68,7 +68,9 @@ class Found(NamedTuple):
         cure = "load again: the sample is made anew"
         if self.real:
             cure = f"fetch the set again (`python -m utils data download {self.name}`), or set COURSE_DATA=sample"
-        return CourseError(f"The data in {self.path} are half-written or corrupt: {why}. Delete that folder and {cure}.")
+        return CourseError(
+            f"The data in {self.path} are half-written or corrupt: {why}. Delete that folder and {cure}."
+        )
 
 
 def locate(entry: DataSet) -> Found:
