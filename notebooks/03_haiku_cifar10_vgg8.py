@@ -1656,9 +1656,9 @@ for name, epochs_of_best in zip(treatments, turns + 1, strict=True):
 # ## 8 · All together, and nothing lost
 #
 # Now all measures at once on the full-sized pictures, with flips and crops in the input pipeline. The run is saved
-# after each epoch in `models/My_vgg8`, with Orbax, by `utils.checkpoints`. This module does what part 8 of unit 02 did
-# by hand: it keeps the latest checkpoint, and skips one that is incomplete. To resume, load the latest checkpoint and
-# call `fit` again.
+# after each epoch in `models/My_vgg8`, by `utils.checkpoints`: a checkpoint is one safetensors file, with the history
+# in its header. As in part 8 of unit 02 the latest is kept, and one that is incomplete never counts. To resume, load
+# the latest checkpoint and call `fit` again.
 
 
 # %%

@@ -1183,9 +1183,9 @@ for name in (
 
 # %% [markdown]
 # What `torch.save` writes contains a *pickle*, and unpickling a file can run any code that its author put there. A
-# safetensors file holds only tensors and their names. `read` takes both, needs no PyTorch, and runs nothing: it builds
-# the tensors from their raw numbers and ignores everything else. In the other direction, PyTorch can load a state dict
-# that was saved as safetensors.
+# safetensors file holds only tensors and their names, and `read` takes it as it is. A `.pth` file is for PyTorch
+# itself: `torch.load(file, weights_only=True)["model"]` builds the tensors and runs nothing else, and `to_flax` takes
+# the dictionary that it gives. In the other direction, PyTorch can load a state dict that was saved as safetensors.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -1277,8 +1277,8 @@ print(of_thousand.shape, of_ten.shape)
 #
 # <details><summary>1. Why must a checkpoint not be loaded with <code>pickle.load</code>?</summary>
 #
-# A pickle is a program: unpickling may call any function with any arguments. Use a reader that looks up no names, as
-# `read` does, or `torch.load(…, weights_only=True)`, or take safetensors.
+# A pickle is a program: unpickling may call any function with any arguments. Use
+# `torch.load(…, weights_only=True)`, which calls only what builds tensors, or take safetensors.
 #
 # </details>
 #

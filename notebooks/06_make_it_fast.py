@@ -44,13 +44,13 @@
 # | 10 | Memory | 10 |
 # | 11 | Sixteen bits | 3 |
 # | 12 | An epoch as one program | 10 |
-# | 13 | When the input is the limit | 2 |
+# | 13 | When the input is the limit | 3 |
 # | 14 | The roofline | 5 |
 # | 15 | What it was worth | 2 |
 # | 16 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 75 |
+# |  | **together** | 76 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -94,9 +94,9 @@ import optax
 from flax import linen as nn
 from jax import lax
 
-from utils import compiler_options, convolution, data, plots, results, slow_convolutions
+from utils import compiler_options, convolution, data, plots, results
 from utils.base import definitions, machine, memory, paths
-from utils.data import bench
+from utils.data import augment
 from utils.races import breakdown, report, stored
 
 print(machine.described())
@@ -547,15 +547,16 @@ for side in (3, 2):
 # loop does the work.
 #
 # This happens where the kernel has more places than the map. (In the gradient by a layer's *input*, the layer's output
-# takes the place of the map.) The shapes alone tell, so a function that walks through a jaxpr can find such
-# convolutions. The course has one:
+# takes the place of the map.) What the swap leaves behind is a kernel that is turned round, `rhs_reversal`. So such
+# convolutions can be found in a larger program, such as a block's gradient by its weights:
 
 # %%
 for side in (16, 2):
     block, maps = unit04.ResidualBlock(64), jnp.ones((8, side, side, 64))
     weights = jax.eval_shape(block.init, jax.random.key(0), maps)
-    apply = partial(block.apply, mutable=["batch_stats"])
-    found = slow_convolutions.slow(jax.grad(lambda w, m, apply=apply: apply(w, m)[0].sum()), weights, maps)
+    total = partial(lambda block, w, m: block.apply(w, m, mutable=["batch_stats"])[0].sum(), block)
+    hlo = jax.jit(jax.grad(total)).lower(weights, maps).compile().as_text()
+    found = re.findall(r"convolution\(.*?(window=\{[^}]*rhs_reversal[^}]*\})", hlo)
     print(f"block on maps of {side}×{side}: {len(found)} slow", *found, sep="\n  ")
 
 # %% [markdown]
@@ -1206,14 +1207,21 @@ plt.show()
 # ## 13 · When the input is the limit
 #
 # A fast step is of no use if the pictures come too slowly. So compare two rates: the pictures a second that the
-# pipeline of each unit delivers, and those that its model takes in training, in the stored races. (`python -m utils
-# course` measures the pipelines for longer.)
+# pipeline of each unit delivers, and those that its model takes in training, in the stored races.
 
 
 # %% tags=["nbval-ignore-output"]
+AUGMENTED: dict[str, dict[str, Any]] = {
+    "mnist": {"size": 28},
+    "cifar10": {"size": 32, "augment": (augment.flip(), augment.pad_and_crop(4), augment.cutout(8))},
+    "cats_vs_dogs": {"size": 120, "augment": (augment.random_resized_crop(96), augment.flip(), augment.colour())},
+    "imagenette/160px-v2": {"size": 128, "augment": (augment.flip(), augment.pad_and_crop(8), augment.colour())},
+}
+
+
 def delivered(name: str) -> float:
-    """Pictures a second from a pipeline with a unit's augmentation, after a first epoch, which decodes the pictures."""
-    batches = data.load(name, "train[:512]", batch_size=BATCH, shuffle=True, quiet=True, **bench.RECIPES[name])
+    """Pictures a second from a pipeline that varies them no less than its unit does, after a first epoch."""
+    batches = data.load(name, "train[:512]", batch_size=BATCH, shuffle=True, quiet=True, **AUGMENTED[name])
     for _ in range(2):
         begin = time.perf_counter()
         for batch in batches:

@@ -1,4 +1,4 @@
-"""Sphinx's settings for the website. `utils/author/site.py` lays the pages out and starts it.
+"""Sphinx's settings for the website. `utils/commands/instructors/site.py` lays the pages out and starts it.
 
 No page needs a network: no script, font or style comes from elsewhere, and formulas are MathML, which browsers draw.
 """

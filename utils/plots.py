@@ -8,21 +8,18 @@ the cell (no semicolon is needed), a script calls `matplotlib.pyplot.show()`. Ar
 from __future__ import annotations
 
 import importlib
-import io
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from utils.base import alt_text, files, notebook
+from utils.base import alt_text, notebook
 from utils.base.errors import CourseError
-from utils.base.paths import RESSOURCES, shown
+from utils.base.paths import RESSOURCES
 
 plt.style.use(RESSOURCES / "course.mplstyle")
 
@@ -246,24 +243,6 @@ def confusion(matrix: Any, classes: Sequence[str], *, title: str | None = None) 
     place.set(xlabel="predicted", ylabel="true", title=title or "")
     place.grid(visible=False)
     return Drawn(figure, place)
-
-
-def show(save_as: Path) -> None:
-    """Show the figures made so far: in the notebook, in windows, or, where there is no display, not at all.
-
-    Args:
-        save_as: a .png, which a script's last figure is then written to; that is said.
-
-    Raises:
-        CourseError: it cannot be written.
-    """
-    if matplotlib.get_backend().lower() != "agg":  # which matplotlib falls back to
-        plt.show()
-    elif plt.get_fignums():
-        picture = io.BytesIO()
-        plt.gcf().savefig(picture)
-        files.write(save_as, picture.getvalue())
-        print(f"There is no display: the curves are in {shown(save_as)}.")
 
 
 def _headed(figure: Figure, axes: Any, title: str | None) -> Drawn:

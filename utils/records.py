@@ -20,8 +20,6 @@ from utils.base.notebook import by_a_machine
 from utils.base.paths import MODELS as MODELS  # which others take from here
 from utils.base.paths import shown
 
-_of_this_process: dict[str, list[dict[str, Any]]] = {}
-
 
 def lasting() -> bool:
     """Whether records are kept on disk: False in a notebook that a machine runs."""
@@ -40,9 +38,7 @@ def _scratch() -> tempfile.TemporaryDirectory[str]:
 
 def read(name: str) -> list[dict[str, Any]]:
     """The entries of a record, oldest first. Raises CourseError for a file that is no such list."""
-    if not lasting():
-        return [dict(entry) for entry in _of_this_process.get(name, [])]
-    file = MODELS / f"{name}.json"
+    file = folder(f"{name}.json")
     try:
         entries = json.loads(file.read_text(encoding="utf-8"))
         if not (isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)):
@@ -56,10 +52,7 @@ def read(name: str) -> list[dict[str, Any]]:
 
 def write(name: str, entries: list[dict[str, Any]]) -> None:
     """Replace a record by these entries, whole or not at all. Raises CourseError for a disk that is full."""
-    if lasting():
-        files.write(MODELS / f"{name}.json", json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
-    else:
-        _of_this_process[name] = [dict(entry) for entry in entries]
+    files.write(folder(f"{name}.json"), json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
 
 
 def figure(what: str, value: Any, *, fraction: bool = False) -> float:

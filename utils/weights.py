@@ -21,23 +21,6 @@ from utils.base import files, trees
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT, in_full, shown
 
-# what the header of a safetensors file calls them; its own NumPy reader knows no bfloat16
-DTYPES: dict[str, Any] = {
-    "F64": np.float64,
-    "F32": np.float32,
-    "F16": np.float16,
-    "BF16": jnp.bfloat16,
-    "I64": np.int64,
-    "I32": np.int32,
-    "I16": np.int16,
-    "I8": np.int8,
-    "U64": np.uint64,
-    "U32": np.uint32,
-    "U16": np.uint16,
-    "U8": np.uint8,
-    "BOOL": np.bool_,
-}
-
 
 def save(path: str | Path, tree: Any, *, note: Mapping[str, str] | None = None) -> Path:
     """Write the arrays of a tree to a file, whole or not at all; an older file at `path` is replaced.
@@ -89,35 +72,24 @@ def load(path: str | Path, like: Any) -> Any:
 
 def arrays(path: str | Path) -> dict[str, np.ndarray]:
     """Read all arrays of a file, of whatever model, as NumPy's by their names. Raises CourseError as `load` does."""
-    try:
-        parts: Any = safetensors.deserialize(content(path))  # type: ignore[no-untyped-call, unused-ignore]
-    except safetensors.SafetensorError as error:
-        raise CourseError(
-            f"{shown(ROOT / in_full(path))} is no safetensors file, or it is cut short or damaged ({error}). "
-            "Copy or write it again."
-        ) from error
-    return {
-        name: np.frombuffer(part["data"], DTYPES[part["dtype"]]).reshape(part["shape"])
-        for name, part in parts
-        if part["dtype"] in DTYPES
-    }
-
-
-def content(path: str | Path) -> bytes:
-    """Read a file. Raises CourseError where it is missing or cannot be read."""
     file = ROOT / in_full(path)
     try:
-        return file.read_bytes()
+        with safetensors.safe_open(file, "numpy") as content:
+            tensors: dict[str, np.ndarray] = content.get_tensors()
+        return tensors
     except FileNotFoundError:
         raise CourseError(f"There is no file {shown(file)}. Train the model first, or correct the path.") from None
-    except OSError as error:
-        raise CourseError(f"{shown(file)} cannot be read ({error.strerror}).") from error
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CourseError(
+            f"{shown(file)} cannot be read, is no safetensors file, or is cut short or damaged ({error}). "
+            "Copy or write it again."
+        ) from error
 
 
 def _tensor(name: str, leaf: Any) -> np.ndarray:
     if trees.is_key(leaf):
         raise CourseError(f"{name} is a random key, no weight: save the weights alone.")
     array = np.asarray(leaf, order="C")  # the format wants rows one after the other
-    if not any(array.dtype == dtype for dtype in DTYPES.values()):
+    if array.dtype != bool and not jnp.issubdtype(array.dtype, jnp.number):
         raise CourseError(f"{name} is {trees.form(array)}: a weights file holds arrays of numbers only.")
     return array

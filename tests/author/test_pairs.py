@@ -10,8 +10,9 @@ from jupyterlab.labapp import LabApp
 from jupytext import build_async_jupytext_contents_manager_class
 
 from utils import checks
-from utils.author import pairs, release
+from utils.author import pairs
 from utils.base.paths import ROOT
+from utils.commands.instructors import release
 
 UNIT = "01_jnp_and_jit"
 LONG_AGO, LATER = (1e9, 1e9), (4e9, 4e9)

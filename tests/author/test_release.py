@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from utils import checks
-from utils.author import exercises, leaks, release
+from utils.author import exercises, leaks
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT, SOLUTIONS, sources
 from utils.checks.mistakes import code, mistakes
-from utils.commands.instructors import release as command
+from utils.commands.instructors import release
 
 
 @pytest.fixture(scope="module")
@@ -257,17 +257,17 @@ def test_a_release_that_cannot_be_written_leaves_what_was_there(tmp_path, monkey
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(command, "files_of_release", lambda: SMALL)
+    monkeypatch.setattr(release, "files_of_release", lambda: SMALL)
 
 
 def test_nothing_is_overwritten_unless_asked(tmp_path, quick, capsys):
-    assert command.main([str(tmp_path)]) == 0
+    assert release.main([str(tmp_path)]) == 0
     mine = tmp_path / release.NAME / "mine.txt"
     mine.write_text("mine")
     with pytest.raises(CourseError, match="is there already"):
-        command.main([str(tmp_path)])
+        release.main([str(tmp_path)])
     assert mine.exists()
-    assert command.main([str(tmp_path), "--replace"]) == 0
+    assert release.main([str(tmp_path), "--replace"]) == 0
     assert not mine.exists()
 
 
@@ -277,15 +277,15 @@ def test_only_a_release_is_replaced(tmp_path, quick, file):
     path.parent.mkdir(parents=True)
     path.write_text("mine")
     with pytest.raises(CourseError, match="is no release"):
-        command.main([str(tmp_path), "--replace"])
+        release.main([str(tmp_path), "--replace"])
     assert path.read_text() == "mine"
 
 
 def test_an_answer_in_it_stops_the_release(tmp_path, monkeypatch):
     solution = (SOLUTIONS / "01_jnp_and_jit.py").read_bytes()
-    monkeypatch.setattr(command, "files_of_release", lambda: {**SMALL, "utils/oh.py": solution})
+    monkeypatch.setattr(release, "files_of_release", lambda: {**SMALL, "utils/oh.py": solution})
     with pytest.raises(CourseError, match=r"utils/oh\.py: 100% of `standardise`"):
-        command.main([str(tmp_path)])
+        release.main([str(tmp_path)])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -268,11 +268,10 @@ def two(tmp_path, monkeypatch):
     outcomes = [execute.Outcome(status, 1.0, 100.0, [], {}, None) for status in ("failed: 1: it is over", "ok")]
     ran = iter(outcomes)
     monkeypatch.setattr(execute, "run", lambda path, **_: next(ran))
-    monkeypatch.setattr("utils.author.course.BUILD", tmp_path / "build")
+    monkeypatch.setattr(course, "RESULT", tmp_path / "course.json")
     monkeypatch.setattr(history, "FILE", tmp_path / "history.json")
-    monkeypatch.setattr("utils.author.course.select", lambda names: paths)
-    monkeypatch.setattr("utils.commands.data.bench", list)
-    return tmp_path / "build" / "course.json"
+    monkeypatch.setattr(course, "select", lambda names: paths)
+    return course.RESULT
 
 
 def test_the_course_goes_on_after_a_failure_and_keeps_what_it_has(two, capsys):
@@ -281,7 +280,6 @@ def test_the_course_goes_on_after_a_failure_and_keeps_what_it_has(two, capsys):
     assert [row["status"] for row in rows] == ["failed: 1: it is over", "ok"]
     assert all(set(row) == {"notebook", "status", "seconds", "peak_mb", "data", "metrics"} for row in rows)
     assert "1 of 2 notebooks ran to their end" in capsys.readouterr().out
-    assert json.loads(two.with_name("pipeline.json").read_text(encoding="utf-8")) == []
 
 
 def test_ctrl_c_keeps_the_rows_so_far(two, monkeypatch):
@@ -318,24 +316,3 @@ def test_what_got_worse_by_more_than_the_noise_is_told(tmp_path, monkeypatch):
     shown = [re.sub(r"<[^>]*>|\n", " ", line).split() for line in page.split("<tr")[1:]]
     assert shown[1] == ['class="worse">', "seconds,", "worse", "42", "35.9", "+17.0%"]
     assert ["accuracy", "0.01667", "0.01099", "+51.7%"] in [line[-4:] for line in shown]
-    history.FILE.write_text("[1]")
-    with pytest.raises(CourseError, match="Delete it, and a new one begins"):
-        told(30, 100)
-
-
-def test_a_script_without_a_display_leaves_its_last_figure_in_a_file(tmp_path, capsys):
-    import matplotlib.pyplot as plt
-
-    from utils import plots
-
-    plt.switch_backend("agg")
-    plt.close("all")
-    plots.show(tmp_path / "none.png")
-    plots.curves({"loss": [2.0, 1.0]})
-    plots.show(tmp_path / "new" / "curves.png")
-    assert (tmp_path / "new" / "curves.png").read_bytes().startswith(b"\x89PNG")
-    assert not (tmp_path / "none.png").exists()
-    assert "There is no display: the curves are in" in capsys.readouterr().out
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(CourseError, match="cannot be written"):
-        plots.show(tmp_path / "file" / "curves.png")

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from utils import elsewhere
-from utils.author import release, set_up
+from utils.author import set_up
 from utils.base.errors import CourseError
 from utils.base.paths import EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS
+from utils.commands.instructors import release
 
 SAYS = "print('utils from', elsewhere.__file__)"
 # what lies on PYTHONPATH is found, but not what .pth files there name, such as the course

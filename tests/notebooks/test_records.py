@@ -34,7 +34,7 @@ def run(request, tmp_path: Path, monkeypatch) -> str:
     if request.param == "a machine's":
         monkeypatch.setenv("COURSE_RESULTS", "somewhere")
     monkeypatch.setattr(records, "MODELS", tmp_path)
-    monkeypatch.setattr(records, "_of_this_process", {})
+    records._scratch.cache_clear()
     monkeypatch.setattr(data, "load", lambda name, split, **options: {"sample": SAMPLE, "real": REAL}[name])
     return request.param
 

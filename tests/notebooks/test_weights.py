@@ -79,7 +79,7 @@ def test_a_file_that_is_not_whole_or_of_another_format_is_refused(file):
     others = [b"hello, this is a text " * 99, b"\x80\x04\x95" * 99, b"\x02" + b"\0" * 7 + b"[]"]
     for content in (*cut, *others, whole + b"more"):
         file.write_bytes(content)
-        with pytest.raises(CourseError, match=r"no safetensors file, or it is cut short or damaged .*again"):
+        with pytest.raises(CourseError, match=r"no safetensors file, or is cut short or damaged .*again"):
             weights.load(file, tree())
 
 

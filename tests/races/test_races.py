@@ -125,7 +125,7 @@ def fake(**speeds: float):
 def test_rounds_alternate_in_direction_and_the_missing_are_told_once(monkeypatch):
     timed = fake(jax=2.0, jax_fast=3.0, torch=1.0)
     monkeypatch.setattr(turns, "time_one", timed)
-    result = turns.run(catalogue.find("resnet18"), 2, folder=None)
+    result = turns.run(catalogue.RACES["resnet18"], 2, folder=None)
     first, second = ["jax", "jax fast", "torch"], ["torch", "jax fast", "jax"]
     assert [name for _, name in timed.calls] == [*first, "torch compiled", *second]
     ran = [*((0, one) for one in first), *((1, one) for one in second)]
@@ -138,11 +138,11 @@ def test_another_model_is_not_raced(monkeypatch):
     timed = fake(jax=2.0, torch=1.0)
     monkeypatch.setattr(turns, "time_one", lambda race, name: timed(race, name) | {"parameters": len(name)})
     with pytest.raises(CourseError, match="not the same model"):
-        turns.run(catalogue.find("resnet18"), 1, folder=None)
+        turns.run(catalogue.RACES["resnet18"], 1, folder=None)
 
 
 def test_a_run_that_breaks_is_told_and_the_others_go_on():
-    told = turns.time_one(catalogue.find("cnn")._replace(name="no such race"), "jax")
+    told = turns.time_one(catalogue.RACES["cnn"]._replace(name="no such race"), "jax")
     assert "status 1" in told["problem"]
     assert "no such race" in told["problem"]
 
@@ -159,7 +159,7 @@ def test_no_run_finds_what_an_earlier_one_has_compiled(monkeypatch):
 
     monkeypatch.setattr(turns.subprocess, "run", start)
     for _ in range(2):
-        assert turns.time_one(catalogue.find("cnn"), "torch compiled") == {"losses": []}
+        assert turns.time_one(catalogue.RACES["cnn"], "torch compiled") == {"losses": []}
     assert caches[0] != caches[1]
     assert not any(cache.exists() for cache in caches)
 
@@ -170,7 +170,7 @@ def test_a_race_made_for_a_gpu_is_cut_short_without_one_and_says_so(monkeypatch,
     monkeypatch.setattr(turns, "time_one", timed)
     monkeypatch.setattr(stored, "FOLDER", tmp_path)
     assert race.main(["swin_tiny_64_float32", "cnn", "--rounds", "1"]) == 0
-    tiny_race, cnn = catalogue.find("swin_tiny_64_float32"), catalogue.find("cnn")
+    tiny_race, cnn = catalogue.RACES["swin_tiny_64_float32"], catalogue.RACES["cnn"]
     assert {race.steps for race, _ in timed.calls if race.name == tiny_race.name} == {1}
     assert all(race == cnn for race, _ in timed.calls if race.name == cnn.name)
     assert "swin_tiny_64_float32 is made for a GPU" in (told := capsys.readouterr().out)
@@ -208,7 +208,7 @@ def test_the_process_of_an_entrant_races_as_long_as_it_was_told_and_names_what_i
 def result(monkeypatch, tmp_path: Path) -> stored.Result:
     """Three rounds, stored in `tmp_path`."""
     monkeypatch.setattr(turns, "time_one", fake(jax=3.0, torch=2.0, torch_compiled=4.0))
-    return turns.run(catalogue.find("resnet18"), 3, tmp_path)
+    return turns.run(catalogue.RACES["resnet18"], 3, tmp_path)
 
 
 def on(result: stored.Result, **machine: Any) -> stored.Result:
@@ -305,7 +305,7 @@ SHIPPED_STEPS = [stored.FOLDER / f"step-{race}-{MACHINE}.json" for race in ("res
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_result_has_machine_date_versions_and_pairs(path):
     result = stored.read(stored.Result, path)
-    race = catalogue.fitted(catalogue.find(result.race), gpu=result.machine["device"] != "cpu")
+    race = catalogue.fitted(catalogue.RACES[result.race], gpu=result.machine["device"] != "cpu")
     assert (result.batch, result.steps, result.precision) == (race.batch, race.steps, race.precision)
     assert {len(run_["train"]) for run_ in result.runs} == {race.epochs}
     assert result.machine["processor"]
@@ -325,5 +325,5 @@ def test_a_shipped_breakdown_adds_up_and_says_where_it_was_measured(path):
     assert computed == pytest.approx(result.milliseconds["step"], rel=0.25)
     assert result.machine["processor"]
     assert result.date
-    assert result.batch == catalogue.find(result.race).batch
+    assert result.batch == catalogue.RACES[result.race].batch
     assert result.data  # the pictures that `input` read

@@ -18,7 +18,7 @@ indentation. Any other comment of the form `# BEGIN WORD` or `# END WORD`, in an
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 from utils.base.errors import CourseError
@@ -60,35 +60,22 @@ def regions(solution: str, name: str) -> list[Region]:
     lines = solution.splitlines()
     found: list[Region] = []
     for cell in cells(lines):
-        begin = 0
-        for number in cell.lines:
-            text, where = lines[number - 1].strip(), f"{name}, line {number}"
-            if text not in (BEGIN, END):
-                if cell.is_code and _MARKER_LIKE.match(text):
-                    raise CourseError(f"{where}: unknown marker {text!r}; only {BEGIN!r} and {END!r} are known.")
-            elif not cell.is_code:
-                raise CourseError(f"{where}: {text!r} stands outside a code cell; move it into one.")
-            elif text == BEGIN:
-                if begin:
-                    raise CourseError(f"{where}: {BEGIN!r} inside the region begun in line {begin}; close that first.")
-                begin = number
-            elif not begin:
-                raise CourseError(f"{where}: {END!r} without a {BEGIN!r} before it.")
-            else:
-                found.append(_region(lines, begin, number, name))
-                begin = 0
-        if begin:
-            raise CourseError(f"{name}, line {begin}: {BEGIN!r} has no {END!r} before the cell's end.")
+        marks = [
+            number
+            for number in cell.lines
+            if (text := lines[number - 1].strip()) in (BEGIN, END) or (cell.is_code and _MARKER_LIKE.match(text))
+        ]
+        for begin, end in zip_longest(marks[::2], marks[1::2], fillvalue=marks[-1] if marks else 0):
+            first, *answer, last = lines[begin - 1 : end] if begin < end else ("", "")
+            there = any(re.match(r"\s*[^#\s]", line) for line in answer)
+            indent = _indentation(first)
+            if not (cell.is_code and there and (first, last) == (indent + BEGIN, indent + END)):
+                raise CourseError(
+                    f"{name}, line {begin}: {lines[begin - 1].strip()!r} begins no answer: that is {BEGIN!r}, at least "
+                    f"a line of code, and {END!r} at the same indentation, in one code cell."
+                )
+            found.append(Region(begin, end, answer))
     return found
-
-
-def _region(lines: list[str], begin: int, end: int, name: str) -> Region:
-    if _indentation(lines[begin - 1]) != _indentation(lines[end - 1]):
-        raise CourseError(f"{name}, line {end}: {END!r} is not indented as its {BEGIN!r} in line {begin} is.")
-    answer = lines[begin : end - 1]
-    if all(line.strip() == "" or line.strip().startswith("#") for line in answer):
-        raise CourseError(f"{name}, line {begin}: nothing stands between {BEGIN!r} and {END!r}.")
-    return Region(begin, end, answer)
 
 
 def _indentation(line: str) -> str:

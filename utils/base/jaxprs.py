@@ -19,20 +19,8 @@ def equations(fn: Any, *args: Any) -> Iterator[core.JaxprEqn]:
     Yields:
         The equations, in no particular order.
     """
-    return (equation for equation, _ in named(fn, *args))
-
-
-def named(fn: Any, *args: Any) -> Iterator[tuple[core.JaxprEqn, str]]:
-    """Give the same equations with the names that each stands under.
-
-    Yields:
-        The equation, and joined by "/" the modules of Flax and Haiku and the `jax.named_scope`s, and "jvp(…)" and
-        "transpose(…)" for what differentiation made.
-    """
-    waiting = [(jax.make_jaxpr(fn)(*args).jaxpr, "")]
+    waiting = [jax.make_jaxpr(fn)(*args).jaxpr]
     while waiting:
-        jaxpr, above = waiting.pop()
-        for equation in jaxpr.eqns:
-            name = "/".join(part for part in (above, str(equation.source_info.name_stack)) if part)
-            yield equation, name
-            waiting += [(inner, name) for inner in core.jaxprs_in_params(equation.params)]
+        for equation in waiting.pop().eqns:
+            yield equation
+            waiting += core.jaxprs_in_params(equation.params)

@@ -21,7 +21,7 @@ COMPLETE = (ROOT / "utils" / "author").is_dir()  # a release lacks what is only 
 
 
 def cache_dir() -> Path:
-    """The folder for what can be made again (samples, decoded data): `COURSE_CACHE`, else `build/cache`.
+    """The folder for what can be made again (samples): `COURSE_CACHE`, else `build/cache`.
 
     It need not exist yet. A relative path counts from the course's folder, whichever notebook asks.
 

@@ -1,4 +1,4 @@
-"""What `load` and the functions of `augment` are given, checked: whole numbers, functions, devices, normalisation."""
+"""What `load` and the functions of `augment` are given, checked: whole numbers, functions, normalisation."""
 
 from __future__ import annotations
 
@@ -25,29 +25,21 @@ def whole(value: Any, name: str, least: int) -> int:
     return number
 
 
-def functions(given: Any, name: str) -> tuple[Callable[..., Any], ...]:
-    """The functions in a tuple or list. Raises CourseError, with the argument's name, for anything else in it.
+def functions(given: Any) -> tuple[Callable[..., Any], ...]:
+    """The functions in a tuple or list for `augment`. Raises CourseError for anything else in it.
 
     That goes, too, for a function of `utils.data.augment` that was forgotten to be called.
     """
     if not isinstance(given, list | tuple):
-        raise CourseError(f"{name}={given!r} is no tuple: write it as (augment.flip(),), or leave it out.")
+        raise CourseError(f"augment={given!r} is no tuple: write it as (augment.flip(),), or leave it out.")
     for function in given:
         if not callable(function):
-            raise CourseError(f"{name} takes functions, such as those that utils.data.augment makes, not {function!r}.")
+            raise CourseError(
+                f"augment takes functions, such as those that utils.data.augment makes, not {function!r}."
+            )
         if getattr(function, "__module__", "") == "utils.data.augment" and function.__qualname__ == function.__name__:
-            raise CourseError(f"{name}: call augment.{function.__name__}(…); what it returns is wanted, not itself.")
+            raise CourseError(f"augment: call augment.{function.__name__}(…); what it returns is wanted, not itself.")
     return tuple(given)
-
-
-def known_device(device: Any) -> Any:
-    """The device, if batches can go there: None, "numpy", a jax.Device or Sharding. Raises CourseError otherwise."""
-    if device is not None and device != "numpy":
-        import jax  # late: whoever names no device has no need of it yet
-
-        if not isinstance(device, jax.Device | jax.sharding.Sharding):
-            raise CourseError(f'device={device!r} is unknown: use None, "numpy", or a jax.Device or Sharding.')
-    return device
 
 
 def normalisation(normalise: Normalise, statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:

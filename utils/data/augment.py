@@ -3,15 +3,13 @@
     from utils.data import augment
 
     data.load("cifar10", "train", batch_size=64, shuffle=True,
-              augment=(augment.flip(), augment.pad_and_crop(4), augment.cutout(8)),
-              mix=augment.mixup(0.2))
+              augment=(augment.flip(), augment.pad_and_crop(4), augment.cutout(8)))
 
-Each function here returns another one. Those for `augment` take one picture and a seed and return a picture:
+Each function here returns another one, which takes one picture and a seed and returns a picture:
 
     (image [H, W, C] float32 in 0..1, seed [2] int32) -> image [H', W', C] float32
 
-and those for `mix` take a batch: (image [B, H, W, C], label [B, K] float32, seed [2]) -> (image, label). A function
-of your own of that form can stand beside them: TensorFlow traces it, so use `tf` operations, and draw by
+A function of your own of that form can stand beside them: TensorFlow traces it, so use `tf` operations, and draw by
 `tf.random.stateless_*`. All randomness comes from the seed, which `load` derives from its own seed, the epoch, the
 function's place and the example's index: the same run gives the same pictures, however many threads work on them.
 """
@@ -26,7 +24,6 @@ from utils.base.quiet_tensorflow import tensorflow
 from utils.data.arguments import whole
 
 OnImage = Callable[[Any, Any], Any]
-OnBatch = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
 def flip() -> OnImage:
@@ -143,68 +140,3 @@ def cutout(size: int, fill: float = 0.5) -> OnImage:
         return tf.where(covered, fill, image)
 
     return apply
-
-
-def mixup(alpha: float = 0.2) -> OnBatch:
-    """Blend every picture and its label with its neighbour's in the batch: λ of one and 1 − λ of the other.
-
-    λ is drawn for each picture, from Beta(α, α). Zhang et al. 2017, "mixup: Beyond empirical risk minimization".
-    """
-    _positive("mixup", alpha)
-
-    def apply(image: Any, label: Any, seed: Any) -> tuple[Any, Any]:
-        tf = tensorflow()
-        share = _beta(alpha, tf.shape(label)[0], seed)  # [B]
-        pictures, names = share[:, None, None, None], share[:, None]
-        return (
-            pictures * image + (1 - pictures) * tf.roll(image, 1, axis=0),
-            names * label + (1 - names) * tf.roll(label, 1, axis=0),
-        )
-
-    return apply
-
-
-def cutmix(alpha: float = 1.0) -> OnBatch:
-    """Paste a box of every picture's neighbour in the batch into it; labels are shared out by area.
-
-    The box covers 1 − λ of the area, λ ~ Beta(α, α), about a centre drawn anywhere and cut off at the border; labels
-    use what is left of it. Yun et al. 2019, "CutMix: Regularization strategy to train strong classifiers with
-    localizable features".
-    """
-    _positive("cutmix", alpha)
-
-    def apply(image: Any, label: Any, seed: Any) -> tuple[Any, Any]:
-        tf = tensorflow()
-        seeds = tf.random.split(seed, 2)
-        count, height, width = tf.shape(image)[0], image.shape[1], image.shape[2]
-        side = tf.sqrt(1 - _beta(alpha, count, seeds[0]))  # [B], as a share of the picture's
-        centre = tf.random.stateless_uniform((2, count), seeds[1])
-        rows = _inside(height, centre[0], side)[:, :, None, None]  # [B, H, 1, 1]
-        columns = _inside(width, centre[1], side)[:, None, :, None]  # [B, 1, W, 1]
-        pasted = rows & columns  # [B, H, W, 1]
-        share = 1 - tf.reduce_mean(tf.cast(pasted, tf.float32), axis=(1, 2))  # [B, 1]
-        return (
-            tf.where(pasted, tf.roll(image, 1, axis=0), image),
-            share * label + (1 - share) * tf.roll(label, 1, axis=0),
-        )
-
-    return apply
-
-
-def _positive(name: str, alpha: float) -> None:
-    if not isinstance(alpha, int | float) or not alpha > 0:
-        raise CourseError(f"{name} wants alpha > 0, not {alpha!r}; leave `mix` out for no mixing.")
-
-
-def _beta(alpha: float, count: Any, seed: Any) -> Any:
-    """[count] float32 from Beta(alpha, alpha), as a ratio of two gamma variables."""
-    tf = tensorflow()
-    one, other = tf.unstack(tf.random.stateless_gamma((2, count), seed, alpha=alpha))
-    return tf.math.divide_no_nan(one, one + other)
-
-
-def _inside(length: int, centre: Any, side: Any) -> Any:
-    """[B, length] bool: pixels within side / 2 of the centre; both [B], as shares of the length."""
-    tf = tensorflow()
-    at = (tf.range(length, dtype=tf.float32) + 0.5) / length
-    return tf.abs(at - centre[:, None]) < side[:, None] / 2

@@ -1,20 +1,23 @@
-"""Batches of a split, epoch after epoch: shuffled, augmented, mixed, normalised, padded, sent ahead to the device."""
+"""Batches of a split, epoch after epoch: shuffled, augmented, normalised, padded, sent ahead to the device."""
 
 from __future__ import annotations
 
 import collections
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import psutil
 
 from utils.base.errors import CourseError
 from utils.base.machine import cores
 from utils.base.quiet_tensorflow import tensorflow
 from utils.data import arguments
 from utils.data.arguments import Normalise, whole
-from utils.data.augment import OnBatch, OnImage
-from utils.data.decoded import Pictures, quick
+from utils.data.augment import OnImage
+from utils.data.decoded import decoded, quick
+from utils.data.raw import Raw
 
 AHEAD = 2  # batches on the device before they are asked for
 
@@ -26,8 +29,7 @@ class Batch(NamedTuple):
 
     Attributes:
         image: [B, H, W, C] float32, normalised as `load` was asked to.
-        label: [B] int32, an index into `Batches.classes`; after `mixup` or `cutmix` [B, K] float32, whose rows
-            add up to 1.
+        label: [B] int32, an index into `Batches.classes`.
         mask: [B] bool, False where the last batch was filled up to B; there image is 0 and label is 0.
     """
 
@@ -57,17 +59,15 @@ class Batches:
 
     def __init__(
         self,
-        pictures: Pictures,
+        raw: Raw,
         batch_size: int | None,
         shuffle: bool,
         seed: int,
+        size: int | None,
         augment: Sequence[OnImage],
-        mix: OnBatch | None,
         normalise: Normalise,
-        drop_remainder: bool | None,
-        device: Any,
+        device: str | None,
     ):
-        raw = pictures.raw
         self.name, self.split, self.source = raw.name, raw.split, raw.source
         self.is_sample = raw.is_sample
         self.classes, self.examples = raw.classes, raw.examples
@@ -77,23 +77,28 @@ class Batches:
                 f"batch_size={batch_size} is larger than {raw.name} {raw.split}, which has {raw.examples:,} examples: "
                 f"choose at most {raw.examples:,}, or a larger slice."
             )
+        if device not in (None, "numpy"):
+            raise CourseError(f'device={device!r} is unknown: use "numpy", or None for JAX\'s default device.')
         self._seed = whole(seed, "seed", least=0)
-        self._shuffle = shuffle
-        self._drop = shuffle if drop_remainder is None else drop_remainder
-        self._device = arguments.known_device(device)
+        self._shuffle, self._device = shuffle, device
         self.mean, self.std = arguments.normalisation(normalise, raw.statistics)
-        self._augment = arguments.functions(augment, "augment")
-        self._mix = None if mix is None else arguments.functions((mix,), "mix")[0]
-        self._pictures = pictures
+        self._augment = arguments.functions(augment)
+        side = raw.size if size is None else whole(size, "size", least=1)
         self._vary = tensorflow().function(self._vary_one, autograph=False)
         self._finish = tensorflow().function(self._finish_batch, autograph=False)
-        self.shape = self._traced_shape(pictures.shape)
-        pictures.keep()
+        self.shape = self._traced_shape((side, side, raw.channels))
+        kept, under_way = raw.examples * side * side * raw.channels, 8 * self.batch_size * math.prod(self.shape)
+        if kept + under_way > psutil.virtual_memory().available:
+            raise CourseError(
+                f"Not enough memory for {raw.name} {raw.split} at {side} pixels, which takes "
+                f"{(kept + under_way) / 2**30:,.1f} GB: choose a smaller size, slice or batch."
+            )
+        self._images, self._labels = decoded(raw, side)
         self._next = 0
 
     def __len__(self) -> int:
         """How many batches an epoch has."""
-        return self.examples // self.batch_size if self._drop else -(-self.examples // self.batch_size)
+        return self.examples // self.batch_size if self._shuffle else -(-self.examples // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         self._next += 1
@@ -108,16 +113,8 @@ class Batches:
         import jax  # late: a second, which NumPy's batches do not need
 
         struct: Any = jax.ShapeDtypeStruct  # whose constructor has no annotations
-        placed = self._device if isinstance(self._device, jax.sharding.Sharding) else None
-        if isinstance(self._device, jax.Device):
-            placed = jax.sharding.SingleDeviceSharding(self._device)
-        label = ((len(self.classes),), np.float32) if self._mix else ((), np.int32)
-        return Batch(
-            *(
-                struct((self.batch_size, *shape), dtype, sharding=placed)
-                for shape, dtype in ((self.shape, np.float32), label, ((), np.bool_))
-            )
-        )
+        leaves = ((self.shape, np.float32), ((), np.int32), ((), np.bool_))
+        return Batch(*(struct((self.batch_size, *shape), dtype) for shape, dtype in leaves))
 
     def denormalise(self, image: Any) -> np.ndarray:
         """Pictures to look at.
@@ -134,29 +131,28 @@ class Batches:
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch, counted from 0, the same ones every time it is asked for."""
         batches = self._numpy(whole(number, "epoch", least=0))
-        return batches if isinstance(self._device, str) else _sent_ahead(batches, self._device)
+        return batches if self._device else _sent_ahead(batches)
 
     def _numpy(self, epoch: int) -> Iterator[Batch]:
         """An epoch in NumPy arrays. tf.data's own threads work ahead of whoever takes the batches."""
         tf = tensorflow()
         draws = np.random.SeedSequence([self._seed, epoch]).generate_state(2 + len(self._augment)).view(np.int32)
-        order, shuffling = np.arange(self.examples), None
+        seeds = tf.constant(draws[2:])  # the first two decide nothing
+        order = np.arange(self.examples)
         if self._shuffle:
             order = np.random.default_rng([self._seed, epoch]).permutation(self.examples)
-            shuffling = int(draws[0])
-        mixing, seeds = tf.constant(draws[1]), tf.constant(draws[2:])
-        batches = self._pictures.epoch(order, shuffling, None if self._augment else self.batch_size)
+        batches = tf.data.Dataset.from_tensor_slices(order)
         if self._augment:
-            batches = batches.map(lambda *example: self._vary(*example, seeds), cores(), deterministic=True)
+            batches = batches.map(lambda index: self._vary(*self._at(index), seeds), cores(), deterministic=True)
             batches = batches.batch(self.batch_size)
-        batches = batches.take(len(self)).enumerate()
-        batches = batches.map(lambda *batch: self._finish(*batch, mixing), cores(), deterministic=True)
-        try:
-            for image, label, mask in quick(batches.prefetch(AHEAD)).as_numpy_iterator():
-                yield Batch(image, label, mask)
-        except tf.errors.OpError:
-            self._pictures.examine()
-            raise  # not the data: a function of the caller's own
+        else:  # fetched by whole batches, several times faster
+            batches = batches.batch(self.batch_size).map(self._at, cores(), deterministic=True)
+        batches = batches.take(len(self)).map(self._finish, cores(), deterministic=True)
+        for image, label, mask in quick(batches.prefetch(AHEAD)).as_numpy_iterator():
+            yield Batch(image, label, mask)
+
+    def _at(self, index: Any) -> tuple[Any, Any, Any]:
+        return index, tensorflow().gather(self._images, index), tensorflow().gather(self._labels, index)
 
     def _vary_one(self, index: Any, image: Any, label: Any, seeds: Any) -> tuple[Any, Any, Any]:
         """Augment one picture, [S, S, C] uint8, to [H, W, C] float32 in 0..1. seeds: [K] int32, one a function."""
@@ -166,23 +162,19 @@ class Batches:
             image = function(image, tf.stack([seeds[place], tf.cast(index, tf.int32)]))
         return index, image, label
 
-    def _finish_batch(self, number: Any, batch: tuple[Any, Any, Any], seed: Any) -> tuple[Any, Any, Any]:
-        """Normalise, mix and fill up a batch of 1 to B examples: image, label, mask, as a Batch has them."""
+    def _finish_batch(self, index: Any, image: Any, label: Any) -> tuple[Any, Any, Any]:
+        """Normalise and fill up a batch of 1 to B examples: image, label, mask, as a Batch has them."""
         tf = tensorflow()
-        _, image, label = batch
         full = 1 if image.dtype.is_floating else 255
         scale, shift = 1 / (full * self.std), self.mean / self.std
         image = tf.cast(image, tf.float32) * scale.astype(np.float32) - shift.astype(np.float32)
-        if self._mix:
-            label = tf.one_hot(label, len(self.classes))
-            image, label = self._mix(image, label, tf.stack([seed, tf.cast(number, tf.int32)]))
         count = tf.shape(label)[0]
         return self._filled(image, count), self._filled(label, count), tf.range(self.batch_size) < count
 
     def _filled(self, leaf: Any, count: Any) -> Any:
         """A leaf of `count` examples with zeros up to B; as it is where every batch is full, which saves a copy."""
         tf = tensorflow()
-        if not self._drop and self.examples % self.batch_size:
+        if not self._shuffle and self.examples % self.batch_size:
             leaf = tf.pad(leaf, [[0, self.batch_size - count]] + [[0, 0]] * (len(leaf.shape) - 1))
         return tf.ensure_shape(leaf, (self.batch_size, *leaf.shape[1:]))
 
@@ -200,13 +192,13 @@ class Batches:
         return tuple(shape)
 
 
-def _sent_ahead(batches: Iterator[Batch], device: Any) -> Iterator[Batch]:
-    """The same batches as jax.Arrays on `device` (None: JAX's default), AHEAD of them on their way at any time."""
+def _sent_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches as jax.Arrays on JAX's default device, AHEAD of them on their way at any time."""
     import jax  # late: as above
 
     waiting: collections.deque[Batch] = collections.deque()
     for batch in batches:
-        waiting.append(jax.device_put(batch, device))
+        waiting.append(jax.device_put(batch))
         if len(waiting) > AHEAD:
             yield waiting.popleft()
     yield from waiting

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from utils.base import tfds_folder
 from utils.base.errors import CourseError
 from utils.base.quiet_tensorflow import datasets
 from utils.data import source
@@ -67,19 +65,19 @@ def prepared(entry: DataSet, split: str) -> Raw:
         CourseError: There is no such split, or the files cannot be had or are damaged.
     """
     found = source.locate(entry)
-    lengths = tfds_folder.lengths(found)
-    examples = sum(len(indices) for _, indices in pieces(entry.name, lengths, split))
     try:
         builder = datasets().builder_from_directory(found.path)
-        features = builder.info.features
+        lengths = {name: info.num_examples for name, info in builder.info.splits.items()}
         if not entry.sample:
-            see_that_it_has_pictures(entry.name, features)
-        (height, width, channels), label = features["image"].shape, features["label"]
+            see_that_it_has_pictures(entry.name, builder.info.features)
+        (height, width, channels), label = builder.info.features["image"].shape, builder.info.features["label"]
+        if not lengths:
+            raise LookupError("no splits")
     except CourseError:
         raise
-    except Exception as error:  # whatever a mangled features.json makes TFDS do
-        raise tfds_folder.broken(found, "TensorFlow Datasets cannot read features.json") from error
-    _check_names(entry, found, label.names)
+    except Exception as error:  # whatever a mangled description makes TFDS do
+        raise found.broken("TensorFlow Datasets cannot read its description") from error
+    examples = sum(len(indices) for _, indices in pieces(entry.name, lengths, split))
     skip = {"image": datasets().decode.SkipDecoding()}
 
     def encoded() -> Any:
@@ -99,19 +97,11 @@ def prepared(entry: DataSet, split: str) -> Raw:
         size=entry.size or height or 96,
         statistics=entry.statistics if len(entry.statistics.mean) == channels else GREY,
         encoded=encoded,
-        complaint=lambda error: tfds_folder.broken(found, f"reading {split!r} stopped at a damaged example"),
+        complaint=lambda error: found.broken(f"reading {split!r} stopped at a damaged example"),
     )
 
 
-def _check_names(entry: DataSet, found: tfds_folder.Found, names: list[str]) -> None:
-    """TFDS believes a label.labels.txt that is cut off, and numbers the classes where there is none."""
-    features = json.loads((found.path / "features.json").read_text(encoding="utf-8"))
-    due = int(features["featuresDict"]["features"]["label"]["classLabel"]["numClasses"])
-    if len(names) != due or (entry.named and not names[0].strip("0123456789")):
-        raise tfds_folder.broken(found, f"label.labels.txt does not name its {due} classes")
-
-
-def _kind(entry: DataSet, found: tfds_folder.Found, lengths: dict[str, int]) -> str:
+def _kind(entry: DataSet, found: source.Found, lengths: dict[str, int]) -> str:
     """Real set, part of it, or sample, in words."""
     if not found.real:
         return f"the course's sample ({entry.sample})"

@@ -33,7 +33,6 @@ class DataSet(NamedTuple):
     host: str  # where TFDS downloads from
     sample: str = "drawings made by the course"  # "" where there is none
     titles: tuple[str, ...] = ()  # readable class names in the place of those the builder gives
-    named: bool = True  # TFDS keeps class names in label.labels.txt
 
 
 # torchvision's constants, from the 1.2 million training pictures of ImageNet; photographs in general are near them
@@ -50,7 +49,6 @@ SETS: Mapping[str, DataSet] = {
             statistics=Statistics((0.1307,), (0.3081,)),  # over all 60,000 training digits, measured
             sample="handwritten digits that come with scikit-learn",
             host="storage.googleapis.com",
-            named=False,
         ),
         DataSet(
             name="cifar10",
@@ -90,7 +88,7 @@ def find(name: object) -> DataSet:
         return SETS[name]
     family = str(name).partition("/")[0]
     if family in _others() and family not in {known.partition("/")[0] for known in SETS}:
-        return DataSet(str(name), None, {}, IMAGENET, host="storage.googleapis.com", sample="", named=False)
+        return DataSet(str(name), None, {}, IMAGENET, host="storage.googleapis.com", sample="")
     near = difflib.get_close_matches(str(name).lower().replace("-", "_"), SETS, n=1, cutoff=0.5)
     guess = f" Did you mean {near[0]!r}?" if near else ""
     raise CourseError(

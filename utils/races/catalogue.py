@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from utils.base.errors import CourseError, unknown
-
 TITLES = {
     "jax": "JAX",
     "jax fast": "JAX, unit 06",
@@ -72,13 +70,6 @@ RACES = {
         *(_swin_tiny(batch, precision) for batch in (32, 64) for precision in ("float32", "bfloat16")),
     )
 }
-
-
-def find(name: str) -> Race:
-    """The race of that name. Raises CourseError for one that is not there."""
-    if name not in RACES:
-        raise CourseError(unknown("There is no race", name, RACES))
-    return RACES[name]
 
 
 def fitted(race: Race, *, gpu: bool) -> Race:

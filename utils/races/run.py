@@ -76,7 +76,7 @@ def build(race: Race, entrant: str) -> Entrant:
 def main(name: str, entrant: str, *lengths: str) -> None:
     """Print what is told of one entrant; arguments as the module says."""
     steps, eval_steps, epochs = map(int, lengths)
-    race = catalogue.find(name)._replace(steps=steps, eval_steps=eval_steps, epochs=epochs)
+    race = catalogue.RACES[name]._replace(steps=steps, eval_steps=eval_steps, epochs=epochs)
     try:
         told = measure(build(race, entrant), race)
     except ImportError as problem:

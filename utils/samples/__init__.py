@@ -2,7 +2,7 @@
 
     from utils import samples
 
-    samples.ensure("mnist")     # the data directory that holds it: tfds.builder("mnist", data_dir=...)
+    samples.ensure("mnist")     # its folder: tfds.builder_from_directory(...)
 
 `mnist` is handwriting that comes with scikit-learn; `cifar10`, `cats_vs_dogs` and `imagenette/160px-v2` are
 pictures drawn by the course: drawings, not photographs, and no accuracy on them is the real set's. From
@@ -12,8 +12,5 @@ outline to picture: `shapes` (data in ressources/shapes) → `draw` → `scene` 
 Importing this imports neither TensorFlow nor scikit-learn.
 """
 
-from utils.samples.recipes import RECIPES as RECIPES
 from utils.samples.store import data_dir as data_dir
 from utils.samples.store import ensure as ensure
-
-NAMES = tuple(RECIPES)

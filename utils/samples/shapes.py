@@ -32,7 +32,6 @@ import numpy as np
 from PIL import ImageColor
 
 from utils.base import paths
-from utils.base.errors import CourseError
 from utils.samples.raster import Points
 
 UNIT = 16  # the square's −100 … 100 are whole numbers of 1/UNIT here
@@ -79,26 +78,16 @@ class Shape(NamedTuple):
 
 @functools.cache
 def load(name: str) -> Shape:
-    """The shape of the class called `name`, such as "golf ball", which stands in golf_ball.json.
-
-    Raises:
-        CourseError: That file is missing or not as described above.
-    """
+    """The shape of the class called `name`, such as "golf ball", which stands in golf_ball.json."""
     file = paths.RESSOURCES / "shapes" / f"{name.replace(' ', '_')}.json"
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        return Shape(
-            turn=data.get("turn", 15),
-            scenes=tuple(data["scenes"]),
-            paints={paint: tuple(map(ImageColor.getrgb, colours)) for paint, colours in data["paints"].items()},
-            coats=frozenset(data.get("coats", ())),
-            views=tuple(_view(parts) for parts in data["views"].values()),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CourseError(
-            f"ressources/shapes/{file.name} is missing or is no outline ({type(error).__name__}: {error}).\n"
-            f"`git checkout -- ressources/shapes/{file.name}` brings it back."
-        ) from error
+    data = json.loads(file.read_text(encoding="utf-8"))
+    return Shape(
+        turn=data.get("turn", 15),
+        scenes=tuple(data["scenes"]),
+        paints={paint: tuple(map(ImageColor.getrgb, colours)) for paint, colours in data["paints"].items()},
+        coats=frozenset(data.get("coats", ())),
+        views=tuple(_view(parts) for parts in data["views"].values()),
+    )
 
 
 def _view(parts: list[dict[str, Any]]) -> View:

@@ -117,7 +117,7 @@ def _keeps_the_size(function: Any) -> None:
     except Exception as error:
         raise Told(
             f"A member of `augment` cannot be called with a picture and a seed ({error!s:.100}). Are the parentheses "
-            "missing, as in `augment.flip()`? (`mixup` and `cutmix` change whole batches and do not fit here.)"
+            "missing, as in `augment.flip()`?"
         ) from None
     if shape != (32, 32, 3):
         raise Told(f"A function in `augment` turns a picture [32, 32, 3] into {list(shape)}. It must keep the size.")
