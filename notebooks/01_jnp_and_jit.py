@@ -2220,7 +2220,7 @@ for ax, title, values in zip(axes, titles, measured, strict=True):
     ax.set(title=title, xlabel="steps", ylabel="%")
     change, half_change = interval(percent[:, -1] - percent[:, 0])
     print(
-        f"{title:33}after {steps[0]:,} steps: {mean[0]:.1f} ± {half[0]:.1f} %   after {steps[-1]:,}: "
+        f"{title}\n  after {steps[0]:,} steps: {mean[0]:.1f} ± {half[0]:.1f} %   after {steps[-1]:,}: "
         f"{mean[-1]:.1f} ± {half[-1]:.1f} %   change: {change:+.1f} ± {half_change:.1f}"
     )
 plt.show()

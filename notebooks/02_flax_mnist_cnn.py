@@ -249,7 +249,7 @@ for what, counts in (("weights", sizes), ("multiplications", work)):
 
 # %%
 print(
-    model.tabulate(jax.random.key(0), jnp.zeros((1, 28, 28, 1)), console_kwargs={"force_terminal": False, "width": 100})
+    model.tabulate(jax.random.key(0), jnp.zeros((1, 28, 28, 1)), console_kwargs={"force_terminal": False, "width": 88})
 )
 
 # %% [markdown]

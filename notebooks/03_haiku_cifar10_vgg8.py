@@ -951,8 +951,8 @@ for kind in ("threefry2x32", "rbg"):
     one_by_one = jnp.stack([jax.random.normal(key) for key in three])
     from_the_first = jax.random.normal(three[0], (3,))
     print(
-        f"{kind:12} vmap and one by one agree: {np.allclose(mapped, one_by_one)!s:5}",
-        f" vmap and three draws from the first key: {np.allclose(mapped, from_the_first)}",
+        f"{kind:12} vmap as one by one: {np.allclose(mapped, one_by_one)!s:5}",
+        f" as three draws from the first key: {np.allclose(mapped, from_the_first)}",
     )
 
 # %% [markdown]

@@ -659,7 +659,7 @@ except ValueError as error:
 
 # %%
 for one in (*resnet18.RULES.rules[:6], *resnet18.RULES.rules[-2:]):
-    print(f"{one.torch:34} ↔ {one.flax:40} {one.layout.what}")
+    print(f"{one.torch}\n    ↔ {one.flax}, {one.layout.what}")
 
 # %%
 golden = json.loads((paths.ROOT / "tests/golden/resnet18.json").read_text())

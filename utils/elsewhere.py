@@ -66,7 +66,7 @@ def prepare() -> None:
         kernel = f"This Python ({sys.executable}) lacks {', '.join(missing)}."
         raise CourseError(f"{kernel} Choose the kernel in .venv, which `make lab` makes, or %pip install them.")
     if missing:
-        print(f"Installing {', '.join(missing)} ...")
+        print(f"Installing {', '.join(missing)} (many take some minutes) ...", flush=True)
         install_beside(missing)
 
 

@@ -50,7 +50,7 @@ class Card:
             ["accuracy", "\n".join(f"{name}: {100 * value:.1f} %" for name, value in self.accuracies.items())],
             ["made with", ", ".join(f"{name} {version}" for name, version in self.versions.items())],
         ]
-        return table.render(["pretrained", ""], rows + [["remark", self.remark]] * bool(self.remark), widest=90)
+        return table.render(["pretrained", ""], rows + [["remark", self.remark]] * bool(self.remark), widest=74)
 
     __repr__ = __str__
 

@@ -62,7 +62,7 @@ class _Line(tqdm):  # type: ignore[misc, unused-ignore]
                 _Line._cell = cell
                 _Line._shown = show({"text/plain": ""}, raw=True, display_id=True)
             self._together.append(self)
-        super().__init__(*arguments, file=io.StringIO(), ncols=70, ascii=False, **settings)
+        super().__init__(*arguments, file=io.StringIO(), ncols=58, ascii=False, **settings)
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
         """Put the line where it stands; tqdm calls it with an empty `msg` to take it away."""

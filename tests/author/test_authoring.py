@@ -232,6 +232,9 @@ def test_a_committed_lesson_or_solution_is_executed_from_top_to_bottom(path):
     assert outputs
     assert not [output for output in outputs if output.output_type == "error"]
     assert not [output for output in outputs if output.get("name") == "stderr"]
+    shown = "\n".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
+    columns = [line for line in shown.splitlines() if "   " in line.strip()]
+    assert not [line for line in columns if len(line) > 90], "JupyterLab would break it at 900 pixels"
 
 
 @pytest.mark.parametrize("path", LESSONS_AND_SOLUTIONS, ids=relative)

@@ -1,4 +1,4 @@
-"""The course in a real browser, as a student meets it: the start page, an exercise, a second visit, every unit.
+"""The course in a real browser, as a student meets it: the start page, every unit, answers, a second visit.
 
 Needs Playwright's client and axe (the extra `browser`) and Chromium. Pictures of each step are left in `build/walk/`.
 """
@@ -6,6 +6,7 @@ Needs Playwright's client and axe (the extra `browser`) and Chromium. Pictures o
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -37,6 +38,15 @@ ANSWERS = {
 TOLD = ["not right yet", "axis=0", "2 of 2 points", "Hint 1 of 3", "revealed", "1 of 9 exercises right", "a bar: 100%"]
 
 
+def asked_first(unit):
+    """The names of a unit's exercises, and a wrong and a right answer that people gave to the first."""
+    text = (EXERCISES / f"{unit}.py").read_text(encoding="utf-8")
+    names = re.findall(r"^(\w+) = check\.\1\(\1\)$", text, re.MULTILINE)
+    cells = (ROOT / "tests" / "answers" / unit / f"{names[0]}.py").read_text(encoding="utf-8").split("# %% ")
+    given = (next(cell for cell in cells if cell.startswith(label)) for label in ("wrong", "right"))
+    return names, *(cell.partition("\n")[2].strip() for cell in given)
+
+
 @pytest.fixture
 def page(tmp_path, browser):
     """JupyterLab's first page, on a copy of the course, started as a student does."""
@@ -57,7 +67,7 @@ def page(tmp_path, browser):
             assert server.poll() is None, (tmp_path / "log").read_text()
             time.sleep(0.1)
         opened = browser.new_page(viewport={"width": 1600, "height": 1000})
-        opened.set_default_timeout(60_000)
+        opened.set_default_timeout(180_000)
         opened.goto(f"http://127.0.0.1:{port}/?token=walk")
         yield opened
     finally:
@@ -71,8 +81,27 @@ def menu(page, name, *path):
         page.locator(".lm-Menu-itemLabel", has_text=item).first.click()
 
 
-def tab(page, words):
-    return page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text=words)
+def tab(page, words, kind=""):
+    return page.locator(f".lm-DockPanel-tabBar .lm-TabBar-tab{kind}", has_text=words)
+
+
+def opened(page, folder, number):
+    """The tab of a unit's lesson or exercises, opened by the start page's link and whole."""
+    tab(page, "START").click()
+    kind, file = {NOTEBOOKS: "lesson", EXERCISES: "exercises"}[folder], sources(folder)[number].with_suffix(".ipynb")
+    page.locator(".jp-MarkdownViewer").get_by_role("link", name=kind, exact=True).nth(number).click()
+    cells = len(json.loads(file.read_text(encoding="utf-8"))["cells"])
+    page.wait_for_function(WHOLE, arg=[f"{NOTEBOOK}.jp-WindowedPanel-outer", cells])
+    return tab(page, file.name, f"[data-course={folder.name}]")
+
+
+def enter(page, answers):
+    """Write over the cells in which a text or a pattern stands, and run them."""
+    for old, new in answers.items():
+        page.locator(f"{NOTEBOOK}.jp-CodeCell .cm-content", has_text=old).first.click()
+        page.keyboard.press("ControlOrMeta+a")
+        page.keyboard.insert_text(new)
+        page.keyboard.press("Control+Enter")
 
 
 def told(page, words):
@@ -81,7 +110,8 @@ def told(page, words):
 
 
 def as_it_was(page):
-    assert not page.locator(".jp-mod-dirty").count() and not page.get_by_text("Error displaying widget").count()
+    assert not page.locator(".lm-mod-current.jp-mod-dirty").count()
+    assert not page.get_by_text("Error displaying widget").count()
 
 
 def look(page, name, serious, views=VIEWS):
@@ -114,11 +144,7 @@ def test_a_student_walks_through_the_course(page, serious):
     as_it_was(page)
     menu(page, "Run", "Run All Cells")
     told(page, ["0 of 9 exercises right"])
-    for old, new in ANSWERS.items():
-        page.locator(f"{NOTEBOOK}.jp-CodeCell .cm-content", has_text=old).first.click()
-        page.keyboard.press("ControlOrMeta+a")
-        page.keyboard.insert_text(new)
-        page.keyboard.press("Shift+Enter")
+    enter(page, ANSWERS)
     told(page, TOLD)
     pictures = page.locator(f"{NOTEBOOK}.jp-RenderedImage img").evaluate_all("all => all.map(one => one.alt)")
     assert len(pictures) >= 5 and "before; weight over height" in pictures[0]
@@ -147,17 +173,31 @@ def test_a_student_walks_through_the_course(page, serious):
 
 
 @pytest.mark.proof
-def test_every_unit_can_be_looked_at(page, serious):
-    """Lessons with the outputs that they come with, and exercises: all cells are there and whole."""
-    start = page.locator(".jp-MarkdownViewer")
-    units = [path.with_suffix(".ipynb").name for path in sources(NOTEBOOKS)]
-    for folder, kind, views in ((NOTEBOOKS, "lesson", VIEWS[::3]), (EXERCISES, "exercises", VIEWS[:1])):
-        for number, unit in enumerate(units):
-            tab(page, "START").click()
-            start.get_by_role("link", name=kind, exact=True).nth(number).click()
-            cells = len(json.loads((folder / unit).read_text(encoding="utf-8"))["cells"])
-            page.wait_for_function(WHOLE, arg=[f"{NOTEBOOK}.jp-WindowedPanel-outer", cells])
-            page.locator(f"{NOTEBOOK}:is(.jp-RenderedImage, .jp-CodeCell)").last.scroll_into_view_if_needed()
-            look(page, f"{folder.name}_{unit[:2]}", serious, views)
-            as_it_was(page)
-            tab(page, unit).locator(".lm-TabBar-tabCloseIcon").click()
+def test_every_unit_is_looked_at_and_its_exercises_are_worked_on(page, serious):
+    """Lessons with the outputs that they come with; exercises run untouched, answered wrongly and rightly, reopened."""
+    for number, unit in enumerate(path.stem for path in sources(NOTEBOOKS)):
+        names, wrong, right = asked_first(unit)
+        cell, check = re.compile(rf"(def|class) {names[0]}\b"), f"check.{names[0]}("
+        checks = {check: f"{names[0]} = {check}{names[0]})", "check.progress()": "check.progress()"}
+        exercises = opened(page, EXERCISES, number)
+        menu(page, "Run", "Run All Cells")
+        lesson = opened(page, NOTEBOOKS, number)  # looked at while they run
+        page.locator(f"{NOTEBOOK}:is(.jp-RenderedImage, .jp-CodeCell)").last.scroll_into_view_if_needed()
+        look(page, f"lesson_{unit[:2]}", serious, VIEWS[::3])
+        as_it_was(page)
+        lesson.locator(".lm-TabBar-tabCloseIcon").click()
+        exercises.click()
+        told(page, [f"0 of {len(names)} exercises right"])
+        enter(page, {cell: wrong, **checks})
+        told(page, ["not right yet"])
+        enter(page, {cell: right, **checks})
+        told(page, done := [f"1 of {len(names)} exercises right"])
+        page.keyboard.press("ControlOrMeta+s")
+        page.wait_for_timeout(1500)
+        exercises.locator(".lm-TabBar-tabCloseIcon").click()
+        exercises = opened(page, EXERCISES, number)
+        told(page, done)
+        look(page, f"exercises_{unit[:2]}", serious, VIEWS[:1])
+        as_it_was(page)
+        menu(page, "Kernel", "Shut Down Kernel")
+        exercises.locator(".lm-TabBar-tabCloseIcon").click()

@@ -9,10 +9,12 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from utils import plots
-from utils.base.paths import RESSOURCES
+from utils.base.paths import NOTEBOOKS, RESSOURCES, SOLUTIONS, sources
 
 CYCLE = [to_rgb(colour) for colour in plt.rcParams["axes.prop_cycle"].by_key()["color"]]
 OKABE_ITO = [to_rgb(f"#{c}") for c in ["0072B2", "D55E00", "009E73", "CC79A7", "E69F00", "56B4E9", "000000"]]
+TEXTS = [path.read_text(encoding="utf-8") for folder in (NOTEBOOKS, SOLUTIONS) for path in sources(folder)]
+NAMED = {name for text in TEXTS for name in re.findall(r'\bcolor="(\w+)"', text)} - {"white"}  # which lies on pictures
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 # how linear RGB is seen by those who lack a kind of cone: Machado, Oliveira and Fernandes 2009, severity 1
 SEEN = {
@@ -49,7 +51,7 @@ def lab(colour, cones):
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
-@pytest.mark.parametrize("colour", [*CYCLE, to_rgb(plots.PALE)])
+@pytest.mark.parametrize("colour", [*CYCLE, *map(to_rgb, sorted({plots.PALE, *NAMED}))])
 def test_a_line_stands_out_from_the_page(colour):
     """By three to one, which WCAG 2 asks of graphics (1.4.11)."""
     assert contrast(colour, (1, 1, 1)) >= 3

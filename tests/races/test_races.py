@@ -240,7 +240,7 @@ def test_the_first_epoch_is_told_apart_and_everybodys_first_step(result):
     assert report.pictures_per_second(result, result.runs[0], "train, first epoch") == pytest.approx(later / 2)
     for run_ in result.runs:
         run_["first_step"] = 3.0 if run_["entrant"] == "jax" else 0.25
-    assert report.first_steps(result) == "first step: JAX 3.00 s, PyTorch 0.25 s, PyTorch, compiled 0.25 s"
+    assert report.first_steps(result) == "first step: JAX 3.00 s; PyTorch 0.25 s; PyTorch, compiled 0.25 s"
 
 
 def test_what_was_written_is_read_back_and_replaced_by_its_own_machine_only(result, tmp_path):
@@ -281,7 +281,7 @@ def test_a_lesson_shows_every_stored_result_and_says_when_there_is_none(result, 
 )
 def test_speeds_are_told_to_a_readers_precision(result, speed, text):
     result = replace(result, runs=[r | {"train": [result.batch * result.steps / speed] * 3} for r in result.runs])
-    assert f" {text} img/s " in report.as_table(result)
+    assert f" {text}  " in report.as_table(result)
 
 
 def test_the_picture_shows_every_entrant(result):

@@ -152,7 +152,7 @@ def find_uv() -> str:
 
 def bring_uv(python: str = "") -> str:
     """Have the pip of a passing environment of a Python, else of the one in `.venv`, put uv into `.venv/uv`."""
-    print(f"Fetching the installer, {UV_RANGE}, with pip ...", flush=True)
+    print(f"Fetching the installer, {UV_RANGE}, with pip (some seconds) ...", flush=True)
     python, passing = python or str(venv_python()), VENV / "pip"
     if quietly([python, "-m", "venv", str(passing)]):
         raise SetupError(

@@ -71,21 +71,15 @@ def as_table(result: Result) -> str:
     own = [name for name in entrants(result) if name.startswith("jax")]
     rows = []
     for phase in PHASES:
+        rows.append([phase, *[""] * (2 + len(own))])
         for name in entrants(result):
             speeds = [pictures_per_second(result, run, phase) for run in runs_of(result, name)]
             against = [ratio(result, phase, name, ours) if name != ours else None for ours in own]
-            ratios = [f"{one.median:.2f}× ({one.minimum:.2f}× to {one.maximum:.2f}×)" if one else "" for one in against]
-            rows.append(
-                [
-                    phase,
-                    TITLES[name],
-                    f"{_figures(statistics.median(speeds))} img/s",
-                    f"{_figures(min(speeds))} to {_figures(max(speeds))} img/s",
-                    *ratios,
-                ]
-            )
-    headings = ["phase", "entrant", "median", "range", *(f"{TITLES[name]}: so many times as fast" for name in own)]
-    text = table.render(headings, rows, right=(2, 3))
+            ratios = [f"{one.median:.2f}× ({one.minimum:.2f}–{one.maximum:.2f})" if one else "" for one in against]
+            middle, lowest, highest = (_figures(pick(speeds)) for pick in (statistics.median, min, max))
+            rows.append([f"  {TITLES[name]}", middle, f"{lowest}–{highest}", *ratios])
+    headings = ["", "median\nimg/s", "range", *(f"{TITLES[name]}: so\nmany times as fast" for name in own)]
+    text = table.render(headings, rows, right=(1, 2))
     absent = [f"{TITLES.get(name, name)} did not run: {why}" for name, why in result.missing.items()]
     return "\n".join([f"{headline(result)}\n\n{text}\n\n{first_steps(result)}", *absent])
 
@@ -93,7 +87,7 @@ def as_table(result: Result) -> str:
 def first_steps(result: Result) -> str:
     """How long everybody's first training step took, compilation included, in a line."""
     times = {name: statistics.median(run["first_step"] for run in runs_of(result, name)) for name in entrants(result)}
-    return "first step: " + ", ".join(f"{TITLES[name]} {seconds:.2f} s" for name, seconds in times.items())
+    return "first step: " + "; ".join(f"{TITLES[name]} {seconds:.2f} s" for name, seconds in times.items())
 
 
 def headline(result: Result) -> str:

@@ -45,6 +45,7 @@ def main(arguments: list[str]) -> int:
     upgrade = ["--upgrade"] * parser.parse_args(arguments).upgrade
     before = {lock: lock.read_text(encoding="utf-8") for lock in (LOCK, *EXTRAS.values()) if lock.exists()}
     uv = bootstrap.find_uv() or bootstrap.bring_uv()
+    print("Choosing versions (about 20 s) ...", flush=True)
     locked = versions(compiled(uv, LOCK, upgrade))
     print(f"Written: {shown(LOCK)} ({len(locked)} packages).")
     besides = [f"--constraints={LOCK.name}", *(f"--no-emit-package={name}" for name in locked)]

@@ -8,6 +8,8 @@
     .concat(
       // JupyterLab would break a line of code or of what was printed within a word
       ".jp-OutputArea .jp-OutputArea-output pre { word-break: normal; overflow-wrap: break-word; }",
+      // JupyterLab centres tables, below text that begins at the left
+      ".jp-MarkdownViewer .jp-RenderedHTMLCommon table { margin-left: 0; }",
       // white becomes the dark theme's #111111 and colours keep their hue; photographs and maps stay as they are
       "[data-jp-theme-light='false'] img.course-drawn { filter: invert(0.933) hue-rotate(180deg); }",
     )
