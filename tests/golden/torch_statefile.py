@@ -40,4 +40,5 @@ def values() -> dict[str, Any]:
 def _saved(content: Any) -> str:
     buffer = io.BytesIO()
     torch.save(content, buffer)
+    assert b"site-packages" not in buffer.getvalue()  # nothing of the machine that writes it
     return base64.b64encode(buffer.getvalue()).decode()
