@@ -32,11 +32,11 @@ def start(network):
 
 @pytest.fixture(scope="module")
 def after(network):
-    """`after(state, *measures)`: the parameters after a step, and its mean loss."""
+    """`after(state, **measures)`: the parameters after a step, and its mean loss."""
     train_step = jax.jit(lesson.make_train_step(network, 0.01))
 
-    def step(state, *measures):
-        new, sums = train_step(state, batch_of(3), lesson.Measures(*measures), key(1))
+    def step(state, **measures):
+        new, sums = train_step(state, batch_of(3), lesson.Measures(**measures), key(1))
         return trees.named(new.params), float(sums.loss / sums.count)
 
     return step
@@ -53,19 +53,19 @@ def test_dropout_is_of_training_only_and_the_key_alone_decides_what_is_dropped(n
 
 def test_each_step_drops_other_units_and_a_repeated_one_the_same(start, after):
     later = start._replace(step=start.step + 1)
-    first, again, next_one = (after(state, 0.5, 0, 0)[1] for state in (start, start, later))
+    first, again, next_one = (after(state, dropout=0.5)[1] for state in (start, start, later))
     assert first == again != next_one
 
 
 def test_weight_decay_shrinks_kernels_by_its_share_and_leaves_biases(start, after):
-    plain, decayed = (after(start, 0, decay, 0)[0] for decay in (0.0, 0.5))
+    plain, decayed = (after(start, decay=decay)[0] for decay in (0.0, 0.5))
     for name, weight in trees.named(start.params).items():
         expected = 0.01 * 0.5 * weight if weight.ndim > 1 else 0.0 * weight
         np.testing.assert_allclose(plain[name] - decayed[name], expected, atol=1e-6, err_msg=name)
 
 
 def test_smoothing_changes_the_update_but_not_the_loss_that_is_reported(start, after):
-    (plain, loss), (smoothed, reported) = (after(start, 0, 0, amount) for amount in (0.0, 0.2))
+    (plain, loss), (smoothed, reported) = (after(start, smoothing=amount) for amount in (0.0, 0.2))
     assert loss == pytest.approx(reported, rel=1e-6)
     assert not all(np.allclose(plain[name], smoothed[name], atol=1e-7) for name in plain)
 
