@@ -24,7 +24,6 @@ def like():
         ({"norm.bias": None}, r"not those of this Swin v2: missing \(1\): norm\.bias"),
         ({"head.weights": (2,)}, r"unknown \(1\): head\.weights"),
         ({"layers.9.blocks.0.norm1.bias": (32,)}, r"unknown \(1\): layers\.9"),  # not in this size of model
-        ({"layers.x.blocks.0.norm1.bias": (32,)}, r"unknown \(1\): layers\.x"),
         ({"head.fc.bias": (3,)}, r"head\.fc\.bias is \(3,\) in Flax's order, \(10,\) is wanted"),
         ({"patch_embed.proj.weight": (5,)}, r"patch_embed\.proj\.weight is \(5,\), but a convolution has 4 axes"),
         (dict.fromkeys(MICRO), r"missing \(\d+\): .* and \d+ more"),
