@@ -8,7 +8,7 @@ import pytest
 
 from utils.author import exercises, minutes, pairs, set_up
 from utils.base.errors import CourseError
-from utils.base.paths import EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, sources
+from utils.base.paths import NOTEBOOKS, ROOT, SOLUTIONS, sources
 
 HEADER = """# ---
 # jupyter:
@@ -97,12 +97,6 @@ def test_minutes_are_those_of_the_rule_and_stand_between_the_marks():
 
 
 # --- notebooks ---------------------------------------------------------------------------------------------
-
-
-def test_a_notebook_depends_on_its_text_alone():
-    first, second = (nbformat.writes(pairs.notebook_from(SOLUTION)) for _ in range(2))
-    assert first == second
-    assert set(pairs.notebook_from(SOLUTION).metadata) == {"kernelspec"}
 
 
 def test_every_cell_has_an_id_of_its_own_and_keeps_it_when_others_are_put_before_it():
@@ -210,11 +204,6 @@ def test_a_broken_notebook_is_named(course):
 
 
 # --- what is committed ---------------------------------------------------------------------------------------
-
-
-def test_every_unit_stands_three_times():
-    names = {folder.name: [path.stem for path in sources(folder)] for folder in (NOTEBOOKS, SOLUTIONS, EXERCISES)}
-    assert names["notebooks"] == names["solutions"] == names["exercises"] != []
 
 
 def test_exercises_and_notebooks_are_what_their_texts_give():

@@ -7,14 +7,17 @@ import tomllib
 import pytest
 import yaml
 
+from utils import checks
 from utils.__main__ import COMMANDS
-from utils.base.paths import ROOT
+from utils.author import minutes
+from utils.base.paths import NOTEBOOKS, ROOT, sources
 from utils.commands import bootstrap
 from utils.commands import test as testing
 from utils.commands.instructors import site
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 FOLDERS = r"notebooks|exercises|solutions|ressources|tests|utils|site|\.ci|\.github|\.devcontainer"
 
@@ -52,8 +55,38 @@ def test_the_licences_that_the_project_names_are_there():
     assert PROJECT["license"] == "Apache-2.0 AND CC-BY-4.0"
     first = {name: (ROOT / name).read_text(encoding="utf-8").split("\n\n")[0] for name in PROJECT["license-files"]}
     assert "Apache License" in first["LICENSE"] and "Attribution 4.0 International" in first["LICENSE-text"]
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert all(f"]({name})" in readme for name in first)
+    assert all(f"]({name})" in README for name in first)
+
+
+# --- README.md --------------------------------------------------------------------------------------------------
+
+
+def test_the_line_below_the_title_is_true():
+    """Of Python, JAX and the licences."""
+    oldest, below = map(int, re.findall(r"3\.(\d+)", PROJECT["requires-python"]))
+    (jax,) = re.findall(r"jax>=(\d+\.\d+)", "\n".join(PROJECT["dependencies"]))
+    pythons = " and ".join(f"3.{minor}" for minor in range(oldest, below))
+    licences = PROJECT["license"].replace("-", " ").split(" AND ")
+    line = README.split("\n\n")[1]
+    assert line.startswith(f"Python {pythons} · JAX {jax} · ")
+    assert [name.replace("-", " ") for name in re.findall(r"\[([^]]+)\]\(LICENSE", line)] == licences
+
+
+def test_it_starts_with_two_commands():
+    (commands,) = re.findall(r"^## Start\n.*?```sh\n(.*?)```", README, re.DOTALL | re.MULTILINE)
+    assert re.findall(r"^make (\w+) ", commands, re.MULTILINE) == ["lab", "test"]
+
+
+def test_the_syllabus_lists_every_unit_with_the_minutes_of_its_lesson_and_exercises():
+    """Rounded to five; and no section of a lesson takes more than 45."""
+    lessons = {path.stem: minutes.sections(path.read_text(encoding="utf-8")) for path in sources(NOTEBOOKS)}
+    assert all(section.minutes <= 45 for sections in lessons.values() for section in sections)
+    rounded = [
+        (unit.name, *(str(5 * round(sum(part.minutes for part in parts) / 5)) for parts in (lesson, exercises)))
+        for unit in checks.units().values()
+        for lesson, exercises in [(lessons[unit.name], unit.exercises.values())]
+    ]
+    assert re.findall(r"^\| \[`(\d\d_\w+)`.*?\| (\d+) \+ (\d+) min", README, re.MULTILINE) == rounded
 
 
 # --- CONTRIBUTING.md --------------------------------------------------------------------------------------------
@@ -67,11 +100,6 @@ def missing(text):
         for path in dict.fromkeys(named)
         if not any(ROOT.glob(re.sub("(?<![A-Za-z])NAME(?![A-Za-z])", "*", path.replace("NN", "[0-9][0-9]*"))))
     ]
-
-
-def test_a_path_that_is_not_there_is_noticed():
-    text = "`utils/no_such.py`, `solutions/NN_NAME.py`, `NN_NAME`, `make test`, [x](README.md), [y](no/such.md)"
-    assert missing(text) == ["utils/no_such.py", "no/such.md"]
 
 
 @pytest.mark.parametrize("name", ["README.md", "INSTRUCTORS.md", "CONTRIBUTING.md"])

@@ -1,7 +1,11 @@
-"""What students hold: `check`, with the solutions there and without them, and a judge that can be stopped."""
+"""What students hold: `check`, with the solutions there and without them, what is remembered, the page that they see.
+
+And a judge that can be stopped.
+"""
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 import types
@@ -10,13 +14,14 @@ import pytest
 from demo.exercise import Demo, average
 from written import written
 
-from utils import checks
+from utils import checks, records
 from utils.author import recorded
 from utils.base import notebook
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
-from utils.checks import known, worker
+from utils.checks import known, standing, start, worker
 from utils.checks.checker import Checker
+from utils.checks.standing import Noted
 from utils.checks.verdict import Kind
 
 
@@ -27,15 +32,25 @@ def answered(body):
     return written("average", f"def average(x):\n    {body}", jnp=jnp, jax=jax)
 
 
-STUB = "raise NotImplementedError('your code here')"
+RIGHT = answered("return x.mean()")
+STUB = answered("raise NotImplementedError('your code here')")
 
 
 @pytest.fixture
-def check(monkeypatch):
-    """Of the demo unit, judged in this process."""
+def begun(monkeypatch, tmp_path):
+    """Begins the demo unit's notebook, judged in this process, in a student's own folder, where what is noted lasts."""
+    for name in notebook.BY_A_MACHINE:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(records, "MODELS", tmp_path)
+    monkeypatch.setattr(start, "PAGE", tmp_path / "START.md")
     monkeypatch.setattr(worker.Judge, "start", lambda self: False)
     worker.known_of.cache_clear()
-    return Checker(Demo("99_demo", [average]))
+    return lambda: Checker(Demo("99_demo", [average]))
+
+
+@pytest.fixture
+def check(begun):
+    return begun()
 
 
 @pytest.fixture
@@ -48,18 +63,28 @@ def check_in_a_release(check, tmp_path, monkeypatch):
     return Checker(unit)
 
 
-def test_a_right_answer_scores_is_returned_and_counted(check, capsys):
+def test_points_hints_and_what_was_revealed_are_counted_and_remembered(check, begun, capsys):
     check.progress()
-    mine = answered("return x.mean()")
-    assert check.average(mine) is mine
-    check.progress()
-    before, told, after = [line for line in capsys.readouterr().out.splitlines() if "points" in line]
-    assert "0 of 1 exercises right, 0 of 2 points" in before and "1 of 1 exercises right, 2 of 2 points" in after
-    assert told == "✓ average: right (2 of 2 points)"
+    assert check.average(RIGHT) is RIGHT
+    check.hint("average")
+    assert standing.read("99_demo") == {"average": Noted(Kind.RIGHT, 2, 1, False)}
+    again = begun()
+    again.progress()
+    out = capsys.readouterr().out
+    assert "✓ average: right (2 of 2 points)" in out.splitlines()
+    assert re.findall(r"(\d) of 1 exercises right, (\d) of 2 points", out) == [("0", "0"), ("1", "2")]
+    for _ in range(2):  # the last one stays
+        again.hint("average")
+        assert "Hint 2 of 2: second" in capsys.readouterr().out
+    again.reveal("average")
+    assert "jnp.mean(x)" in capsys.readouterr().out
+    assert again.average(RIGHT) is RIGHT
+    begun().progress()
+    assert "◆ average" in (out := capsys.readouterr().out) and "0 of 2 points" in out
 
 
 def test_a_stub_is_not_attempted_and_the_course_goes_on_with_its_own(check, capsys):
-    theirs = check.average(answered(STUB))
+    theirs = check.average(STUB)
     assert theirs.__name__ == "average"
     out = capsys.readouterr().out
     assert "○ average: not attempted" in out and "course's version" in out
@@ -67,28 +92,11 @@ def test_a_stub_is_not_attempted_and_the_course_goes_on_with_its_own(check, caps
     assert "This is the course's version" in capsys.readouterr().out
 
 
-def test_a_revealed_answer_scores_nothing(check, capsys):
-    mine = answered("return x.mean()")
-    check.reveal("average")
-    assert "jnp.mean(x)" in capsys.readouterr().out
-    assert check.average(mine) is mine
-    check.progress()
-    assert "0 of 2 points" in capsys.readouterr().out
-
-
-def test_hints_come_one_by_one_and_the_last_stays(check, capsys):
-    seen = []
-    for _ in range(3):
-        check.hint("average")
-        seen.append(capsys.readouterr().out)
-    assert ["second" in text for text in seen] == [False, True, True]
-
-
 def test_only_grading_raises(check, monkeypatch):
     monkeypatch.setenv("COURSE_GRADING", "1")
     with pytest.raises(CourseError, match="✗ average: not right yet"):
         check.average(answered("return x.sum()"))
-    check.average(answered("return x.mean()"))
+    check.average(RIGHT)
 
 
 def test_in_a_notebook_all_is_html_in_which_what_an_answer_says_is_escaped(check, monkeypatch):
@@ -108,25 +116,69 @@ def test_in_a_notebook_all_is_html_in_which_what_an_answer_says_is_escaped(check
     assert all(one["text/plain"] and one["text/html"].startswith("<div style=") for one in shown)
 
 
+# --- what is remembered, and the page that JupyterLab opens with ------------------------------------------------------
+
+
+def test_a_verdict_needs_no_disk_and_a_strange_record_is_named(check, begun, tmp_path, capsys):
+    (tmp_path / "exercises").touch()  # where a folder would be written
+    check.average(RIGHT)
+    assert "✓ average: right" in capsys.readouterr().out
+    (tmp_path / "exercises").unlink()
+    records.write("exercises/99_demo", [{"exercise": "average", "kind": "SPLENDID"}])
+    with pytest.raises(CourseError, match=r"models/exercises/99_demo\.json"):
+        begun()
+
+
+def test_the_start_page_links_what_is_there_and_says_where_to_go_on(begun):
+    page = start.text()
+    links = set(re.findall(r"\]\(([^)#]+\.(?:ipynb|md))", page))
+    lessons = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert {f"{folder}/{name}" for folder in ("notebooks", "exercises", "solutions") for name in lessons} <= links
+    assert all((ROOT / link).exists() for link in links)
+    assert page.count("| ○&nbsp;not&nbsp;attempted |") == page.count("#cell-id=") >= 43
+    assert "Go on here: [01 · `jnp` and `jit`](notebooks/01" in page
+    standing.write("02_flax_mnist_cnn", {"cross_entropy": Noted(Kind.RIGHT, 1), "SmallCNN": Noted(revealed=True)})
+    page = start.text()
+    assert "Go on here: [exercise 3, the training step](exercises/02_flax_mnist_cnn.ipynb#cell-id=" in page
+    assert "| ✓&nbsp;right | [1 · what a wrong answer costs]" in page and "| ◆&nbsp;revealed | [2 · a network]" in page
+    assert "2 of 8 exercises, 1 of 18 points" in page
+
+
+def test_a_check_brings_the_start_page_up_to_date_where_there_is_one(check, monkeypatch):
+    check.hint("average")
+    assert not start.PAGE.exists()
+    start.PAGE.write_text("old")
+    check.hint("average")
+    assert "Go on here" in start.PAGE.read_text()
+    start.PAGE.write_text("mine")
+    monkeypatch.setenv("COURSE_RESULTS", "there")  # as in `make course`, which knows nothing of what the student did
+    check.hint("average")
+    assert start.PAGE.read_text() == "mine"
+
+
 # --- without the solutions --------------------------------------------------------------------------------------------
 
 
-def test_in_a_release_the_student_keeps_the_own_answer_and_there_is_nothing_to_reveal(check_in_a_release, capsys):
-    for body, says in (
-        ("return x.mean()", "right (2 of 2 points)"),
-        ("return x.sum()", "It is the sum."),
+@pytest.mark.parametrize(
+    ("mine", "says"),
+    [
+        (RIGHT, "right (2 of 2 points)"),
+        (answered("return x.sum()"), "It is the sum."),
         (STUB, "not attempted"),
-        ("return x.mean() + x[0] / 7", "The values differ"),
-    ):
-        mine = answered(body)
-        assert check_in_a_release.average(mine) is mine
-        out = capsys.readouterr().out
-        assert says in out and ("Continuing with your version" in out) == ("right (" not in out)
-        assert ("Stuck? Run `check.hint('average')`" in out) == (out[0] == "✗")
+        (answered("return x.mean() + x[0] / 7"), "The values differ"),
+    ],
+)
+def test_in_a_release_the_student_keeps_the_own_answer_and_there_is_nothing_to_reveal(
+    check_in_a_release, capsys, mine, says
+):
+    assert check_in_a_release.average(mine) is mine
+    out = capsys.readouterr().out
+    assert says in out and ("Continuing with your version" in out) == (mine is not RIGHT)
+    assert ("Stuck? Run `check.hint('average')`" in out) == (out[0] == "✗")
     check_in_a_release.reveal("average")
     assert "does not include the answers" in capsys.readouterr().out
-    check_in_a_release.hint("average")
-    check_in_a_release.hint("average")
+    for _ in range(2):
+        check_in_a_release.hint("average")
     out = capsys.readouterr().out
     assert "This is the last hint." in out and "reveal" not in out
 
@@ -151,7 +203,7 @@ def test_a_damaged_or_missing_file_is_told_and_not_held_against_the_answer(
     check_in_a_release, capsys, damage, tmp_path
 ):
     DAMAGE[damage](tmp_path / "99_demo" / "average.known")
-    check_in_a_release.average(answered("return x.mean()"))
+    check_in_a_release.average(RIGHT)
     out = capsys.readouterr().out
     assert "? average: could not be checked" in out and "average.known" in out and "not your fault" in out
 
@@ -184,7 +236,7 @@ for answer in {answers}:
     told.append([verdict.kind.name, verdict.message, kept])
 print(json.dumps(told))
 """
-RIGHT = "lambda x: jnp.where(x > 0, jnp.log1p(jnp.where(x > 0, x, 0.0)), x)"
+COMPRESS = "lambda x: jnp.where(x > 0, jnp.log1p(jnp.where(x > 0, x, 0.0)), x)"
 ENDLESS = "lambda x: x + jax.lax.stop_gradient(jax.lax.while_loop(lambda i: i >= 0, jnp.abs, x.sum() * 0 + 1.0))"
 LONG = """lambda x: x + jax.lax.stop_gradient(
     jax.lax.fori_loop(0, 10**6, lambda i, y: jax.lax.fori_loop(0, 10**6, lambda j, z: jnp.sin(z), y), x.sum()))"""
@@ -199,7 +251,7 @@ def told_in_a_kernel(*answers):
 
 
 def test_a_program_without_end_costs_the_judge_and_not_the_kernel():
-    first, endless, again = told_in_a_kernel(RIGHT, ENDLESS, RIGHT)
+    first, endless, again = told_in_a_kernel(COMPRESS, ENDLESS, COMPRESS)
     assert first[0] == again[0] == "RIGHT" and again[2] == "mine"
     assert endless[0] == "WRONG" and "loop that never ends" in endless[1]
 

@@ -238,30 +238,6 @@ def test_a_key_that_is_used_twice_is_told_while_tracing(moved, monkeypatch):
 # --- what crosses -----------------------------------------------------------------------------------------------------
 
 
-def test_what_crosses_comes_back_as_it_was():
-    tree = {
-        "w": jnp.ones((2, 3), jnp.bfloat16),
-        "keys": jax.random.split(jax.random.key(3)),
-        "none": None,
-        "n": (1, True),
-    }
-    leaves = crossing.leaves(tree | {"pair": Pair(np.arange(3, dtype=np.uint8), float("inf")), "text": "a"})
-    handed = Handed(
-        (Result(leaves, "a `dict` of 6"), Program(b"\x00code", ("a", "b"), "x"), Failure("WRONG", "why")), "it"
-    )
-    again = crossing.loads(crossing.dumps(handed))
-    assert again.outcomes[1:] == handed.outcomes[1:] and again.printed == "it"
-    assert again.outcomes[0].leaves.keys() == leaves.keys() >= {"pair.left", "pair.right", "n.1", "w"}
-    for path, leaf in leaves.items():
-        other = again.outcomes[0].leaves[path]
-        assert (
-            np.array_equal(other, np.asarray(leaf))
-            if crossing.is_array(leaf)
-            else other == leaf and type(other) is type(leaf)
-        )
-        assert not crossing.is_array(leaf) or other.dtype == leaf.dtype
-
-
 def test_damaged_bytes_are_refused_and_forged_ones_earn_nothing():
     good = crossing.dumps(Handed((Result({"a": np.ones(3)}, ""),)))
     rng = np.random.default_rng(0)
@@ -298,8 +274,6 @@ BASE = np.arange(1.0, 13.0).reshape(3, 4) ** 1.5
 @pytest.mark.parametrize(
     ("got", "says"),
     [
-        (-BASE, "sign"),
-        (3 * BASE, "3 times"),
         (BASE[::-1], "reversed along axis 0"),
         (np.roll(BASE, 1, 0), "one position too late"),
         (BASE**2, "square"),
@@ -310,12 +284,9 @@ BASE = np.arange(1.0, 13.0).reshape(3, 4) ** 1.5
         (BASE.T.reshape(3, 4), "in other positions"),
         (np.floor(BASE), "whole numbers"),
         (BASE.astype(jnp.bfloat16).astype(np.float32), "rounded to bfloat16"),
-        (BASE.T, "`.transpose(1, 0)` of the result"),
         (2 * BASE.T, "Two axes are swapped"),
         (BASE[:, :, None], "axis of size 1"),
         (BASE.mean(0), "An axis is missing"),
-        (BASE.astype(np.float16), "dtype float16"),
-        (np.where(BASE > 9, np.nan, BASE), "contains NaN"),
         (np.where(BASE > 9, np.inf, BASE), "contains infinity"),
         (BASE.astype(np.int32), "dtype int32"),
     ],

@@ -12,7 +12,7 @@ from written import written
 from utils import checks
 from utils.author import exercises, pairs, recorded
 from utils.base import definitions, markers
-from utils.base.paths import ROOT, SOLUTIONS, sources
+from utils.base.paths import EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, sources
 from utils.checks import answers, crossing, known, readings, running
 from utils.checks.exercise import NOTEBOOK_SEED
 from utils.checks.judge import FromSolution, _fault, judge
@@ -47,8 +47,9 @@ def own_answer(unit, exercise):
 # --- what a unit declares -------------------------------------------------------------------------------------
 
 
-def test_every_solution_has_its_checks():
-    assert [path.stem for path in sources(SOLUTIONS)] == list(UNITS)
+def test_every_unit_is_a_lesson_exercises_a_solution_and_checks():
+    for folder in (NOTEBOOKS, EXERCISES, SOLUTIONS):
+        assert [path.stem for path in sources(folder)] == list(UNITS)
 
 
 @each_unit

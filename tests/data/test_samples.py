@@ -17,7 +17,7 @@ from numpy._core import _multiarray_umath as umath
 from utils import samples
 from utils.base import paths
 from utils.base.errors import CourseError
-from utils.samples import dice, digits, draw, raster, recipes, shapes, store
+from utils.samples import dice, digits, draw, recipes, shapes, store
 
 FEW = 30  # pictures a split in the small variants that these tests make; of mnist all are made
 MAKE = f"""
@@ -125,16 +125,6 @@ def test_pictures_come_back_as_they_were_drawn(small):
         assert read["label"] == drawn["label"]
 
 
-def test_class_names_are_the_real_sets_in_their_order():
-    import tensorflow_datasets as tfds
-
-    drawing = recipes.RECIPES["cats_vs_dogs"].drawing
-    assert drawing is not None
-    assert list(drawing.classes) == tfds.builder("cats_vs_dogs").info.features["label"].names
-    assert list(recipes.CIFAR) == sorted(recipes.CIFAR)
-    assert (recipes.IMAGENETTE[0], recipes.IMAGENETTE[-1]) == ("tench", "parachute")  # by their WordNet numbers
-
-
 # ---- the pictures
 
 
@@ -200,34 +190,6 @@ def test_every_outline_can_be_drawn(name):
     picture = draw.picture(name, dice.Dice(1), 40, 50, plain)
     assert picture.shape == (40, 50, 3)
     assert picture.dtype == np.uint8
-
-
-# ---- the arithmetic
-
-
-def covered(polygon: np.ndarray, side: int) -> np.ndarray:
-    """How much of each pixel of a square picture a polygon covers, [side, side] in 0 … FULL."""
-    (cover,) = raster.covers([[polygon]], side, side)
-    picture = np.zeros((side, side), int)
-    height, width = cover.amount.shape
-    picture[cover.top : cover.top + height, cover.left : cover.left + width] = cover.amount
-    return picture
-
-
-def test_polygons_are_filled_as_pillow_fills_them_when_enlarged():
-    from PIL import Image, ImageDraw
-
-    throws = dice.Dice(5)
-    big = 8
-    for _ in range(20):
-        points = throws.array((5, 2), -60, 190).astype(np.int64) * 4
-        canvas = Image.new("L", (30 * big, 30 * big))
-        ImageDraw.Draw(canvas).polygon([tuple(p) for p in (points * big / raster.PIXEL).tolist()], fill=255)
-        theirs = np.asarray(canvas).reshape(30, big, 30, big).mean((1, 3)) / 255
-        off = np.abs(covered(points, 30) / raster.FULL - theirs)
-        crossed = off > 0.35  # where a path crosses itself the two rules may differ
-        assert crossed.mean() < 0.12
-        assert off[~crossed].mean() < 0.02
 
 
 # ---- the place

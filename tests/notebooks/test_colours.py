@@ -1,4 +1,4 @@
-"""The colours of plots stand out from the page and from each other, in JupyterLab's light theme and in its dark one."""
+"""The colours of plots and verdicts stand out, in JupyterLab's light theme and in its dark one."""
 
 import re
 from itertools import combinations
@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 
 from utils import plots
 from utils.base.paths import NOTEBOOKS, RESSOURCES, SOLUTIONS, sources
+from utils.checks.verdict import REVEALED, Kind
 
 CYCLE = [to_rgb(colour) for colour in plt.rcParams["axes.prop_cycle"].by_key()["color"]]
 OKABE_ITO = [to_rgb(f"#{c}") for c in ["0072B2", "D55E00", "009E73", "CC79A7", "E69F00", "56B4E9", "000000"]]
@@ -66,3 +67,10 @@ def test_lines_are_told_apart_as_well_as_in_okabe_and_itos_colours(shown, cones)
         for all_ in (CYCLE, OKABE_ITO)
     )
     assert ours >= theirs
+
+
+def test_verdicts_have_marks_of_their_own_and_white_reads_on_their_colours():
+    """By 4.5 to one, which WCAG 2 asks of text (1.4.3)."""
+    looks = [*Kind, REVEALED]
+    assert len({look.mark for look in looks}) == len(looks)
+    assert min(contrast(to_rgb(look.colour), (1, 1, 1)) for look in looks) >= 4.5

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,9 +37,9 @@ def drawn(number):
             return maps, kernel, strides, padding
 
 
-def arrays(number, maps, kernel, dtype):
+def arrays(number, *shapes, dtype=jnp.float64):
     rng = np.random.default_rng(1000 + number)
-    return [jnp.asarray(rng.standard_normal(shape), dtype) for shape in (maps, kernel)]
+    return [jnp.asarray(rng.standard_normal(shape), dtype) for shape in shapes]
 
 
 def convolved(convolve, strides, padding, x, kernel):
@@ -87,29 +86,13 @@ def apart(number, monkeypatch, way):
         own = results(convolution.conv_general_dilated, strides, padding, x, kernel)
         return own, results(lax.conv_general_dilated, strides, padding, x, kernel)
 
-    return distance(*both(*arrays(number, maps, kernel, jnp.float64)))
+    return distance(*both(*arrays(number, maps, kernel)))
 
 
 @pytest.mark.parametrize("number", [k if k < 4 else pytest.param(k, marks=pytest.mark.proof) for k in range(CASES)])
 def test_value_and_gradients_are_laxs_under_jit_vmap_and_scan(number, monkeypatch, float64):
     way = ("columns", "rows")[number // 2 % 2]  # whichever way the shapes would take
     assert apart(number, monkeypatch, way) < LIMIT
-
-
-def test_what_is_drawn_has_all_that_may_go_wrong():
-    cases = [drawn(number) for number in range(CASES)]
-    assert len({str(case) for case in cases}) == CASES
-    for odd in (
-        lambda maps, kernel, strides, padding: maps[1] != maps[2] and maps[0] != maps[3],
-        lambda maps, kernel, strides, padding: strides[0] != strides[1],
-        lambda maps, kernel, strides, padding: kernel[0] > maps[1],
-        lambda maps, kernel, strides, padding: kernel[0] != kernel[1] and kernel[2] != kernel[3],
-        lambda maps, kernel, strides, padding: 1 in maps and 1 in kernel,
-        lambda maps, kernel, strides, padding: padding in ("SAME", "VALID"),
-        lambda maps, kernel, strides, padding: maps[0] % 2 == 0 and maps[1] * maps[2] >= 256,  # cut into groups
-        lambda maps, kernel, strides, padding: padding not in ("SAME", "VALID") and padding[0][0] > padding[0][1],
-    ):
-        assert sum(odd(*case) for case in cases) >= 10
 
 
 MISTAKES = {
@@ -131,65 +114,52 @@ def test_a_mistake_is_beyond_the_limit(mistake, monkeypatch, float64):
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 @pytest.mark.parametrize("way", ["columns", "rows"])
 def test_in_fewer_bits_it_is_as_near_to_float64_as_laxs_own(way, dtype, monkeypatch):
-    """The gradient by the kernel, as the root of the mean square over five draws: a single one may be lucky."""
+    """The gradient by the kernel, summed over five draws: a single one may be lucky."""
     monkeypatch.setattr(convolution, "way", lambda *_: way)
-    shapes, rest = ((8, 12, 10, 16), (3, 3, 16, 24)), ((1, 1), ((1, 1), (1, 1)))
+    shapes, same = ((8, 12, 10, 16), (3, 3, 16, 24), (8, 12, 10, 24)), ((1, 1), (1, 1))
 
     def slope(convolve, x, kernel, dy):
-        layer = partial(convolve, window_strides=rest[0], padding=rest[1], dimension_numbers=convolution.LAYOUT)
-        return jax.vjp(partial(layer, x), kernel)[1](dy.astype(x.dtype))[0]
+        layer = partial(convolve, window_strides=(1, 1), padding=same, dimension_numbers=convolution.LAYOUT)
+        return jax.vjp(partial(layer, x), kernel)[1](dy)[0]
 
-    off = {}
-    for convolve in (convolution.conv_general_dilated, lax.conv_general_dilated):
-        compiled, errors = jax.jit(partial(slope, convolve)), []
+    def off(convolve):
+        compiled, squares = jax.jit(partial(slope, convolve)), 0.0
         for number in range(5):
-            x, kernel = arrays(number, *shapes, dtype)
-            (dy,) = arrays(number, (8, 12, 10, 24), (1,), dtype)[:1]
+            given = arrays(number, *shapes, dtype=dtype)
             with jax.enable_x64(True):
-                exact = slope(lax.conv_general_dilated, *(jnp.asarray(one, jnp.float64) for one in (x, kernel, dy)))
-            errors.append(np.square(np.asarray(compiled(x, kernel, dy), np.float64) - np.asarray(exact)).mean())
-        off[convolve] = np.sqrt(np.mean(errors))
-    print(f"off by {off[convolution.conv_general_dilated]:.2e}, lax by {off[lax.conv_general_dilated]:.2e}")
-    assert off[convolution.conv_general_dilated] < 1.5 * off[lax.conv_general_dilated]
+                exact = slope(lax.conv_general_dilated, *(one.astype(jnp.float64) for one in given))
+            squares += np.square(np.asarray(compiled(*given), np.float64) - np.asarray(exact)).mean()
+        return squares
+
+    assert off(convolution.conv_general_dilated) < 1.5**2 * off(lax.conv_general_dilated)
+
+
+MAPS, KERNEL = (2, 6, 6, 6), (3, 3, 6, 6)
 
 
 @pytest.mark.parametrize(
-    "others",
+    ("others", "x", "kernel"),
     [
-        {"feature_group_count": 2},
-        {"batch_group_count": 2},
-        {"lhs_dilation": (2, 2), "padding": ((1, 1), (1, 1))},
-        {"rhs_dilation": (2, 1)},
-        {"preferred_element_type": jnp.float32},
-        {"dimension_numbers": ("NCHW", "OIHW", "NCHW")},
-        {"dimension_numbers": None},
-        {"padding": ((-1, 0), (0, 0))},
+        ({"feature_group_count": 2}, MAPS, (3, 3, 3, 6)),
+        ({"batch_group_count": 2}, MAPS, KERNEL),
+        ({"lhs_dilation": (2, 2), "padding": ((1, 1), (1, 1))}, MAPS, KERNEL),
+        ({"rhs_dilation": (2, 1)}, MAPS, KERNEL),
+        ({"preferred_element_type": jnp.float32}, MAPS, KERNEL),
+        ({"dimension_numbers": ("NCHW", "OIHW", "NCHW")}, MAPS, (6, 6, 3, 3)),
+        ({"dimension_numbers": None}, MAPS, (6, 6, 3, 3)),
+        ({"padding": ((-1, 0), (0, 0))}, MAPS, KERNEL),
+        ({"window_strides": (1,), "dimension_numbers": ("NWC", "WIO", "NWC")}, (2, 9, 6), (3, 6, 6)),
     ],
     ids=str,
 )
-def test_what_it_does_not_cover_is_laxs(others):
-    groups = others.get("feature_group_count", 1)
+def test_what_it_does_not_cover_is_laxs(others, x, kernel):
     arguments = {"window_strides": (1, 1), "padding": "SAME", "dimension_numbers": convolution.LAYOUT} | others
     layer, reference = (
         partial(convolve, **arguments) for convolve in (convolution.conv_general_dilated, lax.conv_general_dilated)
     )
-    kernel = jnp.ones(
-        (6, 6, 3, 3) if arguments["dimension_numbers"] in (None, ("NCHW", "OIHW", "NCHW")) else (3, 3, 6 // groups, 6)
-    )
-    x = jnp.ones((2, 6, 6, 6))
-    assert str(jax.make_jaxpr(layer)(x, kernel)) == str(jax.make_jaxpr(reference)(x, kernel))
-    jax.jvp(layer, (x, kernel), (x, kernel))  # and so has a forward mode
-
-
-def test_flax_takes_it_and_a_layer_in_one_dimension_too():
-    for size, kernel in (((2, 9, 5), (3,)), ((2, 9, 7, 5), (3, 3))):
-        x = jnp.linspace(-1, 1, int(np.prod(size))).reshape(size)
-        layer, own = nn.Conv(4, kernel), nn.Conv(4, kernel, conv_general_dilated=convolution.conv_general_dilated)
-        variables = layer.init(jax.random.key(0), x)
-        slopes, ours = (
-            jax.grad(lambda v, x=x, one=one: (one.apply(v, x) ** 2).sum())(variables) for one in (layer, own)
-        )
-        assert distance(slopes, ours) < 1e-5
+    both = jnp.ones(x), jnp.ones(kernel)
+    assert str(jax.make_jaxpr(layer)(*both)) == str(jax.make_jaxpr(reference)(*both))
+    jax.jvp(layer, both, both)  # and so has a forward mode
 
 
 def test_the_way_hangs_on_shapes():

@@ -76,15 +76,6 @@ def test_an_opening_that_breaks_off_counts(run, stop, capsys):
     assert "opened 2 times. Before: VGG8, a moment ago: not finished" in capsys.readouterr().out
 
 
-def test_what_is_no_accuracy_is_refused(run):
-    for value in (None, 75.0, float("nan"), (0.1, 0.9), -0.1):
-        with pytest.raises(CourseError, match=r"what score returns must be one number in 0\.\.1"):
-            opened(score=lambda test, value=value: value)
-    with pytest.raises(CourseError, match="which model is tested"):
-        opened(model=" ")
-    assert len(testset.openings(SAMPLE.source)) == 5
-
-
 # --- the scoreboard -------------------------------------------------------------------------------------------
 
 
@@ -110,7 +101,7 @@ def test_a_name_shows_its_latest_figure_and_counts_its_tries(run):
     assert (entry["accuracy"], entry["tries"]) == (0.4, 3)
 
 
-def test_figures_that_cannot_be_are_refused(run):
+def test_figures_that_cannot_be_are_refused_and_an_opening_counts_all_the_same(run):
     for key, value, message in (
         ("accuracy", 75.0, r"accuracy must be one number in 0\.\.1 \(divide per cent by 100\), not 75\.0"),
         ("accuracy", None, "accuracy must be one number"),
@@ -122,6 +113,11 @@ def test_figures_that_cannot_be_are_refused(run):
     with pytest.raises(CourseError, match="wants a name"):
         scoreboard.add(" ", SAMPLE, **RUN)
     assert scoreboard.ranked(SAMPLE) == []
+    with pytest.raises(CourseError, match=r"what score returns must be one number in 0\.\.1"):
+        opened(score=lambda test: (0.1, 0.9))
+    with pytest.raises(CourseError, match="which model is tested"):
+        opened(model=" ")
+    assert len(testset.openings(SAMPLE.source)) == 1
 
 
 # --- the records ----------------------------------------------------------------------------------------------

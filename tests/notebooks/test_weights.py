@@ -12,7 +12,6 @@ import pytest
 import safetensors.numpy
 
 from utils import weights
-from utils.base import trees
 from utils.base.errors import CourseError
 
 
@@ -93,19 +92,3 @@ def test_what_is_no_weight_is_said(tmp_path):
         with pytest.raises(CourseError, match=message):
             weights.save(tmp_path / "a.safetensors", wrong)
     assert not list(tmp_path.iterdir())
-
-
-def test_a_write_that_fails_leaves_the_older_file(file, monkeypatch):
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(CourseError, match="No space left on device"):
-        weights.save(file, {"w": jnp.ones(3)})
-    assert jax.tree.leaves(weights.load(file, tree()))
-
-
-def test_differences_are_empty_for_the_same_and_short_for_many():
-    forms = {f"layer_{i}": "[2] float32" for i in range(50)}
-    assert trees.differences(forms, forms) == ""
-    assert trees.differences({}, forms) == "missing: layer_0, layer_1, layer_2 and 47 more"

@@ -82,7 +82,6 @@ def carry_over(source: str, target: str, name: str) -> str | None:
     text, *rest = WORD.split(source)
     pattern = re.escape(text)
     for word, text in zip(rest[::2], rest[1::2], strict=True):
-        # a word that comes again must stand for the same number
-        pattern += (f"(?P={word})" if f"<{word}>" in pattern else f"(?P<{word}>[0-9]+)") + re.escape(text)
+        pattern += f"(?P<{word}>[0-9]+)" + re.escape(text)
     match = re.fullmatch(pattern, name)
     return match and target.format(**match.groupdict())
