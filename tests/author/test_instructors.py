@@ -11,7 +11,8 @@ from utils.author import exercises, minutes, pairs
 from utils.base import definitions
 from utils.base.paths import ROOT
 from utils.checks import answers, unit_01, unit_02
-from utils.checks.judge import FromSolution, judge
+from utils.checks.judge import judge
+from utils.checks.known import from_solution
 from utils.checks.mistakes import mistakes, wrong
 from utils.checks.verdict import Kind
 
@@ -72,7 +73,7 @@ def example(monkeypatch, tmp_path):
 
 def test_its_example_is_right_not_attempted_or_wrong_with_the_words_it_promises(example):
     exercise, solution, stub = example
-    known = FromSolution(exercise, solution)
+    known = from_solution(exercise, solution)
     assert judge(known, answers.hand_over(exercise, solution.hit_rate)).kind is Kind.RIGHT
     assert judge(known, answers.hand_over(exercise, stub)).kind is Kind.NOT_ATTEMPTED
     assert len(mistakes(exercise)) >= 4 and 2 <= len(exercise.hints) <= 3
