@@ -14,8 +14,6 @@ import numpy as np
 NOTEBOOK_SEED = 0  # notebooks are judged on the cases of this seed; the grader draws one for each run
 SECONDS = 8.0  # of the CPU, that an answer may take where its exercise says nothing else
 
-Crossing = Literal["program", "values"]
-
 
 def _called(answer: Any, own: Any, **inputs: Any) -> Any:
     return answer(*inputs.values())
@@ -61,7 +59,7 @@ class Exercise:
     sizes: tuple[Mapping[str, Any], ...]
     draw: Callable[..., dict[str, Any]]
     ask: Callable[..., Any] = _called
-    crosses: Crossing = "program"
+    crosses: Literal["program", "values"] = "program"
     classes: Mapping[str, type] = field(default_factory=lambda: MappingProxyType({}))
     accepts: Callable[[dict[str, Any], Mapping[str, Any], Mapping[str, Any]], str] | None = None
     form: Callable[[Sequence[str]], str] | None = None
