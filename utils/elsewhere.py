@@ -30,6 +30,7 @@ NEEDED = {
     "jinja2": "jinja2",
     "keras": "keras",
     "matplotlib": "matplotlib",
+    "msgpack": "msgpack",
     "numpy": "numpy",
     "optax": "optax",
     "orbax": "orbax-checkpoint",

@@ -11,7 +11,8 @@ from utils.author import exercises, minutes, pairs
 from utils.base import definitions
 from utils.base.paths import ROOT
 from utils.checks import answers, unit_01, unit_02
-from utils.checks.judge import FromSolution, judge
+from utils.checks.judge import judge
+from utils.checks.known import from_solution
 from utils.checks.mistakes import mistakes, wrong
 from utils.checks.verdict import Kind
 
@@ -74,7 +75,7 @@ def test_its_example_is_right_not_attempted_or_wrong_with_the_words_it_promises(
     exercise, solution, stub = example
     stars = "★" * exercise.stars + "☆" * (3 - exercise.stars)
     assert f"{stars} ({exercise.minutes} minutes, {exercise.points} point" in ADDED
-    known = FromSolution(exercise, solution)
+    known = from_solution(exercise, solution)
     assert judge(known, answers.hand_over(exercise, solution.hit_rate)).kind is Kind.RIGHT
     assert judge(known, answers.hand_over(exercise, stub)).kind is Kind.NOT_ATTEMPTED
     assert len(mistakes(exercise)) >= 4 and 2 <= len(exercise.hints) <= 3

@@ -15,7 +15,7 @@ from utils.base import definitions, markers
 from utils.base.paths import EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, sources
 from utils.checks import answers, crossing, known, readings, running
 from utils.checks.exercise import NOTEBOOK_SEED
-from utils.checks.judge import FromSolution, _fault, judge
+from utils.checks.judge import _fault, judge
 from utils.checks.mistakes import mistakes, wrong
 from utils.checks.registry import RESERVED
 from utils.checks.verdict import Kind
@@ -33,7 +33,11 @@ each_exercise = pytest.mark.parametrize(
 
 
 def known_of(unit, exercise):
-    return FromSolution(exercise, definitions.load(unit.solution))
+    return known.from_solution(exercise, definitions.load(unit.solution))
+
+
+def recorded_of(unit, exercise):
+    return known.from_file(exercise, known.file_of(unit.name, exercise.name))
 
 
 def verdict_on(here, answer, seed=NOTEBOOK_SEED):
@@ -74,7 +78,9 @@ def test_an_exercise_is_complete(unit, exercise):
     assert len(exercise.sizes) >= 3
     # what judges random results tells mistakes itself, and draws many keys in place of more cases
     assert exercise.accepts or exercise.draws >= 3
-    assert exercise.accepts or len(mistakes(exercise)) >= 4, "four known mistakes at least, in mistakes.toml"
+    said = [one.says for one in mistakes(exercise)]
+    assert exercise.accepts or len(said) >= 4, "four known mistakes at least, in mistakes.toml"
+    assert len(set(said)) == len(said), "two known mistakes say the same"
     text = (ROOT / unit.solution).read_text(encoding="utf-8")
     assert f'check.hint("{exercise.name}")' in text, "the prose must name the hint"
     above = re.split(rf"^(?:def|class) {exercise.name}\b", text, flags=re.MULTILINE)[0]
@@ -124,7 +130,7 @@ def test_the_course_s_answer_is_right_the_stub_not_attempted_and_a_mistake_told(
     """By what was recorded, as in a notebook and in a release."""
     file = known.file_of(unit.name, exercise.name)
     assert file.stat().st_size < 100_000, "a release should be small"
-    recorded_ones = known.Recorded(exercise, file)
+    recorded_ones = recorded_of(unit, exercise)
     verdict = verdict_on(recorded_ones, own_answer(unit, exercise))
     assert (verdict.kind, verdict.points) == (Kind.RIGHT, exercise.points), verdict
     assert verdict_on(recorded_ones, stub_of(unit, exercise)).kind is Kind.NOT_ATTEMPTED
@@ -165,22 +171,22 @@ def test_the_course_s_answer_is_right_for_200_seeds(unit, exercise):
 @each_exercise
 def test_each_known_mistake_is_told_and_is_wrong_for_20_seeds(unit, exercise):
     """By its results, recorded and then drawn anew; somewhere they are off by ten times the limit."""
-    there, here = known.Recorded(exercise, known.file_of(unit.name, exercise.name)), known_of(unit, exercise)
+    there, here = recorded_of(unit, exercise), known_of(unit, exercise)
 
     def differs(leaves, want, limit):
         return leaves is None or bool(readings.difference(crossing.Result(leaves, want.whole), want, limit))
 
     cases = list(exercise.cases(NOTEBOOK_SEED))
-    given = {one: [there.wrong(one, case) for case in cases] for one in there.mistakes()}
-    for one, leaves in given.items():
+    given = {says: list(map(result, cases)) for says, result in there.mistakes.items()}
+    for says, leaves in given.items():
         pairs_of = zip(leaves, map(there.want, cases), strict=True)
-        assert any(differs(got, want, 10 * exercise.limit) for got, want in pairs_of), one.name
+        assert any(differs(got, want, 10 * exercise.limit) for got, want in pairs_of), says
         same = [other for other in given if all(map(_agree, leaves, given[other], [exercise.limit] * len(cases)))]
-        assert None in leaves or same[0].says == one.says, f"{one.name} is told as {same[0].name}"
+        assert None in leaves or same[0] == says, f"{says!r} is told as {same[0]!r}"
     for seed in seeds(20):
         cases = list(exercise.cases(seed))
-        for one in here.mistakes():
-            assert any(differs(here.wrong(one, case), here.want(case), exercise.limit) for case in cases), one.name
+        for says, result in here.mistakes.items():
+            assert any(differs(result(case), here.want(case), exercise.limit) for case in cases), says
 
 
 def _agree(one, other, limit):
@@ -211,7 +217,7 @@ def test_there_are_ten_right_and_twenty_wrong_answers_of_other_people(unit, exer
 @each_exercise
 def test_other_people_s_answers_are_judged_as_they_are(unit, exercise):
     """Every right one is right; of the wrong ones one in a hundred may slip through."""
-    here = known.Recorded(exercise, known.file_of(unit.name, exercise.name))
+    here = recorded_of(unit, exercise)
     accepted, tried = [], 0
     for label, what, answer in corpus(unit, exercise):
         handed = answers.hand_over(exercise, answer)
@@ -258,5 +264,5 @@ def test_nonsense_gets_a_verdict(unit, exercise, nonsense):
             return nonsense(reference(*args, **kwargs))
 
     handed = answers.hand_over(exercise, answer)
-    right = is_right(known.Recorded(exercise, known.file_of(unit.name, exercise.name)), handed)
+    right = is_right(recorded_of(unit, exercise), handed)
     assert not right or nonsense in (NONSENSE["NaN"], NONSENSE["another shape"])  # of a result without arrays

@@ -39,7 +39,7 @@ NOTHING = ANSWER("return missing")
 SAY = (
     f"names, sent = {[*SIGNATURES]}, []"
     + """
-import base64, json, os, struct
+import base64, json, os, msgpack
 from utils.checks import crossing
 from utils.checks.crossing import Failure, Handed, Program, Result
 def say(**message):
@@ -51,14 +51,10 @@ def send(data, name=None, step=0):  # each is judged three times at most, so tha
     name = name or names[sent.count(None) // 3 % 9]
     sent.append(None)
     say(t="handed", exercise=name, step=step, data=base64.b64encode(data).decode())
+def forged(number, *fields):  # in MessagePack: 0 a program, 1 a result, 2 a failure, 3 what is handed over, 4 an array
+    return msgpack.ExtType(number, msgpack.packb(fields))
 def handed(outcome):
-    return {"Handed": [[outcome] * 18, ""]}
-def raw(head, *blobs, many=None, lengths=None):
-    head = json.dumps(head).encode()
-    parts = [struct.pack("<QQ", len(head), len(blobs) if many is None else many), head]
-    for blob, length in zip(blobs, lengths or map(len, blobs)):
-        parts += [struct.pack("<Q", length), blob]
-    return b"".join(parts)
+    return msgpack.packb(forged(3, [outcome] * 18, ""))
 def case(seed=0, name="standardise"):
     from utils.checks.unit_01 import unit
     return list(unit.exercises[name].cases(seed))
@@ -273,24 +269,25 @@ CROSSINGS = {
     ],
     "dtypes and shapes that lie": FORGED("dtypes = 'bool', 'complex64', 'V4', 'int4', 'float8_e4m3fn', 'object', 'f4,f4', '(2,)f4', 'datetime64[s]', 'U1'\n"
         "shapes = [-1, -1], [-5, -3], [10**30], [0, 10**18], [2**62, 4], 'ab', {}, [True], None, [[5], [3]], [1.0]\n"
-        "for dtype, shape in [(d, [-1]) for d in dtypes] + [('float32', s) for s in shapes]:\n"
-        "    send(raw(handed({'Result': [{'dict': [['', {'array': 0, 'dtype': dtype, 'shape': shape}]]}, 'x']}), bytes(960)))"),
+        "for dtype, shape in [(d, [-1]) for d in dtypes] + [('float32', s) for s in shapes if s != [10**30]]:\n"
+        "    send(handed(forged(1, {'': forged(4, dtype, shape, bytes(960))}, 'x')))"),
     "lengths without sense": FORGED("whole = crossing.dumps(Handed((Result({'': 0.0}, ''),) * 18))\n"
-        "for data in (whole[:-1], whole[:9], whole + b'x', raw({}, many=2**63), raw({}, b'', lengths=[2**64 - 1])): send(data)\n"
-        "for n in (0, 2**62): send(struct.pack('<QQ', n, 0))"),
-    "trees without a bottom, odd paths, leaves that are none": FORGED("for n in (900, 30000): send(struct.pack('<QQ', 2 * n, 0) + b'[' * n + b']' * n)\n"
-        "for name in ([], '\\ud800', 'x' * 10**5, '../../solutions', '.' * 5000, None):\n"
-        "    send(raw(handed({'Result': [{'dict': [[name, 0.0], ['', 0.0], ['', 0.0]]}, 'x']})))\n"
-        "for leaves in ([], [0.0], 'x', None, {'Result': [{'dict': []}, '']}, {'bytes': 0}): send(raw(handed({'Result': [leaves, 'x']}), b'x'))"),
-    "failures, outcomes and prints of every kind": FORGED("for kind in ('RIGHT', ['RIGHT'], 0, {'array': 0, 'dtype': 'bool', 'shape': [1]}, {'bytes': 0}, None, {'Failure': ['', '']}):\n"
-        "    send(raw({'Handed': [[{'Failure': [kind] * 4}], kind]}, b'1'))\n    send(raw({'Handed': [kind, '']}, b'1'))\n"
-        "    send(raw({'Handed': [[{'Result': [{'dict': [['', 0.0]]}, kind]}], kind]}, b'1'))\nsend(crossing.dumps({'kind': 'RIGHT'}))"),
+        "for data in (whole[:-1], whole[:9], whole + b'x', b'', b'\\xc9' + b'\\xff' * 5, b'\\xdd' + b'\\xff' * 4): send(data)\n"
+        "for number in (5, -1, 127): send(handed(forged(number, 'x'))); send(msgpack.packb(msgpack.ExtType(abs(number), b'\\xc1')))"),
+    "trees without a bottom, odd paths, leaves that are none": FORGED("for n in (900, 30000): send(b'\\x91' * n + b'\\x90')\n"
+        "deep = b''\nfor n in range(900): deep = msgpack.packb(msgpack.ExtType(1, deep))\nsend(deep)\n"
+        "for name in ([], 'x' * 10**5, '../../solutions', '.' * 5000, None, 7, b'x'):\n"
+        "    try: send(handed(forged(1, {name if name != [] else (): 0.0, '': 0.0}, 'x')))\n    except Exception: pass\n"
+        "for leaves in ([], [0.0], 'x', None, forged(1, {}, ''), b'x'): send(handed(forged(1, leaves, 'x')))"),
+    "failures, outcomes and prints of every kind": FORGED("for kind in ('RIGHT', ['RIGHT'], 0, forged(4, 'bool', [1], b'1'), b'1', None, forged(2, '', '')):\n"
+        "    send(msgpack.packb(forged(3, [forged(2, *[kind] * 4)], kind)))\n    send(msgpack.packb(forged(3, kind, '')))\n"
+        "    send(msgpack.packb(forged(3, [forged(1, {'': 0.0}, kind)], kind)))\nsend(crossing.dumps({'kind': 'RIGHT'}))"),
     "outcomes of another exercise": [
         ANSWER("return jnp.zeros(bins, jnp.int32)", "histogram"),
         SAY + "from utils.checks.unit_01 import unit\nfrom utils.checks.answers import hand_over\n"
         "other = crossing.dumps(hand_over(unit.exercises['moving_average'], lambda x, decay: x))\n"
         f"for name in {list(SIGNATURES)!r}: send(other, name)", NOTHING],
-    "a program that is a number": FORGED("for code in (3 * 10**9, -1, 'x', [1, 2], None, 1.5, {'dict': []}): send(raw(handed({'Program': [code, [''], 'x']})))"),
+    "a program that is a number": FORGED("for code in (3 * 10**9, -1, 'x', [1, 2], None, 1.5, {}): send(handed(forged(0, code, [''], 'x')))"),
     "predict's results, computed without it": [  # what the model was traced for is the hand-in's own word
         SAY + "import sys\nframe = sys._getframe()\nwhile 'job' not in frame.f_locals or 'seed' not in frame.f_locals['job']: frame = frame.f_back\n"
         "found = []\nfor c in case(frame.f_locals['job']['seed'], 'predict'):\n    i = c.inputs\n"
@@ -333,7 +330,7 @@ PROGRAMS = {
 KNOWN = (
     "import re, sys, zlib, os, utils\nfrom utils.checks import crossing\nfrom utils.checks.unit_01 import unit\n"
     "root = os.path.dirname(os.path.dirname(utils.__file__))\n"
-    "def known(name): return crossing.loads(zlib.decompress(open(f'{root}/ressources/known/01_jnp_and_jit/{name}.known', 'rb').read()))\n"
+    "def known(name): return crossing.loads(zlib.decompress(open(f'{root}/ressources/known/01_jnp_and_jit/{name}.known', 'rb').read()), dict)\n"
 )
 SEED = (
     "import sys, hashlib\nframe = sys._getframe()\nwhile not isinstance(frame.f_locals.get('job'), dict): frame = frame.f_back\n"
@@ -349,7 +346,7 @@ TABLES = {
         "from utils.checks.unit_01 import unit\nrows = [c.inputs['x'] for c in unit.exercises['standardise'].cases(found)]",
         ANSWER("return jnp.asarray([r - r.mean(0) for r in rows if r.shape == x.shape][0])")],
     "the mistakes' file, which releases do not have": [KNOWN + "text = open(f'{root}/utils/checks/unit_01/compress/mistakes.toml').read()\n"
-        "lines = dict(re.findall(r'was = \"(positive = |return )(.*)\"', text)[::-1])\n"
+        "lines = dict(re.findall(r'^.\"(positive = |return )(.*)\".$', text, re.MULTILINE)[::-1])\n"
         "code = 'def compress(x):\\n    ' + '\\n    '.join(a + b for a, b in sorted(lines.items()))\nexec(code)",
         CHECK("compress")],
 }

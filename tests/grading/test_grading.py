@@ -250,7 +250,7 @@ def test_the_seed_of_programs_is_not_told_to_the_hand_in():
     [
         ("RIGHT", "", False, 1),
         ("WRONG", "", False, 1),
-        ("WRONG", running._run(Program(b"", (), ""), Case(0, 0, "", {})).message, False, 2),
+        ("WRONG", running._run(Program(b"", (), ""), Case(0, 0, 0, "", {})).message, False, 2),
         ("WRONG", "", True, 2),
         ("NOT_CHECKED", "", False, 2),
     ],

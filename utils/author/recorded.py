@@ -9,7 +9,7 @@ from utils.base import definitions, files
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
 from utils.checks import answers, known, mistakes
-from utils.checks.judge import FromSolution, judge
+from utils.checks.judge import judge
 from utils.checks.registry import Unit
 from utils.checks.verdict import Kind
 
@@ -20,7 +20,7 @@ def stale() -> Iterator[tuple[Unit, str]]:
         solution = (ROOT / unit.solution).read_text(encoding="utf-8")
         for name, exercise in unit.exercises.items():
             file = known.file_of(unit.name, name)
-            if not known.Recorded(exercise, file).is_of(known.made_of(exercise, solution)):
+            if not known.is_fresh(exercise, file, solution):
                 yield unit, name
 
 
@@ -34,12 +34,12 @@ def record(unit: Unit, name: str) -> None:
     mistakes.source(name, text)
     solution = definitions.load(unit.solution)
     exercise = unit.exercises[name]
-    here = FromSolution(exercise, solution)
+    here = known.from_solution(exercise, solution)
     verdict = judge(here, answers.hand_over(exercise, getattr(solution, name)))
     if verdict.kind is not Kind.RIGHT:
         raise CourseError(f"{unit.name}: the course's own `{name}` is {verdict.kind.words}: {verdict.message}")
     try:
-        content = known.recorded(here, known.made_of(exercise, text))
+        content = known.to_file(here, known.made_of(exercise, text))
     except TypeError as error:
         raise CourseError(f"{unit.name}, `{name}`: {error}, which cannot be kept.") from error
     files.write(known.file_of(unit.name, name), content)

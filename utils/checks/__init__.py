@@ -9,10 +9,9 @@ In an exercise notebook:
 
 Here: `unit_NN/` has a folder for each exercise; `exercise` is what it declares, `mistakes` reads its known mistakes.
 `answers` calls or exports what a student wrote, `crossing` is what leaves that process, `worker` the process that
-judges: `running` runs exported programs, `judge` comes to a verdict, `known` is what it knows where the solutions are
-absent. `readings` and
-`explain` say what differences and exceptions mean, `limits` stops what takes too much, `verdict` is how it all looks,
-and `checker` what students hold.
+judges: `running` runs exported programs, `known` has what is wanted and what mistakes give, `judge` comes to a verdict.
+`readings` and `explain` say what differences and exceptions mean, `limits` stops what takes too much, `verdict` is how
+it all looks, and `checker` what students hold.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def units() -> dict[str, Unit]:
     folders = sorted(path.parent.name for path in Path(__file__).parent.glob("unit_[0-9][0-9]/__init__.py"))
     try:
         found = [importlib.import_module(f"utils.checks.{name}").unit for name in folders]
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:
         raise CourseError(f"The checks cannot be imported: {error}.") from error
     return {unit.name: unit for unit in found}
 

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from utils.base.markers import STUB_MESSAGE
-from utils.checks.crossing import Failure, Handed, Outcome, Program, Result, is_array, kind, leaves
+from utils.checks.crossing import Failure, Handed, Leaves, Outcome, Program, Result, is_array, kind, leaves
 from utils.checks.exercise import NOTEBOOK_SEED, Exercise
 from utils.checks.explain import answer_frames, explained
 from utils.checks.limits import TookTooMuch, time_limit
@@ -92,16 +92,12 @@ def results(exercise: Exercise, answer: Any, own: Any, seed: int) -> Iterator[Re
 
 
 def result(exercise: Exercise, answer: Any, own: Any, inputs: dict[str, Any]) -> Result:
-    """What `ask` gives for a case's inputs, which the answer must leave as they are."""
+    """What `ask` gives for a case's inputs."""
     given = jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, inputs)
-    before = [(path, id(leaf)) for path, leaf in jax.tree.leaves_with_path(given)]
-    whole = exercise.ask(answer, own, **given)
-    if before != [(path, id(leaf)) for path, leaf in jax.tree.leaves_with_path(given)]:
-        raise Told(CHANGED)
-    found = leaves(whole)
+    found, whole = _asked(exercise, answer, own, inputs, given)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in found.values()):
         raise Told(TRACER)
-    return Result({name: np.asarray(leaf) if is_array(leaf) else leaf for name, leaf in found.items()}, kind(whole))
+    return Result({name: np.asarray(leaf) if is_array(leaf) else leaf for name, leaf in found.items()}, whole)
 
 
 class flat:
@@ -111,7 +107,7 @@ class flat:
     """
 
     def __init__(self, exercise: Exercise, answer: Any, own: Any, inputs: dict[str, Any]):
-        self._ask = functools.partial(exercise.ask, answer, own)
+        self._asked = functools.partial(_asked, exercise, answer, own, inputs)
         self._leaves, self._tree = jax.tree.flatten(inputs)
         self._places = [place for place, leaf in enumerate(self._leaves) if is_array(leaf)]
         self.arrays = [self._leaves[place] for place in self._places]
@@ -123,14 +119,26 @@ class flat:
         filled = list(self._leaves)
         for place, leaf in zip(self._places, arrays, strict=True):
             filled[place] = leaf
-        whole = self._ask(**jax.tree.unflatten(self._tree, filled))
-        found = leaves(whole)
-        for name, leaf in found.items():
-            if not (is_array(leaf) or isinstance(leaf, bool | int | float)):
-                where = f" at {name}" if name else ""
-                raise Told(f"The result{where} is {kind(leaf)}; expected an array.")
-        self.paths, self.whole = list(found), kind(whole)
+        found, self.whole = self._asked(jax.tree.unflatten(self._tree, filled))
+        self.paths = list(found)
         return [jnp.asarray(leaf) for leaf in found.values()]
+
+
+def _asked(
+    exercise: Exercise, answer: Any, own: Any, inputs: dict[str, Any], given: dict[str, Any]
+) -> tuple[Leaves, str]:
+    """The leaves of what `ask` gives for inputs in the form `given`, and what it is as a whole."""
+    before = [(path, id(leaf)) for path, leaf in jax.tree.leaves_with_path(given)]
+    whole = exercise.ask(answer, own, **{name: given[name] for name in inputs})  # in their order: JAX sorts names
+    if before != [(path, id(leaf)) for path, leaf in jax.tree.leaves_with_path(given)]:
+        raise Told(CHANGED)
+    found = leaves(whole)
+    may_be = (bool, int, float) if exercise.crosses == "program" else (bool, int, float, str, type(None))
+    for name, leaf in found.items():
+        if not (is_array(leaf) or isinstance(leaf, may_be)):
+            where = f" at {name}" if name else ""
+            raise Told(f"The result{where} is {kind(leaf)}; expected an array.")
+    return found, kind(whole)
 
 
 def own(exercise: Exercise, answer: Any, names: Mapping[str, Any] | None = None) -> SimpleNamespace:

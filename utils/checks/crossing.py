@@ -1,26 +1,21 @@
 """What leaves the process of an answer: for each case an exported program or the leaves of a result, never Python.
 
-`dumps` and `loads` write it as bytes: a JSON head and raw arrays. Reading runs nothing of what was written.
+`dumps` and `loads` write it as bytes, in MessagePack. Reading runs nothing of what was written.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
-import struct
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import msgpack
 import numpy as np
 
 from utils.base import trees
 
 Leaves = dict[str, Any]  # path → array, number, text or None
-
-_MOST = 256 * 2**20  # bytes of one array or program
-_MANY = 100_000  # leaves
 
 
 class Damaged(ValueError):
@@ -104,85 +99,57 @@ def is_array(value: Any) -> bool:
 
 # --- bytes ----------------------------------------------------------------------------------------------------------
 
-
-def dumps(value: Any) -> bytes:
-    """Handed, an outcome, leaves, or lists and dictionaries of these, as bytes. Raises TypeError for anything else."""
-    blobs: list[bytes] = []
-    head = json.dumps(_packed(value, blobs)).encode()
-    return b"".join([struct.pack("<QQ", len(head), len(blobs)), head, *(struct.pack("<Q", len(b)) + b for b in blobs)])
-
-
-def loads(data: bytes) -> Any:
-    """What `dumps` was given. Raises Damaged for anything that it doesn't write."""
-    try:
-        size, many = struct.unpack_from("<QQ", data)
-        if many > _MANY or size > len(data):
-            raise Damaged("its length is wrong")
-        head, place, blobs = data[16 : 16 + size], 16 + size, []
-        for _ in range(many):
-            (length,) = struct.unpack_from("<Q", data, place)
-            blobs.append(data[place + 8 : place + 8 + length])
-            place += 8 + length
-        if place != len(data):
-            raise Damaged("its length is wrong")
-        return _unpacked(json.loads(head), blobs)
-    except (struct.error, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise Damaged(f"cannot be read: {error}") from None
-
-
-# of each class the kinds of its fields
-_CLASSES = {
-    "Program": (Program, (bytes, tuple, str)),
-    "Result": (Result, (dict, str)),
-    "Failure": (Failure, (str, str, str, bool)),
-    "Handed": (Handed, (tuple, str)),
+# what has a form of its own in MessagePack, and the kinds of its fields
+_FIELDS: dict[type, tuple[type, ...]] = {
+    Program: (bytes, tuple, str),
+    Result: (dict, str),
+    Failure: (str, str, str, bool),
+    Handed: (tuple, str),
+    np.ndarray: (str, tuple, bytes),
 }
 
 
-def _packed(value: Any, blobs: list[bytes]) -> Any:
-    if value is None or type(value) in (bool, int, str):
-        return value
-    if type(value) is float:
-        return value if math.isfinite(value) else {"float": str(value)}
-    if isinstance(value, bytes):
-        blobs.append(value)
-        return {"bytes": len(blobs) - 1}
+def dumps(value: Any) -> bytes:
+    """Handed, an outcome, leaves, or lists and dictionaries of these, as bytes. Raises TypeError for anything else."""
+    packed: bytes = msgpack.packb(value, default=_packed, strict_types=True)
+    return packed
+
+
+def loads(data: bytes, of: type = Handed) -> Any:
+    """What `dumps` was given, lists as tuples. Raises Damaged for what it doesn't write, or is of another class."""
+    try:
+        value = msgpack.unpackb(data, ext_hook=_unpacked, use_list=False)
+    except Exception as error:  # the bytes may be anything
+        raise Damaged(f"cannot be read: {error}") from None
+    if not isinstance(value, of):
+        raise Damaged("it is something else")
+    return value
+
+
+def _packed(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, int):  # of more than 64 bits; it is compared as a float
+        return float(value) if abs(value) < 2**1023 else float("inf")
     if is_array(value):
         array = np.asarray(value)
-        blobs.append(array.tobytes())
-        return {"array": len(blobs) - 1, "dtype": array.dtype.name, "shape": list(array.shape)}
-    if isinstance(value, list | tuple):
-        return [_packed(each, blobs) for each in value]
-    if isinstance(value, dict):
-        return {"dict": [[str(name), _packed(each, blobs)] for name, each in value.items()]}
-    if type(value).__name__ in _CLASSES:
-        return {type(value).__name__: [_packed(each, blobs) for each in vars(value).values()]}
-    raise TypeError(f"the result holds {kind(value)}")
+        made, fields = np.ndarray, [array.dtype.name, array.shape, array.tobytes()]
+    elif type(value) in _FIELDS:
+        made, fields = type(value), [*vars(value).values()]
+    else:
+        raise TypeError(f"the result holds {kind(value)}")
+    return msgpack.ExtType([*_FIELDS].index(made), dumps(fields))
 
 
-def _unpacked(node: Any, blobs: list[bytes]) -> Any:
-    match node:
-        case None | bool() | int() | float() | str():
-            return node
-        case list():
-            if len(node) > _MANY:
-                raise Damaged("it holds too many things")
-            return tuple(_unpacked(each, blobs) for each in node)
-        case {"float": text}:
-            return float(text)
-        case {"bytes": place}:
-            return blobs[place]
-        case {"array": place, "dtype": name, "shape": shape}:
-            dtype = jnp.dtype(name)
-            if len(blobs[place]) > _MOST or dtype.kind not in "biufcV":
-                raise Damaged("an array is too large or of no kind that JAX has")
-            return np.frombuffer(blobs[place], dtype).reshape(shape)
-        case {"dict": pairs}:
-            return {str(name): _unpacked(each, blobs) for name, each in pairs}
-        case dict() if len(node) == 1:
-            ((name, parts),) = node.items()
-            made, kinds = _CLASSES[name]
-            fields = [_unpacked(each, blobs) for each in parts]
-            if tuple(map(type, fields)) == kinds:
-                return made(*fields)
-    raise Damaged(f"it holds {node!r:.40}")
+def _unpacked(number: int, data: bytes) -> Any:
+    made, kinds = [*_FIELDS.items()][number]
+    fields = loads(data, tuple)
+    if tuple(map(type, fields)) != kinds:
+        raise Damaged(f"a `{made.__name__}` has other fields")
+    if made is not np.ndarray:
+        return made(*fields)
+    name, shape, content = fields
+    dtype = jnp.dtype(name)
+    if dtype.kind not in "biufcV":
+        raise Damaged("an array is of no kind that JAX has")
+    return np.frombuffer(content, dtype).reshape(shape)

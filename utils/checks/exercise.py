@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
 NOTEBOOK_SEED = 0  # notebooks are judged on the cases of this seed; the grader draws one for each run
 SECONDS = 8.0  # of the CPU, that an answer may take where its exercise says nothing else
 
-Crossing = Literal["program", "values"]
+
+def _called(answer: Any, own: Any, **inputs: Any) -> Any:
+    return answer(*inputs.values())
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Exercise:
         draw: `draw(rng, **size)` gives a case's inputs, the keywords for `ask`. Arrays are NumPy's or random keys;
             what else it holds (a rate, a name) depends on the size alone where answers cross as programs.
         ask: `ask(answer, own, **inputs)` calls the answer and returns what is compared: any tree of arrays, numbers
-            and texts. `own` has the classes that the notebook's names stand for, see `classes`.
+            and texts. `own` has the classes that the notebook's names stand for, see `classes`. By default what the
+            answer gives for the inputs, in the order in which `draw` has them.
         crosses: "program": `ask` is a function of arrays; it is traced with the answer, and its program runs in the
             judge's process. "values": the answer is called where it lives, and the leaves of what `ask` returns cross.
         classes: Name → class, for what a notebook defines itself and `ask` needs. The notebook's own is used where it
@@ -55,8 +58,8 @@ class Exercise:
     hints: tuple[str, ...]
     sizes: tuple[Mapping[str, Any], ...]
     draw: Callable[..., dict[str, Any]]
-    ask: Callable[..., Any]
-    crosses: Crossing = "program"
+    ask: Callable[..., Any] = _called
+    crosses: Literal["program", "values"] = "program"
     classes: Mapping[str, type] = field(default_factory=lambda: MappingProxyType({}))
     accepts: Callable[[dict[str, Any], Mapping[str, Any], Mapping[str, Any]], str] | None = None
     form: Callable[[Sequence[str]], str] | None = None
@@ -84,16 +87,18 @@ class Exercise:
         """One case: the size at that place, drawn for that turn."""
         size = dict(self.sizes[place])
         about = size.pop("about", "")
-        return Case(place, turn, about, self.draw(Draw(seed, place, turn), **size))
+        return Case(seed, place, turn, about, self.draw(Draw(seed, place, turn), **size))
 
 
-class Case(NamedTuple):
-    """Inputs to try an answer on."""
+@dataclass(frozen=True)
+class Case:
+    """Inputs to try an answer on; equal to another of the same seed, place and turn of one exercise."""
 
+    seed: int
     place: int  # of its size among the exercise's
     turn: int  # the how manieth draw of that size
-    about: str  # what is special about it, or ""
-    inputs: dict[str, Any]  # keywords for `ask`
+    about: str = field(compare=False)  # what is special about it, or ""
+    inputs: dict[str, Any] = field(compare=False)  # keywords for `ask`
 
 
 class Draw:

@@ -1,7 +1,7 @@
-"""Recorded results of the course's answers and of the known mistakes on the notebooks' cases.
+"""What the judge knows of an exercise: what is wanted for each case, and what known mistakes give there.
 
-By them a notebook is judged, in a second and also where there are no solutions. `ressources/known/UNIT/NAME.known` is
-written by `utils.author.recorded` in the bytes of `utils.checks.crossing`; it says what it was made of.
+It comes from the course's own answer. For notebooks' cases that was recorded, in `ressources/known/UNIT/NAME.known`,
+by which a notebook is judged in a second, and also where there are no solutions. `utils.author.recorded` writes it.
 """
 
 from __future__ import annotations
@@ -9,17 +9,21 @@ from __future__ import annotations
 import ast
 import hashlib
 import zlib
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+
+import jax
 
 from utils.base import definitions
 from utils.base.paths import RESSOURCES, shown
-from utils.checks import crossing
-from utils.checks.crossing import Leaves, Result
+from utils.checks import answers, crossing, running
+from utils.checks.crossing import Leaves
 from utils.checks.exercise import NOTEBOOK_SEED, Case, Exercise
-from utils.checks.judge import Known
-from utils.checks.mistakes import Mistake
+from utils.checks.mistakes import Mistake, mistakes, wrong
 
 KNOWN = RESSOURCES / "known"
 
@@ -28,9 +32,88 @@ class NotKnown(Exception):
     """The recorded results cannot be read; the message says so to a student."""
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the judge knows of an exercise.
+
+    Attributes:
+        exercise: What was asked.
+        want: Gives what is wanted for a case, a `Result`.
+        mistakes: What is told of each known mistake, and what gives its results for a case; None where there are none.
+        made_of: What it was made of, if that was recorded.
+    """
+
+    exercise: Exercise
+    want: Callable[[Case], Any]
+    mistakes: Mapping[str, Callable[[Case], Leaves | None]]
+    made_of: str = ""
+
+
+def from_solution(exercise: Exercise, solution: ModuleType) -> Known:
+    """All of it, for any seed, from the solution; computed when it is asked for, and once."""
+    answer = getattr(solution, exercise.name)
+    own = answers.own(exercise, answer)
+
+    handed = cache(partial(answers.hand_over, exercise, answer))
+
+    @cache
+    def wanted(seed: int) -> dict[Case, Any]:
+        drawn = seed if exercise.crosses == "values" else NOTEBOOK_SEED  # in a program is nothing of a seed
+        return dict(running.outcomes(exercise, handed(drawn), seed))
+
+    def given(mistake: Mistake) -> Callable[[Case], Leaves | None]:
+        @cache
+        def result(case: Case) -> Leaves | None:
+            mistaken = wrong(exercise, mistake, solution)
+            try:  # one operation after the other: to compile would take longer
+                with jax.disable_jit(exercise.crosses == "values"), running.compiled_quickly():
+                    return answers.result(exercise, mistaken, own, case.inputs).leaves
+            except Exception:
+                return None
+
+        return result
+
+    return Known(exercise, lambda case: wanted(case.seed)[case], {one.says: given(one) for one in mistakes(exercise)})
+
+
+def from_file(exercise: Exercise, file: Path) -> Known:
+    """What was recorded for the notebooks' cases. Raises NotKnown where that cannot be read."""
+
+    def numbered(results: Sequence[Any]) -> Callable[[Case], Any]:
+        return lambda case: results[case.turn * len(exercise.sizes) + case.place]
+
+    try:
+        kept = crossing.loads(zlib.decompress(file.read_bytes()), dict)
+        if len(kept["want"]) != len(exercise.sizes) * exercise.draws:
+            raise crossing.Damaged("it is of another version")
+        wrong = {says: numbered(results) for says, results in kept["wrong"].items()}
+        return Known(exercise, numbered(kept["want"]), wrong, kept["made of"])
+    except (OSError, zlib.error, LookupError, TypeError, AttributeError, crossing.Damaged) as error:
+        raise NotKnown(
+            f"The recorded results for `{exercise.name}` cannot be read from {shown(file)}. This is not your fault. "
+            "Download the course again."
+        ) from error
+
+
+def to_file(known: Known, made_of: str) -> bytes:
+    """What `from_file` reads. Raises TypeError for a result that cannot be kept."""
+    cases = list(known.exercise.cases(NOTEBOOK_SEED))
+    mistaken = {says: [result(case) for case in cases] for says, result in known.mistakes.items()}
+    kept = {"made of": made_of, "want": [known.want(case) for case in cases], "wrong": mistaken}
+    return zlib.compress(crossing.dumps(kept), 9)
+
+
 def file_of(unit: str, exercise: str) -> Path:
     """Where the results of an exercise are."""
     return KNOWN / unit / f"{exercise}.known"
+
+
+def is_fresh(exercise: Exercise, file: Path, solution: str) -> bool:
+    """Whether a file was made of what there is now."""
+    try:
+        return from_file(exercise, file).made_of == made_of(exercise, solution)
+    except NotKnown:
+        return False
 
 
 def made_of(exercise: Exercise, solution: str) -> str:
@@ -41,55 +124,3 @@ def made_of(exercise: Exercise, solution: str) -> str:
         if file.suffix in (".py", ".toml") and file.exists():
             digest.update(file.read_bytes())
     return digest.hexdigest()
-
-
-def recorded(known: Known, digest: str) -> bytes:
-    """All that `Recorded` needs of an exercise. Raises TypeError for a result that cannot be kept."""
-    cases = list(known.exercise.cases(NOTEBOOK_SEED))
-    wrong = [[m.name, m.says, [known.wrong(m, case) for case in cases]] for m in known.mistakes()]
-    kept = {"made of": digest, "want": [known.want(case) for case in cases], "wrong": wrong}
-    return zlib.compress(crossing.dumps(kept), 9)
-
-
-class Recorded:
-    """What the judge knows of an exercise from a file."""
-
-    def __init__(self, exercise: Exercise, file: Path):
-        self.exercise, self._file = exercise, file
-
-    @cached_property
-    def _all(self) -> dict[str, Any]:
-        try:
-            found: dict[str, Any] = crossing.loads(zlib.decompress(self._file.read_bytes()))
-            if len(found["want"]) != len(self.exercise.sizes) * self.exercise.draws:
-                raise crossing.Damaged("it is of another version")
-            return found
-        except (OSError, zlib.error, LookupError, TypeError, crossing.Damaged) as error:
-            raise NotKnown(
-                f"The recorded results for `{self.exercise.name}` cannot be read from {shown(self._file)}. This is not "
-                "your fault. Download the course again."
-            ) from error
-
-    def is_of(self, digest: str) -> bool:
-        """Whether it was made of this."""
-        try:
-            return bool(self._all["made of"] == digest)
-        except NotKnown:
-            return False
-
-    def want(self, case: Case) -> Result:
-        """As it was recorded."""
-        result: Result = self._all["want"][self._number(case)]
-        return result
-
-    def mistakes(self) -> tuple[Mistake, ...]:
-        """Their names and what they say."""
-        return tuple(Mistake(name, says) for name, says, _ in self._all["wrong"])
-
-    def wrong(self, mistake: Mistake, case: Case) -> Leaves | None:
-        """As it was recorded."""
-        results: tuple[Leaves | None, ...] = next(each for name, _, each in self._all["wrong"] if name == mistake.name)
-        return results[self._number(case)]
-
-    def _number(self, case: Case) -> int:
-        return case.turn * len(self.exercise.sizes) + case.place

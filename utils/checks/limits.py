@@ -9,7 +9,7 @@ import signal
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,53 +58,39 @@ def time_limit(seconds: float) -> Iterator[None]:
         TookTooMuch: the message says of what.
     """
     computed, waited, most = time.process_time() + seconds, time.monotonic() + WALL * seconds, memory() + MEMORY
+    main, done = threading.main_thread(), threading.Event()
 
     def over() -> str:
         if memory() > most:
             return f"more than {MEMORY / 2**30:g} GB of memory"
         return f"{seconds:g} seconds of computing" * (time.process_time() > computed or time.monotonic() > waited)
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
-    elif hasattr(signal, "setitimer"):
-        yield from _by_alarm(over)
-    else:
-        yield from _by_interrupt(over)
-
-
-def _by_alarm(over: Callable[[], str]) -> Iterator[None]:
-    def look(*_: Any) -> None:
-        if of := over():  # and again at the next look: a bare `except:` in a loop would swallow the first
+    def interrupted(*signalled: Any) -> None:
+        of = over()
+        if of and not done.is_set():
             raise TookTooMuch(of)
+        if not of and callable(before):  # it was Ctrl-C
+            before(*signalled)
 
-    before = signal.signal(signal.SIGALRM, look)
-    signal.setitimer(signal.ITIMER_REAL, LOOK, LOOK)
+    def look() -> None:
+        while not done.wait(LOOK):
+            if over():  # and again at the next look: a bare `except:` in a loop would swallow the first
+                if hasattr(signal, "pthread_kill"):
+                    signal.pthread_kill(main.ident or 0, signal.SIGINT)
+                else:  # Windows, where it wakes nobody who waits
+                    _thread.interrupt_main()
+
+    if threading.current_thread() is not main:
+        yield
+        return
+    before, looking = signal.signal(signal.SIGINT, interrupted), threading.Thread(target=look, daemon=True)
+    looking.start()
     try:
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-    finally:  # also when the alarm went off in the line before
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def _by_interrupt(over: Callable[[], str]) -> Iterator[None]:
-    """For systems without interval timers: Windows."""
-    done, fired = threading.Event(), []
-
-    def look() -> None:
-        while not done.wait(LOOK):
-            if of := over():
-                fired.append(of)
-                return _thread.interrupt_main()
-
-    threading.Thread(target=look, daemon=True).start()
-    try:
-        yield
-    except KeyboardInterrupt:
-        if fired:
-            raise TookTooMuch(fired[0]) from None
-        raise
-    finally:
+            done.set()
+    finally:  # also when the line before was interrupted
         done.set()
+        looking.join()
+        signal.signal(signal.SIGINT, before)

@@ -1,12 +1,11 @@
 """The known mistakes of an exercise: `mistakes.toml` in its folder, each written as what it changes in the answer.
 
-    ["forgets to apply the updates"]
-    says = "After the step the weights did not change: put what `optax.apply_updates` returns into the new state."
-    was = 'optax.apply_updates(state.params, updates)'
-    now = 'state.params'
+    ["optax.apply_updates(state.params, updates)"]
+    "state.params" = "After the step the weights did not change: put what `optax.apply_updates` returns into the state."
+    "updates" = "The new weights are the updates themselves. They are to be added to the old: `optax.apply_updates`."
 
-`was` is a part of the course's answer that stands there once, `now` stands in its place; both may be lists, for more
-than one change. `code` in their place is the whole wrong answer, for what is no change of the course's.
+In brackets stands a part of the course's answer that is there once, then what mistakes have in its place, and what each
+is told. Where a mistake changes several parts, " … " stands between them, and between what takes their places.
 """
 
 from __future__ import annotations
@@ -23,16 +22,21 @@ from utils.base.markers import BEGIN, END
 from utils.base.paths import shown
 from utils.checks.exercise import Exercise
 
+_AND = " … "
+
 
 @dataclass(frozen=True)
 class Mistake:
-    """A mistake that students make, and what they are told."""
+    """A mistake that students make: what they are told, and what it changes in the answer."""
 
-    name: str  # what is wrong, in a few words
     says: str
-    was: tuple[str, ...] = ()
-    now: tuple[str, ...] = ()
-    code: str = ""
+    was: str = ""
+    now: str = ""
+
+    @property
+    def name(self) -> str:
+        """What is wrong, in short: the first sentence."""
+        return self.says.split(". ")[0].rstrip(".")
 
 
 def mistakes(exercise: Exercise) -> tuple[Mistake, ...]:
@@ -42,28 +46,17 @@ def mistakes(exercise: Exercise) -> tuple[Mistake, ...]:
         CourseError: the file is not as it should be; names it.
     """
     file = exercise.folder / "mistakes.toml"
+    if not file.exists():
+        return ()
     try:
         entries = tomllib.loads(file.read_text(encoding="utf-8"))
-        return tuple(_mistake(name, entry) for name, entry in entries.items())
-    except FileNotFoundError:
-        return ()
-    except (tomllib.TOMLDecodeError, TypeError, KeyError, ValueError) as error:
+        return tuple(Mistake(says, was, now) for was, each in entries.items() for now, says in each.items())
+    except (tomllib.TOMLDecodeError, AttributeError) as error:
         raise CourseError(f"{shown(file)}: {error}.") from None
 
 
-def _mistake(name: str, entry: dict[str, Any]) -> Mistake:
-    if set(entry) not in ({"says", "was", "now"}, {"says", "code"}):
-        raise ValueError(f"{name!r} needs `says`, and either `was` and `now` or `code`; it has {', '.join(entry)}")
-    for key in entry.keys() & {"was", "now"}:
-        entry[key] = (entry[key],) if isinstance(entry[key], str) else tuple(entry[key])
-    made = Mistake(name, **entry)
-    if len(made.was) != len(made.now):
-        raise ValueError(f"{name!r} has {len(made.was)} times `was` and {len(made.now)} times `now`")
-    return made
-
-
 def wrong(exercise: Exercise, mistake: Mistake, solution: ModuleType) -> Any:
-    """The answer that makes a mistake, defined among the solution's own definitions. Raises what `code` does."""
+    """The answer that makes a mistake, defined among the solution's own definitions. Raises what its code does."""
     text = "".join(linecache.getlines(str(solution.__file__)))
     file, made = f"<mistake {exercise.name}: {mistake.name}>", code(exercise, mistake, text)
     linecache.cache[file] = (len(made), None, made.splitlines(keepends=True), file)
@@ -76,15 +69,15 @@ def code(exercise: Exercise, mistake: Mistake, solution: str) -> str:
     """The wrong answer's code, from the solution's text.
 
     Raises:
-        CourseError: the answer has changed, and `was` no longer stands in it once.
+        CourseError: it does not say what it changes, or the answer has changed and this no longer stands in it once.
     """
-    made = mistake.code or source(exercise.name, solution)
-    for was, now in zip(mistake.was, mistake.now, strict=True):
+    made, where = source(exercise.name, solution), f"{shown(exercise.folder / 'mistakes.toml')}, {mistake.now!r}"
+    parts, others = mistake.was.split(_AND), mistake.now.split(_AND)
+    if len(parts) != len(others):
+        raise CourseError(f"{where}: it stands for {len(parts)} part(s), and has {len(others)}.")
+    for was, now in zip(parts, others, strict=True):
         if (many := made.count(was)) != 1:
-            where = f"{shown(exercise.folder / 'mistakes.toml')}, {mistake.name!r}"
-            raise CourseError(
-                f"{where}: {was!r} stands {many} times in the answer, not once. Write what stands there now."
-            )
+            raise CourseError(f"{where}: {was!r} stands {many} times in the answer, not once. Write what is there now.")
         made = made.replace(was, now)
     return made
 

@@ -8,32 +8,31 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import os
 import queue
-import struct
 import subprocess
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
+import msgpack
 import numpy as np
 
 from utils.base import definitions
 from utils.base.paths import ROOT
 from utils.checks import known, limits
-from utils.checks.crossing import Damaged, Handed, Program, dumps, loads
-from utils.checks.exercise import NOTEBOOK_SEED
+from utils.checks.crossing import Damaged, Program, dumps, loads
+from utils.checks.exercise import NOTEBOOK_SEED, Exercise
+from utils.checks.judge import judge
+from utils.checks.known import Known
 from utils.checks.registry import Unit
+from utils.checks.running import ran
 from utils.checks.verdict import Kind, Verdict
-
-if TYPE_CHECKING:
-    from utils.checks.judge import Known
 
 START = 120.0  # seconds of the CPU in which a judge must have started
 _MOST = 2**30  # bytes of a message
@@ -68,7 +67,7 @@ class Judge:
         self.unit, self._asking = unit, threading.Lock()
         self._prefix, self._environment = prefix, environment
         self._process: subprocess.Popen[bytes] | None = None
-        self._heard: queue.Queue[bytes | None] = queue.Queue()
+        self._heard: queue.Queue[Any] = queue.Queue()
         self._ready = self._ended = False
         self._changing = threading.Lock()
 
@@ -116,7 +115,7 @@ class Judge:
         try:
             if declared.crosses == "program":
                 handed = (runner or self)._asked("results", exercise, handed, seed)
-            found = json.loads(self._asked("verdict", exercise, handed, seed))
+            found = loads(self._asked("verdict", exercise, handed, seed), dict)
         except _Stopped as reason:
             if reason.started:
                 return Verdict(exercise, Kind.WRONG, str(reason), 0, declared.points, endless=True)
@@ -124,11 +123,11 @@ class Judge:
             return Verdict(exercise, Kind.NOT_CHECKED, said, 0, declared.points)
         return Verdict(**found | {"kind": Kind[found["kind"]]})
 
-    def _asked(self, task: str, exercise: str, handed: bytes, seed: int) -> bytes:
-        """The reply to a request for "results" or a "verdict"; whatever goes wrong ends the process."""
+    def _asked(self, *request: Any) -> bytes:
+        """The reply to a request as `_reply` takes it; whatever goes wrong ends the process."""
         with self._asking:
             if not self.start():
-                return _reply(self.unit, task, exercise, handed, seed)
+                return _reply(self.unit, *request)
             process = self._process
             if process is None or process.stdin is None:
                 raise _Stopped(CRASHED, started=False)
@@ -137,11 +136,10 @@ class Judge:
                     self._hear(process.pid, START)
                     self._ready = True
                 try:
-                    _write(process.stdin, json.dumps([task, exercise, seed]).encode())
-                    _write(process.stdin, handed)
+                    _say(process.stdin, request)
                 except (OSError, ValueError):  # it is gone, or its pipe was closed
                     raise _Stopped(CRASHED, started=True) from None
-                return self._hear(process.pid, self.unit.exercises[exercise].seconds)
+                return self._hear(process.pid, self.unit.exercises[request[1]].seconds)
             except BaseException:
                 self._kill()
                 raise
@@ -159,36 +157,32 @@ class Judge:
                 if now > computed + seconds or time.monotonic() > waited:
                     raise _Stopped(ENDLESS.format(f"{seconds:g} seconds of computing"), self._ready) from None
                 continue
-            if heard is None:
+            if not isinstance(heard, bytes):
                 raise _Stopped(CRASHED, self._ready)
             return heard
 
 
-def _reply(unit: Unit, task: str, exercise: str, handed: bytes, seed: int) -> bytes:
+def _reply(unit: Unit, task: str, name: str, handed: bytes, seed: int) -> bytes:
     """What was asked for, found in this process; raises nothing. What cannot be read has a verdict, but no results."""
-    from utils.checks.running import ran
+    exercise = unit.exercises[name]
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        if task == "results":
+            with contextlib.suppress(Damaged):
+                return dumps(ran(exercise, loads(handed), seed))
+            return handed
+        verdict = _judged(unit, exercise, handed, seed)
+    return dumps(asdict(verdict) | {"kind": verdict.kind.name})
 
-    if task == "results":
-        with contextlib.suppress(Damaged), _quiet():
-            return dumps(ran(unit.exercises[exercise], _read_as_handed(handed), seed))
-        return handed
-    verdict = judged(unit, exercise, handed, seed)
-    return json.dumps(asdict(verdict) | {"kind": verdict.kind.name}).encode()
 
-
-def judged(unit: Unit, exercise: str, handed: bytes, seed: int = NOTEBOOK_SEED) -> Verdict:
-    """The verdict on results, found in this process; raises nothing."""
-    from utils.checks.judge import judge
-
-    declared = unit.exercises[exercise]
+def _judged(unit: Unit, exercise: Exercise, handed: bytes, seed: int) -> Verdict:
     try:
-        received = _read_as_handed(handed)
+        received = loads(handed)
         if any(isinstance(outcome, Program) for outcome in received.outcomes):
             raise Damaged("it is a program")
-        with _quiet():
-            return judge(known_of(unit, exercise, seed), received, seed)
+        return judge(known_of(unit, exercise.name, seed), received, seed)
     except Damaged as reason:
-        return Verdict(exercise, Kind.WRONG, f"What your answer returned cannot be read: {reason}.", 0, declared.points)
+        message = f"What your answer returned cannot be read: {reason}."
+        return Verdict(exercise.name, Kind.WRONG, message, 0, exercise.points)
     except known.NotKnown as reason:
         message = str(reason)
     except Exception as error:  # the judge's own
@@ -196,33 +190,18 @@ def judged(unit: Unit, exercise: str, handed: bytes, seed: int = NOTEBOOK_SEED) 
             f"The check itself failed ({type(error).__name__}: {error}). This is not your fault. Run `make doctor` to "
             "check your installation."
         )
-    return Verdict(exercise, Kind.NOT_CHECKED, message, 0, declared.points)
-
-
-def _read_as_handed(data: bytes) -> Handed:
-    if isinstance(received := loads(data), Handed):
-        return received
-    raise Damaged("it is something else")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-        yield
+    return Verdict(exercise.name, Kind.NOT_CHECKED, message, 0, exercise.points)
 
 
 @cache
 def known_of(unit: Unit, exercise: str, seed: int = NOTEBOOK_SEED) -> Known:
     """What is known of an exercise: for a notebook's cases from what was recorded, else from the solution."""
-    from utils.checks.judge import FromSolution, Once
-
-    declared, solution = unit.exercises[exercise], ROOT / unit.solution
-    recorded = known.Recorded(declared, known.file_of(unit.name, exercise))
-    if not solution.exists():
-        return recorded
-    if seed == NOTEBOOK_SEED and recorded.is_of(known.made_of(declared, solution.read_text(encoding="utf-8"))):
-        return recorded
-    return Once(FromSolution(declared, definitions.load(unit.solution)))
+    declared, file, solution = unit.exercises[exercise], known.file_of(unit.name, exercise), ROOT / unit.solution
+    if solution.exists():
+        text = solution.read_text(encoding="utf-8")
+        if seed != NOTEBOOK_SEED or not known.is_fresh(declared, file, text):
+            return known.from_solution(declared, definitions.load(unit.solution))
+    return known.from_file(declared, file)
 
 
 def _taken(pid: int) -> tuple[float, int]:
@@ -235,22 +214,31 @@ def _taken(pid: int) -> tuple[float, int]:
     return 0.0, 0
 
 
+def _say(pipe: IO[bytes], message: Any) -> None:
+    pipe.write(msgpack.packb(message))
+    pipe.flush()
+
+
+def _listen(pipe: Any, heard: queue.Queue[Any]) -> None:
+    """Put what a process says into a queue, and None when it has ended."""
+    with contextlib.suppress(Exception):  # what runs a forged program may say anything
+        for message in msgpack.Unpacker(pipe.raw, max_buffer_size=_MOST):
+            heard.put(message)
+    heard.put(None)
+
+
 # --- the process ------------------------------------------------------------------------------------------------------
 
 
 def main(unit_name: str) -> None:
     """Judge whatever is handed over, until the other side is gone."""
-    requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    replies = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what anything prints is no reply
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     unit = importlib.import_module(f"utils.checks.unit_{unit_name[:2]}").unit
-    import utils.checks.judge
-    import utils.checks.running  # noqa: F401
-
-    _write(replies, b"ready")
-    while (head := _read(requests)) is not None and (body := _read(requests)) is not None:
-        task, exercise, seed = json.loads(head)
-        _write(replies, _reply(unit, task, exercise, body, seed))
+    _say(replies, b"ready")
+    for request in msgpack.Unpacker(os.fdopen(0, "rb", buffering=0), max_buffer_size=_MOST):
+        _say(replies, _reply(unit, *request))
 
 
 def _end_with(parent: int) -> None:
@@ -258,27 +246,6 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
-
-
-def _listen(pipe: Any, heard: queue.Queue[bytes | None]) -> None:
-    while (message := _read(pipe)) is not None:
-        heard.put(message)
-    heard.put(None)
-
-
-def _write(pipe: IO[bytes], message: bytes) -> None:
-    pipe.write(struct.pack("<Q", len(message)) + message)
-    pipe.flush()
-
-
-def _read(pipe: IO[bytes]) -> bytes | None:
-    """The next message; None at the end."""
-    head = pipe.read(8)
-    if len(head) < 8:
-        return None
-    (size,) = struct.unpack("<Q", head)
-    message = pipe.read(min(size, _MOST))
-    return message if len(message) == size else None
 
 
 if __name__ == "__main__":

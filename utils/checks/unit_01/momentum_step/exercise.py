@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from utils.checks.answers import CHANGED, Told
 from utils.checks.exercise import Draw, Exercise
 from utils.checks.unit_01.shared import TREES, parameters, predicted
 
@@ -27,16 +26,12 @@ def draw(rng: Draw, rows: int, inputs: int, params: str) -> dict[str, Any]:
 
 
 def ask(answer: Any, own: Any, *, params: Any, velocity: Any, **data: Any) -> Any:
-    """What a step returns; its arguments stay as they are."""
+    """What a step returns."""
 
     def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         return jnp.mean((predicted(params, x) - y) ** 2)
 
-    before = [(path, id(leaf)) for path, leaf in jax.tree.leaves_with_path((params, velocity))]
-    result = answer(loss, params, velocity, **data)
-    if before != [(path, id(leaf)) for path, leaf in jax.tree.leaves_with_path((params, velocity))]:
-        raise Told(CHANGED)
-    return result
+    return answer(loss, params, velocity, **data)
 
 
 momentum_step = Exercise(

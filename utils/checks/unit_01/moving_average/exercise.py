@@ -16,11 +16,6 @@ def draw(rng: Draw, rows: int, columns: int, decay: float | None = None) -> dict
     return {"x": rng.normal(rows, columns, scale=3, around=1), "decay": np.float32(drawn)}
 
 
-def ask(answer: Any, own: Any, *, x: Any, decay: Any) -> Any:
-    """The averages; `decay` is traced, as in the cell below the exercise."""
-    return answer(x, decay)
-
-
 moving_average = Exercise(
     name="moving_average",
     title="A moving average with `lax.scan`",
@@ -43,7 +38,6 @@ moving_average = Exercise(
         {"rows": 16, "columns": 1, "decay": 0.9, "about": "16 rows and a decay of 0.9"},
     ),
     draw=draw,
-    ask=ask,
     form=does_not_grow(
         "The program grows with the number of rows: a Python loop, `unroll=True` and `lax.associative_scan` write out their steps "
         "one after the other. `lax.scan` contains its body only once.",

@@ -26,18 +26,18 @@ OPTIMIZERS = {
 }
 
 
-def draw(rng: Draw, batch: int, height: int, width: int, classes: int, real: int, optimizer: str) -> dict[str, Any]:
+def draw(rng: Draw, shape: tuple[int, ...], classes: int, real: int, optimizer: str) -> dict[str, Any]:
     """A state in the midst of training and a batch of which `real` examples are real."""
-    params = weights(rng, height * width, classes)
-    mask = rng.flags(batch, real)
-    image = rng.normal(batch, height, width, 1) * mask[:, None, None, None]
+    params = weights(rng, shape[1] * shape[2], classes)
+    mask = rng.flags(shape[0], real)
+    image = rng.normal(*shape) * mask[:, None, None, None]
     opt_state = jax.tree.map(abs, rng.like(OPTIMIZERS[optimizer].init(params), scale=0.1))
     return {
         "step": rng.integers(1, 1000),
         "params": params,
         "opt_state": opt_state,
         "image": image,
-        "label": rng.integers(0, classes, batch) * mask,
+        "label": rng.integers(0, classes, shape[0]) * mask,
         "mask": mask,
         "optimizer": optimizer,
     }
@@ -65,17 +65,9 @@ train_step = Exercise(
     ),
     classes={"TrainState": TrainState},
     sizes=(
-        {
-            "batch": 5,
-            "height": 2,
-            "width": 3,
-            "classes": 4,
-            "real": 3,
-            "optimizer": "sgd",
-            "about": "a batch with two blanks",
-        },
-        {"batch": 4, "height": 3, "width": 1, "classes": 2, "real": 4, "optimizer": "adamw"},
-        {"batch": 1, "height": 1, "width": 2, "classes": 3, "real": 1, "optimizer": "sgd", "about": "a single example"},
+        {"shape": (5, 2, 3, 1), "classes": 4, "real": 3, "optimizer": "sgd", "about": "a batch with two blanks"},
+        {"shape": (4, 3, 1, 1), "classes": 2, "real": 4, "optimizer": "adamw"},
+        {"shape": (1, 1, 2, 1), "classes": 3, "real": 1, "optimizer": "sgd", "about": "a single example"},
     ),
     draw=draw,
     ask=ask,

@@ -1,8 +1,9 @@
-"""`recipe`: any recipe that keeps the rules is right. What crosses is which of them are kept, one of them by training."""
+"""`recipe`: any recipe that keeps the rules is right. Most show while it is traced; what crosses tells of two trainings."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,14 @@ from utils.checks.unit_03.shared import is_pair
 
 FIELDS = ("name", "network", "optimizer", "augment", "smoothing")
 SAME_SIZE = re.compile(r"(flip|pad_and_crop|colour|cutout)\.")  # of `utils.data.augment`: need not be tried
+TOLD = {
+    "logits": "The network gives probabilities: there is a softmax at the end. The loss wants plain logits.",
+    "finite": "The loss blows up. Is the learning rate too large, or of the wrong sign, or is something divided by 0?",
+    "falls": "The loss rises. Is the sign of the learning rate wrong, or the rate too large?",
+    "learns": "It doesn't learn: after all steps it cannot tell bright pictures from dark ones. Is the learning rate too small, "
+    "a warm-up too long or a schedule too short for `steps`, the decay of the weights too strong, or does nothing of the "
+    "pictures arrive at the logits (a dropout rate of 1)?",
+}
 BLIND = float(np.log(2))  # the loss on two kinds of pictures for a network that does not look at them
 
 
@@ -32,7 +41,7 @@ def draw(rng: Draw, batch: int, width: int, steps: int, trains: bool = False) ->
 
 
 def ask(answer: Any, own: Any, *, images: Any, label: Any, key: Any, width: int, steps: int, trains: bool) -> Any:
-    """Which rules are kept, after what makes a recipe no recipe is told."""
+    """Which rules two trainings keep, after what makes a recipe no recipe is told."""
     made = answer(width, steps)
     if gone := [name for name in FIELDS if not hasattr(made, name)]:
         raise Told(f"It returned {kind(made)} without a field `{gone[0]}`, not a `Recipe`.")
@@ -53,20 +62,28 @@ def ask(answer: Any, own: Any, *, images: Any, label: Any, key: Any, width: int,
             f"For {len(images)} images the network returns {kind(logits)} instead of logits [{len(images)}, 10]."
         )
     most = 2 * (535 * width**2 + 85 * width + 10)  # twice the weights of `VGG8(width)`
-    few = sum(leaf.size for leaf in jax.tree.leaves(weights)) <= most
-    if not (few and trains):
-        return {"at most twice the weights": few}
+    if sum(leaf.size for leaf in jax.tree.leaves(weights)) > most:
+        raise Told(
+            "The network has more than twice as many weights as `VGG8(width)`, or it would be a contest of sizes. The "
+            "kernels grow with the square of the width, and the first linear layer holds half of the weights."
+        )
+    if not trains:
+        return dict.fromkeys(TOLD, True)
     logits, losses = jax.lax.map(lambda key: _training(made, images, label, key, steps), jax.random.split(key))
     after = optax.softmax_cross_entropy(logits, jax.nn.one_hot(label, 10)).mean(axis=-1)
     probabilities = (jnp.abs(logits.sum(axis=-1) - 1).max() < 1e-3) & (logits.min() >= 0)
     finite = jnp.isfinite(losses).all() & (losses < 1e3).all()
     return {
-        "at most twice the weights": few,
-        "logits, no probabilities": ~probabilities,
-        "the loss stays finite": finite,
-        "the loss does not rise": finite & (losses[:, -steps // 5 :].mean(axis=1) < losses[:, 0] + 0.1).any(),
-        "it tells the pictures apart": finite & (after < 0.9 * BLIND).any(),
+        "logits": ~probabilities,
+        "finite": finite,
+        "falls": finite & (losses[:, -steps // 5 :].mean(axis=1) < losses[:, 0] + 0.1).any(),
+        "learns": finite & (after < 0.9 * BLIND).any(),
     }
+
+
+def accepts(inputs: dict[str, Any], got: Mapping[str, Any], want: Mapping[str, Any]) -> str:
+    """What is told of the first rule that is not kept."""
+    return next((message for rule, message in TOLD.items() if not np.all(got[rule])), "")
 
 
 def _training(made: Any, images: Any, label: Any, key: Any, steps: int) -> tuple[jax.Array, jax.Array]:
@@ -144,5 +161,7 @@ recipe = Exercise(
     ),
     draw=draw,
     ask=ask,
+    accepts=accepts,
+    draws=1,
     seconds=60.0,  # trainings, and TensorFlow where augmentation of one's own is tried
 )

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from utils.checks.answers import CHANGED, Told
+from utils.checks.answers import Told
 from utils.checks.crossing import kind
 from utils.checks.exercise import Draw, Exercise
 from utils.data import Batch
@@ -37,14 +37,14 @@ def loss_fn(params: Any, key: jax.Array, batch: Batch) -> jax.Array:
     return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(x, batch.label), where=batch.mask)
 
 
-def draw(rng: Draw, shape: tuple[int, ...], classes: int, real: int, optimizer: str, **state: bool) -> dict[str, Any]:
+def draw(rng: Draw, shape: tuple[int, ...], classes: int, optimizer: str, blanks: int = 0, **state: bool) -> Any:
     """The state of a run at its beginning or in its midst, a batch, and the run's key."""
     first, deep = state.get("first", False), state.get("deep", False)
     pixels = shape[1] * shape[2]
     sides = {"linear": (pixels, classes)} | ({"linear_1": (classes, classes)} if deep else {})
     params = {name: {"w": rng.normal(*side), "b": rng.normal(classes)} for name, side in sides.items()}
     opt_state = jax.tree.map(abs, rng.like(OPTIMIZERS[optimizer].init(params), scale=0.1))
-    mask = rng.flags(shape[0], real)
+    mask = rng.flags(shape[0], shape[0] - blanks)
     return {
         "step": rng.integers(0, 1) if first else rng.integers(2, 1000),
         "params": params,
@@ -61,10 +61,7 @@ def ask(
     answer: Any, own: Any, *, step: Any, params: Any, opt_state: Any, key: Any, optimizer: str, **batch: Any
 ) -> Any:
     """The new state and the loss, and the loss of the step after it, with the same key."""
-    state, kept = own.TrainState(step, params, opt_state), jax.tree.leaves((params, opt_state))
-    result = answer(state, Batch(**batch), key, loss_fn, OPTIMIZERS[optimizer])
-    if any(a is not b for a, b in zip(jax.tree.leaves((params, opt_state)), kept, strict=True)):
-        raise Told(CHANGED)
+    result = answer(own.TrainState(step, params, opt_state), Batch(**batch), key, loss_fn, OPTIMIZERS[optimizer])
     if not isinstance(result, tuple) or len(result) != 2 or not hasattr(result[0], "step"):
         whole = f"({', '.join(map(kind, result))})" if type(result) is tuple else kind(result)
         raise Told(f"It returned {whole} instead of two things: the new `TrainState` and the loss, in this order.")
@@ -87,12 +84,11 @@ train_step = Exercise(
     ),
     classes={"TrainState": TrainState},
     sizes=(
-        {"shape": (5, 3, 4, 1), "classes": 3, "real": 3, "optimizer": "adamw", "about": "a batch with two blanks"},
-        {"shape": (6, 2, 5, 1), "classes": 4, "real": 6, "optimizer": "sgd", "deep": True},
+        {"shape": (5, 3, 4, 1), "classes": 3, "optimizer": "adamw", "blanks": 2, "about": "a batch with two blanks"},
+        {"shape": (6, 2, 5, 1), "classes": 4, "optimizer": "sgd", "deep": True},
         {
             "shape": (1, 2, 4, 1),
             "classes": 2,
-            "real": 1,
             "optimizer": "sgd",
             "first": True,
             "about": "the first step, one example",

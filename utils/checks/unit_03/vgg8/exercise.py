@@ -40,14 +40,7 @@ VGG8 = Exercise(
     sizes=(
         {"batch": 1, "width": 2, "mode": "evaluation", "about": "evaluation"},
         {"batch": 2, "width": 3, "classes": 5, "mode": "rate", "about": "training with a rate"},
-        {
-            "batch": 3,
-            "width": 1,
-            "classes": 1,
-            "name": "other",
-            "mode": "training",
-            "about": "training with the rate left out",
-        },
+        {"batch": 3, "width": 1, "classes": 1, "name": "other", "mode": "training", "about": "training, no rate given"},
     ),
     draw=draw,
     ask=ask,

@@ -22,11 +22,6 @@ def draw(
     }
 
 
-def ask(answer: Any, own: Any, *, x: Any, kernel: Any, scale: Any, bias: Any) -> Any:
-    """The merged maps."""
-    return answer(x, kernel, scale, bias)
-
-
 merge_patches = Exercise(
     name="merge_patches",
     title="Four neighbours become one token",
@@ -46,5 +41,4 @@ merge_patches = Exercise(
         {"shape": (2, 2, 4, 3), "width": 5, "blank": True, "about": "a blank map, and a kernel [12, 5], not [4C, 2C]"},
     ),
     draw=draw,
-    ask=ask,
 )

@@ -12,11 +12,6 @@ def draw(rng: Draw, window: int, heads: int) -> dict[str, Any]:
     return {"table": rng.normal((2 * window - 1) ** 2, heads, scale=2.0), "window": window}
 
 
-def ask(answer: Any, own: Any, *, table: Any, window: int) -> Any:
-    """The bias."""
-    return answer(table, window)
-
-
 position_bias = Exercise(
     name="position_bias",
     title="From a table of offsets to a bias for every pair",
@@ -36,5 +31,4 @@ position_bias = Exercise(
         {"window": 1, "heads": 3, "about": "a window of one token"},
     ),
     draw=draw,
-    ask=ask,
 )

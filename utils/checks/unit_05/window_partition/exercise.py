@@ -13,11 +13,6 @@ def draw(rng: Draw, shape: tuple[int, ...], window: int) -> dict[str, Any]:
     return {"x": numbered(rng, *shape), "window": window}
 
 
-def ask(answer: Any, own: Any, *, x: Any, window: int) -> Any:
-    """The windows."""
-    return answer(x, window)
-
-
 window_partition = Exercise(
     name="window_partition",
     title="Maps cut into windows",
@@ -38,5 +33,4 @@ window_partition = Exercise(
         {"shape": (4, 4, 4, 3), "window": 4, "about": "a window as large as the map"},
     ),
     draw=draw,
-    ask=ask,
 )

@@ -14,11 +14,6 @@ def draw(rng: Draw, batch: int, height: int, width: int, channels: int, window: 
     return {"windows": windows, "window": window, "height": height, "width": width}
 
 
-def ask(answer: Any, own: Any, *, windows: Any, window: int, height: int, width: int) -> Any:
-    """The maps."""
-    return answer(windows, window, height, width)
-
-
 window_reverse = Exercise(
     name="window_reverse",
     title="Windows put together again",
@@ -40,5 +35,4 @@ window_reverse = Exercise(
         {"batch": 4, "height": 4, "width": 4, "channels": 3, "window": 4, "about": "a window as large as the map"},
     ),
     draw=draw,
-    ask=ask,
 )

@@ -24,11 +24,6 @@ def draw(
     }
 
 
-def ask(answer: Any, own: Any, *, x: Any, dy: Any, size: Pair, padding: tuple[Pair, Pair]) -> Any:
-    """The gradient."""
-    return answer(x, dy, size, padding)
-
-
 def form(programs: Sequence[str]) -> str:
     """Whether there is a convolution."""
     if any("stablehlo.convolution" in program for program in programs):
@@ -66,6 +61,5 @@ kernel_gradient = Exercise(
         _size((2, 2, 3), (2, 1), (5, 4), "a kernel larger than the map", ((2, 3), (2, 1))),
     ),
     draw=draw,
-    ask=ask,
     form=form,
 )
