@@ -244,6 +244,17 @@ def test_a_key_that_is_used_twice_is_told_while_tracing(moved, monkeypatch):
         watched(twice)(jax.random.key(0), {"a": jnp.ones(3)})
 
 
+def test_a_key_that_was_split_and_then_used_is_not_called_two_draws():
+    """Nor is what the answer returns to blame."""
+
+    def augment(key, signals, scale):
+        coin = jax.random.bernoulli(jax.random.split(key)[0], 0.5, (len(signals), 1))
+        return jnp.where(coin, -signals, signals) + scale * jax.random.normal(key, signals.shape)
+
+    exercise = checks.units()["01_jnp_and_jit"].exercises["augment"]
+    assert answers.hand_over(exercise, augment).outcomes[-1].message == answers.REUSED
+
+
 # --- what crosses -----------------------------------------------------------------------------------------------------
 
 

@@ -29,6 +29,10 @@ _PRINTED_LINES = 6
 # where it differs, `jax.jit` uses nothing that it traced before
 _TRACED_ANEW = jax.make_user_context(False)  # type: ignore[no-untyped-call, unused-ignore]
 CHANGED = "It changed one of its arguments. A pure function does not change them; it returns new values."
+REUSED = (
+    "One key is used twice: for two draws, or for a draw after it was split. Split it first with `jax.random.split`, and "
+    "use only the new keys."
+)
 TRACER = (
     "It returned a tracer: a value from inside a `jit`, `grad` or `vmap` was stored in a variable outside. Return "
     "the value instead of storing it."
@@ -158,7 +162,7 @@ def uses_keys_once(function: Callable[..., Any], key: jax.Array, *arrays: Any) -
     """Trace a function of a key and trees of arrays.
 
     Raises:
-        jax.errors.KeyReuseError: A key is used for two draws.
+        jax.errors.KeyReuseError: A key is used twice.
     """
     try:
         from jax.experimental.key_reuse._core import check_key_reuse  # not public: a release of JAX may move it
@@ -187,6 +191,8 @@ def _failure(exercise: Exercise, error: BaseException) -> Failure:
     match error:
         case Told():
             return Failure("WRONG", str(error))
+        case jax.errors.KeyReuseError():
+            return Failure("WRONG", REUSED)
         case TookTooMuch():
             message = f"It was stopped after {error}. Is there a loop that never ends, or an array that only grows?"
             return Failure("WRONG", message, endless=True)
