@@ -275,7 +275,7 @@ decays = jnp.array([0.5, 0.9, 0.98])
 smooth = jax.jit(jax.vmap(moving_average, in_axes=(None, 0)))(noisy, decays)
 
 figure, axes = plt.subplots(figsize=(7, 3))
-axes.plot(t, noisy[:, 0], ".", color="lightgrey")
+axes.plot(t, noisy[:, 0], ".", color=plots.PALE)
 for decay, line in zip(decays, smooth, strict=True):
     axes.plot(t, line[:, 0], label=f"decay {decay:.2f}")
 axes.set(xlabel="time", ylabel="measured")
@@ -312,8 +312,8 @@ def augment(key, signals, scale):
 augment = check.augment(augment)
 
 # %% [markdown]
-# Eight augmented copies of one signal; the original is in grey. Run the cell again: the key is the same, and so are the
-# eight copies.
+# Eight augmented copies of one signal; the pale line is the original. Run the cell again: the key is the same, and so
+# are the eight copies.
 
 # %%
 t = jnp.linspace(0, 1, 100)
@@ -322,7 +322,7 @@ copies = augment(jax.random.key(1), jnp.tile(pulse, (8, 1)), 0.05)
 
 figure, axes = plt.subplots(2, 4, figsize=(8, 2.6), sharex=True, sharey=True)
 for ax, line in zip(axes.flat, copies, strict=True):
-    ax.plot(t, pulse, color="lightgrey")
+    ax.plot(t, pulse, color=plots.PALE)
     ax.plot(t, line, linewidth=1)
 plt.show()
 
@@ -526,7 +526,7 @@ measured = decaying_wave(truth, t) + 0.1 * jax.random.normal(jax.random.key(0), 
 start = jnp.array([1.0, 0.3, 2.6, 0.0])
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3))
-axes[0].plot(t, measured, ".", color="lightgrey")
+axes[0].plot(t, measured, ".", color=plots.PALE)
 axes[0].plot(t, decaying_wave(start, t), "--", color="grey", label="start")
 for label, step in {"gradient descent": descent_step, "Gauss–Newton": gauss_newton_step}.items():
     p, values = start, []

@@ -541,7 +541,6 @@ for name, run in runs.items():
     curves |= {f"{name} {part} loss": run.history[f"{part}_loss"] for part in ("train", "val")}
     curves[f"{name} val accuracy"] = run.history["val_accuracy"]
 plots.curves(curves, log=True)
-plots.show(home / f"{kind}-curves.png")
 
 # %% [markdown]
 # Did your recipe help? With the few steps of the sample, a regulariser that slows down learning may look bad even if it

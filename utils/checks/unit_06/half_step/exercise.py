@@ -29,7 +29,7 @@ def draw(rng: Draw, batch: int, shape: tuple[int, ...], form: str, rate: float, 
     return {
         "params": params[form],
         "images": images.astype(np.float32),
-        "labels": rng.flags(batch, (batch + 1) // 2).astype("int32"),
+        "labels": 256 + rng.flags(batch, (batch + 1) // 2).astype("int32"),  # bfloat16 holds 256, not 257
         "rate": rate,
         "offset": offset,
     }
@@ -45,7 +45,7 @@ def ask(answer: Any, own: Any, *, params: Any, images: Any, labels: Any, rate: f
         pixels, weights = images.reshape(len(images), -1), jnp.concatenate([*map(jnp.ravel, jax.tree.leaves(params))])
         pixels = jnp.tile(pixels, -(-len(weights) // pixels.shape[1]))[:, : len(weights)]
         losses = (weights * weights * pixels / (2 * len(weights))).sum(axis=1)
-        weighed: jax.Array = losses + 2 * labels.astype(losses.dtype) + offset
+        weighed: jax.Array = losses + 2 * (labels % 2).astype(losses.dtype) + offset
         return weighed
 
     new, loss = answer(loss_fn, params, images, labels, rate)
