@@ -30,8 +30,8 @@ _PRINTED_LINES = 6
 _TRACED_ANEW = jax.make_user_context(False)  # type: ignore[no-untyped-call, unused-ignore]
 CHANGED = "It changed one of its arguments. A pure function does not change them; it returns new values."
 REUSED = (
-    "One key is used twice: for two draws, or for a draw after it was split. Split it first with `jax.random.split` and "
-    "use only the new keys."
+    "One key is used twice: for two draws, or for a draw after it was split. Split it first with `jax.random.split`, "
+    "and use only the new keys."
 )
 TRACER = (
     "It returned a tracer: a value from inside a `jit`, `grad` or `vmap` was stored in a variable outside. Return "
