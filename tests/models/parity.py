@@ -48,3 +48,16 @@ def mutated(lesson, changes, folder, start=""):
         text = text[:place] + new + text[place + len(old) :]
     (folder / "mutant.py").write_text(text, encoding="utf-8")
     return definitions.load(folder / "mutant.py")
+
+
+def see_that_the_limit_is_a_hundred_times_the_rounding(limit, logits_of, images):
+    """A limit of logits in float32 is a hundred times what rounding gives, within a factor of 3.
+
+    It is less than bfloat16 gives in float32's place. `logits_of` takes pictures and a dtype.
+    """
+    short, shorter = (logits_of(images, dtype) for dtype in (jnp.float32, jnp.bfloat16))
+    with jax.enable_x64(True):
+        exact = logits_of(images, jnp.float64)
+    rounding, mistake = (np.abs(logits - exact).max() for logits in (short, shorter))
+    print(f"float32 is off by {rounding:.1e}, bfloat16 by {mistake:.1e}")
+    assert limit / 3 < 100 * rounding < 3 * limit < mistake
