@@ -67,7 +67,7 @@ def page(tmp_path, browser):
             assert server.poll() is None, (tmp_path / "log").read_text()
             time.sleep(0.1)
         opened = browser.new_page(viewport={"width": 1600, "height": 1000})
-        opened.set_default_timeout(180_000)
+        opened.set_default_timeout(300_000)
         opened.goto(f"http://127.0.0.1:{port}/?token=walk")
         yield opened
     finally:
