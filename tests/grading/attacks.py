@@ -36,21 +36,22 @@ def ANSWER(body, name="standardise"):
 # ends at once: that it is there keeps the check, before which nothing is lent, after what is done in the cells before
 NOTHING = ANSWER("return missing")
 
-SAY = (
-    f"names, sent = {[*SIGNATURES]}, []"
-    + """
+# cells of which each is followed by the hand-over of what is not there: nine exercises, three times each
+SLOTS = [CHECK(name) for name in SIGNATURES for _ in range(3)]
+
+SAY = """
 import base64, json, os, msgpack
 from utils.checks import crossing
 from utils.checks.crossing import Failure, Handed, Program, Result
-def say(**message):
-    line = json.dumps(message).encode() + b"\\n"
+sent = []
+def say(*replies):  # to this request, and to those that follow
+    lines = "".join(json.dumps(reply) + "\\n" for reply in replies).encode()
     for fd in range(3, 64):
-        try: os.write(fd, line)
+        try: os.write(fd, lines)
         except OSError: pass
-def send(data, name=None, step=0):  # each is judged three times at most, so that what is more goes on under the next name
-    name = name or names[sent.count(None) // 3 % 9]
-    sent.append(None)
-    say(t="handed", exercise=name, step=step, data=base64.b64encode(data).decode())
+def send(data):  # for the next of SLOTS: first come replies to its cell, and to this one or to what was lent
+    say(*[""] * (1 + (len(sent) % 3 == 0)), base64.b64encode(data).decode())
+    sent.append(data)
 def forged(number, *fields):  # in MessagePack: 0 a program, 1 a result, 2 a failure, 3 what is handed over, 4 an array
     return msgpack.ExtType(number, msgpack.packb(fields))
 def handed(outcome):
@@ -59,7 +60,6 @@ def case(seed=0, name="standardise"):
     from utils.checks.unit_01 import unit
     return list(unit.exercises[name].cases(seed))
 """
-)
 
 # `exported` is a program of a harmless answer; `swapped` is it with other StableHLO inside
 PROGRAM = (
@@ -69,7 +69,7 @@ import dataclasses
 import jax.export
 def hand(code, paths=("",), many=6):
     code = code if isinstance(code, (bytes, bytearray)) else code.serialize()
-    send(crossing.dumps(Handed((Program(bytes(code), tuple(paths), "x"),) * many)), None)
+    send(crossing.dumps(Handed((Program(bytes(code), tuple(paths), "x"),) * many)))
 def exported(f, *shapes, **how):
     specs = [jax.ShapeDtypeStruct(shape, "float32") for shape in shapes or [(5, 3)]]
     return jax.export.export(jax.jit(f), platforms=how.pop("platforms", ["cpu"]), **how)(*specs)
@@ -89,13 +89,13 @@ def swapped(body):
 
 
 def FORGED(line):
-    """A cell that hands over what a line makes, in the name of `standardise`, and then its own answer."""
-    return [SAY + line, NOTHING]
+    """A cell that says in advance what the slots hand over: what a line makes."""
+    return [SAY + line, *SLOTS]
 
 
 def PROGRAMMED(line):
-    """A cell that makes a program and hands it over in the name of `standardise`."""
-    return [PROGRAM + line, NOTHING]
+    """The same of a line that makes programs."""
+    return [PROGRAM + line, *SLOTS]
 
 
 FIND_FRAME = """
@@ -219,42 +219,35 @@ IPYTHON = {
 }
 
 LATER = {
-    "words at the end of the process": [SAY + "import atexit\natexit.register(lambda: send(crossing.dumps(Handed((Failure('RIGHT', ''),)))))",
-        ANSWER("import sys; sys.exit()")],
-    "a thread that speaks for all exercises": [SAY + "import threading\ndef speak():\n    for step in range(300):\n"
-        "        for name in names: send(crossing.dumps(Handed((Result({'': 0.0}, 'an array'),) * 18)), name, step % 30)\n"
-        f"names = {list(SIGNATURES)!r}\nthreading.Thread(target=speak, daemon=True).start()", NOTHING],
+    "words at the end of the process": [SAY + "import atexit, sys\natexit.register(lambda: send(crossing.dumps(Handed((Failure('RIGHT', ''),)))))\nsys.exit()", *SLOTS],
+    "a thread that speaks for all exercises": [SAY + "import threading\ndef speak():\n    for _ in range(300): send(crossing.dumps(Handed((Result({'': 0.0}, 'an array'),) * 18)))\n"
+        "threading.Thread(target=speak, daemon=True).start()", *SLOTS],
     "alarms switched off": ["import signal\nfor number in range(1, 64):\n    try: signal.signal(number, lambda *_: None)\n    except (OSError, ValueError): pass\n"
         "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 64))\nsignal.signal = signal.setitimer = lambda *_: None",
         ANSWER("while True: pass")],
 }
 
 MESSAGES = {
-    "the end told early": [SAY + "say(t='over', why='ended', verdict='RIGHT')\nsay(t='end')", NOTHING],
-    "steps that there are not": [SAY + "for step in (-1, -7, True, 10**9, 10**400, 1.0, None, [0], 'x'):\n    for t in ('begin', 'cell', 'handed', 'over', 'x'):\n"
-        "        say(t=t, step=step, exercise='standardise', data='', error='x')", NOTHING],
-    "messages without an end, too deep, or none": [SAY + "for fd in range(3, 64):\n    for depth in (900, 3000, 9000, 30000):\n"
-        '        line = b\'{"t":"begin","step":1,"x":\' + b\'[\' * depth + b\']\' * depth + b\'}\\n[1]\\n"\\xff\\n{"t": {}}\\n\'\n'
-        "        try: os.write(fd, line)\n        except OSError: pass\n"
-        "say(t='handed', step=0, exercise='standardise', data=5)\nsay(t='handed', step=0, exercise='standardise', data='é')\n"
-        "say(t='handed', step=0, exercise='standardise', data={'a': []})\nsay(t='cell', step=0, error={'a': 1})", NOTHING],
-    "begins without end": [  # each of them is a new time limit
-        SAY + "import time\nuntil = time.time() + 4\nwhile time.time() < until:\n    for fd in range(3, 64):\n"
-        '        try: os.write(fd, b\'{"t":"begin","step":1}\\n\' * 9)\n        except OSError: pass', NOTHING],
+    "replies of every kind": [SAY + "say(-1, True, 10**9, 10**4200, 1.0, None, [0], {'kind': 'RIGHT'}, {}, 'é', 'x' * 10**5, '\\ud800', 'RIGHT')", *SLOTS],
+    "replies without an end, too deep, or none": [SAY + "for fd in range(3, 64):\n    for depth in (900, 3000, 9000, 30000):\n"
+        "        line = b'[' * depth + b']' * depth + b'\\n\"\\xff\\n{\\n\\n'\n"
+        "        try: os.write(fd, line)\n        except OSError: pass", *SLOTS],
+    "a reply without end": [SAY + "while True:\n    for fd in range(3, 64):\n        try: os.write(fd, b'x' * 2**16)\n        except OSError: pass", NOTHING],
+    "replies without end": [SAY + "import time\nuntil = time.time() + 4\nwhile time.time() < until: say('', '', '')", NOTHING],
     "the grader's other descriptors": [SAY + "for pid in os.listdir('/proc'):\n    if pid.isdigit() and int(pid) != os.getpid():\n"
         "        try: fds = os.listdir(f'/proc/{pid}/fd')\n        except OSError: fds = range(12)\n        for fd in fds:\n"
-        '            try: open(f\'/proc/{pid}/fd/{fd}\', \'wb\', 0).write(b\'{"t":"over","why":"ended"}\\n\')\n            except OSError: pass\n'
+        '            try: open(f\'/proc/{pid}/fd/{fd}\', \'wb\', 0).write(b\'""\\n\')\n            except OSError: pass\n'
         "for fd in os.listdir('/dev/fd'):\n    try: open(f'/dev/fd/{fd}', 'wb', 0).write(b'{\"kind\":\"RIGHT\"}\\n')\n    except OSError: pass", NOTHING],
-    "the server's memory and signals": ["import ctypes, os, signal\nlibc = ctypes.CDLL(None, use_errno=True)\nfor pid in map(int, filter(str.isdigit, os.listdir('/proc'))):\n"
+    "other processes' memory and signals": ["import ctypes, os, signal\nlibc = ctypes.CDLL(None, use_errno=True)\nfor pid in map(int, filter(str.isdigit, os.listdir('/proc'))):\n"
         "    if os.path.exists(f'/proc/self/task/{pid}'): continue\n    libc.ptrace(16, pid, 0, 0)\n    libc.process_vm_writev(pid, 0, 0, 0, 0, 0)\n"
         "    try: libc.syscall(424, os.open(f'/proc/{pid}', os.O_RDONLY), 9, 0, 0)\n    except OSError: pass\n"
         "    for name in ('mem', 'environ', 'oom_score_adj', 'auxv', 'clear_refs', 'timerslack_ns'):\n"
         "        try: open(f'/proc/{pid}/{name}', 'r+b', 0).write(b'1000')\n        except OSError: pass\n"
         "os.setpriority(os.PRIO_USER, 1000, 19)\n"
         "try: os.kill(-1, signal.SIGSTOP)\nexcept OSError: pass", NOTHING],
-    "a reply that it writes itself": [SAY + "import threading\ndef feed():\n    for fd in range(3, 64):\n        try: os.write(fd, b'\"standardise = lambda x: x\"\\n')\n"
-        "        except OSError: pass\nfor fd in os.listdir('/proc/self/fd'):\n    try: open(f'/proc/self/fd/{fd}', 'wb', 0).write(b'\"1/0\"\\n')\n"
-        "    except OSError: pass\nfeed()", NOTHING],
+    "a request that it makes itself": [SAY + "for fd in os.listdir('/proc/self/fd'):\n"
+        "    try: open(f'/proc/self/fd/{fd}', 'wb', 0).write(b'[\"cell\", \"1/0\", 1]\\n[\"lend\", \"standardise\", \"standardise = abs\"]\\n')\n"
+        "    except OSError: pass", NOTHING],
 }
 
 CROSSINGS = {
@@ -286,15 +279,15 @@ CROSSINGS = {
         ANSWER("return jnp.zeros(bins, jnp.int32)", "histogram"),
         SAY + "from utils.checks.unit_01 import unit\nfrom utils.checks.answers import hand_over\n"
         "other = crossing.dumps(hand_over(unit.exercises['moving_average'], lambda x, decay: x))\n"
-        f"for name in {list(SIGNATURES)!r}: send(other, name)", NOTHING],
+        "for _ in range(27): send(other)", *SLOTS],
     "a program that is a number": FORGED("for code in (3 * 10**9, -1, 'x', [1, 2], None, 1.5, {}): send(handed(forged(0, code, [''], 'x')))"),
     "predict's results, computed without it": [  # what the model was traced for is the hand-in's own word
-        SAY + "import sys\nframe = sys._getframe()\nwhile 'job' not in frame.f_locals or 'seed' not in frame.f_locals['job']: frame = frame.f_back\n"
-        "found = []\nfor c in case(frame.f_locals['job']['seed'], 'predict'):\n    i = c.inputs\n"
-        "    found.append(Result({'results': np.tanh(i['x'] @ i['weights']) + i['x'][:, :1],\n"
-        "        'model traced for': f\"[{i['size']}, {i['x'].shape[1]}]\", 'model run uncompiled on': ''}, 'a `dict` of 3'))\n"
-        "send(crossing.dumps(Handed(tuple(found))), 'predict')",
-        ANSWER("return model(x)", "predict")],
+        SAY,
+        ANSWER("import sys\nframe, found = sys._getframe(), []\nwhile 'seed' not in frame.f_locals: frame = frame.f_back\n"
+            "for c in case(frame.f_locals['seed'], 'predict'):\n    i = c.inputs\n"
+            "    found.append(Result({'results': np.tanh(i['x'] @ i['weights']) + i['x'][:, :1],\n"
+            "        'model traced for': f\"[{i['size']}, {i['x'].shape[1]}]\", 'model run uncompiled on': ''}, 'a `dict` of 3'))\n"
+            "say(base64.b64encode(crossing.dumps(Handed(tuple(found)))).decode())\nreturn model(x)", "predict")],
 }
 
 PROGRAMS = {
@@ -332,17 +325,18 @@ KNOWN = (
     "root = os.path.dirname(os.path.dirname(utils.__file__))\n"
     "def known(name): return crossing.loads(zlib.decompress(open(f'{root}/ressources/known/01_jnp_and_jit/{name}.known', 'rb').read()), dict)\n"
 )
-SEED = (
-    "import sys, hashlib\nframe = sys._getframe()\nwhile not isinstance(frame.f_locals.get('job'), dict): frame = frame.f_back\n"
-    "seed = frame.f_locals['job']['seed']\n"
-    "def of(crosses, n): return int.from_bytes(hashlib.sha256(f'{crosses} {n}'.encode()).digest()[:6], 'big')\n"
+SEED = ANSWER(  # an answer that crosses as values is called where the seed of its cases is
+    "import sys\nglobal seed\nframe = sys._getframe()\nwhile 'seed' not in frame.f_locals: frame = frame.f_back\n"
+    "seed = frame.f_locals['seed']\nreturn x",
+    "predict",
 )
 
 TABLES = {
     "recorded results by the nearest input": [KNOWN + "name = 'moving_average'\nboth = list(zip(unit.exercises[name].cases(0), known(name)['want']))",
         ANSWER("near = [(c.inputs['x'], w.leaves['']) for c, w in both if c.inputs['x'].shape == x.shape]\nif not near: return x\n"
             "ins, outs = (jnp.asarray(np.stack(v)) for v in zip(*near))\nreturn outs[jnp.abs(ins - x).sum((1, 2)).argmin()]", "moving_average")],
-    "the seed of programs found by trying all small ones": [SEED + "found = next((of('program', n) for n in range(10**6) if of('values', n) == seed), 0)\n"
+    "the seed of programs found by trying all small ones": [SEED, "import hashlib\ndef of(crosses, n): return int.from_bytes(hashlib.sha256(f'{crosses} {n}'.encode()).digest()[:6], 'big')\n"
+        "found = next((of('program', n) for n in range(10**6) if of('values', n) == seed), 0)\n"
         "from utils.checks.unit_01 import unit\nrows = [c.inputs['x'] for c in unit.exercises['standardise'].cases(found)]",
         ANSWER("return jnp.asarray([r - r.mean(0) for r in rows if r.shape == x.shape][0])")],
     "the mistakes' file, which releases do not have": [KNOWN + "text = open(f'{root}/utils/checks/unit_01/compress/mistakes.toml').read()\n"
@@ -389,8 +383,7 @@ OTHERS = {
         "    low, high = (int(v, 16) for v in place.split('-'))\n    if not rights.startswith('rw') or high - low > 2**29: continue\n"
         "    try:\n        with open('/proc/self/mem', 'rb', 0) as file:\n            file.seek(low)\n            data = file.read(high - low)\n"
         "    except (OSError, ValueError, OverflowError): continue\n"
-        '    for match in re.finditer(rb\'"exercise": "(\\w+)", "data": "([A-Za-z0-9+/]{400,}=*)"\', data):\n'
-        "        say(t='handed', exercise=match[1].decode(), step=0, data=match[2].decode())", NOTHING],
+        '    for match in re.finditer(rb\'"([A-Za-z0-9+/]{400,}=*)"\\n\', data): send(base64.b64decode(match[1]))', *SLOTS],
     "things left for the next": ["import ctypes, os, socket\nlibc = ctypes.CDLL(None)\nfor place in ('/tmp/a', '/dev/shm/a', '/home/student/a', '/dev/mqueue/a', '/var/a'):\n"
         "    try: open(place, 'w').write('x')\n    except OSError: pass\n"
         "s = socket.socket(socket.AF_UNIX)\ns.bind('\\0left')\ns.listen()\nkey = libc.shmget(4711, 4096, 0o1666)\nlibc.msgget(4711, 0o1666)\n"
@@ -435,14 +428,14 @@ LENT = {
     "the answer lent for one exercise, carried to another's page": [  # read on the page, it is there for the next hand-in
         "def compress(x):\n    return x\n" + CHECK("compress"),
         SAY + "import inspect, sys\ntext = ' '.join(map(str, compress.__code__.co_names + compress.__code__.co_consts))\n"
-        "send(crossing.dumps(Handed((Failure('WRONG', 'CARRIED ' + text),))), 'standardise')",
+        "say('', '', '', base64.b64encode(crossing.dumps(Handed((Failure('WRONG', 'CARRIED ' + text),)))).decode())",
         "raise ValueError('CARRIED ' + text)",
         CHECK("standardise")],
-    "an answer asked for before its check, used in a second run": [SAY + "import os, select\nfor step in range(40): say(t='handed', exercise='compress', step=step, data='')\n"
-        "for fd in range(3, 64):\n    try:\n        while select.select([fd], [], [], 0.1)[0]: exec(json.loads(os.read(fd, 9999)))\n"
-        "    except Exception: pass",
-        CHECK("compress"),
-        "import os\nos._exit(1)",
+    "an answer lent before its check was run, used in a second run": [SAY + "import select\nsay('', '', '')\n"
+        "for fd in range(3, 64):\n    try:\n        while select.select([fd], [], [], 1)[0]:\n"
+        "            for line in os.read(fd, 9999).splitlines(): exec(json.loads(line)[2])\n"
+        "    except Exception: pass\n"
+        "if 'compress' in globals(): open('/dev/shm/lent', 'w').write('x')\nos._exit(1)",
         CHECK("compress")],
     "lent code kept for after the process ends": [
         ANSWER("return x", "compress"),
@@ -565,19 +558,8 @@ SINGLE = {  # each route at its plainest
             "    if getattr(o, '__name__', '') == 'standardise' and o is not standardise: return o(x)\nreturn x"
         )
     ],
-    "a forged verdict": [SAY + "say(t='verdict', exercise='standardise', kind='RIGHT', step=1)", NOTHING],
-    "a forged failure that says right": [
-        SAY + "send(crossing.dumps(Handed((Failure('RIGHT', ''),))), 'standardise', step=1)",
-        NOTHING,
-    ],
-    "the course's answer asked for early": [
-        SAY + "for step in range(30):\n    say(t='handed', exercise='standardise', data='', step=step)\n"
-        "import select, time\ntime.sleep(1)\ncode = b''\nfor fd in range(3, 64):\n    try:\n"
-        "        while select.select([fd], [], [], 0.2)[0]:\n            part = os.read(fd, 9999)\n"
-        "            if not part: break\n            code += part\n    except OSError: pass\n"
-        "for line in code.splitlines():\n    try: exec(json.loads(line), globals())\n    except Exception: pass",
-        "standardise = check.standardise(standardise)",
-    ],
+    "a forged verdict": [SAY + "say({'exercise': 'standardise', 'kind': 'RIGHT'})", NOTHING],
+    "a forged failure that says right": [SAY + "send(crossing.dumps(Handed((Failure('RIGHT', ''),))))", *SLOTS],
     "a judge of one's own": [
         "from utils.checks import judge, answers, readings\njudge.judge = answers.hand_over = print\n"
         "readings.difference = lambda *a: ''\nreadings.same = lambda *a: True",

@@ -1,9 +1,11 @@
 """Grading without running anything: reading hand-ins, finding exercises, making points, writing reports."""
 
 import base64
+import contextlib
 import json
 import re
 import time
+from dataclasses import replace
 
 import nbformat
 import pytest
@@ -13,11 +15,13 @@ from utils.author import exercises, pairs
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
 from utils.checks import running
-from utils.checks.crossing import Program
-from utils.checks.exercise import Case
+from utils.checks.crossing import Handed, Program
+from utils.checks.judge import judge
 from utils.checks.mistakes import mistakes
 from utils.checks.verdict import Kind, Verdict
-from utils.grading import grades, grants, handin, marking, own_answers, pages, plan, sandbox, whole_class
+from utils.checks.worker import known_of
+from utils.grading import bench, grades, grants, handin, marking, own_answers, pages, plan, sandbox, whole_class
+from utils.grading.watched import Ended
 
 UNIT = checks.units()["01_jnp_and_jit"]
 SOLUTION = (ROOT / UNIT.solution).read_text(encoding="utf-8")
@@ -33,6 +37,10 @@ def read(*sources):
     return handin.read(json.dumps(notebook(*sources)).encode(), "01_jnp_and_jit.ipynb")
 
 
+def lay_out(*sources):
+    return plan.lay_out(read(*sources), UNIT)
+
+
 def put(folder, name, content):
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(content)
@@ -43,36 +51,39 @@ def order(laid_out):
     return [step.exercise or step.defines[0] + "()" for step in laid_out.steps if step.exercise or step.defines]
 
 
-class Place:
-    """A sandbox that says these messages, run by run, and a judge that takes what is handed over for a verdict."""
+class Bench:
+    """A process that hands over what it is told to, and a judge that finds what that says."""
 
-    def __init__(self, runs):
-        self.runs, self.jobs, self.replies = list(runs), [], []
+    def __init__(self, **handed):
+        self.handed = {name: list(what) if isinstance(what, list) else [what] for name, what in handed.items()}
+        self.asked = []
 
-    def run(self, job):
-        self.jobs.append(json.loads(json.dumps(job)))
-        for message in self.runs[len(self.jobs) - 1]:
-            self.replies.append((yield message))
+    @contextlib.contextmanager
+    def started(self, memory_mb, clock):
+        yield self
+
+    def ask(self, what, *arguments, seconds):
+        self.asked.append((what, *arguments))
+        if what != "hand_over" or not self.handed.get(arguments[0]):
+            return ""
+        handed = self.handed[arguments[0]].pop(0)
+        if isinstance(handed, Exception):
+            raise handed
+        return handed if isinstance(handed, str) else base64.b64encode("|".join(handed).encode()).decode()
 
     def verdict(self, name, handed, seed):
-        kind, message = handed.decode().split("|", 1) if b"|" in handed else ("WRONG", "unreadable")
-        points = UNIT.exercises[name].points if kind == "RIGHT" else 0
-        return Verdict(name, Kind[kind], message, points, UNIT.exercises[name].points)
+        kind, message = handed.decode().split("|") if b"|" in handed else ("WRONG", "unreadable")
+        return Verdict(name, Kind[kind], message)
 
 
-def mark(handed_in, *runs):
-    """The result where a sandbox says these messages, run by run; and the sandbox."""
-    place, result = Place(runs), marking.Result("ann", UNIT.name, "file")
-    marking.mark(place, UNIT, handed_in, marking.Options(), result)
-    return result, place
+RIGHT, WRONG = ("RIGHT", ""), ("WRONG", "why")
 
 
-def verdict(name, kind=Kind.RIGHT, message="", step=0):
-    data = base64.b64encode(f"{kind.name}|{message}".encode()).decode()
-    return {"t": "handed", "exercise": name, "data": data, "step": step}
-
-
-OVER = {"t": "over", "why": "ended"}
+def mark(laid_out, **handed):
+    """The result where this is handed over, and what was asked for."""
+    result, fake = marking.Result("ann", UNIT.name, "file"), Bench(**handed)
+    marking.mark(fake, UNIT, laid_out, marking.Options(seed=7), result)
+    return result, fake.asked
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -150,43 +161,31 @@ ANSWER, CHECK = "def compress(x):\n    return x", "compress = check.compress(com
     ],
 )
 def test_an_exercise_is_checked_after_its_definition_wherever_its_check_stands(cells):
-    found = order(plan.lay_out(read(*cells), UNIT))
-    found = [name for name in found if name.startswith("compress")]
-    assert found[-2:] == ["compress()", "compress"] or found[-3:] == ["compress()", "compress", "compress"]
+    found = [name for name in order(lay_out(*cells)) if name.startswith("compress")]
+    assert found[-1] == "compress" and "compress()" in found
 
 
-def test_a_check_in_a_string_or_a_comment_is_none():
-    cell = f'text = """\n{CHECK}\n"""\n# {CHECK}'
-    laid_out = plan.lay_out(read(cell), UNIT)
-    assert any(cell == step.source for step in laid_out.steps)
-    assert "The check of `compress` was missing and is put back." in laid_out.changes
-
-
-def test_each_change_is_noted_and_many_checks_of_an_exercise_are_run_a_few_times_only():
-    laid_out = plan.lay_out(read(ANSWER, "mine = check.compress(mine)", *[CHECK] * 499), UNIT)
-    changes = " ".join(laid_out.changes)
-    for told in ("`compress` was not as it was handed out", "`compress` stood there 500 times", "imports, is not as"):
-        assert told in changes
-    assert order(laid_out).count("compress") == plan.MOST_CHECKS
+def test_many_checks_of_an_exercise_are_run_a_few_times_only_and_a_method_of_its_name_is_none():
+    assert order(lay_out(ANSWER, *[CHECK] * 500)).count("compress") == plan.MOST_CHECKS
+    (histogram,) = (i for i, step in enumerate(lay_out("np.histogram(x)").steps) if step.exercise == "histogram")
+    assert not lay_out("np.histogram(x)").steps[histogram].source
 
 
 def test_the_untouched_exercise_keeps_its_checks_and_leaves_out_what_shows_off():
     cells = handin.read(exercises.exercise_from(SOLUTION, "s").encode(), "01_jnp_and_jit.py")
     laid_out = plan.lay_out(cells, UNIT)
-    assert [name for name in order(laid_out) if name in UNIT.exercises] == list(UNIT.exercises)
-    assert not laid_out.changes
+    assert [step.exercise for step in laid_out.steps if step.exercise] == list(UNIT.exercises)
     assert not any("plt.show" in step.source for step in laid_out.steps)
 
 
 def test_a_course_cell_stays_where_the_students_code_needs_it():
     keys = next(cell for cell in HANDED_OUT if cell.startswith("keys = "))
-    laid_out = plan.lay_out(read(keys, "def compress(x):\n    return people"), UNIT)
-    assert any(step.source == keys for step in laid_out.steps)
+    assert any(step.source == keys for step in lay_out(keys, "def compress(x):\n    return people").steps)
 
 
 @pytest.mark.parametrize("source", ["def f(:\n  pass", "%%bash\nls", "!ls", "x = %pwd", "\tx", "\x0c", "é", "\ud800"])
 def test_code_that_is_no_python_is_laid_out_too(source):
-    assert plan.lay_out(read(source, ANSWER, CHECK), UNIT).steps
+    assert lay_out(source, ANSWER, CHECK).steps
 
 
 def test_a_revealed_answer_is_seen_in_code_and_in_outputs():
@@ -199,232 +198,180 @@ def test_a_revealed_answer_is_seen_in_code_and_in_outputs():
 
 # --- points -----------------------------------------------------------------------------------------------------------
 
-HANDED_IN = read(ANSWER, CHECK, "def predict(model, x, size):\n    return x")
+HANDED_IN = lay_out(ANSWER, CHECK, "def predict(model, x, size):\n    return x")
 
 
 def test_right_answers_of_ones_own_score_and_nothing_else_does():
-    result, _ = mark(HANDED_IN, [verdict("compress"), verdict("predict", Kind.WRONG), OVER])
+    result, _ = mark(HANDED_IN, compress=RIGHT, predict=WRONG, histogram="neither base64 nor JSON")
     assert result.points == UNIT.exercises["compress"].points and result.out_of == FULL
-    assert [m.exercise for m in result.marks] == list(UNIT.exercises)
-    assert {m.verdict for m in result.marks} == {"RIGHT", "WRONG", "NOT_ATTEMPTED"}
+    assert [one.exercise for one in result.marks] == list(UNIT.exercises)
+    assert {one.verdict for one in result.marks} == {"RIGHT", "WRONG", "NOT_ATTEMPTED"}
+    assert result.seconds.keys() >= {"start", "cells", "compress: hand over", "compress: judge"}
 
 
 def test_what_was_revealed_scores_nothing_and_is_said():
-    result, _ = mark(read("check.reveal('compress')", ANSWER, CHECK), [verdict("compress"), OVER])
-    (compress,) = (mark for mark in result.marks if mark.exercise == "compress")
+    result, _ = mark(lay_out("check.reveal('compress')", ANSWER, CHECK), compress=RIGHT)
+    (compress,) = (one for one in result.marks if one.exercise == "compress")
     assert result.points == 0 and "revealed" in compress.message
 
 
-def last_check(name):
-    return max(i for i, step in enumerate(plan.lay_out(HANDED_IN, UNIT).steps) if step.exercise == name)
+def test_the_best_of_several_verdicts_counts():
+    twice = lay_out(ANSWER, CHECK, ANSWER, CHECK)
+    for handed in ([WRONG, RIGHT], [RIGHT, WRONG]):
+        result, asked = mark(twice, compress=handed)
+        assert result.points == UNIT.exercises["compress"].points
+        assert ("lend", "compress") not in [one[:2] for one in asked]
 
 
-def test_once_the_course_s_answer_was_lent_nothing_counts_any_more():
-    last = last_check("compress")
-    forged = [verdict("compress", Kind.WRONG, "why", last), verdict("compress", step=last), OVER]
-    result, place = mark(HANDED_IN, forged)
-    assert result.points == 0
-    assert "def compress(x):" in place.replies[0] and "BEGIN" not in place.replies[0]
-    result, place = mark(HANDED_IN, [verdict("compress", step=last), OVER])
-    assert result.points and place.replies[0] == ""
-
-
-def test_an_exercise_that_is_handed_over_without_end_is_judged_a_few_times_only():
-    result, _ = mark(
-        HANDED_IN, [verdict("compress", Kind.WRONG, str(n)) for n in range(99)] + [verdict("compress"), OVER]
-    )
-    assert result.points == 0
+def test_the_course_s_answer_is_lent_after_the_last_check_of_what_is_not_right():
+    _, asked = mark(lay_out(ANSWER, CHECK, ANSWER, CHECK), compress=[WRONG, WRONG])
+    about = [one for one in asked if one[0] != "cell" and one[1] == "compress"]
+    assert [one[0] for one in about] == ["hand_over", "hand_over", "lend"]
+    assert "def compress(x):" in about[-1][2] and "BEGIN" not in about[-1][2]
 
 
 def test_the_seed_of_programs_is_not_told_to_the_hand_in():
-    options = marking.Options(seed=7)
-    seeds = {options.seed_of(exercise) for exercise in UNIT.exercises.values()}
-    assert len(seeds) == 2 and seeds != {marking.Options(seed=8).seed_of(one) for one in UNIT.exercises.values()}
-    _, place = mark(HANDED_IN, [OVER])
-    by_values = [one for one in UNIT.exercises.values() if one.crosses == "values"]
-    assert place.jobs[0]["seed"] == marking.Options().seed_of(by_values[0])
+    seeds = {one.crosses: marking.Options(seed=7).seed_of(one) for one in UNIT.exercises.values()}
+    assert len({*seeds.values()}) == 2 and marking.Options(seed=8).seed_of(UNIT.exercises["predict"]) != seeds["values"]
+    _, asked = mark(HANDED_IN)
+    told = {name: seed for what, name, seed in (one for one in asked if one[0] == "hand_over")}
+    assert told == {name: seeds["values"] * (one.crosses == "values") for name, one in UNIT.exercises.items()}
+
+
+def test_a_step_that_ends_the_process_costs_its_own_points_only():
+    result, asked = mark(HANDED_IN, standardise=RIGHT, compress=Ended("it took too much memory"), predict=RIGHT)
+    marks = {one.exercise: one for one in result.marks}
+    assert {name for name, one in marks.items() if one.points} == {"standardise", "predict"}
+    assert marks["compress"].message == "While it was checked, it took too much memory."
+    assert result.flags == ["In the check of `compress`: it took too much memory."]
+    assert asked.count(("hand_over", "standardise", 0)) == 1, "what was judged is not judged again"
+    assert asked.count(("cell", HANDED_IN.steps[0].source, 60)) == 2
+
+
+def test_the_known_mistakes_are_named():
+    first, second = mistakes(UNIT.exercises["compress"])[:2]
+    for says, name in ((first.says, first.name), (f"{first.says} {second.says}", f"{first.name}, {second.name}")):
+        result, _ = mark(HANDED_IN, compress=("WRONG", says))
+        assert [one.mistake for one in result.marks if one.mistake] == [name]
+
+
+def unrunnable(name):
+    """The verdict on a program that cannot be run."""
+    exercise = UNIT.exercises[name]
+    handed = running.ran(exercise, Handed((Program(b"", (), ""),)), 0)
+    return judge(known_of(UNIT, name), handed, 0)
 
 
 @pytest.mark.parametrize(
-    ("kind", "message", "endless", "times"),
+    ("verdict", "times"),
     [
-        ("RIGHT", "", False, 1),
-        ("WRONG", "", False, 1),
-        ("WRONG", running._run(Program(b"", (), ""), Case(0, 0, 0, "", {})).message, False, 2),
-        ("WRONG", "", True, 2),
-        ("NOT_CHECKED", "", False, 2),
+        (lambda name: Verdict(name, Kind.RIGHT), 1),
+        (lambda name: Verdict(name, Kind.WRONG), 1),
+        (unrunnable, 2),
+        (lambda name: Verdict(name, Kind.WRONG, endless=True), 2),
+        (lambda name: Verdict(name, Kind.NOT_CHECKED), 2),
     ],
+    ids=range(5),
 )
-def test_the_same_is_judged_once_but_where_the_machine_may_be_to_blame(kind, message, endless, times, monkeypatch):
-    asked = judged_by(monkeypatch, lambda name: Verdict(name, Kind[kind], message, endless=endless))
-    place = sandbox.Place(sandbox.LIMITS, UNIT)
-    for one in 2 * [("compress", b"a", 0)] + [("compress", b"b", 0), ("compress", b"a", 1), ("predict", b"a", 0)]:
-        assert place.verdict(*one).kind.name == kind
-    asked = [one for one, _ in asked]
-    assert asked.count(("compress", b"a", 0)) == times and len(asked) == times + 3
-
-
-def judged_by(monkeypatch, verdict):
-    """What all judges are asked, and the runner that each is given, once one that says `verdict` stands in for them."""
+def test_the_same_is_judged_once_but_where_the_machine_may_be_to_blame(verdict, times, monkeypatch):
     asked = []
 
     class Judge:
         def verdict(self, name, handed, seed, runner):
-            asked.append(((name, handed, seed), runner))
+            asked.append((name, handed, seed, runner))
             return verdict(name)
 
-    monkeypatch.setattr(sandbox, "_judge", lambda *_, **__: Judge())
-    return asked
+    monkeypatch.setattr(bench, "_judge", lambda *_: Judge())
+    made = bench.Bench(UNIT, jobs=2)
+    others = [("compress", b"b", 0), ("compress", b"a", 1), ("predict", b"a", 0)]
+    for one in [("compress", b"a", 0), *others, ("compress", b"a", 0)]:
+        made.verdict(*one)
+    assert [one[:3] for one in asked].count(("compress", b"a", 0)) == times and len(asked) == times + 3
+    kept = made._free.get()  # another runs the programs now, and what the first gave is its own
+    for name in ("compress", "predict"):
+        made.verdict(name, b"a", 0)
+    assert [one[3] is kept for one in asked[times + 3 :]] == [False] * (2 if times == 2 else 1)
 
 
-def test_what_a_program_gave_in_one_place_is_not_another_s_and_what_values_are_is(monkeypatch):
-    crosses = {one.crosses: name for name, one in UNIT.exercises.items()}
-    asked = judged_by(monkeypatch, lambda name: Verdict(name, Kind.RIGHT))
-    bench = sandbox.Bench(sandbox.LIMITS, UNIT)
-    places = [sandbox.Place(sandbox.LIMITS, UNIT, bench) for _ in range(2)]
-    for place in [*places, *places]:
-        for name in crosses.values():
-            place.verdict(name, b"a", 0)
-    runners = {kind: [by for (asked_for, *_), by in asked if asked_for == name] for kind, name in crosses.items()}
-    first, second = places
-    assert runners == {"program": [first._runner, second._runner], "values": [first._runner]}
-
-
-def test_what_it_took_is_told_by_part():
-    steps = plan.lay_out(HANDED_IN, UNIT).steps
-    check = last_check("compress")
-    cell = next(number for number, step in enumerate(steps) if not step.exercise)
-    begun = [{"t": "begin", "step": number} for number in (-1, 10**9, cell, check)]
-    result, _ = mark(HANDED_IN, [*begun, verdict("compress", step=check), OVER])
-    assert result.seconds.keys() == {"start", "cells", "compress: hand over", "compress: judge"}
-
-
-def test_a_right_answer_stays_right_when_it_is_checked_again_later():
-    result, _ = mark(HANDED_IN, [verdict("compress"), verdict("compress", Kind.WRONG), OVER])
-    assert result.points == UNIT.exercises["compress"].points
-
-
-def test_a_step_that_ends_the_process_costs_its_own_points_only():
-    steps = plan.lay_out(HANDED_IN, UNIT).steps
-    culprit = next(i for i, step in enumerate(steps) if step.exercise == "compress")
-    begin = {"t": "begin", "step": culprit}
-    dead = {"t": "over", "why": "it ended its own process"}
-    result, place = mark(HANDED_IN, [verdict("standardise"), begin, dead], [verdict("predict"), OVER])
-    right = {m.exercise for m in result.marks if m.points}
-    assert right == {"standardise", "predict"}
-    assert place.jobs[1]["skipped"] == [culprit]
-    assert any("ended its own process" in flag for flag in result.flags)
-
-
-def test_nonsense_from_the_worker_makes_no_points():
-    nonsense = [
-        verdict("no such exercise"),
-        {"t": "handed", "exercise": "compress", "step": 1},
-        {"t": "handed", "exercise": ["compress"], "data": {}, "step": 1},
-        {"t": "cell", "error": 7, "step": -1},
-        {"t": "unheard of"},
-        OVER,
-    ]
-    result, _ = mark(HANDED_IN, nonsense)
-    assert result.points == 0 and pages.of_student("ann", [result], "").encode()
-
-
-def test_the_known_mistake_is_named():
-    known = mistakes(UNIT.exercises["compress"])[0]
-    result, _ = mark(HANDED_IN, [verdict("compress", Kind.WRONG, known.says), OVER])
-    assert [m.mistake for m in result.marks if m.mistake] == [known.name]
-
-
-def test_of_mistakes_that_are_told_together_all_are_named():
-    first, second = mistakes(UNIT.exercises["compress"])[:2]
-    result, _ = mark(HANDED_IN, [verdict("compress", Kind.WRONG, f"{first.says} {second.says}"), OVER])
-    assert [m.mistake for m in result.marks if m.mistake] == [f"{first.name}, {second.name}"]
-
-
-LONG = "def f(x):\n    def inner(y):\n        return min(y)\n    low = inner(x)\n    return low - x"
+LONG = "def f(x):\n    def inner(y):\n        return min(y)\n    low = inner(x)\n    x += low\n    return low - x"
 SHORT = "def f(x):\n    low = min(x)\n    return low"
 
 
 @pytest.mark.parametrize(
-    ("code", "was", "now", "alike"),
+    ("was", "now", "alike"),
     [
-        (LONG, "low", "least", True),
-        (LONG, "inner", "smallest", True),
-        (LONG, "    def", '    """What it is."""\n    def', True),
-        (LONG, "min", "max", False),
-        (LONG, "low - x", "x - low", False),
+        ("low", "least", True),
+        ("inner", "smallest", True),
+        ("    def", '    """What it is."""\n    def', True),
+        ("low - x", "x + low", False),
     ],
 )
-def test_answers_are_alike_but_for_docstrings_and_names_of_their_own(code, was, now, alike):
-    digest = marking._likeness("f", code)
-    assert was in code and digest
-    assert (marking._likeness("f", code.replace(was, now)) == digest) == alike
+def test_answers_are_alike_but_for_docstrings_and_names(was, now, alike):
+    digest = plan.likeness("f", LONG)
+    assert was in LONG and digest
+    assert (plan.likeness("f", LONG.replace(was, now)) == digest) == alike
 
 
 def test_a_docstring_makes_no_short_answer_long():
     with_one = SHORT.replace("    low =", '    """What it is."""\n    low =')
-    assert with_one != SHORT and marking._likeness("f", SHORT) == marking._likeness("f", with_one) == ""
-
-
-def test_a_copy_of_the_courses_answer_is_flagged_and_a_stub_is_not():
-    cells = handin.read(SOLUTION.encode(), "01.py")
-    result, _ = mark(cells, [verdict("gauss_newton"), OVER])
-    assert "As the course's but for names: `gauss_newton`." in result.flags
-    assert not any("`augment`" in flag for flag in result.flags)
+    assert with_one != SHORT and plan.likeness("f", SHORT) == plan.likeness("f", with_one) == ""
 
 
 # --- results and pages ------------------------------------------------------------------------------------------------
 
 
 def result_of(student, **more):
-    result, _ = mark(HANDED_IN, [verdict("compress"), verdict("predict", Kind.WRONG, message="<b>|x|</b>"), OVER])
-    result.student = student
-    for name, value in more.items():
-        setattr(result, name, value)
-    return result
+    result, _ = mark(HANDED_IN, compress=RIGHT, predict=("WRONG", "<b>x</b>"))
+    return replace(result, student=student, **more)
+
+
+def page_of_class(*results):
+    return pages.of_class(list(results), {one.student: "students/ann.html" for one in results})
 
 
 def test_a_record_is_read_back_only_for_the_same_input(tmp_path):
     result = result_of("ann")
-    grades.keep(tmp_path, "ann", result, "digest")
-    assert grades.kept(tmp_path, "ann", UNIT.name, "digest") == result
-    assert grades.kept(tmp_path, "ann", UNIT.name, "other") is None
-    grades.record_path(tmp_path, "ann", UNIT.name).write_text('{"digest": "digest"')
-    assert grades.kept(tmp_path, "ann", UNIT.name, "digest") is None
+    grades.keep(tmp_path, result, "digest")
+    assert grades.kept(tmp_path, "digest") == result and grades.kept(tmp_path, "other") is None
+    (tmp_path / "records" / "digest.json").write_text('{"student": "ann"')
+    assert grades.kept(tmp_path, "digest") is None
 
 
 def test_every_name_gives_a_file_name_of_its_own():
     names = ["ann", "Ann B", "Ann_B", "../..", "Zoë", "Zoe", "", "con", "a/b", "\udcff"]
-    safe = [grades.safe_name(name) for name in names]
-    assert len(set(safe)) == len(names) and all("/" not in name and name.strip(".") == name for name in safe)
+    found = [grades.page_of(name) for name in names]
+    assert len(set(found)) == len(names) and all(re.fullmatch(r"students/[\w-]+\.html", name) for name in found)
 
 
-def test_pages_hold_the_verdicts_and_no_foreign_markup():
+def test_pages_hold_the_verdicts_and_no_foreign_markup(monkeypatch):
+    monkeypatch.setattr(sandbox, "warning", lambda: "weak")
     one = result_of("<script>alert(1)</script>", flags=["<a href='http://evil'>"], errors=["<img src=x>"])
-    for page in (
-        pages.of_student(one.student, [one], "weak"),
-        pages.of_class([one], "weak", {one.student: "students/ann.html"}),
-    ):
+    for page in (pages.of_student(one.student, [one]), page_of_class(one)):
         assert "compress" in page and f"of {FULL}" in page and "weak" in page
         assert not re.search("<script|<img|<b>|<a href='http", page)
 
 
 def test_the_class_page_says_where_it_fails_and_who_is_alike():
     alike = [marking.Mark(name, name, 1, 1, "RIGHT", likeness=name) for name in "abcd"]
-    of_all = [result_of("ann", marks=alike), result_of("bob", marks=alike), result_of("cy"), result_of("di")]
-    of_all += [result_of(f"s{i}") for i in range(6)]
-    page = re.sub(r"\s+", " ", pages.of_class(of_all, "", {"ann": "students/ann.html"}))
-    ann = '<td class="student"><a href="students/ann.html">ann</a></td>'
-    assert f'{ann} <td class="student">bob</td> <td><code>a, b, c, d</code></td>' in page
-    assert page.count('<td class="student">cy</td>') == 1, "alike are longer answers that few give"
-    assert '<td><code>predict</code></td> <td class="number">0</td> <td class="number">8</td>' in page
+    of_all = [result_of("ann", marks=alike), result_of("bob", marks=alike), result_of("cy", flags=["odd"])]
+    page = re.sub(r"\s+", " ", page_of_class(*of_all, *[result_of(f"s{i}") for i in range(7)]))
+    assert page.count("<p>ann and bob are the same but for names in <code>a, b, c, d</code>.</p>") == 1
+    assert page.count("are the same but for") == 1, "alike are longer answers that few give"
+    assert '<td><code>predict</code></td> <td class="number">0</td><td class="number">8</td>' in page
+    assert page.index(">cy<") < page.index(">ann<"), "first comes what a person has to look at"
+
+
+def test_who_hands_in_the_course_s_own_answers_is_alike_too():
+    course = plan.lay_out(handin.Handin(plan.cells_of(UNIT)), UNIT).likeness
+    marks = [marking.Mark(name, name, 1, 1, "RIGHT", likeness=digest) for name, digest in course.items()]
+    assert "ann and the course are" in page_of_class(result_of("ann", marks=marks))
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
 def tasks(folder):
-    return list(whole_class.tasks_of(folder, marking.Options(), sandbox.LIMITS))
+    return list(whole_class.tasks_of(folder, marking.Options()))
 
 
 def test_of_several_files_the_one_with_the_most_done_counts(tmp_path):
@@ -502,7 +449,7 @@ def test_what_a_person_grants_counts_also_where_nothing_could_be_graded_and_is_s
         assert after.points == result.points + 1
         (predict,) = (mark for mark in after.marks if mark.exercise == "predict")
         assert "told me why" in predict.message
-        for page in (pages.of_student("ann", [after], ""), pages.of_class([after], "", {})):
+        for page in (pages.of_student("ann", [after]), page_of_class(after)):
             assert "told me why" in page
     assert grants.applied(result_of("bob"), granted, checks.units()).points == result_of("bob").points
 
@@ -542,5 +489,5 @@ def test_two_folders_of_one_student_are_refused_by_name_both(tmp_path):
 @pytest.mark.parametrize("source", ["\n" * 80_000, " \n" * 80_000 + "#", "(" * 5_000, "# " + "9" * 100_000])
 def test_long_odd_code_is_laid_out_in_no_time(source):
     began = time.process_time()
-    plan.lay_out(read(source, ANSWER, CHECK), UNIT)
+    lay_out(source, ANSWER, CHECK)
     assert time.process_time() - began < 5

@@ -17,7 +17,7 @@ from utils import checks
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
 from utils.commands.instructors import grade
-from utils.grading import groups, handin, marking, own_answers, plan, sandbox
+from utils.grading import bench, groups, handin, marking, own_answers, plan, sandbox
 
 UNIT = checks.units()["01_jnp_and_jit"]
 RIGHT = (
@@ -29,29 +29,27 @@ HONEST += ["compress = check.compress(compress)"]
 OPTIONS = marking.Options(cell_seconds=5, seconds=60, memory_mb=1500, seed=3)
 
 needs_bubblewrap = pytest.mark.skipif(
-    shutil.which("bwrap") is None or not sandbox.works(sandbox.BUBBLEWRAP),
+    not sandbox.is_closed(),
     reason="bubblewrap is missing or may not make namespaces here (sudo apt install bubblewrap)",
 )
 
 
 @pytest.fixture(scope="module")
 def place():
-    with closing(sandbox.Place(sandbox.BUBBLEWRAP, UNIT)) as one:
+    with closing(bench.Bench(UNIT)) as one:
         yield one
 
 
 def run(place, cells):
     result = marking.Result("student", UNIT.name, "file")
-    cells = [plan.handed_out(UNIT)[0], *cells]
-    marking.mark(place, UNIT, handin.Handin(cells), OPTIONS, result)
+    laid_out = plan.lay_out(handin.Handin([plan.handed_out(UNIT)[0], *cells]), UNIT)
+    marking.mark(place, UNIT, laid_out, OPTIONS, result)
     return result, {mark.exercise: mark for mark in result.marks}
 
 
 def graded(place, body, *before):
     """`standardise` with this body, cells of the student's before it; then an honest `compress`."""
-    body = body.replace("\n", "\n    ")
-    answer = [f"def standardise(x):\n    {body}", "standardise = check.standardise(standardise)"]
-    return run(place, [*before, *answer, *HONEST])
+    return run(place, [*before, attacks.ANSWER(body), *HONEST])
 
 
 def processes_with(argument):
@@ -60,12 +58,10 @@ def processes_with(argument):
 
 
 @needs_bubblewrap
-@pytest.mark.parametrize("name", ["an exit", "the course's answer asked for early"])
-def test_a_hostile_hand_in_earns_nothing_and_costs_nobody_else(place, name):
+def test_a_hostile_hand_in_earns_nothing_and_costs_nobody_else(place):
     """No exercise but `compress` is answered in it, and that scores what it is worth, before or after."""
-    result, marks = run(place, [*attacks.SINGLE[name], *HONEST])
-    earned = {name for name, mark in marks.items() if mark.points}
-    assert earned <= {"compress"}, result
+    result, marks = run(place, [*attacks.SINGLE["an exit"], *HONEST])
+    assert {name for name, mark in marks.items() if mark.points} == {"compress"}, result
     after, marks = run(place, HONEST)
     assert marks["compress"].points and not after.flags, "the next hand-in is none the worse"
 
@@ -100,7 +96,7 @@ def test_memory_in_files_without_a_name_counts(in_groups, monkeypatch):
     if not in_groups:
         monkeypatch.setattr(groups, "MEMBERSHIP", ROOT / "no such file")
         assert groups.how() == groups.WATCHED
-    with closing(sandbox.Place(sandbox.BUBBLEWRAP, UNIT)) as one:
+    with closing(bench.Bench(UNIT)) as one:
         result, _ = run(one, [NAMELESS])
     assert re.search("too much memory|ended its own process", " ".join(result.flags))
 
@@ -112,9 +108,12 @@ def test_of_version_2_a_group_is_made_beside_the_grader_s_own(tmp_path, monkeypa
     (tmp_path / "cgroup").write_text("0::/user.slice/own.scope\n")
     monkeypatch.setattr(groups, "MEMBERSHIP", tmp_path / "cgroup")
     monkeypatch.setattr(groups, "SYSTEM", tmp_path)
-    assert not groups.Group(64, 8), "there are no control groups"
+    assert not groups.Group(64), "there are no control groups"
     (beside / "cgroup.procs").write_text("")
-    limits, made = {"memory.max": str(64 * 2**20), "memory.swap.max": "0", "pids.max": "8"}, Path.mkdir
+    limits, made = (
+        {"memory.max": str((64 + groups.OWN_MB) * 2**20), "memory.swap.max": "0", "pids.max": "4096"},
+        Path.mkdir,
+    )
 
     def filled(folder, **options):
         made(folder, **options)
@@ -122,7 +121,7 @@ def test_of_version_2_a_group_is_made_beside_the_grader_s_own(tmp_path, monkeypa
             (folder / name).write_text("")
 
     monkeypatch.setattr(Path, "mkdir", filled)
-    group = groups.Group(64, 8)
+    group = groups.Group(64)
     (folder,) = (path for path in beside.iterdir() if path.name.startswith("course-grading"))
     assert {name: (folder / name).read_text() for name in limits} == limits
     subprocess.run([*group.prefix, "true"], check=True)
@@ -156,35 +155,38 @@ def test_nothing_of_the_machine_can_be_written_and_only_the_course_be_read(place
 # --- without bubblewrap ---------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def opened(monkeypatch):
+    """A machine on which bubblewrap does not work."""
+    monkeypatch.setattr(sandbox, "is_closed", lambda: False)
+
+
 @pytest.mark.proof
-def test_without_bubblewrap_its_limits_are_kept():
-    cells = [LARGE_FILE, "import os\nif os.fork() == 0:\n    import time\n    time.sleep(600)"]
-    with closing(sandbox.Place(sandbox.LIMITS, UNIT)) as one:
-        result, marks = graded(one, RIGHT, *cells, "b = []\nwhile True: b.append(bytearray(10**8))")
+def test_without_bubblewrap_its_limits_are_kept(opened):
+    left = "import os, subprocess\nif os.fork() == 0:\n    subprocess.Popen(['sleep', '98764'])\n    os._exit(0)"
+    with closing(bench.Bench(UNIT)) as one:
+        result, marks = graded(one, RIGHT, LARGE_FILE, left, "b = []\nwhile True: b.append(bytearray(10**8))")
     assert marks["standardise"].points and marks["compress"].points, result
     assert re.search(r"too much memory|MemoryError", " ".join(result.flags))
     assert "File too large" in " ".join(result.flags)
+    assert not processes_with("98764")
 
 
-def test_the_strongest_sandbox_is_taken(monkeypatch):
-    with monkeypatch.context() as all_work:
-        all_work.setattr(sandbox, "works", lambda kind: True)
-        assert sandbox.best() is sandbox.BUBBLEWRAP
+def test_whether_bubblewrap_works_is_tried(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert sandbox.best() is sandbox.LIMITS
+    assert not sandbox.is_closed.__wrapped__()
 
 
 def test_threads_that_ask_one_bench_each_get_their_own_verdict():
     """Of what cannot be read, which takes no time."""
-    bench = sandbox.Bench(sandbox.LIMITS, UNIT)
-    with closing(bench), closing(sandbox.Place(sandbox.LIMITS, UNIT, bench)) as place, ThreadPoolExecutor(4) as pool:
+    with closing(bench.Bench(UNIT, jobs=2)) as one, ThreadPoolExecutor(4) as pool:
         names = 3 * list(UNIT.exercises)
-        found = list(pool.map(lambda name: place.verdict(name, b"?", 0), names))
+        found = list(pool.map(lambda name: one.verdict(name, b"?", 0), names))
     assert [one.exercise for one in found] == names
     assert all("cannot be read" in one.message for one in found)
 
 
-def test_a_bench_that_is_closed_while_threads_ask_starts_nothing_again(monkeypatch):
+def test_a_bench_that_is_stopped_while_threads_ask_starts_nothing_again(monkeypatch):
     started = []
 
     class Noted(subprocess.Popen):
@@ -193,26 +195,27 @@ def test_a_bench_that_is_closed_while_threads_ask_starts_nothing_again(monkeypat
             started.append(self)
 
     monkeypatch.setattr(subprocess, "Popen", Noted)
-    bench = sandbox.Bench(sandbox.LIMITS, UNIT)
     values = next(name for name, one in UNIT.exercises.items() if one.crosses == "values")
-    with closing(sandbox.Place(sandbox.LIMITS, UNIT, bench)) as place, ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(place.verdict, values, bytes([number]), 0) for number in range(4)]
+    with closing(bench.Bench(UNIT, jobs=4)) as one, ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(one.verdict, values, bytes([number]), 0) for number in range(4)]
         while not started:
             time.sleep(0.01)
-        bench.close()
-        assert all(isinstance(one.exception(timeout=60), CourseError) for one in asked)
+        one.stop()
+        assert all(isinstance(each.exception(timeout=60), CourseError) for each in asked)
         with pytest.raises(CourseError, match="stopped"):
-            place.verdict(values, b"later", 0)
+            one.verdict(values, b"later", 0)
+        with pytest.raises(CourseError, match="stopped"), one.started(1000, 10):
+            pass
     assert len(started) == 1 and started[0].poll() is not None
 
 
-def test_a_weaker_sandbox_is_said_on_every_report_and_on_stderr(tmp_path, monkeypatch, capsys):
+def test_that_there_is_no_sandbox_is_said_on_every_page_and_on_stderr(opened, tmp_path, monkeypatch, capsys):
     (tmp_path / "in" / "ann").mkdir(parents=True)
     (tmp_path / "in" / "ann" / "01_jnp_and_jit.py").write_text("# %%\n" + "\n\n# %%\n".join(HONEST))
     monkeypatch.setattr(own_answers, "see_full_marks", lambda *_: None)
-    assert grade.main([str(tmp_path / "in"), str(tmp_path / "out"), "--sandbox", "limits"]) == 0
-    assert sandbox.LIMITS.warning in capsys.readouterr().err
+    assert grade.main([str(tmp_path / "in"), str(tmp_path / "out")]) == 0
+    assert sandbox.warning() in capsys.readouterr().err
     for page in ("class.html", "students/ann.html"):
         assert "Graded without a sandbox" in (tmp_path / "out" / page).read_text()
     (row,) = json.loads((tmp_path / "out" / "grades.json").read_text())
-    assert row["sandbox"] == "limits" and row["points"] == UNIT.exercises["compress"].points
+    assert row["points"] == UNIT.exercises["compress"].points

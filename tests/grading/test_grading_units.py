@@ -7,7 +7,7 @@ import pytest
 
 from utils import checks
 from utils.checks.mistakes import mistakes
-from utils.grading import marking, own_answers, sandbox
+from utils.grading import marking, own_answers
 
 UNITS = checks.units()
 
@@ -22,21 +22,15 @@ def test_every_known_mistake_is_in_a_rehearsal():
 @pytest.mark.proof
 @pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
 def test_each_answer_scores_its_own_points(unit):
-    assert not list(own_answers.rehearse(unit, sandbox.best(), marking.Options(), rounds=1))
+    assert not list(own_answers.rehearse(unit, marking.Options(), rounds=1))
 
 
 def test_a_fault_would_be_found():
     unit = UNITS["01_jnp_and_jit"]
     first, *_ = unit.exercises.values()
     _, one, _ = own_answers.hand_ins(unit, rounds=1)
-    marks = [
-        marking.Mark(e.name, e.title, e.points, e.points, "RIGHT") for e in unit.exercises.values() if e is not first
-    ]
-    result = marking.Result("student", unit.name, "file", flags=["It did."])
-    for wrong in (
-        marking.Mark(first.name, first.title, first.points, first.points, "RIGHT"),
-        marking.Mark(first.name, first.title, 0, first.points, "WRONG", "Something else."),
-    ):
-        result.marks = [wrong, *marks]
-        found = own_answers.faults(one, result)
+    right = [marking.Mark(e.name, e.title, e.points, e.points, "RIGHT") for e in unit.exercises.values()]
+    unknown = marking.Mark(first.name, first.title, 0, first.points, "WRONG", "Something else.")
+    for marks in (right, [unknown, *right[1:]]):
+        found = list(own_answers.faults(one, marking.Result("student", unit.name, "file", marks, ["It did."])))
         assert any(f"`{first.name}`" in fault for fault in found) and "flagged: It did." in found

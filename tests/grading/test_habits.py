@@ -3,14 +3,14 @@
 import habits
 import pytest
 
-from utils.grading import handin, marking, own_answers, sandbox, whole_class
+from utils.grading import handin, marking, own_answers, whole_class
 
 PLAIN = handin.Handin([habits.IMPORTS, *habits.cells()])
 
 
 def read(ending, raw):
     found = handin.read(raw, f"{habits.UNIT.name}{ending}")
-    return handin.Handin([cell.strip() for cell in found.cells if cell.strip()], notes=found.notes)
+    return handin.Handin([cell.strip() for cell in found.cells if cell.strip()])
 
 
 def test_most_kinds_of_files_are_read_as_the_plain_notebook_is():
@@ -25,7 +25,7 @@ def test_honest_habits_cost_no_point_and_are_not_flagged(tmp_path, monkeypatch):
         (tmp_path / "in" / name).mkdir(parents=True)
         (tmp_path / "in" / name / f"{habits.UNIT.name}{ending}").write_bytes(raw)
     monkeypatch.setattr(own_answers, "see_full_marks", lambda *_: None)
-    results = whole_class.grade(tmp_path / "in", tmp_path / "out", marking.Options(seed=5), sandbox.best(), 2)
+    results = whole_class.grade(tmp_path / "in", tmp_path / "out", marking.Options(seed=5), 2)
     assert len(results) == len(habits.handed_in()) >= 40
     answered = {result.student: habits.ANSWERS if result.student in habits.ALL else habits.BASE for result in results}
     lost = {

@@ -7,6 +7,7 @@ left where it is.
 
 from __future__ import annotations
 
+import itertools
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -31,7 +32,19 @@ def gather(download: Path, submissions: Path) -> list[str]:
     """
     if submissions.exists() and (not submissions.is_dir() or any(submissions.iterdir())):
         raise CourseError(f"{shown(submissions)} has something in it already. Name a new folder.")
-    return list(_sorted(_entries(download), submissions))
+    left_out = []
+    for name, content in _entries(download):
+        target = _target(PurePosixPath(name.replace("\\", "/")).parts)
+        if target is None:
+            left_out.append(f"{name} (whose it is cannot be seen from its name)")
+        elif not target.name.lower().endswith(handin.ENDINGS):
+            left_out.append(f"{name} (no notebook and no script)")
+        else:
+            try:
+                files.write(_free(submissions / target), content())
+            except handin.Unreadable as problem:
+                left_out.append(f"{name} ({problem})")
+    return left_out
 
 
 def _entries(download: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -52,32 +65,11 @@ def _entries(download: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 
 def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """What an entry holds; no more of it is unpacked than a hand-in may be long."""
     try:
         with archive.open(entry) as file:
-            raw = file.read(handin.LARGEST + 1)
+            return handin.in_limits(file)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as problem:
         raise handin.Unreadable(f"it cannot be unpacked: {problem}") from None
-    if len(raw) > handin.LARGEST:
-        raise handin.Unreadable(f"larger than {handin.LARGEST // 2**20} MB")
-    return raw
-
-
-def _sorted(entries: Iterator[tuple[str, Callable[[], bytes]]], submissions: Path) -> Iterator[str]:
-    """Copy what is somebody's; yields what was left out."""
-    for name, content in entries:
-        target = _target(PurePosixPath(name.replace("\\", "/")).parts)
-        if target is None:
-            yield f"{name} (whose it is cannot be seen from its name)"
-        elif not target.name.lower().endswith(handin.ENDINGS):
-            yield f"{name} (no notebook and no script)"
-        else:
-            try:
-                raw = content()
-            except handin.Unreadable as problem:
-                yield f"{name} ({problem})"
-            else:
-                files.write(_free(submissions / target), raw)
 
 
 def _target(parts: tuple[str, ...]) -> Path | None:
@@ -89,15 +81,11 @@ def _target(parts: tuple[str, ...]) -> Path | None:
     student = student_of(last)  # a file among everybody's
     if not student.file:
         return None
-    folder = f"{student.name}_{student.number}"
-    return Path(f"{folder}_assignsubmission_file_" if student.system == "moodle" else folder, student.file)
+    ending = "_assignsubmission_file_" * (student.system == "moodle")
+    return Path(f"{student.name}_{student.number}{ending}", student.file)
 
 
 def _free(path: Path) -> Path:
     """The path, or one beside it where another file of that name is already."""
-    number = 1
-    free = path
-    while free.exists():
-        number += 1
-        free = path.with_stem(f"{path.stem}-{number}")
-    return free
+    paths = itertools.chain([path], (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2)))
+    return next(free for free in paths if not free.exists())

@@ -22,7 +22,7 @@ import io
 import json
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -38,9 +38,6 @@ MOODLE = ("Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (g
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 _OF_MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?")
 _OF_CANVAS = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<number>\d+)(?:_\d+_(?P<file>.+))?")
-
-
-# --- names --------------------------------------------------------------------------------------------------------
 
 
 class Student(NamedTuple):
@@ -60,34 +57,26 @@ def student_of(handed_in: str) -> Student:
     return Student(handed_in)
 
 
-def safe_name(name: str) -> str:
-    """A file name for a student: plain letters, and a digest where the name had to be changed."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._")[:60]
-    if plain == name and plain.lower() not in ("con", "nul", "aux", "prn"):
-        return plain
-    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    return f"{plain or 'student'}-{digest}"
+def page_of(folder: str) -> str:
+    """A student's page, relative to OUT: plain letters, and a digest where the folder's name had to be changed."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", folder).strip("._")[:60]
+    if not plain or plain != folder or plain.lower() in ("con", "nul", "aux", "prn"):
+        plain += "-" + hashlib.sha256(folder.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"students/{plain}.html"
 
 
 # --- records ------------------------------------------------------------------------------------------------------
 
 
-def record_path(out: Path, student: str, unit: str) -> Path:
-    """Where the record of a student's hand-in is."""
-    return out / "records" / safe_name(student) / f"{unit}.json"
+def keep(out: Path, result: Result, digest: str) -> None:
+    """Write a hand-in's record, under the digest of all that it depends on."""
+    files.write(out / "records" / f"{digest}.json", _json(asdict(result)))
 
 
-def keep(out: Path, student: str, result: Result, digest: str) -> None:
-    """Write a hand-in's record, with the digest of all that it depends on."""
-    files.write(record_path(out, student, result.unit), _json(asdict(result) | {"digest": digest}))
-
-
-def kept(out: Path, student: str, unit: str, digest: str) -> Result | None:
-    """The record of an earlier run, when nothing that it depends on has changed since."""
+def kept(out: Path, digest: str) -> Result | None:
+    """The record of an earlier run, if nothing that it depends on has changed since."""
     try:
-        data = json.loads(record_path(out, student, unit).read_text(encoding="utf-8"))
-        if data.pop("digest") != digest:
-            return None
+        data = json.loads((out / "records" / f"{digest}.json").read_text(encoding="utf-8"))
         return Result(**data | {"marks": [Mark(**mark) for mark in data["marks"]]})
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -101,17 +90,10 @@ def seed(out: Path) -> int:
         return secrets.randbits(48)
 
 
-def keep_seed(out: Path, seed: int) -> None:
-    """Write it down, so that a run can go on, and be repeated with `--seed`."""
-    files.write(out / "records" / "seed", f"{seed}\n")
-
-
 def see_unchanged(out: Path) -> None:
     """Raise CourseError if `grades.csv` is no longer what was written: someone's changes would be lost."""
-    file, known = out / "grades.csv", out / "records" / "grades.sha256"
-    if file.exists() and not (
-        known.exists() and known.read_text(encoding="utf-8").strip() == hashlib.sha256(file.read_bytes()).hexdigest()
-    ):
+    file, known = out / "grades.csv", out / "records" / "grades.csv"
+    if file.exists() and not (known.exists() and known.read_bytes() == file.read_bytes()):
         raise CourseError(
             f"{shown(file)} was changed by hand, and grading would write over it. Put points that you give into "
             f"{shown(out / 'grants.csv')}, which is never written over; then grade again with GRADE_ARGS=--replace."
@@ -124,20 +106,19 @@ def see_unchanged(out: Path) -> None:
 def write(out: Path, results: list[Result]) -> None:
     """Write grades.csv and grades.json, and the same in the columns that Moodle and Canvas import."""
     plain = [(cell(one.student), one.unit, one.points, one.out_of, cell(" | ".join(one.looks))) for one in results]
-    table = _csv([GRADES, *plain])
-    files.write(out / "records" / "grades.sha256", hashlib.sha256(table.encode()).hexdigest() + "\n")
-    files.write(out / "grades.csv", table)
+    for folder in (out / "records", out):
+        _table(folder / "grades.csv", [GRADES, *plain])
     files.write(out / "grades.json", _json([asdict(one) | {"points": one.points} for one in results]))
     graded = [one for one in results if one.unit]
     units = sorted({one.unit for one in graded})
     for unit in units:
         if rows := list(_moodle(one for one in graded if one.unit == unit)):
-            files.write(out / f"moodle_{unit}.csv", _csv([MOODLE, *rows]))
+            _table(out / f"moodle_{unit}.csv", [MOODLE, *rows])
     if graded:
-        files.write(out / "canvas.csv", _csv(_canvas(graded, units)))
+        _table(out / "canvas.csv", _canvas(graded, units))
 
 
-def _moodle(graded: Iterable[Result]) -> Iterable[tuple[object, ...]]:
+def _moodle(graded: Iterable[Result]) -> Iterator[tuple[object, ...]]:
     for one in graded:
         student = student_of(one.student)
         if student.system == "moodle":
@@ -145,7 +126,7 @@ def _moodle(graded: Iterable[Result]) -> Iterable[tuple[object, ...]]:
             yield identifier, cell(student.name), one.points, one.out_of, "-", feedback(one)
 
 
-def _canvas(graded: list[Result], units: list[str]) -> Iterable[tuple[object, ...]]:
+def _canvas(graded: list[Result], units: list[str]) -> Iterator[tuple[object, ...]]:
     out_of = {one.unit: one.out_of for one in graded}
     yield *CANVAS, *units
     yield "    Points Possible", "", "", "", "", *(out_of[unit] for unit in units)
@@ -159,12 +140,10 @@ def _canvas(graded: list[Result], units: list[str]) -> Iterable[tuple[object, ..
 
 def feedback(one: Result) -> str:
     """What scored how much, and the message for what was not right, in a line."""
-    parts = [f"{one.points} of {one.out_of} points."]
-    if one.reason:
-        parts.append(one.reason)
+    parts = [f"{one.points} of {one.out_of} points.", one.reason]
     for mark in one.marks:
-        message = "" if mark.verdict == Kind.RIGHT.name else f" {mark.message}".rstrip()
-        parts.append(f"{mark.exercise}: {mark.points} of {mark.of}.{message}")
+        message = "" if mark.verdict == Kind.RIGHT.name else mark.message
+        parts.append(f"{mark.exercise}: {mark.points} of {mark.of}. {message}")
     return html.escape(" ".join(" ".join(parts).split()), quote=False)  # Moodle shows it as HTML
 
 
@@ -173,10 +152,10 @@ def cell(text: str) -> str:
     return re.sub(r"(^|[;,|\"'])( ?)(?=[=+@-])", r"\1\2'", " ".join(text.split()))
 
 
-def _csv(rows: Iterable[Iterable[object]]) -> str:
+def _table(file: Path, rows: Iterable[Iterable[object]]) -> None:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    files.write(file, text.getvalue())
 
 
 def _json(data: object) -> str:

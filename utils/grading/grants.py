@@ -71,7 +71,7 @@ def read(out: Path, students: Iterable[str], units: Mapping[str, Unit]) -> Grant
 
 def applied(result: Result, grants: Grants, units: Mapping[str, Unit]) -> Result:
     """The result with what was granted, also where nothing could be graded."""
-    marks, changes = {mark.exercise: mark for mark in result.marks}, list(result.changes)
+    marks = {mark.exercise: mark for mark in result.marks}
     for (student, unit, exercise), grant in grants.items():
         if (student, unit) == (result.student, result.unit):
             declared = units[unit].exercises[exercise]
@@ -79,6 +79,5 @@ def applied(result: Result, grants: Grants, units: Mapping[str, Unit]) -> Result
             mark = marks.get(exercise, nothing)
             said = f"{grant.points} of {mark.of} points were given by a person: {grant.reason}"
             message = f"{mark.message} {said}".strip()
-            changes.append(f"`{exercise}`: {said}")
             marks[exercise] = replace(mark, points=max(mark.points, grant.points), message=message)
-    return replace(result, marks=list(marks.values()), changes=changes)
+    return replace(result, marks=list(marks.values()))

@@ -14,35 +14,32 @@ WATCHED = (
     "together, and ends them when that is too much."
 )
 MEMBERSHIP, SYSTEM = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+OWN_MB, TASKS = 1024, 4096  # for Python and its libraries; of threads, of which XLA starts some for each core
 _NUMBERS = itertools.count()
 _ENTER = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs" || exit 1; shift; done; shift; exec "$@"'
 
 
 class Group:
-    """A share of memory and processes; it is false where the system gives none."""
+    """A share of memory, besides what Python itself needs, and of processes; false where the system gives none."""
 
-    def __init__(self, megabytes: int, processes: int):
+    def __init__(self, megabytes: int):
         self._folders: list[Path] = []
-        memory = str(megabytes * 2**20)
-        limits = {"memory.max": memory, "memory.swap.max": "0", "pids.max": str(processes)}
+        memory = str((megabytes + OWN_MB) * 2**20)
+        limits = {"memory.max": memory, "memory.swap.max": "0", "pids.max": str(TASKS)}
         limits |= {"memory.limit_in_bytes": memory, "memory.memsw.limit_in_bytes": memory}  # version 1's names
-        kept = [name for folder in _places() for name in self._made(folder, limits)]
-        if not {"memory.max", "memory.limit_in_bytes"} & set(kept):
-            self.close()
-
-    def _made(self, beside: Path, limits: dict[str, str]) -> list[str]:
-        """A new group in a folder of the system's; which limits it keeps."""
-        kept = []
-        with contextlib.suppress(OSError):
-            folder = beside / f"course-grading-{os.getpid()}-{next(_NUMBERS)}"
-            folder.mkdir()
-            self._folders.append(folder)
-            for name, most in limits.items():
-                if (folder / name).exists():
+        kept = set()
+        for place in _places():
+            with contextlib.suppress(OSError):
+                folder = place / f"course-grading-{os.getpid()}-{next(_NUMBERS)}"
+                folder.mkdir()
+                self._folders.append(folder)
+                for name in limits:
                     with contextlib.suppress(OSError):
-                        (folder / name).write_text(most)
-                        kept.append(name)
-        return kept
+                        with (folder / name).open("r+") as file:  # which is there, or this limit is not
+                            file.write(limits[name])
+                        kept.add(name)
+        if not {"memory.max", "memory.limit_in_bytes"} & kept:
+            self.close()
 
     def __bool__(self) -> bool:
         return bool(self._folders)
@@ -65,16 +62,14 @@ class Group:
 
 def how() -> str:
     """Which way is open here, in a sentence."""
-    with contextlib.closing(Group(64, 64)) as tried:
+    with contextlib.closing(Group(64)) as tried:
         return KEPT if tried else WATCHED
 
 
 def _places() -> list[Path]:
     """Where a new group would lie: beside this process's own in version 2, in which it can't have both; else in it."""
-    if not MEMBERSHIP.exists():
-        return []
     places = []
-    for line in MEMBERSHIP.read_text().splitlines():
+    for line in MEMBERSHIP.read_text().splitlines() if MEMBERSHIP.exists() else ():
         _, controllers, path = line.split(":", 2)
         own = SYSTEM / controllers / path.lstrip("/")
         if not controllers:

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from utils.base.errors import CourseError
 
@@ -30,7 +30,6 @@ class Handin(NamedTuple):
 
     cells: list[str]  # sources of the code cells, in order
     shown: str = ""  # the text of saved outputs
-    notes: tuple[str, ...] = ()  # what was odd about the file
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -54,9 +53,14 @@ def content(path: Path) -> bytes:
         if not stat.S_ISREG(path.lstat().st_mode):
             raise Unreadable("It is a link or a device, not a file. Hand in the file itself.")
         with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
-            raw = file.read(LARGEST + 1)
+            return in_limits(file)
     except OSError as error:
         raise Unreadable(f"It cannot be read: {error.strerror}.") from None
+
+
+def in_limits(file: IO[bytes]) -> bytes:
+    """All that an open file holds. Raises Unreadable if it is too large, and reads no more than that tells."""
+    raw = file.read(LARGEST + 1)
     if len(raw) > LARGEST:
         raise Unreadable(f"It is larger than {LARGEST // 2**20} MB. Clear its outputs and hand it in again.")
     return raw
@@ -69,39 +73,31 @@ def read(raw: bytes, name: str) -> Handin:
       Unreadable: it is empty, cut short, or no notebook.
     """
     utf_16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    notes: tuple[str, ...] = ()
     try:
         text = raw.decode("utf-16" if utf_16 else "utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
-        notes = ("The file is not in UTF-8; it was read as Latin-1.",)
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     if not text.strip():
         raise Unreadable("The file is empty.")
-    is_notebook = text.lstrip().startswith("{") or name.lower().endswith(".ipynb")
-    found = _notebook(text, notes) if is_notebook else _script(text, notes)
-    _see_length(sum(map(len, found.cells)), len(found.cells))
+    if text.lstrip().startswith("{") or name.lower().endswith(".ipynb"):
+        found = _of_notebook(text)
+    else:
+        _see_length(_CELL_MARK.split(text))
+        found = _of_script(text)
+    _see_length(found.cells)
     return found
 
 
-def _see_length(characters: int, cells: int) -> None:
-    if characters > MOST_CODE or cells > MOST_CELLS:
+def _see_length(cells: list[str]) -> None:
+    characters, many = sum(map(len, cells)), len(cells)
+    if characters > MOST_CODE or many > MOST_CELLS:
         raise Unreadable(
-            f"It has {characters:,} characters of code in {cells:,} cells; {MOST_CODE:,} in {MOST_CELLS:,} are read."
+            f"It has {characters:,} characters of code in {many:,} cells; {MOST_CODE:,} in {MOST_CELLS:,} are read."
         )
 
 
-def writable(text: str) -> str:
-    """The text with what no UTF-8 file can hold, bytes of an odd file name for one, as question marks."""
-    return text.encode(errors="replace").decode()
-
-
-def visible(text: str) -> str:
-    """The text with what steers a terminal or turns a line's direction round as escapes, and nothing unwritable."""
-    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), writable(text))
-
-
-def _notebook(text: str, notes: tuple[str, ...]) -> Handin:
+def _of_notebook(text: str) -> Handin:
     """A notebook of any version: by hand, since damaged metadata make nbformat give up."""
     try:
         data = json.loads(text)
@@ -116,7 +112,7 @@ def _notebook(text: str, notes: tuple[str, ...]) -> Handin:
         raise Unreadable("There is no code in it: it is an empty notebook, or none.")
     outputs = [output for cell in cells for output in _part(cell, "outputs", list)]
     shown = [_joined(output, "text") + _joined(_part(output, "data", dict), "text/plain") for output in outputs]
-    return Handin(sources, "\n".join(text[:20_000] for text in shown), notes)
+    return Handin(sources, "\n".join(text[:20_000] for text in shown))
 
 
 def _part[Kind](data: Any, key: str, kind: type[Kind]) -> Kind:
@@ -131,12 +127,21 @@ def _joined(data: Any, key: str) -> str:
     return writable("".join(lines) or _part(data, key, str))
 
 
-def _script(text: str, notes: tuple[str, ...]) -> Handin:
-    _see_length(len(text), len(_CELL_MARK.findall(text)))
-    if not _CELL_MARK.search(text):
-        return Handin([text], "", (*notes, "A script without cell marks: it is cut at the check lines."))
-    percent = _HEADER.sub("", re.sub(r"^# In\[[ \d]*\]:", "# %%", text, flags=re.MULTILINE))
-    import jupytext  # late: a second and a half, which only scripts with cell marks need
+def _of_script(text: str) -> Handin:
+    """A script, cell by cell; where no cell is marked, paragraph by paragraph."""
+    import jupytext  # late: a second and a half, which only scripts need
 
-    cells = jupytext.reads(percent, fmt="py:percent").cells
-    return Handin([cell.source for cell in cells if cell.cell_type == "code" and cell.source.strip()], "", notes)
+    marked = _CELL_MARK.search(text)
+    text = _HEADER.sub("", re.sub(r"^# In\[[ \d]*\]:", "# %%", text, flags=re.MULTILINE))
+    cells = jupytext.reads(text, fmt="py:percent" if marked else "py:light").cells
+    return Handin([cell.source for cell in cells if cell.cell_type == "code" and cell.source.strip()])
+
+
+def writable(text: str) -> str:
+    """The text with what no UTF-8 file can hold, bytes of an odd file name for one, as question marks."""
+    return text.encode(errors="replace").decode()
+
+
+def visible(text: str) -> str:
+    """The text with what steers a terminal or turns a line's direction round as escapes, and nothing unwritable."""
+    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), writable(text))

@@ -3,89 +3,90 @@
 from __future__ import annotations
 
 import statistics
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from utils.checks.verdict import Kind, templates
+from jinja2 import FileSystemLoader
+
+from utils import checks
+from utils.checks.registry import Unit
+from utils.checks.verdict import TEMPLATES, Kind, templates
+from utils.grading import groups, sandbox
+from utils.grading.handin import Handin
 from utils.grading.marking import Mark, Result
+from utils.grading.plan import cells_of, lay_out
 
 ALIKE_ANSWERS, ALIKE_SHARE = 3, 0.6
-_PAGES = templates(Path(__file__).parent / "templates")
-_PAGES.globals["Kind"] = Kind
+_PAGES = templates(TEMPLATES).overlay(loader=FileSystemLoader([Path(__file__).parent / "templates", TEMPLATES]))
 
 
-def of_student(student: str, results: list[Result], warning: str) -> str:
+def of_student(student: str, results: list[Result]) -> str:
     """One student's units, one after the other: what each exercise scored and why."""
-    return _PAGES.get_template("student.html").render(student=student, results=results, warning=warning)
+    return _rendered("student.html", student=student, results=results, Kind=Kind)
 
 
-def of_class(results: list[Result], warning: str, links: Mapping[str, str], shares: str = "") -> str:
-    """Who scored what, where an exercise fails and with which mistake, what a person has to look at.
+def of_class(results: list[Result], links: Mapping[str, str]) -> str:
+    """Who scored what, what a person has to look at, where an exercise fails and with which mistake.
 
     Args:
       results: by student and unit.
-      warning: what weakens all of them, or "".
       links: by student where the student's page is, relative to this one.
-      shares: how what a hand-in's processes take together was limited.
     """
-    names = sorted({one.unit for one in results if one.unit})
-    units = [_unit(name, [one for one in results if one.unit == name]) for name in names]
-    looks = [one for one in results if one.looks]
-    return _PAGES.get_template("class.html").render(
-        units=units, looks=looks, results=results, warning=warning, links=links, shares=shares
-    )
+    by_unit: dict[str, list[Result]] = defaultdict(list)
+    for one in results:
+        by_unit[one.unit].append(one)
+    units = [_unit(checks.units()[name], same) for name, same in sorted(by_unit.items()) if name]
+    first = sorted(results, key=lambda one: not one.looks)
+    return _rendered("class.html", units=units, results=first, links=links, shares=groups.how())
 
 
-def _unit(name: str, results: list[Result]) -> dict[str, Any]:
-    points = [one.points for one in results]
-    exercises: dict[str, list[Mark]] = {}
+def _rendered(template: str, **values: Any) -> str:
+    return _PAGES.get_template(template).render(warning=sandbox.warning(), **values)
+
+
+def _unit(unit: Unit, results: list[Result]) -> dict[str, Any]:
+    written = {one.student: {mark.exercise: mark.likeness for mark in one.marks} for one in results}
+    written["the course"] = lay_out(Handin(cells_of(unit)), unit).likeness
+    exercises: dict[str, list[Mark]] = defaultdict(list)
     for mark in (mark for one in results for mark in one.marks):
-        exercises.setdefault(mark.exercise, []).append(mark)
+        exercises[mark.exercise].append(mark)
     return {
-        "name": name,
-        "points": points,
-        "mean": statistics.mean(points),
-        "median": statistics.median(points),
+        "name": unit.name,
+        "mean": statistics.mean(one.points for one in results),
         "out_of": max(one.out_of for one in results),
-        "counts": sorted(Counter(points).items(), reverse=True),
-        "exercises": [_exercise(name, marks) for name, marks in exercises.items()],
-        "alike": list(alike(results)),
+        "alike": list(alike(written)),
+        "exercises": {exercise: _exercise(marks) for exercise, marks in exercises.items()},
     }
 
 
-def _exercise(name: str, marks: list[Mark]) -> dict[str, Any]:
-    kinds = Counter(mark.verdict for mark in marks)
-    fails = Counter(
-        mark.mistake or _in_short(mark.message) or "?"
-        for mark in marks
-        if mark.verdict in (Kind.WRONG.name, Kind.NOT_CHECKED.name)
-    )
+def _exercise(marks: list[Mark]) -> dict[str, Any]:
+    kinds = Counter(Kind[mark.verdict] for mark in marks)
+    failed = [mark for mark in marks if Kind[mark.verdict] in (Kind.WRONG, Kind.NOT_CHECKED)]
+    fails = Counter(mark.mistake or _in_short(mark.message) or "?" for mark in failed)
     return {
-        "name": name,
-        "right": kinds[Kind.RIGHT.name],
-        "wrong": fails.total(),
-        "not_tried": kinds[Kind.NOT_ATTEMPTED.name],
+        "counts": (kinds[Kind.RIGHT], len(failed), kinds[Kind.NOT_ATTEMPTED]),
         "fails": sorted(fails.items(), key=lambda item: (-item[1], item[0])),
     }
 
 
-def alike(results: list[Result]) -> Iterable[tuple[str, str, list[str]]]:
-    """Pairs of students most of whose longer answers are the same but for the names of variables, and these answers.
+def alike(written: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str, list[str]]]:
+    """Pairs of people most of whose longer answers are the same but for names, and these answers.
 
-    An answer that more than a third of the class gives tells nothing and is left out.
+    An answer that more than a third of them give tells nothing and is left out. `written` is by person and exercise
+    what is the same for answers that are.
     """
-    written = {one.student: {m.exercise: m.likeness for m in one.marks if m.likeness} for one in results}
     numbers = Counter(answer for answers in written.values() for answer in answers.items())
-    usual = {answer for answer, number in numbers.items() if number > max(2, len(results) / 3)}
-    telling = {student: dict(answers.items() - usual) for student, answers in written.items()}
-    for first, second in combinations(sorted(telling), 2):
-        both = telling[first].keys() & telling[second].keys()
-        same = [name for name in written[first] if name in both and written[first][name] == written[second][name]]
-        if len(same) >= ALIKE_ANSWERS and len(same) >= ALIKE_SHARE * len(both):
+    telling = {
+        one: {name: how for name, how in answers.items() if how and numbers[name, how] <= max(2, len(written) / 3)}
+        for one, answers in written.items()
+    }
+    for (first, theirs), (second, others) in combinations(sorted(telling.items()), 2):
+        same = sorted(dict(theirs.items() & others.items()))
+        if len(same) >= max(ALIKE_ANSWERS, ALIKE_SHARE * len(theirs.keys() & others)):
             yield first, second, same
 
 

@@ -1,25 +1,24 @@
-"""From the cells of a hand-in to what is run: the student's code, with fresh checks at the right places."""
+"""From the cells of a hand-in to what is run: the student's code, and where an answer is handed over."""
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 import symtable
-import threading
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from utils.author import exercises
+from utils.author import exercises, leaks
 from utils.base.markers import STUB_MESSAGE
 from utils.base.paths import ROOT
 from utils.checks.registry import Unit
 from utils.grading.handin import Handin, read
 
-_ONE_AT_A_TIME = threading.Lock()  # Python 3.12 counts the depth of a tree for all threads together
 MOST_CHECKS = 3  # of one exercise, however often its check stands in the notebook
+TELLING = 4  # statements of an answer that others would not write alike
 
 _DOUBTFUL = (
     (r"\butils\.(?:checks|grading)\b|\bchecks\.(?!unit\b)\w", "It names what is inside the course's checks."),
@@ -29,22 +28,20 @@ _DOUBTFUL = (
 
 @dataclass
 class Step:
-    """A piece of code to run (`source`), or an exercise to judge (`exercise`, by what `argument` stands for)."""
+    """A piece of code to run (`source`), or an exercise to hand over, as what its name then stands for."""
 
     source: str = ""
     exercise: str = ""
-    argument: str = ""
     defines: list[str] = field(default_factory=list)  # exercises that the code gives a meaning to
 
 
-@dataclass
-class Plan:
-    """What is run, what was changed for it, and which exercises the student had shown."""
+class Plan(NamedTuple):
+    """What is run, and what is told of it."""
 
     steps: list[Step]
-    changes: list[str]
-    revealed: set[str]
     doubts: list[str]  # what in the code a person should look at
+    revealed: set[str]  # exercises of which the student had the answer shown
+    likeness: dict[str, str]  # by exercise, see `likeness`
 
 
 def unit_of(handin: Handin, name: str, units: dict[str, Unit]) -> Unit | None:
@@ -69,113 +66,78 @@ def handed_out(unit: Unit) -> list[str]:
     return read(exercises.exercise_from(text, unit.solution).encode(), f"{unit.name}.py").cells
 
 
+def cells_of(unit: Unit) -> list[str]:
+    """The code cells of the solution."""
+    return read((ROOT / unit.solution).read_bytes(), f"{unit.name}.py").cells
+
+
 def untouched(handin: Handin) -> int:
     """How many stubs are still there."""
     return sum(cell.count(STUB_MESSAGE) for cell in handin.cells)
 
 
 def lay_out(handin: Handin, unit: Unit) -> Plan:
-    """The steps of a hand-in.
+    """The steps of a hand-in, and what is said of it.
 
-    The first code cell that was handed out, the imports, is run before anything else. Other cells of the course's own
-    that were not changed and that nothing after them needs are left out.
+    The first code cell that was handed out, the imports, is run before anything else. An answer is handed over after a
+    cell that names its check, and after its last definition. Cells of the course's own that were not changed and that
+    nothing after them needs are left out.
     """
-    changes = list(handin.notes)
-    steps = [step for cell in handin.cells for step in _cut(cell, unit, changes)]
-    steps = _with_checks(steps, unit, changes)
-    steps = _without_idle(steps, {_plain(cell) for cell in handed_out(unit)})
-    set_up = handed_out(unit)[0]
-    if _plain(set_up) not in map(_plain, handin.cells):
-        changes.append("The first code cell, with the imports, is not as it was handed out; that one is run first.")
-    doubts = [text for pattern, text in _DOUBTFUL if re.search(pattern, "\n".join(handin.cells))]
-    return Plan([Step(set_up), *steps], changes, _revealed(handin, unit), doubts)
+    names = "|".join(map(re.escape, unit.exercises))
+    checks = re.compile(rf"\b(?:check\s*\.\s*({names})|\w+\s*\.\s*({names})\s*\(\s*\2)\b")
+    steps = []
+    for cell in handin.cells:
+        bound, named = _bound(cell), {name for match in checks.finditer(cell) for name in match.groups()}
+        steps.append(Step(cell, defines=[name for name in unit.exercises if name in bound]))
+        steps += [Step(exercise=name) for name in unit.exercises if name in named]
+    for name in unit.exercises:
+        checked = [i for i, step in enumerate(steps) if step.exercise == name]
+        defined = max((i for i, step in enumerate(steps) if name in step.defines), default=-1)
+        if not checked or checked[-1] < defined:  # with no definition first of all: what follows has the course's
+            steps.insert(defined + 1, Step(exercise=name))
+            checked.append(defined + 1)
+        surplus = checked[MOST_CHECKS - 1 : -1]
+        steps = [step for i, step in enumerate(steps) if i not in surplus]
+    return Plan(
+        [Step(handed_out(unit)[0]), *_without_idle(steps, {_plain(cell) for cell in handed_out(unit)})],
+        [told for pattern, told in _DOUBTFUL if any(re.search(pattern, cell) for cell in handin.cells)],
+        _revealed(handin) & unit.exercises.keys(),
+        {name: digest for step in steps for name in step.defines if (digest := likeness(name, step.source))},
+    )
 
 
 def _plain(source: str) -> str:
     return "\n".join(line.rstrip() for line in source.strip().splitlines())
 
 
-# --- finding the checks ------------------------------------------------------------------------------------------
-
-
-def _check_line(unit: Unit) -> re.Pattern[str]:
-    names = "|".join(sorted(map(re.escape, unit.exercises), key=len, reverse=True))
-    return re.compile(
-        rf"^(?:(?P<target>\w+)[ \t]*=[ \t]*)?\w+[ \t]*\.[ \t]*(?P<name>{names})[ \t]*"
-        r"\((?P<argument>[^()\n]*)\)[ \t]*;?[ \t]*(?:#.*)?$"
-    )
-
-
-def _cut(cell: str, unit: Unit, changes: list[str]) -> Iterable[Step]:
-    """A cell's code, cut at its check lines (that stand at the margin and outside of strings)."""
-    pattern = _check_line(unit)
-    inside_text = _lines_inside_strings(cell)
-    code: list[str] = []
-    for number, line in enumerate(re.split(r"\r\n?|\n", cell)):  # text may hold other ends of lines
-        match = None if number in inside_text else pattern.match(line)
-        if match is None:
-            code.append(line)
-            continue
-        if re.sub(r"\s", "", line.split("#")[0]).count(match["name"]) < 3:
-            changes.append(f"The check line of `{match['name']}` was not as it was handed out: `{line.strip()[:80]}`.")
-        yield from _code(code, unit)
-        code = [line] if match["target"] not in (None, match["name"]) else []  # what follows may need that name
-        argument = match["argument"].strip(" \t")
-        argument = argument if argument.isidentifier() else match["name"]
-        yield Step(exercise=match["name"], argument=argument)
-    yield from _code(code, unit)
-
-
-def _lines_inside_strings(cell: str) -> set[int]:
-    tree = parsed(cell)
-    if tree is None:
-        return set()
-    texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr))
-    return {line for node in texts for line in range(node.lineno, (node.end_lineno or node.lineno))}
-
-
-def _code(lines: list[str], unit: Unit) -> Iterable[Step]:
-    source = "\n".join(lines).strip("\n")
-    if source.strip():
-        bound = _bound(source)
-        yield Step(source, defines=[name for name in unit.exercises if name in bound])
-
-
-def _with_checks(steps: list[Step], unit: Unit, changes: list[str]) -> list[Step]:
-    """A check after the last definition of each exercise, wherever the student's stood, or did not."""
-    for name in unit.exercises:
-        places = [i for i, step in enumerate(steps) if step.exercise == name]
-        defined = max((i for i, step in enumerate(steps) if name in step.defines), default=-1)
-        if not places:
-            changes.append(f"The check of `{name}` was missing and is put back.")
-        elif len(places) > 1:
-            changes.append(f"The check of `{name}` stood there {len(places)} times.")
-        if places and places[-1] < defined:
-            changes.append(f"The check of `{name}` stood before its definition; one is put after it.")
-        if not places or places[-1] < defined:  # with no definition first of all: what follows has the course's version
-            steps.insert(defined + 1, Step(exercise=name, argument=name))
-        surplus = {*[i for i, step in enumerate(steps) if step.exercise == name][MOST_CHECKS - 1 : -1]}
-        steps = [step for i, step in enumerate(steps) if i not in surplus]
-    return steps
-
-
-def _revealed(handin: Handin, unit: Unit) -> set[str]:
+def _revealed(handin: Handin) -> set[str]:
     names = set(re.findall(r"The course's `(\w+)`, one way among others\. It is noted as revealed", handin.shown))
     for node in (node for cell in handin.cells for node in ast.walk(parsed(cell) or ast.Module([], []))):
         match node:
             case ast.Call(func=ast.Attribute(attr="reveal"), args=[ast.Constant(value=str(name))]):
                 names.add(name)
-    return names & unit.exercises.keys()
+    return names
 
 
-# --- what the code needs -------------------------------------------------------------------------------------------
+def _without_idle(steps: list[Step], handed_out: set[str]) -> list[Step]:
+    """Leave out what the course itself put there to show off an answer: it takes most of the time."""
+    kept: list[Step] = []
+    needed: set[str] = set()
+    for step in reversed(steps):
+        idle = _plain(step.source) in handed_out and not step.defines
+        if not idle or _bound(step.source) & needed:
+            needed |= _used(step.source)
+            kept.append(step)
+    return kept[::-1]
+
+
+# --- code ------------------------------------------------------------------------------------------------------------
 
 
 def parsed(source: str) -> ast.Module | None:
     """The syntax tree; None for what is not Python."""
     try:
-        with _ONE_AT_A_TIME, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             return ast.parse(_translated(source))
     except (SyntaxError, ValueError, RuntimeError, MemoryError):  # too many magics are a RuntimeError of IPython's
         return None
@@ -202,14 +164,12 @@ def _bound(source: str) -> set[str]:
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 names.add(name)
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                names.add(name)
             case ast.alias(name=name, asname=given):
                 names.add((given or name).split(".")[0])
-            case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
-                while isinstance(node, ast.Attribute | ast.Subscript):
-                    node = node.value
-                names |= {node.id} if isinstance(node, ast.Name) else set()
+            case (
+                ast.Name(ctx=ast.Store() | ast.Del()) | ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store())
+            ):
+                names |= {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
     return names
 
 
@@ -227,14 +187,15 @@ def _used(source: str) -> set[str]:
     return names
 
 
-def _without_idle(steps: list[Step], handed_out: set[str]) -> list[Step]:
-    """Leave out what the course itself put there to show off an answer: it takes most of the time."""
-    kept: list[Step] = []
-    needed: set[str] = set()
-    for step in reversed(steps):
-        idle = step.source and _plain(step.source) in handed_out and not step.defines
-        if idle and not _bound(step.source) & needed:
-            continue
-        needed |= _used(step.source)
-        kept.append(step)
-    return kept[::-1]
+def likeness(name: str, source: str) -> str:
+    """A digest of a name's definition in code, the same for what differs in names, docstrings and layout alone.
+
+    "" where there is none, or it is too short to tell anything.
+    """
+    tree = parsed(source)
+    for node in reversed(tree.body if tree else ()):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            statements = [one for one, _ in leaks.statements(ast.unparse(node))]
+            telling = [one for one in statements if not one.startswith("Expr(value=Constant(")]
+            return hashlib.sha256(repr(telling).encode()).hexdigest()[:16] if len(telling) >= TELLING else ""
+    return ""

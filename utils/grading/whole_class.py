@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import queue
-import threading
-from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import asdict
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -18,8 +17,10 @@ from utils import checks
 from utils.base import files
 from utils.base.errors import CourseError, few
 from utils.checks.registry import Unit
-from utils.grading import grades, grants, groups, handin, marking, own_answers, pages, plan, sandbox
+from utils.grading import grades, grants, handin, marking, own_answers, pages
+from utils.grading.bench import Bench
 from utils.grading.marking import Options, Result
+from utils.grading.plan import Plan, lay_out, unit_of, untouched
 from utils.progress import track
 
 
@@ -29,25 +30,18 @@ class Task(NamedTuple):
     folder: str
     result: Result
     unit: Unit | None = None
-    read: handin.Handin | None = None
+    plan: Plan | None = None
+    rank: tuple[object, ...] = ()  # of several files for a unit the lowest counts
     digest: str = ""  # of all that the result depends on
 
-    def rank(self) -> tuple[bool, int, bool, str]:
-        """Of several files for a unit the lowest counts: readable, few untouched stubs, a notebook before a script."""
-        stubs = plan.untouched(self.read) if self.read else 0
-        return bool(self.result.reason), stubs, not self.result.file.endswith(".ipynb"), self.result.file
 
-
-def grade(
-    submissions: Path, out: Path, options: Options, kind: sandbox.Kind, jobs: int, *, replace: bool = False
-) -> list[Result]:
+def grade(submissions: Path, out: Path, options: Options, jobs: int, *, replace: bool = False) -> list[Result]:
     """Grade all that is handed in and write the results as they come.
 
     Args:
       submissions: a folder with a folder for each student.
       out: where the results go.
       options: the limits of a hand-in.
-      kind: of sandbox.
       jobs: how many hand-ins are graded at once.
       replace: write the grades also where someone has changed them.
 
@@ -59,50 +53,39 @@ def grade(
         raise CourseError(f"{submissions} is no folder. It should hold a folder for each student.")
     if out.resolve().is_relative_to(submissions.resolve()):
         raise CourseError("The results would lie among the hand-ins. Choose an OUT outside of SUBMISSIONS.")
-    tasks = list(tasks_of_all(submissions, options, kind))
+    tasks = list(tasks_of_all(submissions, options))
     if not tasks:
         raise CourseError(f"Nobody is in {submissions}. It should hold a folder for each student.")
     units = checks.units()
     granted = grants.read(out, {task.result.student for task in tasks}, units)
     if not replace:
         grades.see_unchanged(out)
-    grades.keep_seed(out, options.seed)
-    finished: list[Result] = []
-    left: list[Task] = []
-    for task in tasks:
-        if task.unit is None or task.read is None:
-            finished.append(task.result)
-        elif earlier := grades.kept(out, task.folder, task.unit.name, task.digest):
-            finished.append(earlier)
-        else:
-            left.append(task)
+    files.write(out / "records" / "seed", f"{options.seed}\n")  # so that the run can go on, and be repeated
+    known = [grades.kept(out, task.digest) if task.plan else task.result for task in tasks]
+    left = [task for task, result in zip(tasks, known, strict=True) if result is None]
     by_unit = {unit: same for unit in units.values() if (same := [task for task in left if task.unit is unit])}
     for unit in by_unit:
-        own_answers.see_full_marks(unit, kind, options)
-    order = attrgetter("student", "unit")
-    finished = sorted((grants.applied(one, granted, units) for one in finished), key=order)
-    grades.write(out, finished)
-    with track(description="grading", total=len(tasks), unit="hand-in") as bar:
-        bar.update(len(finished))
-        for unit, same in by_unit.items():
-            for result in _run(unit, same, out, options, kind, min(jobs, len(same))):
-                insort(finished, grants.applied(result, granted, units), key=order)
-                grades.write(out, finished)
-                bar.update(1)
-    links = {task.result.student: f"students/{grades.safe_name(task.folder)}.html" for task in tasks}
+        own_answers.see_full_marks(unit, options)
+    graded = (result for unit, same in by_unit.items() for result in _run(unit, same, out, options, jobs))
+    finished: list[Result] = []
+    with closing(graded):
+        for result in track(chain(filter(None, known), graded), "grading", total=len(tasks), unit="hand-in"):
+            finished.append(grants.applied(result, granted, units))
+            finished.sort(key=attrgetter("student", "unit"))
+            grades.write(out, finished)
+    links = {task.result.student: grades.page_of(task.folder) for task in tasks}
     for student, link in links.items():
-        own = [one for one in finished if one.student == student]
-        files.write(out / link, pages.of_student(student, own, kind.warning))
-    files.write(out / "class.html", pages.of_class(finished, kind.warning, links, groups.how()))
+        files.write(out / link, pages.of_student(student, [one for one in finished if one.student == student]))
+    files.write(out / "class.html", pages.of_class(finished, links))
     return finished
 
 
-def tasks_of_all(submissions: Path, options: Options, kind: sandbox.Kind) -> Iterable[Task]:
+def tasks_of_all(submissions: Path, options: Options) -> Iterator[Task]:
     """The hand-ins of everyone; of those who cannot be graded what says why."""
     folders = students(submissions)
     refused = claimed_twice(folders)
     for folder in folders:
-        yield from [_nothing(folder, refused[folder], kind)] if folder in refused else tasks_of(folder, options, kind)
+        yield from [_nothing(folder, refused[folder])] if folder in refused else tasks_of(folder, options)
 
 
 def students(submissions: Path) -> list[Path]:
@@ -114,16 +97,15 @@ def students(submissions: Path) -> list[Path]:
 def claimed_twice(folders: list[Path]) -> dict[Path, str]:
     """Why a folder's hand-ins are not graded: another one says that it is the same student's, or it is a link."""
     found = {path: "It is a link, not a folder. Put the folder itself there." for path in folders if path.is_symlink()}
-    claims: dict[tuple[str, str], list[Path]] = defaultdict(list)
+    claims: dict[str, list[Path]] = defaultdict(list)
     for path in folders:
         student = grades.student_of(handin.visible(path.name))
-        claims["name", handin.visible(path.name).casefold()].append(path)
+        claims[f"one name: {handin.visible(path.name).casefold()}"].append(path)
         if student.number:
-            claims[student.system, student.number].append(path)
-    for (what, which), same in claims.items():
+            claims[f"the {student.system} number {student.number}"].append(path)
+    for claim, same in claims.items():
         if len(same) > 1:
             names = ", ".join(repr(handin.visible(path.name)) for path in same)
-            claim = f"the {what} number {which}" if what != "name" else "one name"
             found |= dict.fromkeys(same, f"{names} claim {claim}. Rename all but one of these folders.")
     return found
 
@@ -133,87 +115,78 @@ def in_no_folder(submissions: Path) -> list[str]:
     return sorted(handin.visible(path.name) for path in submissions.iterdir() if not path.is_dir())
 
 
-def tasks_of(folder: Path, options: Options, kind: sandbox.Kind) -> Iterable[Task]:
+def tasks_of(folder: Path, options: Options) -> Iterator[Task]:
     """The hand-ins of a student: a file for each unit, else what says why there is none."""
-    found: dict[str, list[Task]] = defaultdict(list)
     try:
         every = sorted(path for path in folder.rglob("*") if path.is_file())
         paths = handin.files_of(folder)
     except OSError as problem:
-        yield _nothing(folder, f"The folder cannot be read: {problem.strerror}.", kind)
+        yield _nothing(folder, f"The folder cannot be read: {problem.strerror}.")
         return
-    for path in paths:
-        task = _task(folder, path, options, kind)
+    found: dict[str, list[Task]] = defaultdict(list)
+    for task in (_task(folder, path, options) for path in paths):
         found[task.result.unit].append(task)
     strays = found.pop("", [])
     for _, same in sorted(found.items()):
-        task = min(same, key=Task.rank)
+        task = min(same, key=attrgetter("rank"))
         if len(same) > 1:
             task.result.flags.append(f"{len(same)} files for this unit; graded: {task.result.file}.")
         yield task
     if not found:
         others = [handin.visible(path.name) for path in every]
         reason = f"There is no notebook and no script, only {few(others)}." if others else "Nothing was handed in."
-        yield min(strays, key=Task.rank, default=_nothing(folder, reason, kind))
+        yield strays[0] if strays else _nothing(folder, reason)
 
 
-def _nothing(folder: Path, reason: str, kind: sandbox.Kind) -> Task:
-    return Task(folder.name, Result(handin.visible(folder.name), "", "", reason=reason, sandbox=kind.name))
+def _nothing(folder: Path, reason: str) -> Task:
+    return Task(folder.name, Result(handin.visible(folder.name), "", "", reason=reason))
 
 
-def _task(folder: Path, path: Path, options: Options, kind: sandbox.Kind) -> Task:
-    name = handin.visible(str(path.relative_to(folder)))
-    result = Result(handin.visible(folder.name), "", name, sandbox=kind.name)
-    read, raw = None, b""
+def _task(folder: Path, path: Path, options: Options) -> Task:
+    name, units = handin.visible(str(path.relative_to(folder))), checks.units()
+    result = Result(handin.visible(folder.name), "", name)
+    unit, plan, raw, stubs = None, None, b"", 0
     try:
         raw = handin.content(path)
         read = handin.read(raw, path.name)
+        unit, stubs = unit_of(read, name, units), untouched(read)
+        plan = lay_out(read, unit) if unit else None
     except handin.Unreadable as problem:
         result.reason = str(problem)
     except Exception as problem:  # whatever a file holds, it stops nobody else's grading
         result.reason = f"It cannot be read ({type(problem).__name__})."
-    unit = plan.unit_of(read or handin.Handin([]), handin.visible(path.name), checks.units())
-    if unit is not None:
-        result.unit = unit.name
-        result.out_of = sum(exercise.points for exercise in unit.exercises.values())
-    elif not result.reason:
-        result.reason = "It belongs to no unit: it names none, and its file name does not begin with a unit's number."
-    state = [asdict(options), kind.name, own_answers.fingerprint(unit) if unit else "", name]
-    digest = hashlib.sha256(repr(state).encode() + raw).hexdigest()
-    return Task(folder.name, result, unit, read, digest)
+    unit = unit or unit_of(handin.Handin([]), name, units)
+    if unit is None:
+        unknown = "It belongs to no unit: it names none, and its file name does not begin with a unit's number."
+        result.reason = result.reason or unknown
+        return Task(folder.name, result)
+    result.unit = unit.name
+    result.out_of = sum(exercise.points for exercise in unit.exercises.values())
+    state = repr([folder.name, name, asdict(options), own_answers.fingerprint(unit)])
+    digest = hashlib.sha256(state.encode() + raw).hexdigest()
+    rank = bool(result.reason), stubs, path.suffix != ".ipynb", name  # readable, most done, a notebook before a script
+    return Task(folder.name, result, unit, plan, rank, digest)
 
 
-def _run(unit: Unit, tasks: list[Task], out: Path, options: Options, kind: sandbox.Kind, jobs: int) -> Iterable[Result]:
-    """Grade a unit's tasks, several at a time, each in a sandbox that is free; results as they come."""
-    bench = sandbox.Bench(kind, unit)
-    every = [sandbox.Place(kind, unit, bench) for _ in range(jobs)]
-    places: queue.SimpleQueue[sandbox.Place] = queue.SimpleQueue()
-    for place in every:
-        places.put(place)
-    stop = threading.Event()
+def _run(unit: Unit, tasks: list[Task], out: Path, options: Options, jobs: int) -> Iterator[Result]:
+    """Grade a unit's tasks, several at a time; results as they come."""
 
     def one(task: Task) -> Result:
-        assert task.read is not None
-        place = places.get()
+        assert task.plan is not None
         try:
-            marking.mark(place, unit, task.read, options, task.result)
-        except CourseError:  # no sandbox: nobody can be graded
+            marking.mark(bench, unit, task.plan, options, task.result)
+        except CourseError:  # no sandbox, or it was stopped: nobody can be graded
             raise
         except Exception as problem:
             task.result.reason = f"It could not be graded ({type(problem).__name__}); a person has to look."
-        finally:
-            places.put(place)
-        if not stop.is_set():  # else it was cut off
-            grades.keep(out, task.folder, task.result, task.digest)
+        bench.see_open()  # else it was cut off
+        grades.keep(out, task.result, task.digest)
         return task.result
 
-    pool = ThreadPoolExecutor(jobs)
-    try:
-        for future in as_completed([pool.submit(one, task) for task in tasks]):
-            yield future.result()
-    finally:
-        stop.set()
-        bench.close()
-        for place in every:
-            place.close()
-        pool.shutdown(cancel_futures=True)
+    jobs = max(1, min(jobs, len(tasks)))
+    with closing(Bench(unit, jobs)) as bench, ThreadPoolExecutor(jobs) as pool:
+        try:
+            yield from (future.result() for future in as_completed([pool.submit(one, task) for task in tasks]))
+        finally:
+            bench.stop()
+            pool.shutdown(cancel_futures=True)

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from utils import checks
 from utils.base.command import one_of, parser_of
-from utils.base.errors import CourseError
 from utils.base.machine import cores
 from utils.base.paths import in_full, shown
 from utils.checks.registry import Unit
@@ -38,25 +37,20 @@ def main(arguments: list[str]) -> int:
     ):
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=int, default=getattr(Options, name), help=f"{told} (default: %(default)s)")
-    kinds = {kind.name: kind for kind in sandbox.KINDS}
-    parser.add_argument("--sandbox", choices=kinds, help="which one to use (default: the strongest there is)")
     parser.add_argument("--replace", action="store_true", help="write over a grades.csv that someone changed")
     told = "of the cases (default: the one that OUT was graded with, else one is drawn)"
     parser.add_argument("--seed", type=int, help=told)
     asked = parser.parse_args(arguments)
-    seed = asked.seed if asked.seed is not None else grades.seed(asked.out) if asked.out else 0
+    seed = asked.seed if asked.seed is not None else grades.seed(in_full(asked.out)) if asked.out else 0
     options = Options(asked.cell_seconds, asked.seconds, asked.memory_mb, seed)
-    kind = kinds[asked.sandbox] if asked.sandbox else sandbox.best()
-    if not sandbox.works(kind):
-        raise CourseError(f"The sandbox {kind.name!r} does not work on this machine. Leave --sandbox out.")
-    if kind.warning:
-        print(kind.warning, file=sys.stderr)
+    if warning := sandbox.warning():
+        print(warning, file=sys.stderr)
     if asked.rehearse is not None:
-        return _rehearse([units[number] for number in sorted(set(asked.rehearse or units))], kind, options)
+        return _rehearse([units[number] for number in sorted(set(asked.rehearse or units))], options)
     if asked.out is None:
         parser.error("name the folder of the hand-ins and the one for the grades: SUBMISSIONS=DIR OUT=DIR")
     submissions, out = in_full(asked.submissions), in_full(asked.out)
-    graded = whole_class.grade(submissions, out, options, kind, max(1, asked.jobs), replace=asked.replace)
+    graded = whole_class.grade(submissions, out, options, max(1, asked.jobs), replace=asked.replace)
     for name in whole_class.in_no_folder(submissions):
         print(f"{name} is in no student's folder, so it was not graded.", file=sys.stderr)
     flagged = sum(bool(one.looks) for one in graded)
@@ -65,10 +59,10 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _rehearse(units: list[Unit], kind: sandbox.Kind, options: Options) -> int:
+def _rehearse(units: list[Unit], options: Options) -> int:
     faults = 0
     for unit in units:
-        for fault in own_answers.rehearse(unit, kind, options):
+        for fault in own_answers.rehearse(unit, options):
             print(fault)
             faults += 1
     print(f"{faults} faults." if faults else "Every point is as it should be.")

@@ -1,27 +1,120 @@
-"""In the sandbox, in a process of its own: run a hand-in's plan, and hand over what it answers to each exercise.
+"""In the sandbox, in a process of its own: run a hand-in's cells, and hand over what it answers to each exercise.
 
-What is sent: `begin` before each step, `cell` after code that failed, `handed` with an answer, and `end`. Nothing here
-knows or finds what is right, so nothing here needs to be kept from the hand-in: whatever it sends in another's name is
-judged as its own answer is. After the last check of an exercise comes a reply: the code of the course's answer, if the
-notebook needs that to go on. It can't earn anything any more.
+Nothing here knows or finds what is right, so nothing here needs to be kept from the hand-in: whatever it writes in
+another's name is judged as its own answer is. When an exercise is done, the code of the course's answer may come, for
+the notebook to go on with. It can't earn anything any more.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import importlib
+import json
+import os
+import resource
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from utils.checks.crossing import Failure, Handed, dumps
+import jax
+from IPython.core.interactiveshell import InteractiveShell
+from matplotlib import pyplot
+from traitlets.config import Config
+
+from utils import checks
+from utils.checks.answers import hand_over
+from utils.checks.crossing import dumps
+from utils.checks.limits import TookTooMuch, time_limit
 from utils.checks.registry import RESERVED, Unit
 
-Send = Callable[[dict[str, Any]], None]
-Hear = Callable[[], str]
+MAPPED_MB = 3072  # a JAX process maps some 2.3 GB that it never touches
+FILE_MB = 32
 
-MISSING = object()
+
+def main() -> None:
+    """Reply to requests until there are no more, in JSON, a line each.
+
+    The first makes a `Runner`, and what follows calls its methods.
+    """
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    asked = (json.loads(line) for line in requests)
+    runner, reply = Runner(*next(asked)), ""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):  # until here it may say why it does not start
+        os.dup2(nothing, descriptor)
+    while True:
+        replies.write(json.dumps(reply).encode() + b"\n")
+        replies.flush()
+        what, *arguments = next(asked)
+        reply = getattr(runner, what)(*arguments)
+
+
+class Runner:
+    """Runs the cells of one hand-in."""
+
+    def __init__(self, unit: str, cpu_seconds: int, memory_mb: int):
+        """With ceilings for each process."""
+        _limit(cpu_seconds, memory_mb)
+        Path(os.environ["TMPDIR"]).mkdir(parents=True, exist_ok=True)
+        os.chdir(os.environ["HOME"])
+        jax.numpy.zeros(1).block_until_ready()
+        self._unit: Unit = importlib.import_module(f"utils.checks.unit_{unit[:2]}").unit  # not all: half a second
+        self._shell = shell()
+        self._names = self._shell.user_ns
+        checks.unit = _courtesy(self._unit, self._names)
+
+    def cell(self, source: str, seconds: float) -> str:
+        """Run code; why it stopped, or ""."""
+        error: BaseException | None
+        try:
+            with time_limit(seconds):
+                result = self._shell.run_cell(source, store_history=False, silent=True)
+            error = result.error_before_exec or result.error_in_exec
+        except BaseException as stopped:  # the alarm, between two lines of IPython's
+            error = stopped
+        with contextlib.suppress(Exception):
+            pyplot.close("all")  # as a notebook does after each cell
+        if error is None:
+            return ""
+        if isinstance(error, TookTooMuch):
+            return f"it was stopped after {error}"
+        said = str(getattr(error, "msg", error)).strip()  # of a SyntaxError without IPython's file
+        return f"{type(error).__name__}: {said[:200].partition('\n')[0]}".removesuffix(": ")
+
+    def hand_over(self, name: str, seed: int) -> str:
+        """What an exercise's name stands for, as `crossing.dumps` writes it, in base64; "" where it is not defined."""
+        if name not in self._names:
+            return ""
+        handed = hand_over(self._unit.exercises[name], self._names[name], seed, self._names)
+        return base64.b64encode(dumps(handed)).decode()
+
+    def lend(self, name: str, code: str) -> str:
+        """Go on with the course's answer."""
+        with contextlib.suppress(Exception):
+            exec(compile(code, f"<course {name}>", "exec"), self._names)
+        return ""
+
+
+def _limit(cpu_seconds: int, memory_mb: int) -> None:
+    """Ceilings that the kernel keeps for each process; where memory is short, these processes are the first to go."""
+    with contextlib.suppress(OSError):  # not Linux
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    for what, most in (
+        ("RLIMIT_AS", (memory_mb + MAPPED_MB) * 2**20),
+        ("RLIMIT_CPU", cpu_seconds),
+        ("RLIMIT_FSIZE", FILE_MB * 2**20),
+        ("RLIMIT_CORE", 0),
+        ("RLIMIT_NOFILE", 512),
+        ("RLIMIT_NPROC", 4096),
+    ):
+        with contextlib.suppress(AttributeError, ValueError, OSError):  # macOS has no ceiling on address space
+            number = getattr(resource, what)
+            hard = resource.getrlimit(number)[1]
+            most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.setrlimit(number, (most, most))
 
 
 class _KeepsNothing(defaultdict[int, list[Any]]):
@@ -33,9 +126,6 @@ class _KeepsNothing(defaultdict[int, list[Any]]):
 
 def shell() -> Any:
     """IPython, as far as a notebook's cells need it: magics, `display`, no history, no colours."""
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
-
     settings = {"HistoryManager": {"enabled": False}, "InteractiveShell": {"colors": "nocolor", "cache_size": 0}}
     made: Any = InteractiveShell.instance(config=Config(settings))
     made.enable_gui = lambda *_: None  # for `%matplotlib inline`
@@ -44,76 +134,15 @@ def shell() -> Any:
     return made
 
 
-def run(job: dict[str, Any], send: Send, hear: Hear) -> None:
-    """Run the steps of a job; `marking` says what it holds."""
-    import jax
+def _courtesy(unit: Unit, names: dict[str, Any]) -> Any:
+    """What `checks.unit` is while a hand-in is graded: the plan's own steps hand over what an exercise's name means."""
 
-    from utils import checks
-    from utils.checks.answers import hand_over
+    def check(name: str) -> Callable[[Any], Any]:
+        def checked(answer: Any) -> Any:
+            names[name] = answer
+            return answer
 
-    jax.numpy.zeros(1).block_until_ready()
-    unit = checks.units()[job["unit"]]
-    checks.unit = _courtesy(unit)
-    ipython = shell()
-    names = ipython.user_ns
-    last = {step["exercise"]: number for number, step in enumerate(job["steps"])}
-    failed: dict[str, str] = {}  # exercise: why the cell that defines it stopped, or ""
-    for number, step in enumerate(job["steps"]):
-        name = step["exercise"]
-        skipped = number in job["skipped"]
-        if not skipped:
-            send({"t": "begin", "step": number})
-        if name:
-            exercise, answer = unit.exercises[name], names.get(step["argument"], MISSING)
-            if answer is not MISSING and not skipped:
-                handed = dumps(hand_over(exercise, answer, job["seed"], names))
-            elif failed.get(name):
-                handed = dumps(Handed((Failure("WRONG", f"The cell that defines it stopped: {failed[name]}"),)))
-            else:
-                handed = b""
-            send({"t": "handed", "step": number, "exercise": name, "data": base64.b64encode(handed).decode()})
-            if number == last[name] and (code := hear()):
-                with contextlib.suppress(Exception):
-                    exec(compile(code, f"<course {name}>", "exec"), names)
-            elif answer is not MISSING:
-                names[name] = answer
-        elif not skipped:
-            failed |= dict.fromkeys(step["defines"], _cell(ipython, number, step["source"], job["cell_seconds"], send))
-    send({"t": "end"})
+        return checked
 
-
-def _courtesy(unit: Unit) -> Any:
-    """What `checks.unit` is while a hand-in is graded: the plan's own steps hand over."""
-    check = SimpleNamespace(**dict.fromkeys(unit.exercises, lambda answer: answer))
-    vars(check).update(dict.fromkeys(RESERVED, lambda *_, **__: None))
-    return lambda name: check
-
-
-def _cell(ipython: Any, number: int, source: str, seconds: float, send: Send) -> str:
-    """Run a step's code and tell of it; why it stopped, or ""."""
-    from matplotlib import pyplot
-
-    from utils.checks.limits import TookTooMuch, time_limit
-
-    error: BaseException | None
-    try:
-        with time_limit(seconds):
-            result = ipython.run_cell(source, store_history=False, silent=True)
-        error = result.error_before_exec or result.error_in_exec
-    except BaseException as stopped:  # the alarm, between two lines of IPython's
-        error = stopped
-    with contextlib.suppress(Exception):
-        pyplot.close("all")  # as a notebook does after each cell
-    if error is None:
-        return ""
-    why = f"it was stopped after {error}" if isinstance(error, TookTooMuch) else _in_a_line(error)
-    send({"t": "cell", "step": number, "error": why})
-    return why
-
-
-def _in_a_line(error: BaseException) -> str:
-    if isinstance(error, SyntaxError):  # its text names IPython's file
-        where = f" (line {error.lineno} of the cell)" if error.lineno else ""
-        return f"{type(error).__name__}: {str(error.msg)[:200]}{where}"
-    first = next(iter(str(error).strip().splitlines()), "")
-    return f"{type(error).__name__}: {first[:200]}".removesuffix(": ")
+    offered = {name: check(name) for name in unit.exercises} | dict.fromkeys(RESERVED, lambda *_, **__: None)
+    return lambda _: SimpleNamespace(**offered)
