@@ -28,7 +28,7 @@ test:        ## see that all is well: what is here to test, and every lesson fro
 race:        ## race the lessons' models against PyTorch and Keras (RACE_ARGS="resnet18 --rounds 5")
 	$(COURSE) race $(RACE_ARGS)
 
-doctor:      ## look for what commonly goes wrong, and say what to do about it
+doctor:      ## look for common problems, and say how to solve each one that is found
 	$(COURSE) doctor
 
 data:        ## list the data sets (DATA_ARGS="download mnist" fetches a real one)

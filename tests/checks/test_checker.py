@@ -136,10 +136,10 @@ def test_the_start_page_links_what_is_there_and_says_where_to_go_on(begun):
     assert {f"{folder}/{name}" for folder in ("notebooks", "exercises", "solutions") for name in lessons} <= links
     assert all((ROOT / link).exists() for link in links)
     assert page.count("| ○&nbsp;not&nbsp;attempted |") == page.count("#cell-id=") >= 43
-    assert "Go on here: [01 · `jnp` and `jit`](notebooks/01" in page
+    assert "Continue here: [01 · `jnp` and `jit`](notebooks/01" in page
     standing.write("02_flax_mnist_cnn", {"cross_entropy": Noted(Kind.RIGHT, 1), "SmallCNN": Noted(revealed=True)})
     page = start.text()
-    assert "Go on here: [exercise 3, the training step](exercises/02_flax_mnist_cnn.ipynb#cell-id=" in page
+    assert "Continue here: [exercise 3, the training step](exercises/02_flax_mnist_cnn.ipynb#cell-id=" in page
     assert "| ✓&nbsp;right | [1 · what a wrong answer costs]" in page and "| ◆&nbsp;revealed | [2 · a network]" in page
     assert "2 of 8 exercises, 1 of 18 points" in page
 
@@ -149,7 +149,7 @@ def test_a_check_brings_the_start_page_up_to_date_where_there_is_one(check, monk
     assert not start.PAGE.exists()
     start.PAGE.write_text("old")
     check.hint("average")
-    assert "Go on here" in start.PAGE.read_text()
+    assert "Continue here" in start.PAGE.read_text()
     start.PAGE.write_text("mine")
     monkeypatch.setenv("COURSE_RESULTS", "there")  # as in `make course`, which knows nothing of what the student did
     check.hint("average")

@@ -49,7 +49,7 @@ def test_no_command_is_imported_but_the_chosen_one(capsys):
     code = "import sys; from utils.__main__ import main; print(main([]), main(['docter']), [*sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     *told, last = ran.stdout.splitlines()
-    assert [line for line in told if "python -m utils doctor" in line and "what commonly goes wrong" in line]
+    assert [line for line in told if "python -m utils doctor" in line and "look for common problems" in line]
     assert last.startswith("0 2 [")
     ours = {name for name in ast.literal_eval(last[4:]) if name.startswith("utils.")}
     assert ours - {"utils.__main__"} == {"utils.commands", "utils.commands.bootstrap", "utils.base"} | {
