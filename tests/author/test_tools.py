@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -222,6 +223,26 @@ def test_what_does_not_belong_in_a_lesson_is_not_committed(source, output, why, 
     assert path.read_bytes() == untouched
 
 
+def test_nbval_accepts_what_was_saved_and_catches_a_change(tmp_path):
+    path = notebook_at(
+        tmp_path / "a.ipynb",
+        "from utils.progress import track\nfor _ in track(range(2)): pass\nprint('shape (2, 3), 0.1234, 12 ms')",
+        "from utils import plots\nplots.bars(['a'], [1])",
+    )
+    execute.save(path, execute.run(path, timeout=60).notebook)
+    nbval = [sys.executable, "-m", "pytest", "-q", "--nbval", "-c", os.devnull, "--rootdir", str(tmp_path), str(path)]
+    nbval += ["--nbval-sanitize-with", str(ROOT / "tests" / "nbval_sanitize.cfg"), "-p", "no:cacheprovider"]
+
+    def passes():
+        return subprocess.run(nbval, capture_output=True, cwd=tmp_path).returncode == 0
+
+    good = path.read_text(encoding="utf-8")
+    assert passes()
+    for other, passed in (("shape (2, 3), 0.9876, 5 ms", True), ("shape (2, 4), 0.1234, 12 ms", False)):
+        path.write_text(good.replace('shape (2, 3), 0.1234, 12 ms\\n"', f'{other}\\n"'), encoding="utf-8")
+        assert passes() == passed
+
+
 # --- commands ---------------------------------------------------------------------------------------------
 
 
@@ -294,3 +315,6 @@ def test_what_got_worse_by_more_than_the_noise_is_told(tmp_path, monkeypatch):
     shown = [re.sub(r"<[^>]*>|\n", " ", line).split() for line in page.split("<tr")[1:]]
     assert shown[1] == ['class="worse">', "seconds,", "worse", "42", "35.9", "+17.0%"]
     assert ["accuracy", "0.01667", "0.01099", "+51.7%"] in [line[-4:] for line in shown]
+    history.FILE.write_text("[1]")
+    with pytest.raises(CourseError, match="Delete it, and a new one begins"):
+        told(30, 100)

@@ -258,6 +258,30 @@ def test_a_key_that_was_split_and_then_used_is_not_called_two_draws():
 # --- what crosses -----------------------------------------------------------------------------------------------------
 
 
+def test_what_crosses_comes_back_as_it_was():
+    tree = {
+        "w": jnp.ones((2, 3), jnp.bfloat16),
+        "keys": jax.random.split(jax.random.key(3)),
+        "none": None,
+        "n": (1, True),
+    }
+    leaves = crossing.leaves(tree | {"pair": Pair(np.arange(3, dtype=np.uint8), float("inf")), "text": "a"})
+    handed = Handed(
+        (Result(leaves, "a `dict` of 6"), Program(b"\x00code", ("a", "b"), "x"), Failure("WRONG", "why")), "it"
+    )
+    again = crossing.loads(crossing.dumps(handed))
+    assert again.outcomes[1:] == handed.outcomes[1:] and again.printed == "it"
+    assert again.outcomes[0].leaves.keys() == leaves.keys() >= {"pair.left", "pair.right", "n.1", "w"}
+    for path, leaf in leaves.items():
+        other = again.outcomes[0].leaves[path]
+        assert (
+            np.array_equal(other, np.asarray(leaf))
+            if crossing.is_array(leaf)
+            else other == leaf and type(other) is type(leaf)
+        )
+        assert not crossing.is_array(leaf) or other.dtype == leaf.dtype
+
+
 def test_damaged_bytes_are_refused_and_forged_ones_earn_nothing():
     good = crossing.dumps(Handed((Result({"a": np.ones(3)}, ""),)))
     rng = np.random.default_rng(0)

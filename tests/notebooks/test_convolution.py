@@ -95,6 +95,22 @@ def test_value_and_gradients_are_laxs_under_jit_vmap_and_scan(number, monkeypatc
     assert apart(number, monkeypatch, way) < LIMIT
 
 
+def test_what_is_drawn_has_all_that_may_go_wrong():
+    cases = [drawn(number) for number in range(CASES)]
+    assert len({str(case) for case in cases}) == CASES
+    for odd in (
+        lambda maps, kernel, strides, padding: maps[1] != maps[2] and maps[0] != maps[3],
+        lambda maps, kernel, strides, padding: strides[0] != strides[1],
+        lambda maps, kernel, strides, padding: kernel[0] > maps[1],
+        lambda maps, kernel, strides, padding: kernel[0] != kernel[1] and kernel[2] != kernel[3],
+        lambda maps, kernel, strides, padding: 1 in maps and 1 in kernel,
+        lambda maps, kernel, strides, padding: padding in ("SAME", "VALID"),
+        lambda maps, kernel, strides, padding: maps[0] % 2 == 0 and maps[1] * maps[2] >= 256,  # cut into groups
+        lambda maps, kernel, strides, padding: padding not in ("SAME", "VALID") and padding[0][0] > padding[0][1],
+    ):
+        assert sum(odd(*case) for case in cases) >= 10
+
+
 MISTAKES = {
     "columns moved one too far": ("columns", "_columns", lambda x, dy, *rest: (jnp.roll(x, 1, 2), dy, *rest)),
     "rows moved one too far": ("columns", "_columns", lambda x, dy, *rest: (x, jnp.roll(dy, 1, 1), *rest)),

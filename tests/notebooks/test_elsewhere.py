@@ -91,6 +91,10 @@ def test_without_an_address_it_says_what_to_write(tmp_path):
     assert done.returncode == 1 and f"unknown url type: {set_up.UNKNOWN!r}" in done.stderr.splitlines()[-1]
 
 
+def test_they_are_few_lines():
+    assert len([line for line in set_up.CODE.splitlines() if line]) <= 8
+
+
 def test_a_zip_that_was_not_unpacked_whole_is_not_taken_for_the_course():
     """The lines look for the file that a zip ends with."""
     names = [path.relative_to(ROOT).as_posix() for path in (ROOT / "utils").rglob("*") if path.is_file()]

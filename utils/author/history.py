@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from utils.base import files
+from utils.base.errors import CourseError
 from utils.base.machine import cores, processor
-from utils.base.paths import BUILD
+from utils.base.paths import BUILD, shown
 from utils.base.table import render
 from utils.checks.verdict import templates
 
@@ -33,10 +34,10 @@ def add(rows: list[dict[str, Any]]) -> str:
         A table of those that got worse; "" where none did.
 
     Raises:
-        CourseError: the history or the page cannot be written.
+        CourseError: the history cannot be read, or it or the page cannot be written.
     """
     machine = f"{processor()}, {cores()} cores"
-    history = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else []
+    history = _read()
     mine, others = ([run for run in history if (run["machine"] == machine) is here] for here in (True, False))
     figures = [(row, _figures(row) if row["status"] == "ok" else {}) for row in rows]
     now = {name: value for _, found in figures for name, value in found.items()}
@@ -67,3 +68,14 @@ def _figures(row: dict[str, Any]) -> dict[str, float]:
     where = row["notebook"] + (", real set" if "real set" in row["data"] else "")
     measured = {"seconds": row["seconds"], "peak_mb": row["peak_mb"], **row["metrics"]}
     return {f"{where}: {name}": value for name, value in measured.items() if value is not None}
+
+
+def _read() -> list[dict[str, Any]]:
+    try:
+        history: list[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
+        _ = [(run["machine"], run["figures"].items()) for run in history]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CourseError(f"{shown(FILE)} cannot be read ({error}). Delete it, and a new one begins.") from error
+    return history

@@ -96,7 +96,7 @@ class Case:
 
     seed: int
     place: int  # of its size among the exercise's
-    turn: int  # the how manieth draw of that size
+    turn: int  # which draw of that size, from 0
     about: str = field(compare=False)  # what is special about it, or ""
     inputs: dict[str, Any] = field(compare=False)  # keywords for `ask`
 
