@@ -54,7 +54,7 @@ grade:       ## grade a folder of hand-ins (SUBMISSIONS=DIR OUT=DIR; GRADE_ARGS=
 site:        ## write the website, lessons with their outputs and exercises, to build/site
 	$(COURSE) site
 
-proof:       ## the slow tests: every size, every known wrong answer, all of grading
+proof:       ## the slow tests: exercises and solutions as notebooks, every size, every known wrong answer, all of grading
 	$(COURSE) test exercises proof
 
 lock:        ## make requirements*.txt again from pyproject.toml (LOCK_ARGS=--upgrade raises versions and tests them)

@@ -1,12 +1,14 @@
 """What holds for all tests: none is left out unseen, and the long ones go first.
 
-A run ends with its skips and what would run them, and with `CI` set a skip that is not listed here fails it.
+A run ends with its skips and what would run them, and with `CI` set a skip that is not listed here fails it. Proofs
+that have not begun at `COURSE_PROOF_UNTIL`, in seconds since 1970, are skipped: a run ended by force shows nothing.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ ALLOWED_SKIPS = {
     "no Chromium": "Chromium or Chrome installed (sudo apt install chromium)",
     "glibc is for Linux": "Linux",
     "what makes the website is not installed": "make site",
+    "no time left": "make proof on a faster machine",
     "not a git checkout": "a clone of the repository instead of a copy of its files",
 }
 # the files that take longest: begun last, they would leave all cores but one idle
@@ -68,6 +71,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("proof") and time.time() > float(os.environ.get("COURSE_PROOF_UNTIL", "inf")):
+        pytest.skip("no time left")
 
 
 @pytest.hookimpl(wrapper=True)

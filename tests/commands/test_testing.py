@@ -50,3 +50,15 @@ def test_the_steps_that_are_named_run_and_a_summary_ends_with_what_to_run_again(
     assert test.main(["lint"]) == 0
     out = capsys.readouterr().out
     assert "(lint, 0 s the last time)" in out and out.endswith("All passed.\n")
+
+
+def test_a_proof_that_begins_too_late_is_skipped_and_other_tests_are_not(tmp_path):
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    (tmp_path / "test_both.py").write_text(
+        "import pytest\n\n@pytest.mark.proof\ndef test_a():\n    pass\n\ndef test_b():\n    pass\n"
+    )
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = proof\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:nbval", "-p", "no:cacheprovider"]
+    env = {**os.environ, "CI": "true", "COURSE_PROOF_UNTIL": "1"}
+    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert ran.returncode == 0 and "1 passed, 1 skipped" in ran.stdout and "no time left" in ran.stdout, ran.stdout

@@ -50,6 +50,12 @@ def test_it_finds_the_course_in_a_folder_above_or_where_it_is_installed(folder, 
     assert done.stdout == f"utils from {ROOT}/utils/elsewhere.py\n"
 
 
+def test_the_course_above_a_notebook_goes_before_another_that_the_kernel_has_installed(tmp_path):
+    shutil.copytree(ROOT / "utils", tmp_path / "utils", ignore=shutil.ignore_patterns("__pycache__"))
+    done = run(EXERCISES, tmp_path, PYTHONPATH=os.pathsep.join([str(tmp_path), *PACKAGES]))
+    assert done.stdout == f"utils from {ROOT}/utils/elsewhere.py\n", done.stderr
+
+
 def test_beside_the_course_it_names_what_this_python_lacks_and_installs_nothing(tmp_path):
     done = run(EXERCISES, tmp_path, packages=False)
     assert done.returncode == 1 and "lacks flax, dm-haiku" in done.stderr and ".venv" in done.stderr

@@ -1,9 +1,10 @@
 """What every notebook's first code cell begins with: where the course's own code comes from.
 
 It is the same in all notebooks and stands here alone; `make exercises` writes it into lessons and solutions. The course
-is found in what `make lab` installed or in a folder above (VS Code); else its zip is fetched, and `utils.elsewhere`
-goes on from within it. The zip, which `make release` packs, is at `Download` of `[project.urls]` in pyproject.toml.
-While that is not set, whoever opens a notebook elsewhere writes the address into these lines.
+is found in a folder above the notebook, whatever else the kernel has installed, or in what `make lab` installed; else
+its zip is fetched, and `utils.elsewhere` goes on from within it. The zip, which `make release` packs, is at `Download`
+of `[project.urls]` in pyproject.toml. While that is not set, whoever opens a notebook elsewhere writes the address into
+these lines.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-at = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # the course's code: installed, above, fetched
+at = [*Path.cwd().parents, *sys.path, Path.home() / ".cache/jax-course"]  # the course's code: above, installed, fetched
 url = "ADDRESS"
 sys.path[:0] = [str(p) for p in at if Path(p, "utils/weights.py").exists()][:1] or [urlretrieve(url)[0] + "/jax-course"]
 from utils import elsewhere

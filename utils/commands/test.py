@@ -91,9 +91,9 @@ def steps(processes: int) -> dict[str, tuple[str, list[str]]]:
     pytest = [*python, "pytest", "-q", "-n", str(processes)]
     # a notebook's cells belong to one kernel; what takes long begins first (tests/conftest.py): no core idles long
     by_file = [*pytest, "--dist", "loadfile", "--no-loadscope-reorder"]
+    lessons = {"notebooks": ("Lessons give the outputs that they come with", [*by_file, "--nbval", "notebooks"])}
     if not SOLUTIONS.exists():  # what students get: without the package's tests, and the exercises are theirs to finish
-        return {"notebooks": ("Lessons give the outputs that they come with", [*by_file, "--nbval", "notebooks"])}
-    committed = "Lessons and solutions give the outputs that they are committed with"
+        return lessons
     lint_imports = str(Path(sys.executable).with_name("lint-imports"))
     return {
         "lint": ("Rules for the code", [*python, "ruff", "check"]),
@@ -101,8 +101,11 @@ def steps(processes: int) -> dict[str, tuple[str, list[str]]]:
         "layers": ("Which folder may import which", [lint_imports, "--no-cache", "--no-logo"]),
         "types": ("Types", [*python, "mypy"]),
         "units": ("Tests of the package and of the course's files", [*by_file, "tests"]),
-        "notebooks": (committed, [*by_file, "--nbval", "notebooks", "solutions"]),
-        "exercises": ("Untouched exercises run to their end", [*by_file, "--nbval", "exercises"]),
+        **lessons,
+        "exercises": (
+            "Solutions give the outputs that they come with, and untouched exercises run to their end",
+            [*by_file, "--nbval", "solutions", "exercises"],
+        ),
         "proof": (
             "Every size, every wrong answer, all of grading",
             [*pytest, "--dist=worksteal", "-m", "proof", "tests"],
