@@ -289,7 +289,7 @@ plt.show()
 #
 # </details>
 #
-# <details><summary>`params` came from an example of one image. Why can `apply` take 64?</summary>
+# <details><summary><code>params</code> came from an example of one image. Why can <code>apply</code> take 64?</summary>
 #
 # No weight's shape depends on the batch size. But `Dense_0` depends on the height and width: with 56×56 images its
 # shapes would not match.
@@ -436,7 +436,7 @@ print(f"of these, by 0.001 to within one per cent: {100 * np.mean(np.abs(steps_t
 # </details>
 #
 # <details><summary>What would the right-hand histogram look like for plain gradient descent,
-# `optax.sgd(0.1)`?</summary>
+# <code>optax.sgd(0.1)</code>?</summary>
 #
 # Like the left-hand one, shifted one power of ten to the left.
 #
@@ -573,14 +573,14 @@ print("softmax at the end stays above 1.46:", min(curves["softmax at the end"]) 
 #
 # **Quick questions**
 #
-# <details><summary>Suppose `make_train_step` put `state.params` instead of the new `params` into the state it returns.
-# What would the curve do?</summary>
+# <details><summary>Suppose <code>make_train_step</code> put <code>state.params</code> instead of the new
+# <code>params</code> into the state it returns. What would the curve do?</summary>
 #
 # It would stay where it starts: the updates would be computed but never applied. The test finds this mistake.
 #
 # </details>
 #
-# <details><summary>Why does `by_heart` collect the losses and call `float` at the end?</summary>
+# <details><summary>Why does <code>by_heart</code> collect the losses and call <code>float</code> at the end?</summary>
 #
 # `float` waits until the value is computed. Inside the loop it would make Python and the device take turns instead of
 # working at the same time.
@@ -769,7 +769,7 @@ except RuntimeError as error:
 # its validation loop, which is part of the timed run, calls the version *without* `jit`: each operation is dispatched
 # by itself.
 #
-# <details><summary>Guess first: how much slower is evaluating a batch without `jit`?</summary>
+# <details><summary>Guess first: how much slower is evaluating a batch without <code>jit</code>?</summary>
 #
 # It depends on the machine and on the model; the bars below show it for yours. `jit` saves dispatching each operation
 # from Python and passing every intermediate result through memory. It helps most where operations are small and many.
@@ -831,13 +831,13 @@ plt.show()
 #
 # **Quick questions**
 #
-# <details><summary>Why does `median_ms` call the function once before it starts the clock?</summary>
+# <details><summary>Why does <code>median_ms</code> call the function once before it starts the clock?</summary>
 #
 # The first call may compile. Compilation time is a different quantity and should be measured separately.
 #
 # </details>
 #
-# <details><summary>`print(loss)` in every step: what does it cost?</summary>
+# <details><summary><code>print(loss)</code> in every step: what does it cost?</summary>
 #
 # Printing needs the value, so Python waits for the step to finish before it prepares the next one. Meanwhile the device
 # is idle.
@@ -1555,7 +1555,8 @@ for name, values in (("trained", maps), ("untrained", untrained_maps)):
 #
 # **Quick questions**
 #
-# <details><summary>Why is `vmap(grad(answer))` used, and not `grad` of the sum over the batch?</summary>
+# <details><summary>Why is <code>vmap(grad(answer))</code> used, and not <code>grad</code> of the sum over the
+# batch?</summary>
 #
 # Here both give the same, since no image influences another one's answer. With layers that mix the batch, such as
 # BatchNorm in training, they would not. `vmap` says directly what we mean: one gradient per image.
@@ -1810,7 +1811,7 @@ print("pure and compiled, within 1e-5:", bool(np.allclose(apply(weights, images)
 #
 # **Quick questions**
 #
-# <details><summary>Why does `from_linen` turn the names into lower case?</summary>
+# <details><summary>Why does <code>from_linen</code> turn the names into lower case?</summary>
 #
 # Linen's layers are called `Conv_0`, `Dense_1`; the attributes of `NNXCNN` are called `conv_0`, `dense_1`. Kernels need
 # no change: both have `[height, width, in, out]`.

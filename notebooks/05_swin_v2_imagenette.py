@@ -1925,9 +1925,9 @@ report.show("swin_micro")
 # has a GELU and an attention that compute the same in other operations (`utils/races/faster.py`). There it trains about
 # as fast as compiled PyTorch, and it evaluates faster.
 #
-# The first step is a different matter. Plain PyTorch needs about a second for it, JAX several times as long, and
-# `torch.compile`, which writes C++ and calls a compiler, minutes on the slower processor. (By default `torch.compile`
-# [keeps its result on
+# The first step is a different matter. Plain PyTorch needs about a second for it or less, JAX more than ten times as
+# long, and `torch.compile`, which writes C++ and calls a compiler, minutes on the slower processor. (By default
+# `torch.compile` [keeps its result on
 # disk](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html) for the next time.
 # JAX has such a cache too, if you turn it on. In a race each run starts with an empty cache.)
 #

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 06 · Make it fast
 #
-# The networks of this course are right, but on a CPU they are slow: in the races of units 02 to 05 other frameworks
+# The networks of this course are right, but on a CPU they are slow: in the races of units 03 to 05 other frameworks
 # train them faster. This unit takes one slow training step and asks where its time goes. Each part looks at one reason
 # and tries one cure. Some cures help a lot, some not at all, and only a measurement tells which. At the end a table
 # says what each was worth, on your machine and on ours.
@@ -394,8 +394,9 @@ breakdown.show("resnet18")
 
 # %% [markdown]
 # The backward pass takes three times as long as the forward pass. By the number of multiplications it should be
-# *twice*: a convolution has two gradients, by its input and by its kernel, and each needs as many multiplications as
-# the convolution itself. Something takes longer than it should.
+# *twice*: a convolution has two gradients, one with respect to its input and one with respect to its kernel (for short:
+# *by the input* and *by the kernel*), and each needs as many multiplications as the convolution itself. Something takes
+# longer than it should.
 #
 # To see what, *trace* a few steps: the profiler records when each operation of the compiled program ran. Its names are
 # the compiler's (`convolution.12`). But in the program's text, HLO, an operation carries the `op_name` of the JAX
@@ -679,7 +680,8 @@ for name, way in {"nine products": nine_products, "one product": one_product}.it
 # <details><summary>Guess first: which version is the fastest, and is nine products faster than XLA's
 # convolution?</summary>
 #
-# One product is the fastest, by a little. Nine products are slower than what we wanted to improve.
+# On the EPYC of our figures one product is the fastest, and nine products are slower than what we wanted to improve.
+# On another machine the order may differ.
 #
 # </details>
 
@@ -1248,10 +1250,11 @@ axes.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
-# Where the dark bar is the longer one, the input is not the limit. In the stored run that is so for all four. With a
-# faster device steps are shorter, and it can change: then decode once and keep the pictures in memory, vary them on the
-# device (part 12), or read with more processes. (The two were timed one at a time. When both run, they share the
-# cores.)
+# Where the dark bar is the longer one, the input is not the limit. For ResNet18 and Swin that is so by a wide margin.
+# The network of unit 02 is so small that its two rates are close: in the stored run it takes digits faster than they
+# are delivered. With a faster device steps are shorter, and the input becomes the limit for more networks: then decode
+# once and keep the pictures in memory, vary them on the device (part 12), or read with more processes. (The two were
+# timed one at a time. When both run, they share the cores.)
 
 # %% [markdown]
 # ## 14 · The roofline

@@ -97,8 +97,8 @@ axes.set(xlabel="score of the right digit", ylabel="cross-entropy")
 plt.show()
 
 # %% [markdown]
-# With ten equal scores the loss is log 10, that of a guess. For a confident wrong answer it grows linearly with the
-# score; for a confident right one it approaches 0.
+# With ten equal scores the loss is log 10, that of a guess. To the left, where the network rules the right digit out,
+# the loss grows linearly as the score falls. To the right it approaches 0.
 
 # %% [markdown]
 # ## Exercise 2: a network ★★☆ (15 minutes, 3 points)

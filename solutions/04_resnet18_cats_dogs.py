@@ -561,10 +561,10 @@ plt.show()
 # %% [markdown]
 # ## Exercise 8: gradients that fit into float16 ★★★ (15 minutes, 3 points)
 #
-# float16 has no values between 0 and 6·10⁻⁸, and none above 65,504. Smaller gradients underflow to 0. The remedy is
-# *loss scaling*: multiply the loss by a large factor, which multiplies every gradient in the backward pass as well, and
-# divide the gradients by it in float32 at the end. The factor is found by trial: if anything overflows, halve it and
-# skip this step; after `period` good steps in a row, double it.
+# float16 has no values between 0 and 6·10⁻⁸, and none above 65,504. Gradients below half of 6·10⁻⁸ underflow to 0. The
+# remedy is *loss scaling*: multiply the loss by a large factor, which multiplies every gradient in the backward pass as
+# well, and divide the gradients by it in float32 at the end. The factor is found by trial: if anything overflows, halve
+# it and skip this step; after `period` good steps in a row, double it.
 #
 # ```python
 # gradients = gradient of (scale · loss), each leaf converted to float32, then divided by scale

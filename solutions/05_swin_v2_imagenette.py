@@ -95,7 +95,7 @@ plt.show()
 # %% [markdown]
 # ## Exercise 2: and back ★☆☆ (5 minutes, 1 point)
 #
-# Write the inverse: put the windows together to maps of `height` × `width` tokens. Stuck?
+# Write the inverse: put the windows back together into maps of `height` × `width` tokens. Stuck?
 # `check.hint("window_reverse")`.
 
 
@@ -190,8 +190,8 @@ plt.show()
 #
 # `logit_scale` is $s$, the *logarithm* of the factor; the factor is clamped at 100. The cosine divides by the lengths
 # of both vectors, taken over the last axis. A vector may be zero, for example the key of a padded token. So use
-# $\max(\text{length}, 10^{-12})$ as the length, such that neither the value nor the gradient is NaN. Do not add
-# anything to the length. Stuck? `check.hint("cosine_attention")`.
+# $\max(\text{length}, 10^{-12})$ as the length, and do it so that neither the value nor the gradient is NaN. Do not
+# add anything to the length. Stuck? `check.hint("cosine_attention")`.
 
 
 # %%

@@ -31,8 +31,9 @@ compress = Exercise(
     points=2,
     hints=(
         "`jnp.where(condition, a, b)` selects elementwise. It always computes both `a` and `b`.",
-        "It differentiates both, too. The gradient of log(1 + x) is infinite at −1, and NaN at −2. The branch that is not "
-        "selected is multiplied by 0, and 0 times either is NaN. So the logarithm must never see a negative number.",
+        "It differentiates both, too. The derivative of log(1 + x) is 1 / (1 + x), which is infinite at −1. The gradient of the "
+        "branch that is not selected is multiplied by 0, and 0 times infinity is NaN. So the logarithm must never see −1. "
+        "Give it a harmless number wherever its result is not used.",
         "Put a second `jnp.where` inside the logarithm: `jnp.log1p(jnp.where(x > 0, x, 0.0))`.",
     ),
     sizes=(

@@ -20,7 +20,7 @@ class Best(NamedTuple):
     params: Any
 
 
-def draw(rng: Draw, epochs: int, tie: bool = False, near: bool = False) -> dict[str, Any]:
+def draw(rng: Draw, epochs: int, tie: bool = False, near: bool = False, nan: bool = False) -> dict[str, Any]:
     """The losses of some epochs, and how many layers the weights have."""
     losses = [round(float(loss), 2) for loss in rng.uniform(0.2, 2.0, epochs)]
     if near:
@@ -28,6 +28,8 @@ def draw(rng: Draw, epochs: int, tie: bool = False, near: bool = False) -> dict[
         losses[-2] = 0.0
     if tie:
         losses[2], losses[4] = min(losses) / 2, min(losses) / 2
+    if nan:
+        losses[1] = float("nan")
     return {"losses": losses, "layers": rng.turn + 1}
 
 
@@ -70,6 +72,7 @@ keep_best = Exercise(
         {"epochs": 6},
         {"epochs": 5, "tie": True, "about": "two epochs with the same loss"},
         {"epochs": 4, "near": True, "about": "losses that are very small and close together, one of them 0.0"},
+        {"epochs": 4, "nan": True, "about": "a loss that is NaN"},
     ),
     draw=draw,
     ask=ask,
