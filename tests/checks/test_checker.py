@@ -43,8 +43,8 @@ def begun(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(records, "MODELS", tmp_path)
     monkeypatch.setattr(start, "PAGE", tmp_path / "START.md")
-    monkeypatch.setattr(worker.Judge, "start", lambda self: False)
-    worker.known_of.cache_clear()
+    monkeypatch.setattr(worker.Judge, "_asked", lambda self, *request: worker._reply(self.unit, *request))
+    known.known_of.cache_clear()
     return lambda: Checker(Demo("99_demo", [average]))
 
 
@@ -265,23 +265,18 @@ def test_programs_too_long_or_too_large_get_a_verdict():
 def test_a_judge_that_dies_or_does_not_start_is_told(monkeypatch):
     unit = checks.units()["01_jnp_and_jit"]
     judge = worker.Judge(unit)
-    assert judge.start()
+    judge.start()
     judge._process.kill()
     judge._process.wait()
     judge._ready = True
-    monkeypatch.setattr(judge, "start", lambda: True)
+    monkeypatch.setattr(judge, "start", lambda: None)
     assert "crashed the process" in judge.verdict("compress", b"").message
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, "executable", "/bin/false")
-        other = worker.Judge(unit)
-        found = other.verdict("compress", b"")
-    assert found.kind is Kind.NOT_CHECKED and "make doctor" in found.message
+    for command in ("/bin/false", "/nowhere"):
+        monkeypatch.setattr(sys, "executable", command)
+        found = worker.Judge(unit).verdict("compress", b"")
+        assert found.kind is Kind.NOT_CHECKED and "make doctor" in found.message
 
 
-def test_where_no_process_can_be_started_the_judge_runs_in_this_one(monkeypatch):
-    def refuse(*_, **__):
-        raise OSError("no processes here")
-
-    monkeypatch.setattr(subprocess, "Popen", refuse)
+def test_bytes_that_cannot_be_read_are_told(begun):
     found = worker.Judge(Demo("99_demo", [average])).verdict("average", b"what is this")
     assert found.kind is Kind.WRONG and "cannot be read" in found.message

@@ -15,7 +15,7 @@ from utils.base import definitions, markers
 from utils.base.paths import EXERCISES, NOTEBOOKS, ROOT, SOLUTIONS, sources
 from utils.checks import answers, crossing, known, readings, running
 from utils.checks.exercise import NOTEBOOK_SEED
-from utils.checks.judge import _fault, judge
+from utils.checks.judge import fault, judge
 from utils.checks.mistakes import mistakes, wrong
 from utils.checks.registry import RESERVED
 from utils.checks.verdict import Kind
@@ -97,7 +97,7 @@ def test_cases_differ_with_the_seed_and_only_there(unit, exercise):
         assert not readings.spoilt(crossing.leaves(first.inputs), crossing.leaves(again.inputs), 0.0)
         if exercise.crosses == "program":
             leaves = zip(*(jax.tree.leaves(case.inputs) for case in (first, other)), strict=True)
-            fixed = exercise.case(3, first.place).inputs  # of another turn
+            fixed = next(case for case in exercise.cases(3) if case.place == first.place).inputs  # of another turn
             assert all(crossing.is_array(a) or a == b for a, b in leaves)
             assert jax.tree.structure(fixed) == jax.tree.structure(first.inputs) == jax.tree.structure(other.inputs)
             shapes = [
@@ -142,7 +142,7 @@ def test_the_course_s_answer_is_right_the_stub_not_attempted_and_a_mistake_told(
 def is_right(here, handed, seed=NOTEBOOK_SEED):
     """As `judge` finds it, without looking for the cause of what is wrong."""
     for case, got in running.outcomes(here.exercise, handed, seed):
-        if isinstance(got, crossing.Failure) or _fault(here.exercise, case, got, here.want(case)):
+        if isinstance(got, crossing.Failure) or fault(here.exercise, case, got, here.want(case)):
             return False
     return True
 

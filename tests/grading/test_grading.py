@@ -17,9 +17,9 @@ from utils.base.paths import ROOT
 from utils.checks import running
 from utils.checks.crossing import Handed, Program
 from utils.checks.judge import judge
+from utils.checks.known import known_of
 from utils.checks.mistakes import mistakes
 from utils.checks.verdict import Kind, Verdict
-from utils.checks.worker import known_of
 from utils.grading import bench, grades, grants, handin, marking, own_answers, pages, plan, sandbox, whole_class
 from utils.grading.watched import Ended
 

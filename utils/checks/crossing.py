@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 import jax
 import jax.numpy as jnp
@@ -69,8 +69,7 @@ def leaves(tree: Any, at: str = "") -> Leaves:
     Keys become their numbers. Nothing is copied off a device.
     """
     found: Leaves = {}
-    flat, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=lambda node: node is None)
-    for path, leaf in flat:
+    for path, leaf in jax.tree.leaves_with_path(tree, is_leaf=lambda node: node is None):
         name = ".".join(filter(None, [at, jax.tree_util.keystr(path, simple=True, separator=".")]))
         if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type):
             fields = {one.name: getattr(leaf, one.name) for one in dataclasses.fields(leaf)}
@@ -99,20 +98,13 @@ def is_array(value: Any) -> bool:
 
 # --- bytes ----------------------------------------------------------------------------------------------------------
 
-# what has a form of its own in MessagePack, and the kinds of its fields
-_FIELDS: dict[type, tuple[type, ...]] = {
-    Program: (bytes, tuple, str),
-    Result: (dict, str),
-    Failure: (str, str, str, bool),
-    Handed: (tuple, str),
-    np.ndarray: (str, tuple, bytes),
-}
+# what has a form of its own in MessagePack
+_MADE: tuple[type, ...] = (Program, Result, Failure, Handed, np.ndarray)
 
 
 def dumps(value: Any) -> bytes:
     """Handed, an outcome, leaves, or lists and dictionaries of these, as bytes. Raises TypeError for anything else."""
-    packed: bytes = msgpack.packb(value, default=_packed, strict_types=True)
-    return packed
+    return bytes(msgpack.packb(value, default=_packed, strict_types=True))
 
 
 def loads(data: bytes, of: type = Handed) -> Any:
@@ -133,20 +125,18 @@ def _packed(value: Any) -> Any:
         return float(value) if abs(value) < 2**1023 else float("inf")
     if is_array(value):
         array = np.asarray(value)
-        made, fields = np.ndarray, [array.dtype.name, array.shape, array.tobytes()]
-    elif type(value) in _FIELDS:
-        made, fields = type(value), [*vars(value).values()]
-    else:
+        return msgpack.ExtType(_MADE.index(np.ndarray), dumps([array.dtype.name, array.shape, array.tobytes()]))
+    if type(value) not in _MADE:
         raise TypeError(f"the result holds {kind(value)}")
-    return msgpack.ExtType([*_FIELDS].index(made), dumps(fields))
+    return msgpack.ExtType(_MADE.index(type(value)), dumps([*vars(value).values()]))
 
 
 def _unpacked(number: int, data: bytes) -> Any:
-    made, kinds = [*_FIELDS.items()][number]
-    fields = loads(data, tuple)
-    if tuple(map(type, fields)) != kinds:
-        raise Damaged(f"a `{made.__name__}` has other fields")
+    made, fields = _MADE[number], loads(data, tuple)
     if made is not np.ndarray:
+        kinds = [get_origin(hint) or hint for hint in get_type_hints(made).values()]
+        if [*map(type, fields)] != kinds:
+            raise Damaged(f"a `{made.__name__}` has other fields")
         return made(*fields)
     name, shape, content = fields
     dtype = jnp.dtype(name)

@@ -2,70 +2,53 @@
 
 from __future__ import annotations
 
-import importlib
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
+import jax
 import numpy as np
 
 NOTEBOOK_SEED = 0  # notebooks are judged on the cases of this seed; the grader draws one for each run
 SECONDS = 8.0  # of the CPU, that an answer may take where its exercise says nothing else
 
 
-def _called(answer: Any, own: Any, **inputs: Any) -> Any:
-    return answer(*inputs.values())
-
-
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: `exercise.py` in its folder makes one, under the exercise's name.
+    """One exercise: `exercise.py` in its folder makes one, under the exercise's name."""
 
-    Attributes:
-        name: The function or class to write; a class if it begins with a capital.
-        title: What it is, in a line.
-        stars: Difficulty, 1 to 3.
-        minutes: The time it takes.
-        points: What a right answer scores.
-        hints: From a nudge to nearly the line to write.
-        sizes: The kinds of cases, as keywords for `draw`; an entry `about` says in words what is special about it.
-        draw: `draw(rng, **size)` gives a case's inputs, the keywords for `ask`. Arrays are NumPy's or random keys;
-            what else it holds (a rate, a name) depends on the size alone where answers cross as programs.
-        ask: `ask(answer, own, **inputs)` calls the answer and returns what is compared: any tree of arrays, numbers
-            and texts. `own` has the classes that the notebook's names stand for, see `classes`. By default what the
-            answer gives for the inputs, in the order in which `draw` has them.
-        crosses: "program": `ask` is a function of arrays; it is traced with the answer, and its program runs in the
-            judge's process. "values": the answer is called where it lives, and the leaves of what `ask` returns cross.
-        classes: Name → class, for what a notebook defines itself and `ask` needs. The notebook's own is used where it
-            has these fields, else this one.
-        accepts: For what is not one value alone (random results): called with the case's inputs and the leaves of
-            the answer's and the course's result; returns what is wrong with the answer's, or "". None: the values
-            are the course's.
-        form: For programs that must not only give the values: called with their texts (StableHLO), one for each size;
-            returns what is wrong with the way they take, or "".
-        draws: How often each size is drawn.
-        seconds: Of the CPU, that an answer may take in all.
-        limit: How far a value may be off, as a share of the largest of its array.
-    """
-
-    name: str
-    title: str
-    stars: int
-    minutes: int
-    points: int
-    hints: tuple[str, ...]
+    name: str  # the function or class to write; a class if it begins with a capital
+    title: str  # what it is, in a line
+    stars: int  # difficulty, 1 to 3
+    minutes: int  # the time it takes
+    points: int  # what a right answer scores
+    hints: tuple[str, ...]  # from a nudge to nearly the line to write
+    # the kinds of cases, as keywords for `draw`; an entry `about` says in words what is special about it
     sizes: tuple[Mapping[str, Any], ...]
+    # `draw(rng, **size)` gives a case's inputs, the keywords for `ask`. Arrays are NumPy's or random keys; what else it
+    # holds (a rate, a name) depends on the size alone where answers cross as programs
     draw: Callable[..., dict[str, Any]]
-    ask: Callable[..., Any] = _called
+    # `ask(answer, own, **inputs)` calls the answer and returns what is compared: any tree of arrays, numbers and texts.
+    # `own` has the classes that the notebook's names stand for. By default what the answer gives for the inputs, in the
+    # order in which `draw` has them
+    ask: Callable[..., Any] = lambda answer, own, **inputs: answer(*inputs.values())
+    # "program": `ask` is a function of arrays; it is traced with the answer, and its program runs in the judge's
+    # process. "values": the answer is called where it lives, and the leaves of what `ask` returns cross
     crosses: Literal["program", "values"] = "program"
-    classes: Mapping[str, type] = field(default_factory=lambda: MappingProxyType({}))
+    # name → class, for what a notebook defines itself and `ask` needs. The notebook's own is used where it has these
+    # fields, else this one
+    classes: Mapping[str, type] = field(default_factory=dict)
+    # for what is not one value alone (random results): called with the case's inputs and the leaves of the answer's and
+    # the course's result; returns what is wrong with the answer's, or "". None: the values are the course's
     accepts: Callable[[dict[str, Any], Mapping[str, Any], Mapping[str, Any]], str] | None = None
+    # for programs that must not only give the values: called with their texts (StableHLO), one for each size; returns
+    # what is wrong with the way they take, or ""
     form: Callable[[Sequence[str]], str] | None = None
-    draws: int = 3
-    seconds: float = SECONDS
-    limit: float = 1e-4
+    draws: int = 3  # how often each size is drawn
+    seconds: float = SECONDS  # of the CPU, that an answer may take in all
+    limit: float = 1e-4  # how far a value may be off, as a share of the largest of its array
 
     @property
     def difficulty(self) -> str:
@@ -75,19 +58,15 @@ class Exercise:
     @property
     def folder(self) -> Path:
         """Where its files are."""
-        return Path(str(importlib.import_module(self.draw.__module__).__file__)).parent
+        return Path(inspect.getfile(self.draw)).parent
 
     def cases(self, seed: int) -> Iterator[Case]:
         """The cases of a seed, each size in turn: the first of each, then the second of each."""
         for turn in range(self.draws):
-            for place in range(len(self.sizes)):
-                yield self.case(seed, place, turn)
-
-    def case(self, seed: int, place: int, turn: int = 0) -> Case:
-        """One case: the size at that place, drawn for that turn."""
-        size = dict(self.sizes[place])
-        about = size.pop("about", "")
-        return Case(seed, place, turn, about, self.draw(Draw(seed, place, turn), **size))
+            for place, size in enumerate(self.sizes):
+                keywords = {name: value for name, value in size.items() if name != "about"}
+                inputs = self.draw(Draw(seed, place, turn), **keywords)
+                yield Case(seed, place, turn, size.get("about", ""), inputs)
 
 
 @dataclass(frozen=True)
@@ -126,13 +105,10 @@ class Draw:
 
     def key(self) -> Any:
         """A random key for the answer."""
-        import jax  # late: what an exercise declares is read without it
-
         return jax.random.key(int(self.rng.integers(2**31)))
 
     def like(self, tree: Any, scale: float = 1.0) -> Any:
         """A tree of the same shapes and dtypes, its floating-point leaves drawn anew, the others as they are."""
-        import jax
 
         def drawn(leaf: Any) -> Any:
             leaf = np.asarray(leaf)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -14,8 +15,6 @@ from utils.checks.known import Known
 from utils.checks.running import outcomes
 from utils.checks.verdict import Kind, Verdict
 
-_NO_RESULT = ("NOT_ATTEMPTED", "NOT_CHECKED")
-
 
 class Tried(NamedTuple):
     """A case, what came, what is wanted, and how that differs: "" where it does not."""
@@ -25,52 +24,40 @@ class Tried(NamedTuple):
     want: Result
     fault: str
 
-    @property
-    def size(self) -> int:
-        """How many numbers go in."""
-        return sum(int(np.size(leaf)) for leaf in jax.tree.leaves(self.case.inputs))
-
 
 def judge(known: Known, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
-    """The verdict on what was handed over; raises nothing that the answer is to blame for.
+    """The verdict on what `answers.hand_over` gave, in whatever process, for the cases of a seed.
 
-    Args:
-        known: What is known of the course's own answer.
-        handed: By `answers.hand_over`, in whatever process.
-        seed: Of the cases.
+    Raises nothing that the answer is to blame for.
     """
     exercise = known.exercise
-
-    def verdict(kind: Kind, message: str = "", detail: str = "", **of_failure: Any) -> Verdict:
-        if kind is Kind.RIGHT:
-            return Verdict(exercise.name, kind, "", exercise.points, exercise.points)
-        return Verdict(exercise.name, kind, message, 0, exercise.points, handed.printed, detail=detail, **of_failure)
-
+    verdict = partial(Verdict, exercise.name, of=exercise.points, printed=handed.printed)
     tried: list[Tried] = []
     for case, got in outcomes(exercise, handed, seed):
         if isinstance(got, Failure):
-            if message := _cause(known, tried) if sum(bool(one.fault) for one in tried) > 1 else "":
+            if sum(bool(one.fault) for one in tried) > 1 and (message := _cause(known, tried)):
                 return verdict(Kind.WRONG, message)
-            kind = Kind[got.kind] if got.kind in _NO_RESULT else Kind.WRONG  # a forged one can say anything
+            # a forged one can say anything
+            kind = Kind[got.kind] if got.kind in ("NOT_ATTEMPTED", "NOT_CHECKED") else Kind.WRONG
             where = f" That was in this case: {case.about}." * bool(tried and case.about)
-            return verdict(kind, got.message + where, got.detail, endless=got.endless, of_answer=True)
+            return verdict(kind, got.message + where, detail=got.detail, endless=got.endless, of_answer=True)
         want = known.want(case)
-        tried.append(Tried(case, got, want, _fault(exercise, case, got, want)))
-    faults = sorted((one for one in tried if one.fault), key=lambda one: one.size)
-    if not faults:
-        return verdict(Kind.RIGHT)
-    if message := _cause(known, tried):
+        tried.append(Tried(case, got, want, fault(exercise, case, got, want)))
+    tried.sort(key=lambda one: sum(int(np.size(leaf)) for leaf in jax.tree.leaves(one.case.inputs)))
+    wrong, right = [one for one in tried if one.fault], [one for one in tried if not one.fault]
+    if not wrong:
+        return Verdict(exercise.name, Kind.RIGHT, points=exercise.points, of=exercise.points)
+    if message := _cause(known, wrong + right):  # a mistake most often fails where the answer is wrong
         return verdict(Kind.WRONG, message)
-    first, parts = faults[0], [faults[0].fault]
-    of_values = exercise.accepts is None and first.fault.startswith(readings.VALUES)
-    if of_values:
-        parts.append(readings.relation([(one.got.leaves, one.want.leaves) for one in faults], exercise.limit))
-    parts.append(_where(faults, [one for one in tried if not one.fault]))
-    detail = readings.example(first.case.inputs, first.got, first.want, exercise.limit) if of_values else ""
-    return verdict(Kind.WRONG, " ".join(filter(None, parts)), detail)
+    first, relation, detail = wrong[0], "", ""
+    if exercise.accepts is None and first.fault.startswith(readings.VALUES):
+        relation = readings.relation([(one.got.leaves, one.want.leaves) for one in wrong], exercise.limit)
+        detail = readings.example(first.case.inputs, first.got, first.want, exercise.limit)
+    parts = first.fault, relation, _where(wrong, right)
+    return verdict(Kind.WRONG, " ".join(filter(None, parts)), detail=detail)
 
 
-def _fault(exercise: Exercise, case: Case, got: Result, want: Result) -> str:
+def fault(exercise: Exercise, case: Case, got: Result, want: Result) -> str:
     """What is wrong with a result; "" where nothing is."""
     if exercise.accepts is None:
         return readings.difference(got, want, exercise.limit)
@@ -84,12 +71,10 @@ def _cause(known: Known, tried: list[Tried]) -> str:
     Several do if each spoils leaves that are just so in the answer, and no other leaf of the answer is wrong.
     """
     limit = known.exercise.limit
-    first_wrong = sorted(tried, key=lambda one: (not one.fault, one.size))  # a mistake most often fails there
     parts: list[tuple[set[str], str]] = []
     for says, result in known.mistakes.items():
-        spoilt: set[str] = set()
-        others: set[str] = set()  # leaves that the answer has otherwise
-        for case, got, want, _ in first_wrong:
+        spoilt, others = set[str](), set[str]()  # leaves that it spoils, and those that the answer has otherwise
+        for case, got, want, _ in tried:
             made = result(case)
             if made is None or made.keys() != got.leaves.keys():
                 break

@@ -16,44 +16,42 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import jax
-
 from utils.base import definitions
-from utils.base.paths import RESSOURCES, shown
+from utils.base.errors import CourseError
+from utils.base.paths import RESSOURCES, ROOT, shown
 from utils.checks import answers, crossing, running
 from utils.checks.crossing import Leaves
 from utils.checks.exercise import NOTEBOOK_SEED, Case, Exercise
 from utils.checks.mistakes import Mistake, mistakes, wrong
+from utils.checks.registry import Unit
 
 KNOWN = RESSOURCES / "known"
 
 
-class NotKnown(Exception):
-    """The recorded results cannot be read; the message says so to a student."""
-
-
 @dataclass(frozen=True)
 class Known:
-    """What the judge knows of an exercise.
+    """What the judge knows of an exercise."""
 
-    Attributes:
-        exercise: What was asked.
-        want: Gives what is wanted for a case, a `Result`.
-        mistakes: What is told of each known mistake, and what gives its results for a case; None where there are none.
-        made_of: What it was made of, if that was recorded.
-    """
+    exercise: Exercise  # what was asked
+    want: Callable[[Case], Any]  # gives what is wanted for a case, a `Result`
+    mistakes: Mapping[str, Callable[[Case], Leaves | None]]  # what each is told → gives its results; None: it has none
+    made_of: str = ""  # what it was made of, if that was recorded
 
-    exercise: Exercise
-    want: Callable[[Case], Any]
-    mistakes: Mapping[str, Callable[[Case], Leaves | None]]
-    made_of: str = ""
+
+@cache
+def known_of(unit: Unit, exercise: str, seed: int = NOTEBOOK_SEED) -> Known:
+    """What is known of an exercise: for a notebook's cases from what was recorded, else from the solution."""
+    declared, file, solution = unit.exercises[exercise], file_of(unit.name, exercise), ROOT / unit.solution
+    text = solution.read_text(encoding="utf-8") if solution.exists() else ""
+    if not text or (seed == NOTEBOOK_SEED and is_fresh(declared, file, text)):
+        return from_file(declared, file)
+    return from_solution(declared, definitions.load(unit.solution))
 
 
 def from_solution(exercise: Exercise, solution: ModuleType) -> Known:
     """All of it, for any seed, from the solution; computed when it is asked for, and once."""
     answer = getattr(solution, exercise.name)
     own = answers.own(exercise, answer)
-
     handed = cache(partial(answers.hand_over, exercise, answer))
 
     @cache
@@ -61,23 +59,21 @@ def from_solution(exercise: Exercise, solution: ModuleType) -> Known:
         drawn = seed if exercise.crosses == "values" else NOTEBOOK_SEED  # in a program is nothing of a seed
         return dict(running.outcomes(exercise, handed(drawn), seed))
 
-    def given(mistake: Mistake) -> Callable[[Case], Leaves | None]:
-        @cache
-        def result(case: Case) -> Leaves | None:
-            mistaken = wrong(exercise, mistake, solution)
-            try:  # one operation after the other: to compile would take longer
-                with jax.disable_jit(exercise.crosses == "values"), running.compiled_quickly():
-                    return answers.result(exercise, mistaken, own, case.inputs).leaves
-            except Exception:
-                return None
+    @cache
+    def given(mistake: Mistake, case: Case) -> Leaves | None:
+        mistaken = wrong(exercise, mistake, solution)
+        try:  # one operation after the other: to compile would take longer
+            with running.compiled_quickly():
+                return answers.result(exercise, mistaken, own, case.inputs).leaves
+        except Exception:
+            return None
 
-        return result
-
-    return Known(exercise, lambda case: wanted(case.seed)[case], {one.says: given(one) for one in mistakes(exercise)})
+    given_by = {one.says: partial(given, one) for one in mistakes(exercise)}
+    return Known(exercise, lambda case: wanted(case.seed)[case], given_by)
 
 
 def from_file(exercise: Exercise, file: Path) -> Known:
-    """What was recorded for the notebooks' cases. Raises NotKnown where that cannot be read."""
+    """What was recorded for the notebooks' cases. Raises CourseError where that cannot be read."""
 
     def numbered(results: Sequence[Any]) -> Callable[[Case], Any]:
         return lambda case: results[case.turn * len(exercise.sizes) + case.place]
@@ -89,7 +85,7 @@ def from_file(exercise: Exercise, file: Path) -> Known:
         wrong = {says: numbered(results) for says, results in kept["wrong"].items()}
         return Known(exercise, numbered(kept["want"]), wrong, kept["made of"])
     except (OSError, zlib.error, LookupError, TypeError, AttributeError, crossing.Damaged) as error:
-        raise NotKnown(
+        raise CourseError(
             f"The recorded results for `{exercise.name}` cannot be read from {shown(file)}. This is not your fault. "
             "Download the course again."
         ) from error
@@ -112,7 +108,7 @@ def is_fresh(exercise: Exercise, file: Path, solution: str) -> bool:
     """Whether a file was made of what there is now."""
     try:
         return from_file(exercise, file).made_of == made_of(exercise, solution)
-    except NotKnown:
+    except CourseError:
         return False
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 WALL = 10  # how many times its CPU seconds an answer may take by the clock: the last resort
 LOOK = 0.25  # seconds between two looks at the clocks
 MEMORY = 4 * 2**30  # bytes that an answer may take besides what the process has
@@ -22,20 +24,8 @@ class TookTooMuch(BaseException):
     """The code was stopped. Not an Exception: an answer's own `except Exception` must not swallow it."""
 
 
-def memory() -> int:
-    """Bytes of memory that this process uses; 0 where that cannot be found out."""
-    try:
-        import psutil  # late: a browser's Python has none
-
-        return int(psutil.Process().memory_info().rss)
-    except Exception:
-        return 0
-
-
 def taken(processes: Iterable[Any]) -> tuple[float, int]:
     """CPU seconds that processes (psutil's) have used, and bytes that they hold, in files without a name too."""
-    import psutil
-
     computed, held, nameless = 0.0, 0, {}
     for process in processes:
         with contextlib.suppress(psutil.Error, OSError):  # it is gone, or this is not Linux
@@ -52,16 +42,15 @@ def time_limit(seconds: float) -> Iterator[None]:
     """Stop Python code that has used that many CPU seconds, all threads of the process counted, or MEMORY.
 
     So a busy machine stops nobody. Code that only waits is stopped after WALL times as long by the clock. A single call
-    into compiled code is not stopped before it returns.
-
-    Raises:
-        TookTooMuch: the message says of what.
+    into compiled code is not stopped before it returns. Raises TookTooMuch; the message says of what.
     """
-    computed, waited, most = time.process_time() + seconds, time.monotonic() + WALL * seconds, memory() + MEMORY
+    computed, waited = time.process_time() + seconds, time.monotonic() + WALL * seconds
+    memory = psutil.Process().memory_info
+    most = memory().rss + MEMORY
     main, done = threading.main_thread(), threading.Event()
 
     def over() -> str:
-        if memory() > most:
+        if memory().rss > most:
             return f"more than {MEMORY / 2**30:g} GB of memory"
         return f"{seconds:g} seconds of computing" * (time.process_time() > computed or time.monotonic() > waited)
 

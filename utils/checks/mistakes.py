@@ -42,8 +42,7 @@ class Mistake:
 def mistakes(exercise: Exercise) -> tuple[Mistake, ...]:
     """The known mistakes, in the order in which they are tried; none in a release.
 
-    Raises:
-        CourseError: the file is not as it should be; names it.
+    Raises CourseError, which names the file, if that is not as it should be.
     """
     file = exercise.folder / "mistakes.toml"
     if not file.exists():
@@ -58,18 +57,15 @@ def mistakes(exercise: Exercise) -> tuple[Mistake, ...]:
 def wrong(exercise: Exercise, mistake: Mistake, solution: ModuleType) -> Any:
     """The answer that makes a mistake, defined among the solution's own definitions. Raises what its code does."""
     text = "".join(linecache.getlines(str(solution.__file__)))
-    file, made = f"<mistake {exercise.name}: {mistake.name}>", code(exercise, mistake, text)
-    linecache.cache[file] = (len(made), None, made.splitlines(keepends=True), file)
     names = dict(vars(solution))
-    exec(compile(made, file, "exec"), names)
+    exec(compile(code(exercise, mistake, text), f"<mistake {exercise.name}: {mistake.name}>", "exec"), names)
     return names[exercise.name]
 
 
 def code(exercise: Exercise, mistake: Mistake, solution: str) -> str:
     """The wrong answer's code, from the solution's text.
 
-    Raises:
-        CourseError: it does not say what it changes, or the answer has changed and this no longer stands in it once.
+    Raises CourseError if it does not say what it changes, or if that does not stand in the answer once (any more).
     """
     made, where = source(exercise.name, solution), f"{shown(exercise.folder / 'mistakes.toml')}, {mistake.now!r}"
     parts, others = mistake.was.split(_AND), mistake.now.split(_AND)
@@ -85,8 +81,7 @@ def code(exercise: Exercise, mistake: Mistake, solution: str) -> str:
 def source(name: str, solution: str) -> str:
     """The course's answer as it stands in the solution's text, without the markers around it.
 
-    Raises:
-        CourseError: it is not there, or in more than one cell.
+    Raises CourseError if it is not there, or in more than one cell.
     """
     cells = [cell for cell in solution.split("\n# %%") if re.search(rf"^(def|class) {name}\b", cell, re.MULTILINE)]
     if len(cells) != 1:

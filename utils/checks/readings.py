@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from operator import ne
 from typing import Any
 
 import numpy as np
 
+from utils.base import trees
+from utils.base.errors import few
 from utils.checks.crossing import Leaves, Result, is_array, kind, leaves
 
 FEW = 12  # numbers that are shown in full
@@ -22,19 +25,15 @@ VALUES = "The values differ"  # how a message begins when the form is right
 
 def difference(got: Result, want: Result, limit: float) -> str:
     """How the form or the values of a result differ from what is wanted; "" where they agree."""
-    if message := structure(got, want):
+    forms = (_form(got.leaves[path], wanted, _at(path), limit) for path, wanted in want.leaves.items())
+    if message := structure(got, want) or next(filter(None, forms), ""):
         return message
-    for path, wanted in want.leaves.items():
-        if message := _form(got.leaves[path], wanted, _at(path), limit):
-            return message
     wrong = spoilt(got.leaves, want.leaves, limit)
     if not wrong:
         return ""
-    if message := not_finite(got, want):
-        return message
     right = [path for path in want.leaves if path not in wrong]
     which = f": {_names(wrong, want.leaves)} wrong, {_names(right, want.leaves)} right" if right else ""
-    return f"{VALUES}{which}."
+    return not_finite(got, want) or f"{VALUES}{which}."
 
 
 def spoilt(got: Leaves, want: Leaves, limit: float) -> list[str]:
@@ -80,8 +79,8 @@ def relation(pairs: Sequence[tuple[Leaves, Leaves]], limit: float) -> str:
 
 
 def _related(pairs: Sequence[tuple[Any, Any]], limit: float, moved: bool = True) -> str:
-    numbers = [(_floats(a), _floats(b)) for a, b in pairs if _is_number(a) and _is_number(b) and not _is_truth(b)]
-    numbers = [(a, b) for a, b in numbers if b.size]
+    numbers = [(a, b) for a, b in pairs if _is_number(a) and _is_number(b) and np.size(b)]
+    numbers = [(_floats(a), _floats(b)) for a, b in numbers if np.shape(b) or np.asarray(b).dtype != bool]
     wanted = [number for _, want in numbers for number in want.ravel()]
     if len(wanted) < FEWEST or len(set(wanted)) == 1 or any(a.shape != b.shape for a, b in numbers):
         return ""
@@ -89,17 +88,22 @@ def _related(pairs: Sequence[tuple[Any, Any]], limit: float, moved: bool = True)
         return ""
     relations = _RELATIONS | (_moves(numbers[0][1].ndim) if moved else {})
     for words, related in relations.items():
-        if all(_is(got, related, want, limit) for got, want in numbers):
-            return words
-    return _factor(numbers) or (_elsewhere(numbers, limit) if moved else "")
+        with suppress(ValueError):  # there is no such axis
+            if all(same(got, related(want), limit) for got, want in numbers):
+                return words
+    if words := _factor(numbers):
+        return words
+    if not moved or any(len(np.unique(want)) < FEWEST for _, want in numbers):
+        return ""
+    if not all(same(np.sort(got, axis=None), np.sort(want, axis=None), limit) for got, want in numbers):
+        return ""
+    check = " Check the order of axes in `reshape`, `transpose` and `stack`. Are rows and columns swapped?"
+    return "The values are right but in other positions." + check * bool(numbers[0][1].ndim > 1)
 
 
-def _rounded(how: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], Any]:
-    def rounded(want: np.ndarray) -> Any:
-        found = _floats(how(want))
-        return found if len(np.unique(found)) >= FEWEST else np.nan  # few may be what they are for another reason
-
-    return rounded
+def _rounded(want: np.ndarray, how: Callable[[np.ndarray], Any]) -> Any:
+    found = _floats(how(want))
+    return found if len(np.unique(found)) >= FEWEST else np.nan  # few may be what they are for another reason
 
 
 _RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
@@ -115,10 +119,10 @@ _RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
     "It is `exp` of the expected value.": lambda want: np.exp(np.minimum(want, 50)),
     "It is the logarithm of the expected value.": lambda want: np.log(np.maximum(want, 1e-30)),
     "It is zero everywhere.": np.zeros_like,
-    "It is the expected value, rounded to whole numbers.": _rounded(np.round),
-    "It is the expected value, rounded down to whole numbers. Is there a `//`?": _rounded(np.floor),
-    "It is the expected value, truncated to whole numbers. Is there an `int`?": _rounded(np.trunc),
-    "It is the expected value, rounded to bfloat16.": _rounded(lambda want: want.astype("bfloat16")),
+    "It is the expected value, rounded to whole numbers.": partial(_rounded, how=np.round),
+    "It is the expected value, rounded down to whole numbers. Is there a `//`?": partial(_rounded, how=np.floor),
+    "It is the expected value, truncated to whole numbers. Is there an `int`?": partial(_rounded, how=np.trunc),
+    "It is the expected value, rounded to bfloat16.": partial(_rounded, how=lambda want: want.astype("bfloat16")),
 }
 
 
@@ -126,16 +130,15 @@ _RELATIONS: dict[str, Callable[[np.ndarray], Any]] = {
 def _moves(ndim: int) -> dict[str, Callable[[np.ndarray], Any]]:
     """What puts the numbers of an array elsewhere."""
     found: dict[str, Callable[[np.ndarray], Any]] = {}
+    said = "It is the expected value"
     for axis in range(ndim):
-        found[f"It is the expected value, reversed along axis {axis}."] = partial(np.flip, axis=axis)
-        for shift, which in ((1, "late"), (-1, "early")):
-            words = f"It is the expected value, shifted: one position too {which} along axis {axis}."
-            found[words] = partial(np.roll, shift=shift, axis=axis)
+        found[f"{said}, reversed along axis {axis}."] = partial(np.flip, axis=axis)
+        found[f"{said}, shifted: one position too late along axis {axis}."] = partial(np.roll, shift=1, axis=axis)
+        found[f"{said}, shifted: one position too early along axis {axis}."] = partial(np.roll, shift=-1, axis=axis)
     for one, other in itertools.combinations(range(ndim), 2):
-        words = f"It is the expected value, reversed along axes {one} and {other}."
-        found[words] = partial(np.flip, axis=(one, other))
+        found[f"{said}, reversed along axes {one} and {other}."] = partial(np.flip, axis=(one, other))
     for order in itertools.permutations(range(ndim) if ndim <= MOST_AXES else ()):
-        found.setdefault(_brings(order), partial(np.transpose, axes=order))
+        found[_brings(order)] = partial(np.transpose, axes=order)
     return found
 
 
@@ -144,46 +147,24 @@ def _brings(order: Sequence[int]) -> str:
     return f"Its axes are in another order: `.transpose{back}` of the result would be right."
 
 
-def _is(got: np.ndarray, related: Callable[[np.ndarray], Any], want: np.ndarray, limit: float) -> bool:
-    try:
-        return same(got, related(want), limit)
-    except ValueError:  # there is no such axis
-        return False
-
-
 def _factor(pairs: list[tuple[np.ndarray, np.ndarray]]) -> str:
     """The factor between got and want, if there is one in each case."""
     factors = []
     for got, want in pairs:
-        place = np.unravel_index(np.argmax(np.abs(want)), want.shape)
-        factor = got[place] / want[place] if want[place] else np.nan
+        place = np.argmax(np.abs(want))
+        factor = float(got.flat[place] / want.flat[place]) if want.flat[place] else np.nan
         if not np.isfinite(factor) or not factor or not same(got, factor * want, 1e-4):
             return ""
-        factors.append(float(factor))
-    low, high = min(factors), max(factors)
-    if high - low < 1e-3 * abs(high):
-        return f"It is {high:.4g} times the expected value: is a factor missing, or one too many?"
-    for what, sizes in (
-        ("is it a sum instead of a mean", factors),
-        ("is it divided once too often", [1 / f for f in factors]),
-    ):
-        whole = all(abs(size - round(size)) < 1e-3 * size and size > 0.5 for size in sizes)
-        if whole and any(np.log2(round(size)) % 1 for size in sizes):  # a power of two may be anything
+        factors.append(factor)
+    each = np.array(factors)
+    if np.ptp(each) < 1e-3 * abs(each.max()):
+        return f"It is {each.max():.4g} times the expected value: is a factor missing, or one too many?"
+    for what, sizes in (("is it a sum instead of a mean", each), ("is it divided once too often", 1 / each)):
+        whole = np.round(sizes)
+        # a power of two may be anything
+        if (whole >= 1).all() and (abs(sizes - whole) < 1e-3 * sizes).all() and (np.log2(whole) % 1).any():
             return f"It is off by an integer factor that differs between the cases: {what}?"
     return ""
-
-
-def _elsewhere(pairs: list[tuple[np.ndarray, np.ndarray]], limit: float) -> str:
-    """Whether the numbers are right and lie in other places."""
-    if not all(
-        len(np.unique(want)) >= FEWEST and same(np.sort(got, axis=None), np.sort(want, axis=None), limit)
-        for got, want in pairs
-    ):
-        return ""
-    said = "The values are right but in other positions"
-    if pairs[0][1].ndim == 1:
-        return f"{said}."
-    return f"{said}. Check the order of axes in `reshape`, `transpose` and `stack`. Are rows and columns swapped?"
 
 
 def example(inputs: dict[str, Any], got: Result, want: Result, limit: float) -> str:
@@ -196,28 +177,21 @@ def example(inputs: dict[str, Any], got: Result, want: Result, limit: float) -> 
     lines = [f"{path} = {_value(went_in[path])}" for path in small_first[:LINES]] + ["…"] * (len(went_in) > LINES)
     for path in spoilt(got.leaves, want.leaves, limit)[:2]:
         yours, wanted = got.leaves[path], want.leaves[path]
-        place = f"result{_subscript(path)}: " if path else ""
-        lines += [f"{place}yours {_value(yours)}", f"{place}expected {_value(wanted)}{_place(yours, wanted)}"]
+        place = f"{_written(path, 'result')}: " if path else ""
+        lines += [f"{place}yours {_value(yours)}", f"{place}expected {_value(wanted)}"]
+        if np.size(wanted) > FEW:
+            a, b = _floats(yours), _floats(wanted)
+            most = np.unravel_index(np.argmax(np.nan_to_num(np.abs(a - b), nan=np.inf)), a.shape)
+            lines[-1] += f"; at {[int(i) for i in most]} yours {a[most]:.5g}, expected {b[most]:.5g}"
     return "\n".join(line if len(line) <= WIDE else line[: WIDE - 1] + "…" for line in lines)
 
 
 def _value(value: Any) -> str:
     if is_array(value):
-        array = np.asarray(value) if getattr(value.dtype, "kind", "") in "biuf" else None
-        if array is None or array.size > FEW:
-            return f"[{', '.join(map(str, value.shape))}] {value.dtype}"
-        return np.array2string(array, precision=4, separator=", ").replace("\n", "")
+        if getattr(value.dtype, "kind", "") not in "biuf" or np.size(value) > FEW:
+            return trees.form(value)
+        return np.array2string(np.asarray(value), precision=4, separator=", ").replace("\n", "")
     return f"{value!r:.{WIDE}}".replace("\n", " ")
-
-
-def _place(got: Any, want: Any) -> str:
-    """Where two large arrays differ most."""
-    if not (is_array(got) and is_array(want)) or np.size(want) <= FEW or np.shape(got) != np.shape(want):
-        return ""
-    a, b = _floats(got), _floats(want)
-    apart = np.nan_to_num(np.abs(a - b), nan=np.inf)
-    place = np.unravel_index(np.argmax(apart), apart.shape)
-    return f"; at {[int(i) for i in place]} yours {a[place]:.5g}, expected {b[place]:.5g}"
 
 
 # --- form -----------------------------------------------------------------------------------------------------------
@@ -227,10 +201,9 @@ def structure(got: Result, want: Result) -> str:
     """What is missing or not expected in a result; "" where nothing is."""
     if got.leaves.keys() == want.leaves.keys():
         return ""
-    if set(want.leaves) == {""}:
-        return f"It returned {got.whole} instead of {want.whole}."
-    if set(got.leaves) == {""}:
-        return f"It returned {got.whole} instead of {want.whole} with {_names(list(want.leaves))}."
+    if {""} in (set(got.leaves), set(want.leaves)):
+        of = f" with {_names(list(want.leaves))}" * ("" not in want.leaves)
+        return f"It returned {got.whole} instead of {want.whole}{of}."
     missing = [path for path in want.leaves if path not in got.leaves]
     extra = [path for path in got.leaves if path not in want.leaves]
     if (nested := [*map(_nested, missing, extra)]) and len(nested) == len(missing) and all(nested):
@@ -241,10 +214,10 @@ def structure(got: Result, want: Result) -> str:
 
 def _nested(missing: str, extra: str) -> str:
     """Whether what is wanted stands one step deeper, e.g. at "0.0.w" instead of at "0.w"."""
-    few, many = missing.split("."), extra.split(".")
-    for place in reversed(range(len(many))):
-        if many[:place] + many[place + 1 :] == few:
-            names = [_subscript(".".join(path)).removeprefix(".") for path in (few[:place], many[: place + 1])]
+    shallow, deep = missing.split("."), extra.split(".")
+    for place in reversed(range(len(deep))):
+        if deep[:place] + deep[place + 1 :] == shallow:
+            names = [_written(".".join(path)) for path in (shallow[:place], deep[: place + 1])]
             at = f" at `{names[0]}`" if names[0] else ""
             return f"What is expected{at} is one level deeper, at `{names[1]}`: is there a pair or a list too many?"
     return ""
@@ -256,10 +229,6 @@ def _form(got: Any, want: Any, where: str, limit: float) -> str:
     if np.shape(got) != np.shape(want):
         why = _why_shape(got, want, limit)
         return f"The result{where} has shape {_shape(got)}; expected {_shape(want)}.{why}"
-    return _dtype(got, want, where)
-
-
-def _dtype(got: Any, want: Any, where: str) -> str:
     if not (is_array(got) and is_array(want)):
         return ""
     names = {str(one.dtype) for one in (got, want)}
@@ -271,14 +240,13 @@ def _dtype(got: Any, want: Any, where: str) -> str:
 
 def _why_shape(yours: Any, wanted: Any, limit: float) -> str:
     got, want = np.shape(yours), np.shape(wanted)
-    if len(got) == len(want) and sorted(got) == sorted(want):
-        few = len(want) <= MOST_AXES and yours.dtype.kind in "biuf"
-        tried = itertools.permutations(range(len(want))) if few else ()
-        orders = [order for order in tried if np.transpose(wanted, order).shape == got]
+    if sorted(got) == sorted(want):
+        may_be = len(want) <= MOST_AXES and yours.dtype.kind in "biuf"
+        orders = itertools.permutations(range(len(want))) if may_be else ()
         right = [order for order in orders if same(yours, np.transpose(wanted, order), limit)]
         if right:
             return f" {_brings(right[0])}" if len(right) == 1 else " Its axes are in another order."
-        return " Two axes are swapped." * int(sum(map(ne, got, want)) == 2)
+        return " Two axes are swapped." * bool(sum(map(ne, got, want)) == 2)
     if [size for size in got if size != 1] == [size for size in want if size != 1]:
         return " There is an axis of size 1 too many or too few."
     if len(got) < len(want) and _is_within(got, want):
@@ -295,30 +263,25 @@ def _is_within(few: tuple[int, ...], many: tuple[int, ...]) -> bool:
 
 def not_finite(got: Result, want: Result) -> str:
     """Where the one holds NaN or infinity and the other does not; "" where nowhere."""
-    pairs = [(path, got.leaves.get(path), leaf) for path, leaf in want.leaves.items()]
-    both = [(_floats(a), _floats(b), _at(path)) for path, a, b in pairs if _is_number(a) and _is_number(b)]
-    return next((message for one in both if (message := _not_finite(*one))), "")
-
-
-def _not_finite(got: np.ndarray, want: np.ndarray, where: str) -> str:
-    if np.isnan(got).any() and not np.isnan(want).any():
-        return (
-            f"The result{where} contains NaN. Look for a logarithm or a square root of something ≤ 0, a division by 0, "
-            "an overflow in `exp`, or the mean of an empty array."
-        )
-    if np.isinf(got).any() and np.isfinite(want).all():
-        return f"The result{where} contains infinity. Look for a division by 0, a logarithm of 0 or an overflow."
-    if np.isnan(want).any() and not np.isnan(got).any():
-        return f"The result{where} should contain NaN in this case, but it does not."
+    for path, wanted in want.leaves.items():
+        yours, where = got.leaves.get(path), _at(path)
+        if not (_is_number(yours) and _is_number(wanted)):
+            continue
+        a, b = _floats(yours), _floats(wanted)
+        if np.isnan(a).any() and not np.isnan(b).any():
+            return (
+                f"The result{where} contains NaN. Look for a logarithm or a square root of something ≤ 0, a division "
+                "by 0, an overflow in `exp`, or the mean of an empty array."
+            )
+        if np.isinf(a).any() and np.isfinite(b).all():
+            return f"The result{where} contains infinity. Look for a division by 0, a logarithm of 0 or an overflow."
+        if np.isnan(b).any() and not np.isnan(a).any():
+            return f"The result{where} should contain NaN in this case, but it does not."
     return ""
 
 
 def _is_number(value: Any) -> bool:
     return is_array(value) or isinstance(value, bool | int | float | complex)
-
-
-def _is_truth(value: Any) -> bool:
-    return bool(np.shape(value) == () and np.asarray(value).dtype.kind == "b")
 
 
 def _floats(value: Any) -> np.ndarray:
@@ -327,7 +290,7 @@ def _floats(value: Any) -> np.ndarray:
 
 def _shape(value: Any) -> str:
     shape = np.shape(value)
-    return "[" + ", ".join(map(str, shape)) + "]" + (" (a scalar)" if shape == () else "")
+    return f"{list(shape)}" + " (a scalar)" * bool(shape == ())
 
 
 def _names(paths: Sequence[str], of: Iterable[str] = ()) -> str:
@@ -338,14 +301,14 @@ def _names(paths: Sequence[str], of: Iterable[str] = ()) -> str:
         steps = path.split(".")
         heads = [".".join(steps[:many]) for many in range(1, len(steps) + 1)] if of else [path]
         short[next(head for head in heads if not any(f"{other}.".startswith(f"{head}.") for other in rest))] = None
-    shown = [f"`{_subscript(path).removeprefix('.')}`" for path in itertools.islice(short, 4)]
-    return ", ".join(shown) + (f" and {len(short) - 4} more" if len(short) > 4 else "")
+    return few(f"`{_written(path)}`" for path in short)
 
 
 def _at(path: str) -> str:
-    return f" at `{_subscript(path).removeprefix('.')}`" if path else ""
+    return f" at `{_written(path)}`" if path else ""
 
 
-def _subscript(path: str) -> str:
-    """A path as Python writes it: "0.params.w" → "[0].params.w"."""
-    return "".join(f"[{step}]" if step.isdigit() else f".{step}" for step in path.split("."))
+def _written(path: str, root: str = "") -> str:
+    """A path as Python writes it: "0.params.w" → "[0].params.w"; that of a result's part → "result[0].params.w"."""
+    steps = path.split(".") if path else []
+    return (root + "".join(f"[{step}]" if step.isdigit() else f".{step}" for step in steps)).removeprefix(".")

@@ -17,19 +17,19 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import cache
 from typing import IO, Any
 
 import msgpack
 import numpy as np
+import psutil
 
-from utils.base import definitions
+from utils.base.errors import CourseError
 from utils.base.paths import ROOT
-from utils.checks import known, limits
+from utils.checks import limits
 from utils.checks.crossing import Damaged, Program, dumps, loads
-from utils.checks.exercise import NOTEBOOK_SEED, Exercise
+from utils.checks.exercise import NOTEBOOK_SEED
 from utils.checks.judge import judge
-from utils.checks.known import Known
+from utils.checks.known import known_of
 from utils.checks.registry import Unit
 from utils.checks.running import ran
 from utils.checks.verdict import Kind, Verdict
@@ -46,21 +46,15 @@ CRASHED = (
     "The compiled program crashed the process that ran it. Either XLA has a bug, or memory ran out. Try to write your "
     "answer in another way, and see whether `make doctor` finds anything."
 )
+FAILED = "The check itself failed ({}). This is not your fault. Run `make doctor` to check your installation."
 
 
 class _Stopped(Exception):
-    """The judge has ended, or was ended."""
-
-    def __init__(self, why: str, started: bool):
-        super().__init__(why)
-        self.started = started
+    """The judge has ended, or was ended: why, and whether it had started."""
 
 
 class Judge:
-    """Judges the answers of a unit: in a process of its own, or in this one where none can be started.
-
-    Several threads may ask, one after the other.
-    """
+    """Judges the answers of a unit, in a process of its own. Several threads may ask, one after the other."""
 
     def __init__(self, unit: Unit, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None):
         """`prefix` is a command that starts another one, in a sandbox."""
@@ -71,12 +65,13 @@ class Judge:
         self._ready = self._ended = False
         self._changing = threading.Lock()
 
-    def start(self) -> bool:
-        """Let the process start, if it doesn't run; it is ready seconds later. Returns whether there is one."""
+    def start(self) -> None:
+        """Let the process start, if it doesn't run and can; it is ready seconds later."""
         with self._changing:
             if self._ended or (self._process is not None and self._process.poll() is None):
-                return True
-            try:
+                return
+            self._process = None
+            with contextlib.suppress(OSError):  # what needs it will tell
                 self._process = subprocess.Popen(
                     [*self._prefix, sys.executable, "-m", "utils.checks.worker", self.unit.name],
                     cwd=ROOT,
@@ -86,11 +81,8 @@ class Judge:
                     start_new_session=True,  # Ctrl-C is not for it
                     env=dict(self._environment or os.environ) | {"JAX_PLATFORMS": "cpu"},
                 )
-            except OSError:  # a browser's Python
-                return False
-            self._heard, self._ready = queue.Queue(), False
-            threading.Thread(target=_listen, args=(self._process.stdout, self._heard), daemon=True).start()
-            return True
+                self._heard, self._ready = queue.Queue(), False
+                threading.Thread(target=_listen, args=(self._process.stdout, self._heard), daemon=True).start()
 
     def stop(self) -> None:
         """End the process for good, whatever it does, also from another thread."""
@@ -116,29 +108,27 @@ class Judge:
             if declared.crosses == "program":
                 handed = (runner or self)._asked("results", exercise, handed, seed)
             found = loads(self._asked("verdict", exercise, handed, seed), dict)
-        except _Stopped as reason:
-            if reason.started:
-                return Verdict(exercise, Kind.WRONG, str(reason), 0, declared.points, endless=True)
-            said = "The process that checks answers did not start. Run `make doctor` to check your installation."
-            return Verdict(exercise, Kind.NOT_CHECKED, said, 0, declared.points)
+        except _Stopped as stopped:
+            why, started = stopped.args
+            if not started:
+                why = "The process that checks answers did not start. Run `make doctor` to check your installation."
+            kind = Kind.WRONG if started else Kind.NOT_CHECKED
+            return Verdict(exercise, kind, why, of=declared.points, endless=started)
         return Verdict(**found | {"kind": Kind[found["kind"]]})
 
     def _asked(self, *request: Any) -> bytes:
         """The reply to a request as `_reply` takes it; whatever goes wrong ends the process."""
         with self._asking:
-            if not self.start():
-                return _reply(self.unit, *request)
+            self.start()
             process = self._process
             if process is None or process.stdin is None:
-                raise _Stopped(CRASHED, started=False)
+                raise _Stopped(CRASHED, False)
             try:
                 if not self._ready:
                     self._hear(process.pid, START)
                     self._ready = True
-                try:
+                with contextlib.suppress(OSError, ValueError):  # it is gone, which is heard next
                     _say(process.stdin, request)
-                except (OSError, ValueError):  # it is gone, or its pipe was closed
-                    raise _Stopped(CRASHED, started=True) from None
                 return self._hear(process.pid, self.unit.exercises[request[1]].seconds)
             except BaseException:
                 self._kill()
@@ -148,66 +138,43 @@ class Judge:
         """What the judge says next. Raises _Stopped when it took too much, or ended."""
         (computed, most), waited = _taken(pid), time.monotonic() + limits.WALL * seconds
         while True:
-            try:
+            with contextlib.suppress(queue.Empty):
                 heard = self._heard.get(timeout=LOOK)
-            except queue.Empty:
-                now, memory = _taken(pid)
-                if memory > most + limits.MEMORY:
-                    raise _Stopped(ENDLESS.format(f"{limits.MEMORY / 2**30:g} GB of memory"), self._ready) from None
-                if now > computed + seconds or time.monotonic() > waited:
-                    raise _Stopped(ENDLESS.format(f"{seconds:g} seconds of computing"), self._ready) from None
-                continue
-            if not isinstance(heard, bytes):
+                if isinstance(heard, bytes):
+                    return heard
                 raise _Stopped(CRASHED, self._ready)
-            return heard
+            now, memory = _taken(pid)
+            if memory > most + limits.MEMORY:
+                raise _Stopped(ENDLESS.format(f"{limits.MEMORY / 2**30:g} GB of memory"), self._ready)
+            if now > computed + seconds or time.monotonic() > waited:
+                raise _Stopped(ENDLESS.format(f"{seconds:g} seconds of computing"), self._ready)
 
 
 def _reply(unit: Unit, task: str, name: str, handed: bytes, seed: int) -> bytes:
     """What was asked for, found in this process; raises nothing. What cannot be read has a verdict, but no results."""
-    exercise = unit.exercises[name]
+    exercise, kind = unit.exercises[name], Kind.NOT_CHECKED
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         if task == "results":
             with contextlib.suppress(Damaged):
                 return dumps(ran(exercise, loads(handed), seed))
             return handed
-        verdict = _judged(unit, exercise, handed, seed)
-    return dumps(asdict(verdict) | {"kind": verdict.kind.name})
-
-
-def _judged(unit: Unit, exercise: Exercise, handed: bytes, seed: int) -> Verdict:
-    try:
-        received = loads(handed)
-        if any(isinstance(outcome, Program) for outcome in received.outcomes):
-            raise Damaged("it is a program")
-        return judge(known_of(unit, exercise.name, seed), received, seed)
-    except Damaged as reason:
-        message = f"What your answer returned cannot be read: {reason}."
-        return Verdict(exercise.name, Kind.WRONG, message, 0, exercise.points)
-    except known.NotKnown as reason:
-        message = str(reason)
-    except Exception as error:  # the judge's own
-        message = (
-            f"The check itself failed ({type(error).__name__}: {error}). This is not your fault. Run `make doctor` to "
-            "check your installation."
-        )
-    return Verdict(exercise.name, Kind.NOT_CHECKED, message, 0, exercise.points)
-
-
-@cache
-def known_of(unit: Unit, exercise: str, seed: int = NOTEBOOK_SEED) -> Known:
-    """What is known of an exercise: for a notebook's cases from what was recorded, else from the solution."""
-    declared, file, solution = unit.exercises[exercise], known.file_of(unit.name, exercise), ROOT / unit.solution
-    if solution.exists():
-        text = solution.read_text(encoding="utf-8")
-        if seed != NOTEBOOK_SEED or not known.is_fresh(declared, file, text):
-            return known.from_solution(declared, definitions.load(unit.solution))
-    return known.from_file(declared, file)
+        try:
+            received = loads(handed)
+            if any(isinstance(outcome, Program) for outcome in received.outcomes):
+                raise Damaged("it is a program")
+            verdict = judge(known_of(unit, name, seed), received, seed)
+            return dumps(asdict(verdict) | {"kind": verdict.kind.name})
+        except Damaged as reason:
+            kind, message = Kind.WRONG, f"What your answer returned cannot be read: {reason}."
+        except CourseError as reason:
+            message = str(reason)
+        except Exception as error:  # the judge's own
+            message = FAILED.format(f"{type(error).__name__}: {error}")
+    return dumps({"exercise": name, "kind": kind.name, "message": message, "of": exercise.points})
 
 
 def _taken(pid: int) -> tuple[float, int]:
     """What a process and those that it started have taken."""
-    import psutil
-
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         return limits.taken([process, *process.children(recursive=True)])

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from utils.base import trees
 from utils.checks.answers import Told
-from utils.checks.crossing import leaves
 from utils.checks.exercise import Draw, Exercise
 
 MANY = 1024  # copies of the maps: so many that a share is off by 0.1 in less than one of 10⁸ runs
@@ -36,14 +36,8 @@ def ask(answer: Any, own: Any, *, x: Any, params: Any, key: Any, drop_path: floa
         return {"result": result, "in training": trained(many.reshape(MANY, *x.shape), result, x, params, drop_path)}
     block = answer(**layers)
     new = block.init(key, x)["params"]
-    has, needs = ({name: leaf.shape for name, leaf in leaves(tree).items()} for tree in (new, params))
-    if has != needs:
-        of = [
-            ", ".join(f"`{name}`" for name in a if a.get(name) != b.get(name)) for a, b in ((needs, has), (has, needs))
-        ]
-        raise Told(
-            f"The weights differ from those in the task. Missing: {of[0] or 'none'}. Not expected: {of[1] or 'none'}."
-        )
+    if other := trees.differences(trees.forms(new), trees.forms(params)):
+        raise Told(f"The weights differ from those in the task: {other}.")
     norms = {name: new[name] for name in ("norm1", "norm2")}
     return {"new block": norms, "result": block.apply({"params": params}, x)}
 
