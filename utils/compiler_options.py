@@ -21,11 +21,8 @@ TRAINING: Options = {
     # sums stay with YNN, which is faster at those of BatchNorm and of biases
     "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE",
 }
-EVALUATION: Options = {
-    "xla_cpu_use_onednn": True,  # as above
-    "xla_cpu_experimental_onednn_custom_call": True,  # as above
-    "xla_cpu_experimental_ynn_fusion_type": "",  # nothing to YNN: without a gradient there are few sums
-}
+# nothing to YNN: without a gradient there are few sums
+EVALUATION: Options = TRAINING | {"xla_cpu_experimental_ynn_fusion_type": ""}
 
 
 def supported(options: Options) -> Options:

@@ -253,13 +253,9 @@ def _headed(figure: Figure, axes: Any, title: str | None) -> Drawn:
 
 def _to_unit_range(pictures: np.ndarray) -> np.ndarray:
     """The pictures as float32 in 0..1."""
-    if pictures.dtype == np.uint8:
-        return pictures.astype(np.float32) / 255
-    floats = pictures.astype(np.float32)
+    floats = pictures.astype(np.float32) / (255 if pictures.dtype == np.uint8 else 1)
     low, high = float(np.nanmin(floats)), float(np.nanmax(floats))
-    if low >= 0 and high <= 1:
-        return floats
-    return (floats - low) / max(high - low, 1e-12)
+    return floats if low >= 0 and high <= 1 else (floats - low) / max(high - low, 1e-12)
 
 
 def _three_figures(number: float) -> str:

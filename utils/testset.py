@@ -63,13 +63,9 @@ def open(
 
 
 def openings(source: str) -> list[dict[str, Any]]:
-    """The earlier openings of one test set.
+    """The earlier openings of one test set, oldest first: {"date", "data", "model", "accuracy", "process"} of each.
 
-    Args:
-        source: `batches.source`, so that a sample and the real set, or two parts of one set, are counted apart.
-
-    Returns:
-        {"date", "data", "model", "accuracy", "process"} of each, oldest first; no accuracy where it broke off.
+    One that broke off has no accuracy. source: `batches.source`, so that a sample and the real set are counted apart.
     """
     return [entry for entry in records.read(RECORD) if entry.get("data") == source]
 

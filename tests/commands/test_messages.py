@@ -70,7 +70,7 @@ CALLS = [
     ("data.load('fashion_mnist', 'train', batch_size=8)", "`python -m utils data download fashion_mnist` fetches it"),
     ("data.load('imagenette', 'train', batch_size=8)", "Did you mean 'imagenette/160px-v2'?"),
     ("data.load('cifar', 'train', batch_size=8)", "no data set 'cifar'. Did you mean 'cifar10'?"),
-    ("data.load(None, 'train', batch_size=8)", "no data set None. There are 'mnist'"),
+    ("data.load(None, 'train', batch_size=8)", "no data set None. There are: mnist"),
     ("data.load('./nowhere', 'train', batch_size=8)", "no folder './nowhere'"),
     ("data.load('~nobody-of-this-name/pets', 'train', batch_size=8)", "names no home folder of this machine"),
     (

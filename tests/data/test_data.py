@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -109,22 +108,11 @@ def test_slices_share_nothing_and_miss_nothing():
     assert numbers(raw(split="train[80%:]+test")) == parts[1] + parts[2]
 
 
-def test_two_epochs_can_be_under_way_at_once():
-    batches = raw(shuffle=True)
-    pairs = list(zip(batches.epoch(0), batches.epoch(1), strict=True))
-    assert [numbers(side) for side in zip(*pairs, strict=True)] == [numbers(batches.epoch(k)) for k in (0, 1)]
-
-
-def test_ctrl_c_in_an_epoch_leaves_the_next_one_whole():
+def test_an_epoch_that_is_under_way_or_broken_off_leaves_the_next_one_whole():
     batches = raw(shuffle=True, batch_size=10)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs start without it
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            for _ in batches:
-                signal.raise_signal(signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert sorted(numbers(batches)) == list(range(tiny.TRAIN))
+    first = iter(batches)
+    next(first)
+    assert numbers(batches) == numbers(batches.epoch(1))
 
 
 def digest(epoch: int = 0, **options) -> str:
@@ -142,8 +130,6 @@ sys.path.insert(0, "tests/data")
 import test_data
 print(test_data.digest(shuffle=True))
 assert "keras" not in sys.modules, "no pipeline needs it"
-import tensorflow as tf
-print(tf.config.get_visible_devices("GPU"))
 """
 
 
@@ -154,7 +140,7 @@ def test_another_process_gets_the_same_bytes_imports_no_framework_before_and_say
     root = Path(__file__).parents[2]
     fresh = subprocess.run([sys.executable, "-c", FRESH], env=environment, cwd=root, capture_output=True, text=True)
     assert (fresh.returncode, fresh.stderr) == (0, "")
-    assert fresh.stdout.splitlines()[:1] == [digest(shuffle=True)]
+    assert fresh.stdout.splitlines() == [digest(shuffle=True)]
     assert len({digest(), digest(seed=1), digest(epoch=1)}) == 3
 
 
@@ -211,17 +197,6 @@ def test_of_pictures_of_any_size_the_middle_square_is_brought_to_one(folder):
         square = Image.fromarray(whole[top : top + short, left : left + short])
         theirs = np.asarray(square.resize((20, 20), Image.Resampling.BILINEAR), float)  # with antialiasing, too
         assert np.abs(image - theirs).max() <= 2
-
-
-def test_what_fails_in_a_function_of_ones_own_is_not_blamed_on_the_data():
-    import tensorflow as tf
-
-    def fails(image, seed):
-        with tf.control_dependencies([tf.debugging.assert_less(seed[1], 3)]):
-            return tf.identity(image)
-
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        list(raw(augment=(fails,)))
 
 
 # augmentation

@@ -25,11 +25,8 @@ from utils.races import reference  # noqa: E402
 
 def main(names: list[str]) -> None:
     """Write the golden values of these models, or of all."""
-    known = sorted(path.stem.removeprefix("torch_") for path in HERE.glob("torch_*.py"))
-    if unknown := sorted(set(names) - set(known)):
-        sys.exit(f"There is no {', '.join(unknown)} here; there are: {', '.join(known)}.")
     reference.timm()
-    for name in names or known:
+    for name in names or ("resnet18", "swin_v2"):
         text = json.dumps(importlib.import_module(f"torch_{name}").values(), indent=1)
         # innermost lists and pairs on one line
         text = re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]), text)

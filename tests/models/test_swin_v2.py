@@ -135,10 +135,7 @@ MUTANTS = {
     "no logarithm": ("np.sign(x) * np.log2(np.abs(x) + 1) / np.log2(8)", "x / 8"),
     "coordinates divided by the window": ("np.array(trained or window) - 1", "np.array(trained or window)"),
     "merging goes right, then down": ("x[:, 1::2, 0::2], x[:, 0::2, 1::2]", "x[:, 0::2, 1::2], x[:, 1::2, 0::2]"),
-    "rows and columns swapped in the offsets": (
-        'np.arange(1 - w, w), indexing="ij"',
-        'np.arange(1 - w, w), indexing="xy"',
-    ),
+    "rows and columns swapped in the offsets": ('1 - w, w), indexing="ij"', '1 - w, w), indexing="xy"'),
     "query and key swapped in the offsets": ("rows[:, None] - rows[None, :]", "rows[None, :] - rows[:, None]"),
     "keys not normalised": ("unit_vectors(at_least_float32(k))", "at_least_float32(k)"),
     "not shifted back": ("return jnp.roll(x, shift, axis=(1, 2))", "return x"),
@@ -148,10 +145,7 @@ MUTANTS = {
     ),
     "no norm in the merging": (f"return {MERGE_NORM}", f"{MERGE_NORM}\n        return merged"),
     "no norm after the patches": (PATCH_NORM, 'layer_norm(name="patch_norm")(x)'),
-    "padding on the other side": (
-        "((0, 0), (0, below), (0, right), (0, 0))",
-        "((0, 0), (below, 0), (right, 0), (0, 0))",
-    ),
+    "padding on the other side": ("(0, below), (0, right)", "(below, 0), (right, 0)"),
     "trained window ignored": ("np.array(trained or window)", "np.array(window)"),
     "absolute position left out": ("x = x + places.astype(self.dtype)", "pass"),
 }

@@ -94,15 +94,6 @@ def test_clocks_stop_only_when_the_device_has_finished():
     assert told["first_step"] >= 0.02
 
 
-def test_pictures_are_the_same_for_everybody_and_differ_from_batch_to_batch():
-    race = tiny("cnn")
-    images, labels = run.pictures(race, 0)
-    assert images.shape == (2, 8, 8, 1)
-    assert (images.dtype, labels.dtype) == (np.float32, np.int32)
-    assert np.array_equal(images, run.pictures(race, 0)[0])
-    assert not np.array_equal(images, run.pictures(race, 1)[0])
-
-
 # ---- taking turns
 
 
@@ -125,7 +116,7 @@ def fake(**speeds: float):
 def test_rounds_alternate_in_direction_and_the_missing_are_told_once(monkeypatch):
     timed = fake(jax=2.0, jax_fast=3.0, torch=1.0)
     monkeypatch.setattr(turns, "time_one", timed)
-    result = turns.run(catalogue.RACES["resnet18"], 2, folder=None)
+    result = turns.run(catalogue.RACES["resnet18"], 2, keep=False)
     first, second = ["jax", "jax fast", "torch"], ["torch", "jax fast", "jax"]
     assert [name for _, name in timed.calls] == [*first, "torch compiled", *second]
     ran = [*((0, one) for one in first), *((1, one) for one in second)]
@@ -138,7 +129,7 @@ def test_another_model_is_not_raced(monkeypatch):
     timed = fake(jax=2.0, torch=1.0)
     monkeypatch.setattr(turns, "time_one", lambda race, name: timed(race, name) | {"parameters": len(name)})
     with pytest.raises(CourseError, match="not the same model"):
-        turns.run(catalogue.RACES["resnet18"], 1, folder=None)
+        turns.run(catalogue.RACES["resnet18"], 1, keep=False)
 
 
 def test_a_run_that_breaks_is_told_and_the_others_go_on():
@@ -207,8 +198,9 @@ def test_the_process_of_an_entrant_races_as_long_as_it_was_told_and_names_what_i
 @pytest.fixture
 def result(monkeypatch, tmp_path: Path) -> stored.Result:
     """Three rounds, stored in `tmp_path`."""
+    monkeypatch.setattr(stored, "FOLDER", tmp_path)
     monkeypatch.setattr(turns, "time_one", fake(jax=3.0, torch=2.0, torch_compiled=4.0))
-    return turns.run(catalogue.RACES["resnet18"], 3, tmp_path)
+    return turns.run(catalogue.RACES["resnet18"], 3)
 
 
 def on(result: stored.Result, **machine: Any) -> stored.Result:
@@ -220,8 +212,8 @@ def on(result: stored.Result, **machine: Any) -> stored.Result:
 def test_a_step_is_cut_into_parts_that_the_whole_contains():
     result = breakdown.measure(tiny("cnn"), repeats=2)
     assert set(result.milliseconds) == {*breakdown.PARTS, "step", "dispatch"}
-    assert (result.milliseconds["step"] or 0.0) >= (result.milliseconds["dispatch"] or 0.0) > 0
-    assert min(result.milliseconds[name] or 0.0 for name in ("input", "transfer", "forward", "update")) > 0
+    assert result.milliseconds["step"] >= result.milliseconds["dispatch"] > 0
+    assert min(result.milliseconds[name] for name in ("input", "transfer", "forward", "update")) > 0
     assert "mnist" in result.data
 
 
@@ -229,9 +221,9 @@ def test_ratios_are_taken_pair_by_pair(result):
     for run_ in result.runs:  # the machine runs at half its speed in round 1: each pair's ratio stays
         if run_["round"] == 1:
             run_["train"] = [2 * seconds for seconds in run_["train"]]
-    assert report.ratio(result, "train", "torch") == pytest.approx((1.5, 1.5, 1.5, 3))
-    assert report.ratio(result, "train", "torch compiled") == pytest.approx((0.75, 0.75, 0.75, 3))
-    assert report.ratio(result, "train", "keras") is None
+    assert report.ratios(result, "train", "torch") == pytest.approx([1.5] * 3)
+    assert report.ratios(result, "train", "torch compiled") == pytest.approx([0.75] * 3)
+    assert report.ratios(result, "train", "keras") == []
 
 
 def test_the_first_epoch_is_told_apart_and_everybodys_first_step(result):
@@ -244,12 +236,11 @@ def test_the_first_epoch_is_told_apart_and_everybodys_first_step(result):
 
 
 def test_what_was_written_is_read_back_and_replaced_by_its_own_machine_only(result, tmp_path):
-    assert stored.load(stored.Result, "resnet18", tmp_path) == [result]
-    assert stored.load(stored.Result, "cnn", tmp_path) == []
+    assert stored.load(stored.Result, "resnet18") == [result]
     other, gpu = on(result, processor="Another (R) Processor", cores=4), on(result, device="A GPU")
     for one in (other, gpu, gpu):
-        stored.write(one, tmp_path)
-    found = stored.load(stored.Result, "resnet18", tmp_path)
+        stored.write(one)
+    found = stored.load(stored.Result, "resnet18")
     assert len(found) == 3 and result in found and other in found
     assert found[-1] == gpu  # processors first
     assert (tmp_path / "resnet18-another-r-processor-4-cores.json").exists()
@@ -257,20 +248,20 @@ def test_what_was_written_is_read_back_and_replaced_by_its_own_machine_only(resu
     assert "Another (R) Processor, 4 cores" in report.headline(other)
 
 
-def test_a_lesson_shows_every_stored_result_and_says_when_there_is_none(result, tmp_path, monkeypatch, capsys):
+def test_a_lesson_shows_every_stored_result_and_says_when_there_is_none(result, monkeypatch, capsys):
     import matplotlib.pyplot as plt
 
     shown: list[int] = []
     monkeypatch.setattr(plt, "show", lambda: shown.append(len(plt.get_fignums())))
-    stored.write(on(result, device="A GPU"), tmp_path)
-    report.show("resnet18", tmp_path)
+    stored.write(on(result, device="A GPU"))
+    report.show("resnet18")
     told = capsys.readouterr().out
     assert len(shown) == 2
     assert "A GPU" in told
     assert "3 rounds of 3 epochs; steps an epoch: 8 training, 8 evaluation" in told
-    report.show("cnn", tmp_path)
+    report.show("cnn")
     assert capsys.readouterr().out.startswith("No result of the race cnn is stored. `python -m utils race cnn`")
-    breakdown.show("cnn", tmp_path)
+    breakdown.show("cnn")
     assert capsys.readouterr().out.startswith("No breakdown of cnn is stored. `python -m utils race --breakdown cnn`")
     assert len(shown) == 2
     plt.close("all")
@@ -294,27 +285,18 @@ SHIPPED_STEPS = [stored.FOLDER / f"step-{race}-{MACHINE}.json" for race in ("res
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_result_has_machine_date_versions_and_pairs(path):
+def test_a_shipped_result_is_of_the_race_as_it_is_and_has_pairs_of_one_model(path):
     result = stored.read(stored.Result, path)
     race = catalogue.fitted(catalogue.RACES[result.race], gpu=result.machine["device"] != "cpu")
     assert (result.batch, result.steps, result.precision) == (race.batch, race.steps, race.precision)
     assert {len(run_["train"]) for run_ in result.runs} == {race.epochs}
-    assert result.machine["processor"]
-    assert result.date
-    assert {"jax", "torch"} <= set(result.versions)
-    pairs = report.ratio(result, "train", "torch")
-    assert pairs is not None
-    assert pairs.pairs >= 3
+    assert len(report.ratios(result, "train", "torch")) >= 3
     assert len({run_["parameters"] for run_ in result.runs}) == 1
 
 
 @pytest.mark.parametrize("path", SHIPPED_STEPS, ids=lambda path: path.stem)
-def test_a_shipped_breakdown_adds_up_and_says_where_it_was_measured(path):
+def test_a_shipped_breakdown_is_of_the_race_as_it_is_and_adds_up(path):
     result = stored.read(breakdown.Breakdown, path)
-    assert set(result.milliseconds) == {*breakdown.PARTS, "step", "dispatch"}
-    computed = sum(result.milliseconds[name] or 0.0 for name in ("forward", "backward", "update"))
+    computed = sum(result.milliseconds[name] for name in ("forward", "backward", "update"))
     assert computed == pytest.approx(result.milliseconds["step"], rel=0.25)
-    assert result.machine["processor"]
-    assert result.date
     assert result.batch == catalogue.RACES[result.race].batch
-    assert result.data  # the pictures that `input` read

@@ -13,8 +13,7 @@ Needs no PyTorch: a state dict is a dictionary of arrays. What `torch.save` wrot
 
 from __future__ import annotations
 
-from utils.convert.rules import CONV, DENSE, SAME, Layout, Rule, Rules
 from utils.convert.state import to_flax, to_torch
 from utils.weights import arrays as read
 
-__all__ = ["CONV", "DENSE", "SAME", "Layout", "Rule", "Rules", "read", "to_flax", "to_torch"]
+__all__ = ["read", "to_flax", "to_torch"]

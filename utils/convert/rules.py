@@ -2,8 +2,8 @@
 
     Rule("layer{stage}.{block}.conv{i}.weight", "params/layer{stage}_{block}/conv{i}/kernel", CONV)
 
-A word in braces stands for a whole number and is carried over; both sides name the same words. So one rule covers every
-block of a network, whatever its depth, and can be read in both directions.
+A word in braces stands for a whole number; both sides name the same words. So one rule covers every block of a network,
+whatever its depth. A rule is looked up by the name in Flax, in either direction: the model says what it needs.
 """
 
 from __future__ import annotations
@@ -24,6 +24,17 @@ class Layout(NamedTuple):
     what: str  # completes the sentence "… is the array of a …"
     axes: tuple[int, ...] | None  # PyTorch's axes in Flax's order; None: an array of any shape, the same in both
 
+    def misfit(self, name: str, array: np.ndarray) -> str:
+        """Say that the array of that name has another number of axes; "" where it has not."""
+        if self.axes is None or array.ndim == len(self.axes):
+            return ""
+        return f"{name} is {array.shape}, but a {self.what} has {len(self.axes)} axes"
+
+    def turned(self, array: np.ndarray, *, back: bool = False) -> np.ndarray:
+        """PyTorch's array as Flax has it, or with `back` Flax's as PyTorch has it, its rows one after the other."""
+        axes = tuple(np.argsort(self.axes)) if back and self.axes else self.axes
+        return np.asarray(array if axes is None else array.transpose(axes), order="C")
+
 
 SAME = Layout("vector or table, the same in both", None)
 DENSE = Layout("dense layer", (1, 0))  # [out, in] to [in, out]
@@ -38,18 +49,6 @@ class Rule(NamedTuple):
     layout: Layout = SAME
 
 
-class Place(NamedTuple):
-    """Where an array belongs in the other framework."""
-
-    name: str
-    layout: Layout
-    axes: tuple[int, ...] | None  # the array's axes in the order that is usual there
-
-    def turned(self, array: np.ndarray) -> np.ndarray:
-        """The array in that order, its rows one after the other."""
-        return np.asarray(array if self.axes is None else array.transpose(self.axes), order="C")
-
-
 class Rules(NamedTuple):
     """All tensors of a model."""
 
@@ -57,31 +56,13 @@ class Rules(NamedTuple):
     rules: Sequence[Rule]
     drop: Sequence[str] = ()  # names of PyTorch's tensors that Flax has no use for, with * for anything
 
-    def in_flax(self, name: str) -> Place | None:
-        """Where PyTorch's tensor `name` belongs in Flax; None for one that no rule knows."""
+    def rule(self, path: str) -> Rule | None:
+        """The rule for the Flax leaf at `path`, with PyTorch's name written out; None where there is none."""
         for rule in self.rules:
-            if path := carry_over(rule.torch, rule.flax, name):
-                return Place(path, rule.layout, rule.layout.axes)
-        return None
-
-    def in_torch(self, path: str) -> Place | None:
-        """Where the Flax leaf at `path` belongs in PyTorch; None for one that no rule knows."""
-        for rule in self.rules:
-            if name := carry_over(rule.flax, rule.torch, path):
-                back = rule.layout.axes and tuple(map(rule.layout.axes.index, range(len(rule.layout.axes))))
-                return Place(name, rule.layout, back)
+            if match := re.fullmatch(WORD.sub(r"(?P<\1>[0-9]+)", rule.flax), path):
+                return rule._replace(torch=rule.torch.format(**match.groupdict()))
         return None
 
     def dropped(self, name: str) -> bool:
         """Whether PyTorch's tensor `name` is left out on purpose."""
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.drop)
-
-
-def carry_over(source: str, target: str, name: str) -> str | None:
-    """Rewrite `name` from the template `source` to the template `target`; None where it does not match."""
-    text, *rest = WORD.split(source)
-    pattern = re.escape(text)
-    for word, text in zip(rest[::2], rest[1::2], strict=True):
-        pattern += f"(?P<{word}>[0-9]+)" + re.escape(text)
-    match = re.fullmatch(pattern, name)
-    return match and target.format(**match.groupdict())

@@ -10,7 +10,7 @@ import numpy as np
 
 from utils.base import trees
 from utils.base.errors import CourseError, few
-from utils.convert.rules import Rules
+from utils.convert.rules import Rule, Rules
 
 
 def to_flax(rules: Rules, state: Mapping[str, Any], like: Mapping[str, Any]) -> Any:
@@ -29,23 +29,20 @@ def to_flax(rules: Rules, state: Mapping[str, Any], like: Mapping[str, Any]) -> 
         CourseError: names are missing or unknown, or shapes wrong; it says which.
     """
     shapes = {path: tuple(leaf.shape) for path, leaf in trees.named(like).items()}
+    by_path = {path: rules.rule(path) or Rule(f"{path} (no rule for it)", path) for path in shapes}
+    paths = {rule.torch: path for path, rule in by_path.items()}
+    missing = [name for name in paths if name not in state]
+    unknown = [name for name in state if name not in paths and not rules.dropped(name)]
     found: dict[str, np.ndarray] = {}
-    unknown, wrong = [], []
-    for name, value in state.items():
-        if rules.dropped(name):
+    wrong = []
+    for name in [name for name in state if name in paths]:
+        path, array = paths[name], np.asarray(state[name])
+        if problem := by_path[path].layout.misfit(name, array):
+            wrong.append(problem)
             continue
-        place, array = rules.in_flax(name), np.asarray(value)
-        if place is None or place.name not in shapes:
-            unknown.append(name)
-        elif place.axes and array.ndim != len(place.axes):
-            found[place.name] = array
-            wrong.append(f"{name} is {array.shape}, but a {place.layout.what} has {len(place.axes)} axes")
-        else:
-            array = found[place.name] = place.turned(array)
-            if array.shape != shapes[place.name]:
-                wrong.append(f"{name} is {array.shape} in Flax's order, {shapes[place.name]} is wanted")
-    places = {path: rules.in_torch(path) for path in shapes if path not in found}
-    missing = [place.name if place else f"{path} (no rule for it)" for path, place in places.items()]
+        found[path] = by_path[path].layout.turned(array)
+        if found[path].shape != shapes[path]:
+            wrong.append(f"{name} is {found[path].shape} in Flax's order, {shapes[path]} is wanted")
     _complain(f"These weights are not those of this {rules.model}", missing, unknown, wrong)
     return jax.tree.unflatten(jax.tree.structure(like), [found[path] for path in shapes])
 
@@ -66,15 +63,11 @@ def to_torch(rules: Rules, variables: Mapping[str, Any]) -> dict[str, np.ndarray
         CourseError: names are unknown, or arrays have other axes; it says which.
     """
     arrays = {path: np.asarray(array) for path, array in trees.named(variables).items()}
-    places = {path: place for path in arrays if (place := rules.in_torch(path))}
-    wrong = [
-        f"{path} is {array.shape}, but a {places[path].layout.what} has {len(axes)} axes"
-        for path, array in arrays.items()
-        if path in places and (axes := places[path].axes) and array.ndim != len(axes)
-    ]
-    unknown = [path for path in arrays if path not in places]
+    by_path = {path: rule for path in arrays if (rule := rules.rule(path))}
+    unknown = [path for path in arrays if path not in by_path]
+    wrong = [problem for path, rule in by_path.items() if (problem := rule.layout.misfit(path, arrays[path]))]
     _complain(f"These variables are not those of this {rules.model}", unknown=unknown, wrong=wrong)
-    return {place.name: place.turned(arrays[path]) for path, place in places.items()}
+    return {rule.torch: rule.layout.turned(arrays[path], back=True) for path, rule in by_path.items()}
 
 
 def _complain(

@@ -43,18 +43,9 @@ def functions(given: Any) -> tuple[Callable[..., Any], ...]:
 
 
 def normalisation(normalise: Normalise, statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
-    """The constants with which pixels x in 0..1 become (x − mean) / std.
+    """The constants with which pixels x in 0..1 become (x − mean) / std, [C] float64 each.
 
-    Args:
-        normalise: "standard": the set's own, so that each channel has about mean 0 and deviation 1; "unit": pixels
-            stay in 0..1; None: they stay in 0..255; or a pair (mean, std).
-        statistics: The set's own.
-
-    Returns:
-        mean and std, [C] float64 each.
-
-    Raises:
-        CourseError: `normalise` is none of these.
+    `load` says what `normalise` may be; for anything else CourseError is raised. statistics: the set's own.
     """
     channels = len(statistics.mean)
     known: dict[Any, tuple[Any, Any]] = {None: (0.0, 1 / 255), "unit": (0.0, 1.0), "standard": statistics}

@@ -12,19 +12,10 @@ from utils.data.raw import Raw
 
 
 def decoded(raw: Raw, side: int) -> tuple[Any, Any]:
-    """Decode all pictures of a split, each to the size that is asked for.
+    """All pictures of a split with S = `side` pixels each way: TensorFlow's [N, S, S, C] uint8, and labels, [N] int32.
 
     The middle square is cut out and resized, with antialiasing; a picture that has the size already is left as it is.
-
-    Args:
-        raw: The split.
-        side: S, in pixels.
-
-    Returns:
-        TensorFlow's images, [N, S, S, C] uint8, and labels, [N] int32.
-
-    Raises:
-        CourseError: They cannot be read.
+    Raises CourseError where they cannot be read.
     """
     tf, count, shape = tensorflow(), raw.examples, (side, side, raw.channels)
 

@@ -45,8 +45,7 @@ def read(path: Path, split: str) -> Raw:
         CourseError: The folder holds no pictures, or fewer than two classes, or not that split.
     """
     folder = path.expanduser().resolve()
-    found = {name: _labelled(folder if name == "" else folder / name) for name in _splits(folder)}
-    by_split = {name or "train": pairs for name, pairs in found.items()}
+    by_split = {name: _labelled(place) for name, place in _splits(folder).items()}
     classes = tuple(sorted({label for pairs in by_split.values() for _, label in pairs}))
     if len(classes) < 2:
         which = f"pictures of only one class, {classes[0]!r}" if classes else f"no {', '.join(SUFFIXES)} picture"
@@ -78,12 +77,12 @@ def read(path: Path, split: str) -> Raw:
     )
 
 
-def _splits(folder: Path) -> list[str]:
-    """The names of the split folders in it, or [""] for none."""
+def _splits(folder: Path) -> dict[str, Path]:
+    """The splits and where each lies: in folders of their names, or all in one."""
     visible = [child for child in sorted(folder.iterdir()) if not child.name.startswith(".")]
     pictures = any(child.suffix.lower() in SUFFIXES for child in visible if child.is_file())
-    folders = [child.name for child in visible if child.is_dir()]
-    return folders if folders and not pictures and all(name in SPLITS for name in folders) else [""]
+    folders = {child.name: child for child in visible if child.is_dir()}
+    return folders if folders and not pictures and folders.keys() <= set(SPLITS) else {"train": folder}
 
 
 def _labelled(folder: Path) -> list[tuple[Path, str]]:

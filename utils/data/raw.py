@@ -29,12 +29,7 @@ class Raw(NamedTuple):
 
 
 def pieces(name: str, lengths: Mapping[str, int], split: str) -> list[tuple[str, range]]:
-    """What a split in words takes of splits with these lengths, read as TFDS reads it.
-
-    Args:
-        name: What messages call the set.
-        lengths: How many examples each of its splits has.
-        split: For example "train[:500]+test".
+    """What a split in words ("train[:500]+test") takes of splits with these lengths, read as TFDS reads it.
 
     Returns:
         Splits and the indices of the examples taken of each.

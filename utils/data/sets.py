@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from utils.base.errors import CourseError
+from utils.base.errors import CourseError, unknown
 from utils.samples import recipes
 
 
@@ -89,12 +88,8 @@ def find(name: object) -> DataSet:
     family = str(name).partition("/")[0]
     if family in _others() and family not in {known.partition("/")[0] for known in SETS}:
         return DataSet(str(name), None, {}, IMAGENET, host="storage.googleapis.com", sample="")
-    near = difflib.get_close_matches(str(name).lower().replace("-", "_"), SETS, n=1, cutoff=0.5)
-    guess = f" Did you mean {near[0]!r}?" if near else ""
-    raise CourseError(
-        f"There is no data set {name!r}.{guess} There are {', '.join(map(repr, SETS))}, "
-        "and the path of a folder with pictures of your own."
-    )
+    told = unknown("There is no data set", name, SETS)
+    raise CourseError(f"{told} A folder with pictures of your own is given by its path.")
 
 
 def see_that_it_has_pictures(name: str, features: Any) -> None:

@@ -86,14 +86,14 @@ def locate(entry: DataSet) -> Found:
     path = None if chosen == "sample" and entry.sample else prepared(entry, data_dir())
     if path is None and chosen == "tfds":
         path = fetch(entry, data_dir())
-    if path is None and not entry.sample:
-        raise CourseError(
-            f"{entry.name!r} is none of the course's sets ({', '.join(SETS)}), but TensorFlow Datasets has it: "
-            f"`python -m utils data download {entry.name}` fetches it, and then it loads."
-        )
-    if path is None:
+    if path is not None:
+        return Found(entry.name, path, real=True)
+    if entry.sample:
         return Found(entry.name, samples.ensure(entry.name), real=False)
-    return Found(entry.name, path, real=True)
+    raise CourseError(
+        f"{entry.name!r} is none of the course's sets ({', '.join(SETS)}), but TensorFlow Datasets has it: "
+        f"`python -m utils data download {entry.name}` fetches it, and then it loads."
+    )
 
 
 class Item(NamedTuple):

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import matplotlib.pyplot as plt
@@ -34,20 +33,14 @@ class Breakdown(stored.Record):
 
     PREFIX: ClassVar[str] = "step-"
 
-    data: str  # what the pictures of `input` were, "" where they were not read
-    # of each of PARTS, of "step" (the whole) and of "dispatch"; `input` is None where no TensorFlow is there to read
-    milliseconds: dict[str, float | None]
+    data: str  # what the pictures of `input` were
+    milliseconds: dict[str, float]  # of each of PARTS, of "step" (the whole) and of "dispatch"
 
 
 def measure(race: Race, repeats: int = 15) -> Breakdown:
-    """Time a race's JAX model on this machine. Compiles four programs first.
+    """Time the JAX model of a race, with its batch and optimiser, on this machine, each part so many times.
 
-    Args:
-        race: whose model, batch and optimiser are taken.
-        repeats: how often each part is timed.
-
-    Returns:
-        The medians.
+    Four programs are compiled first.
     """
     import jax  # late, with the models: seconds, which a stored result does not need
     import jax.numpy as jnp
@@ -73,22 +66,22 @@ def measure(race: Race, repeats: int = 15) -> Breakdown:
         entrants_jax.done((state, loss))
         turn["step"] = time.perf_counter() - begin
         turns.append(turn | {"backward": turn["gradients"] - turn["forward"]})
-    median = {name: statistics.median(turn[name] for turn in turns[1:]) for name in turns[0]}  # the first compiles
     reading, data = _input(race, repeats)
-    parts = {"input": reading} | {name: median[name] for name in (*PARTS[1:], "step", "dispatch")}
-    milliseconds = {name: None if seconds is None else 1000 * seconds for name, seconds in parts.items()}
+    milliseconds = {"input": 1000 * reading}
+    for name in (*PARTS[1:], "step", "dispatch"):
+        milliseconds[name] = 1000 * statistics.median(turn[name] for turn in turns[1:])  # the first compiles
     result = Breakdown(**stored.about(race), data=data, milliseconds=milliseconds)
-    result.machine["device"] = stored.device(jax.devices()[0].device_kind)
+    result.machine["device"] = jax.devices()[0].device_kind
     return result
 
 
-def show(race: str, folder: Path = stored.FOLDER) -> None:
+def show(race: str) -> None:
     """What a lesson shows: the stored breakdowns of a race's model, each drawn and told; a line when there is none."""
-    results = stored.load(Breakdown, race, folder)
+    results = stored.load(Breakdown, race)
     for result in results:
         draw(result)
         plt.show()
-        print(", ".join(f"{name} {ms:.1f} ms" for name, ms in result.milliseconds.items() if ms is not None))
+        print(", ".join(f"{name} {ms:.1f} ms" for name, ms in result.milliseconds.items()))
     if not results:
         print(f"No breakdown of {race} is stored. `python -m utils race --breakdown {race}` makes one.")
 
@@ -98,7 +91,7 @@ def draw(result: Breakdown) -> tuple[Any, Any]:
     figure, axes = plt.subplots(figsize=(9, 1.6), layout="constrained")
     left = 0.0
     for number, name in enumerate(PARTS):
-        value = max(result.milliseconds[name] or 0.0, 0.0)
+        value = max(result.milliseconds[name], 0.0)  # backward is a difference
         axes.barh(0, value, left=left, color=f"C{number}", label=name)
         left += value
     axes.text(left, 0, f"  {left:,.0f} ms", va="center")
@@ -119,19 +112,16 @@ def _seconds(function: Callable[[], Any]) -> float:
     return time.perf_counter() - begin
 
 
-def _input(race: Race, repeats: int) -> tuple[float | None, str]:
+def _input(race: Race, repeats: int) -> tuple[float, str]:
     """Seconds that the pipeline takes for a batch when nothing else runs, and what its pictures are."""
     from utils import data
     from utils.data import augment
 
     in_colour = race.image[2] == 3
     size, flips = (race.image[0], (augment.flip(),)) if in_colour else (None, ())
-    try:
-        batches = data.load(
-            DATA[race.model], "train", batch_size=race.batch, size=size, shuffle=True, augment=flips, quiet=True
-        )
-    except ImportError:  # no TensorFlow here
-        return None, ""
-    stream: Iterator[Any] = iter(batches)
+    batches = data.load(
+        DATA[race.model], "train", batch_size=race.batch, size=size, shuffle=True, augment=flips, quiet=True
+    )
+    stream = iter(batches)
     times = [_seconds(lambda: next(stream)) for _ in range(min(repeats + 1, len(batches)))]
     return statistics.median(times[1:]), batches.source  # the first waits for the pipeline to start

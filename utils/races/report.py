@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,15 +16,6 @@ from utils.races.catalogue import TITLES
 from utils.races.stored import Result
 
 PHASES = ("train", "train, first epoch", "evaluate", "evaluate, first epoch")
-
-
-class Ratio(NamedTuple):
-    """How many times as fast one entrant was as another, over the rounds; below 1 it was slower."""
-
-    minimum: float
-    median: float
-    maximum: float
-    pairs: int
 
 
 def entrants(result: Result) -> list[str]:
@@ -46,24 +36,17 @@ def pictures_per_second(result: Result, run: dict[str, Any], phase: str) -> floa
     return result.batch * steps / statistics.median(seconds)
 
 
-def ratio(result: Result, phase: str, other: str, ours: str = "jax") -> Ratio | None:
-    """Compare JAX with another entrant, each round's two runs with one another.
-
-    Args:
-        result: of a race.
-        phase: one of PHASES.
-        other: the other's name, a key of `catalogue.TITLES`.
-        ours: "jax", or "jax fast".
+def ratios(result: Result, phase: str, other: str, ours: str = "jax") -> list[float]:
+    """Compare JAX ("jax", or "jax fast") with another entrant in one of PHASES, each round's two runs with one another.
 
     Returns:
-        How many times as fast JAX was; None unless both ran.
+        How many times as fast JAX was in each round that both ran in; below 1 it was slower.
     """
     mine, theirs = (
         {run["round"]: pictures_per_second(result, run, phase) for run in runs_of(result, name)}
         for name in (ours, other)
     )
-    pairs = [mine[k] / theirs[k] for k in mine if k in theirs]
-    return Ratio(min(pairs), statistics.median(pairs), max(pairs), len(pairs)) if pairs else None
+    return [mine[k] / theirs[k] for k in mine if k in theirs]
 
 
 def as_table(result: Result) -> str:
@@ -74,10 +57,10 @@ def as_table(result: Result) -> str:
         rows.append([phase, *[""] * (2 + len(own))])
         for name in entrants(result):
             speeds = [pictures_per_second(result, run, phase) for run in runs_of(result, name)]
-            against = [ratio(result, phase, name, ours) if name != ours else None for ours in own]
-            ratios = [f"{one.median:.2f}× ({one.minimum:.2f}–{one.maximum:.2f})" if one else "" for one in against]
             middle, lowest, highest = (_figures(pick(speeds)) for pick in (statistics.median, min, max))
-            rows.append([f"  {TITLES[name]}", middle, f"{lowest}–{highest}", *ratios])
+            against = [ratios(result, phase, name, ours) if name != ours else [] for ours in own]
+            told = [f"{statistics.median(one):.2f}× ({min(one):.2f}–{max(one):.2f})" if one else "" for one in against]
+            rows.append([f"  {TITLES[name]}", middle, f"{lowest}–{highest}", *told])
     headings = ["", "median\nimg/s", "range", *(f"{TITLES[name]}: so\nmany times as fast" for name in own)]
     text = table.render(headings, rows, right=(1, 2))
     absent = [f"{TITLES.get(name, name)} did not run: {why}" for name, why in result.missing.items()]
@@ -102,9 +85,9 @@ def headline(result: Result) -> str:
     )
 
 
-def show(race: str, folder: Path = stored.FOLDER) -> None:
+def show(race: str) -> None:
     """What a lesson shows of a race: every stored result, as a table and drawn; a line when there is none."""
-    results = stored.load(Result, race, folder)
+    results = stored.load(Result, race)
     for result in results:
         print(as_table(result))
         draw(result)

@@ -32,7 +32,7 @@ class Record:
     race: str
     title: str
     batch: int
-    machine: dict[str, Any]  # processor, cores, device
+    machine: dict[str, Any]  # processor, cores, device: "cpu" or the GPU's name
     date: str  # ISO
     versions: dict[str, str]
 
@@ -59,37 +59,27 @@ def about(race: Race) -> dict[str, Any]:
     return {"race": race.name, "title": race.title, "batch": race.batch, "machine": machine, **today}
 
 
-def write(record: Record, folder: Path = FOLDER) -> Path:
+def write(record: Record) -> Path:
     """Write a record whole. Returns its file; raises CourseError for a disk that is full."""
     machine = re.sub(r"[^a-z0-9]+", "-", where(record.machine).lower()).strip("-")
-    target = folder / f"{record.PREFIX}{record.race}-{machine}.json"
+    target = FOLDER / f"{record.PREFIX}{record.race}-{machine}.json"
     files.write(target, json.dumps(dataclasses.asdict(record), indent=1) + "\n")
     return target
 
 
-def load[Kind: Record](kind: type[Kind], race: str, folder: Path = FOLDER) -> list[Kind]:
-    """Read every stored record of a kind and a race.
-
-    Args:
-        kind: `Result`, or another `Record`.
-        race: its name.
-        folder: where they lie.
+def load[Kind: Record](kind: type[Kind], race: str) -> list[Kind]:
+    """Read every stored record of a kind (`Result`, or another `Record`) and a race.
 
     Returns:
         The records, those of a CPU first; none where it was never run.
     """
-    found = [read(kind, path) for path in sorted(folder.glob(f"{kind.PREFIX}{race}-*.json"))]
+    found = [read(kind, path) for path in sorted(FOLDER.glob(f"{kind.PREFIX}{race}-*.json"))]
     return sorted((one for one in found if one.race == race), key=lambda one: one.machine["device"] != "cpu")
 
 
 def read[Kind: Record](kind: type[Kind], path: Path) -> Kind:
     """What `write` wrote of a record of that kind."""
     return kind(**json.loads(path.read_text(encoding="utf-8")))
-
-
-def device(kind: str) -> str:
-    """A device's name as it is stored: "cpu", or the GPU's."""
-    return "cpu" if kind.lower() == "cpu" else kind
 
 
 def where(machine: dict[str, Any]) -> str:

@@ -9,7 +9,6 @@ import json
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 from typing import Any
 
 from utils.base import memory
@@ -21,19 +20,11 @@ from utils.races.catalogue import Race
 from utils.races.stored import Result
 
 
-def run(race: Race, rounds: int, folder: Path | None = stored.FOLDER) -> Result:
-    """Let all entrants run so many times.
+def run(race: Race, rounds: int, *, keep: bool = True) -> Result:
+    """Let all entrants run so many times, and store the result after each run if it is to be kept.
 
-    Args:
-        race: what they run.
-        rounds: how often each runs.
-        folder: where the result is stored after each run; None for nowhere.
-
-    Returns:
-        The result, without runs where nobody could run.
-
-    Raises:
-        CourseError: two entrants have another number of parameters, so they are not one model.
+    The result is without runs where nobody could run. Raises CourseError where two entrants have another number of
+    parameters, so that they are not one model.
     """
     result = Result(
         **stored.about(race),
@@ -58,10 +49,10 @@ def run(race: Race, rounds: int, folder: Path | None = stored.FOLDER) -> Result:
             )
         result.runs.append({"round": turn, "entrant": name, **told})
         if name != "keras":  # always on the CPU
-            result.machine["device"] = stored.device(told["device"])
-        if folder:
-            path = stored.write(result, folder)
-    if result.runs and folder:
+            result.machine["device"] = told["device"]
+        if keep:
+            path = stored.write(result)
+    if result.runs and keep:
         print(f"Written: {shown(path)}")
     return result
 

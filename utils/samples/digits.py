@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from utils.samples.dice import Dice
+from utils.samples.shapes import catmull_rom
 
 TEST = 360  # the last of them, written by people whom the training digits hardly hold
 
@@ -20,8 +21,7 @@ TEST = 360  # the last of them, written by people whom the training digits hardl
 def pictures(split: str) -> Iterator[tuple[npt.NDArray[np.uint8], int]]:
     """The digits of the split "train" (1,437) or "test" (360), in an order that mixes writers and digits.
 
-    Yields:
-        The picture, uint8 [28, 28, 1], white on black, and which digit it is.
+    Each is a picture, uint8 [28, 28, 1], white on black, and which digit it is.
     """
     from sklearn.datasets import load_digits  # late: seconds, and only whoever makes this sample needs it
 
@@ -38,13 +38,7 @@ def _cubic_weights() -> npt.NDArray[np.int64]:
     weights = np.zeros((20, 8), np.int64)
     for row in range(20):
         left, t = divmod(4 * row - 3, 10)  # (row + ½) · 8/20 − ½ in tenths
-        taps = (
-            -t * (10 - t) ** 2,
-            2000 - 50 * t * t + 3 * t**3,
-            t * (100 + 40 * t - 3 * t * t),
-            -(10 - t) * t * t,
-        )
-        for offset, tap in zip((-1, 0, 1, 2), taps, strict=True):
+        for offset, tap in zip((-1, 0, 1, 2), catmull_rom(t, 10), strict=True):
             weights[row, min(max(left + offset, 0), 7)] += tap
     return weights
 

@@ -33,18 +33,9 @@ class Hardness(NamedTuple):
 def picture(
     name: str, dice: Dice, height: int, width: int, hardness: Hardness, others: tuple[str, ...] = ()
 ) -> npt.NDArray[np.uint8]:
-    """A picture of the class called `name`, whose outlines stand in ressources/shapes.
+    """A picture of the class called `name`, whose outlines stand in ressources/shapes; uint8 [height, width, 3].
 
-    Args:
-        name: The class.
-        dice: Decides everything that is left to chance.
-        height: In pixels.
-        width: In pixels.
-        hardness: How hard it is to recognise.
-        others: The classes whose parts may lie about.
-
-    Returns:
-        uint8 [height, width, 3].
+    The dice decide everything that is left to chance; parts of `others`, further classes, may lie about.
     """
     shape = shapes.load(name)
     ground = dice.choice(shape.scenes) if dice.chance(hardness.at_home) else dice.choice(tuple(scene.GROUNDS))

@@ -51,6 +51,13 @@ def sine(degrees: int) -> int:
     return _COSINES[(degrees - 90) % 360]
 
 
+def catmull_rom(t: int, parts: int) -> tuple[int, int, int, int]:
+    """How much four neighbours count t/parts of the way from the second to the third, in 1/(2 · parts³)."""
+    rest = parts - t
+    first, third, fourth = -t * rest**2, t * (parts**2 + 4 * parts * t - 3 * t**2), -rest * t**2
+    return first, 2 * parts**3 - first - third - fourth, third, fourth
+
+
 class Part(NamedTuple):
     """One part of a view: its paint, its polygons and its contours, each a slice of the view's points."""
 
@@ -150,9 +157,7 @@ def _smooth(points: Points, *, closed: bool) -> Points:
         whole = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
         before, now, after, later = whole[:-3], whole[1:-2], whole[2:-1], whole[3:]
     pieces = []
-    for t in range(4):  # quarters; the basis in 1/128
-        first, third, fourth = -t * (4 - t) ** 2, t * (16 + 16 * t - 3 * t * t), -(4 - t) * t * t
-        second = 128 - first - third - fourth
+    for first, second, third, fourth in (catmull_rom(t, 4) for t in range(4)):
         pieces.append((first * before + second * now + third * after + fourth * later) // 128)
     curve = np.stack(pieces, axis=1).reshape(-1, 2)
     return curve if closed else np.concatenate([curve, points[-1:]])

@@ -23,16 +23,9 @@ def data_dir() -> Path:
 
 
 def ensure(name: str) -> Path:
-    """Make the sample called `name` unless it is there already.
+    """Make the sample called `name`, a key of `recipes.RECIPES`, unless it is there already.
 
-    Args:
-        name: The data set's name, a key of `recipes.RECIPES`.
-
-    Returns:
-        Its folder, in TFDS's format.
-
-    Raises:
-        CourseError: It cannot be written.
+    Returns its folder, in TFDS's format; raises CourseError where it cannot be written.
     """
     root = data_dir()
     target = root / recipes.RECIPES[name].place

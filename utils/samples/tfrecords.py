@@ -6,7 +6,6 @@ directory differs between a sample and the real set.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,12 +32,9 @@ def write(
     Args:
         name: The builder's name.
         splits: Each split's examples.
-        data_dir: Where the set's folder is made.
+        data_dir: Where the set's folder, NAME[/CONFIG]/VERSION, is made; it is returned.
         labels: The class names where the builder knows them only after a download.
         description: What the set really is, for its dataset_info.json.
-
-    Returns:
-        The set's folder, `data_dir`/NAME[/CONFIG]/VERSION.
 
     Raises:
         OSError: The disk is full or cannot be written to.
@@ -72,15 +68,9 @@ def write(
             raise OSError(0, error.message.rsplit("; ", 1)[-1]) from error
         infos.append(tfds.core.SplitInfo(name=split, shard_lengths=[count], num_bytes=size))
     builder.info.set_splits(tfds.core.splits.SplitDict(infos))
+    about = builder.info.as_proto
+    about.description = description
+    for true_of_the_real_one_only in ("citation", "download_size", "location"):
+        about.ClearField(true_of_the_real_one_only)
     builder.info.write_to_directory(folder)
-    _tell(folder / "dataset_info.json", description)
     return folder
-
-
-def _tell(path: Path, description: str) -> None:
-    """Say what the set really is, and drop what is true of the real one only."""
-    info = json.loads(path.read_text(encoding="utf-8"))
-    for key in ("citation", "downloadSize", "location"):
-        info.pop(key, None)
-    info["description"] = description
-    path.write_text(json.dumps(info, indent=2, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
