@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from utils.__main__ import COMMANDS, main, summary
+from utils.__main__ import COMMANDS, main
 from utils.base.paths import ROOT
 from utils.commands import lab
+from utils.commands.bootstrap import summary
 
 no_make = pytest.mark.skipif(not shutil.which("make"), reason="no make")
 
