@@ -8,11 +8,11 @@ import pytest
 
 from utils.author import pairs
 from utils.commands import canaries, doctor
+from utils.grading import sandbox
 
 VERSION = importlib.metadata.version
 KERNEL = {"argv": ["/usr/bin/python9", "-m", "ipykernel_launcher"], "display_name": "x", "language": "python"}
 LOCKED, CANARIES, LESSONS = "importlib.metadata.version", "utils.commands.canaries.run", "utils.author.pairs.generate"
-SANDBOX = "utils.grading.sandbox.is_closed"
 CHANGED = ["exercises/01_a.py", "notebooks/02_b.ipynb"]  # students fill exercises in
 
 
@@ -44,14 +44,13 @@ def version(name):
         (doctor.versions, LOCKED, version, "✗ optax 0.0.1; requirements.txt requires ==", "the locked versions"),
         (doctor.versions, LOCKED, version, "✗ einops is missing; requirements.txt requires", "the locked versions"),
         (doctor.arithmetic, CANARIES, lambda short: {"scan": "Aborted"}, "fails the canary scan: Aborted", "be wrong"),
+        (doctor.arithmetic, LOCKED, lambda name: "0.10.2", "✗ jaxlib 0.10.2 is known to be faulty: it crashes", "lock"),
         (doctor.devices, "utils.commands.doctor.ASK_JAX", "raise OSError('none')", "✗ JAX finds no device", "JAX_PLAT"),
         (doctor.memory, "COURSE_CACHE", "random.py", "should be the cache's folder, but is a file.", "COURSE_CACHE"),
         (doctor.data_sets, "COURSE_DATA", "bogus", "✗ COURSE_DATA='bogus' is unknown", ""),
         (doctor.data_sets, "COURSE_DATA", "sample", "✓ COURSE_DATA: sample", ""),
         (doctor.kernel, "JUPYTER_PATH", ".", "✗ the kernel `python3` runs another Python: /usr/bin/python9.", "remove"),
         (doctor.notebooks, "utils.base.paths.EXERCISES", Path(), "random.py hides the module `random` from", "Rename"),
-        (doctor.grading, SANDBOX, lambda: False, "! ", "install bubblewrap"),
-        (doctor.grading, SANDBOX, lambda: True, "✓ hand-ins are graded in a sandbox: bubblewrap", ""),
         (doctor.notebooks, LESSONS, lambda check: CHANGED, "! changed: notebooks/02_b.ipynb", "make exercises"),
     ],
 )
@@ -62,6 +61,14 @@ def test_what_is_not_well_is_named_with_its_cure(place, monkeypatch, probe, chan
         monkeypatch.setattr(changed, place if to == Path() else to)
     (finding,) = [one for one in doctor.examine(probe) if told in f"{one.mark} {one.text}"]
     assert cure in finding.cure
+
+
+def test_whether_the_sandbox_is_there_is_told(monkeypatch):
+    for closed in (True, False):
+        monkeypatch.setattr(sandbox, "is_closed", lambda closed=closed: closed)
+        (finding,) = doctor.examine(doctor.grading)
+        assert finding.mark == ("✓" if closed else "!")
+        assert "bubblewrap" in finding.text + finding.cure
 
 
 def test_when_all_is_well_the_report_is_short(monkeypatch, capsys):

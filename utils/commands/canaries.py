@@ -3,7 +3,9 @@
 A new jaxlib may crash on a program that the last one ran, or give wrong numbers without a word. Each canary computes
 a few things with JAX, from drawn shapes and values, and compares them with NumPy. A line is printed for each, and the
 exit status is 1 if one failed. As `python -m utils.commands.canaries` any Python will do that has jax and numpy.
-Each canary has a process of its own: one that crashes has failed, and the others go on.
+
+The canaries run in a process of their own, all in the same one, since importing JAX takes most of the time. If that
+process dies, the canary that was running has failed, and a new process runs those that are left.
 
 Limits. Nearly all values are small whole numbers, none of them zero. Every product and every sum of such numbers is
 a whole number that the type can hold (bfloat16 holds them up to 256), so that nothing is rounded: what is right is
@@ -14,20 +16,19 @@ be rounded, `precision` looks at; its limit is told there.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from utils.base.command import one_of, parser_of
-from utils.base.machine import cores
 from utils.base.paths import ROOT
 
 Draw = np.random.Generator
@@ -35,7 +36,8 @@ LIMIT = 0.1
 PRECISION = 5e-5
 # each canary takes a turn with each type, with shapes and values of its own; the short form takes the first turn only
 TYPES = ("float32", "bfloat16", "float16")
-PATIENCE = 300  # seconds that a canary may take
+KNOWN_BAD = {"0.10.2": "it crashes on sums of products"}  # a jaxlib's version → why
+PATIENCE = 300  # seconds that a process may take
 
 
 def run(python: str = sys.executable, names: Sequence[str] = (), short: bool = False, seed: int = 0) -> dict[str, str]:
@@ -47,23 +49,24 @@ def run(python: str = sys.executable, names: Sequence[str] = (), short: bool = F
         short: Each takes one turn only.
         seed: What shapes and values are drawn from.
     """
-    command = [python, "-m", "utils.commands.canaries", "--inside", f"--seed={seed}", *["--short"] * short]
+    left, faults = list(names or CANARIES), dict[str, str]()
+    options = [f"--seed={seed}", *(["--short"] if short else [])]
     environment = {**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-
-    def fault_of(name: str) -> str:
+    while left:
+        command = [python, "-m", "utils.commands.canaries", "--inside", *options, *left]
         try:
-            ended = subprocess.run([*command, name], cwd=ROOT, env=environment, capture_output=True, timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            return f"not done after {PATIENCE} s"
-        if ended.returncode == 0:
-            return ""
-        died = signal.strsignal(-ended.returncode) if ended.returncode < 0 else None
-        said = ended.stderr.decode(errors="replace").splitlines()[-1:]
-        return "; ".join(filter(None, [died, *said])) or f"exit status {ended.returncode}"
-
-    chosen = list(names or CANARIES)
-    with ThreadPoolExecutor(cores()) as pool:
-        return dict(zip(chosen, pool.map(fault_of, chosen), strict=True))
+            ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=PATIENCE)
+            printed, complaint, status = ended.stdout, ended.stderr, ended.returncode
+            end = (status < 0 and signal.strsignal(-status)) or f"exit status {status}"
+        except subprocess.TimeoutExpired as late:
+            printed, complaint, end = late.stdout or b"", late.stderr or b"", f"not done after {PATIENCE} s"
+        lines = printed.decode(errors="replace").splitlines()
+        faults |= dict(json.loads(line) for line in lines if line.startswith("["))
+        left = [name for name in left if name not in faults]
+        if left:  # it died in the next one
+            said = complaint.decode(errors="replace").splitlines()[-1:]
+            faults[left.pop(0)] = "; ".join([end, *said])
+    return faults
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,10 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", type=one_of("canary", CANARIES), help=told)
     parser.add_argument("--short", action="store_true", help="one turn of each, in a few seconds")
     parser.add_argument("--seed", type=int, default=0, help="draw other shapes and values")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # run one in this process
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # run them in this process
     options = parser.parse_args(arguments)
     if options.inside:
-        sys.exit(fault(options.names[0], options.short, options.seed) or 0)  # a message goes to standard error
+        for name in options.names:
+            print(json.dumps([name, fault(name, options.short, options.seed)]), flush=True)
+        return 0
     faults = run(names=options.names, short=options.short, seed=options.seed)
     for name, message in faults.items():
         print(f"✗ {name}: {message}" if message else f"✓ {name}")
@@ -129,23 +134,30 @@ def whole(draw: Draw, *shape: int) -> np.ndarray:
     return draw.choice([-2.0, -1.0, 1.0, 2.0], shape)
 
 
-def window(draw: Draw, maps: tuple[int, ...]) -> tuple[Any, Any, Any]:
-    """Size, step and padding, each down and across, of a window that always sees some of maps [B, H, W, C]."""
-    size = tuple(int(draw.integers(1, min(3, places) + 1)) for places in maps[1:3])
-    pads = tuple((int(draw.integers(0, places)), int(draw.integers(0, places))) for places in size)  # before, after
-    return size, tuple(draw.integers(1, 4, 2).tolist()), pads
+class Window(NamedTuple):
+    """A window that moves over maps [B, H, W, C]: of each attribute the first is for rows, the second for columns."""
 
+    size: tuple[int, ...]
+    step: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...]  # before, after
 
-def see(maps: np.ndarray, size: Any, step: Any, pads: Any, fill: float = 0) -> np.ndarray:
-    """What a window sees at each of its places: [B, places down, places across, C, *size]."""
-    padded = np.pad(maps, ((0, 0), *pads, (0, 0)), constant_values=fill)
-    return np.lib.stride_tricks.sliding_window_view(padded, size, (1, 2))[:, :: step[0], :: step[1]]
+    @classmethod
+    def drawn(cls, draw: Draw, maps: tuple[int, ...]) -> Window:
+        """A window for maps of a shape, with less padding than its size: it always sees some of the map."""
+        size = [int(draw.integers(1, min(3, places) + 1)) for places in maps[1:3]]
+        pads = tuple((int(draw.integers(0, places)), int(draw.integers(0, places))) for places in size)
+        return cls(tuple(size), tuple(draw.integers(1, 4, 2).tolist()), pads)
 
+    def see(self, maps: np.ndarray, fill: float = 0) -> np.ndarray:
+        """What it sees at each of its places: [B, places down, places right, C, *size]."""
+        padded = np.pad(maps, ((0, 0), *self.pads, (0, 0)), constant_values=fill)
+        seen = np.lib.stride_tricks.sliding_window_view(padded, self.size, (1, 2))
+        return seen[:, :: self.step[0], :: self.step[1]]
 
-def spread(what: np.ndarray, maps: np.ndarray, *window: Any) -> np.ndarray:
-    """The gradient of `see`: each number is added to the place of the maps where it was seen."""
-    places = see(np.arange(1, maps.size + 1).reshape(maps.shape), *window)  # 0: around the maps
-    return np.bincount(places.ravel(), what.ravel(), maps.size + 1)[1:].reshape(maps.shape)
+    def spread(self, seen: np.ndarray, maps: np.ndarray) -> np.ndarray:
+        """The gradient of `see`: each number is added to the place of `maps` where it was seen."""
+        places = self.see(np.arange(1, maps.size + 1).reshape(maps.shape))  # 0: around the maps
+        return np.bincount(places.ravel(), seen.ravel(), maps.size + 1)[1:].reshape(maps.shape)
 
 
 # --- the canaries: each draws, computes and compares -------------------------------------------------------------
@@ -167,37 +179,38 @@ def convolutions(jax: Any, draw: Draw, kind: str) -> None:
     """Convolutions and their gradients with respect to map and kernel."""
     batch, (c, d) = int(draw.choice([1, 4])), draw.permutation([1, 2, 3, 5, 8, 16])[:2]
     maps = whole(draw, batch, *draw.permutation(np.arange(1, 7))[:2], c)
-    moves = size, step, pads = window(draw, maps.shape)
-    kernel, seen = whole(draw, *size, c, d), see(maps, *moves)
+    window = Window.drawn(draw, maps.shape)
+    kernel, seen = whole(draw, *window.size, c, d), window.see(maps)
     back = whole(draw, *seen.shape[:3], d)
 
     def convolve(*of: Any) -> Any:
-        return jax.lax.conv_general_dilated(*of, step, pads, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        layout = ("NHWC", "HWIO", "NHWC")
+        return jax.lax.conv_general_dilated(*of, window.step, window.pads, dimension_numbers=layout)
 
     right = np.einsum("bijcrs,rscd->bijd", seen, kernel)
-    by_maps = spread(np.einsum("bijd,rscd->bijcrs", back, kernel), maps, *moves)
+    by_maps = window.spread(np.einsum("bijd,rscd->bijcrs", back, kernel), maps)
     by_kernel = np.einsum("bijcrs,bijd->rscd", seen, back)
     got = computed(with_gradients(jax, convolve), maps, kernel, back, dtype=kind)
-    compare((kind, maps.shape, kernel.shape, moves), got, right, by_maps, by_kernel)
+    compare((kind, maps.shape, kernel.shape, window), got, right, by_maps, by_kernel)
 
 
 def pooling(jax: Any, draw: Draw, kind: str) -> None:
     """The largest number and the sum in windows, and their gradients."""
     shape = (2, *draw.permutation(np.arange(1, 7))[:2].tolist(), 3)
     maps, signs = draw.permutation(np.prod(shape)).reshape(shape) - 90.0, whole(draw, *shape)  # maps: all different
-    moves = size, step, pads = window(draw, shape)
-    seen = see(maps, *moves, -np.inf)
+    window = Window.drawn(draw, shape)
+    seen = window.see(maps, -np.inf)
     largest, back = seen.max((-2, -1), keepdims=True), whole(draw, *seen.shape[:4], 1, 1)
 
     def pooled(maps: np.ndarray, start: float, join: Any) -> list[np.ndarray]:
-        places = ((1, *size, 1), (1, *step, 1), ((0, 0), *pads, (0, 0)))
-        pool = with_gradients(jax, lambda maps: jax.lax.reduce_window(maps, start, join, *places))
+        moves = ((1, *window.size, 1), (1, *window.step, 1), ((0, 0), *window.pads, (0, 0)))
+        pool = with_gradients(jax, lambda maps: jax.lax.reduce_window(maps, start, join, *moves))
         return computed(pool, maps, back[..., 0, 0], dtype=kind)
 
-    tops = largest[..., 0, 0], spread(back * (seen == largest), maps, *moves)
-    totals = see(signs, *moves).sum((-2, -1)), spread(back * np.ones(size), maps, *moves)
-    compare((kind, shape, moves), pooled(maps, -np.inf, jax.lax.max), *tops)
-    compare((kind, shape, moves), pooled(signs, 0.0, jax.lax.add), *totals)
+    tops = largest[..., 0, 0], window.spread(back * (seen == largest), maps)
+    totals = window.see(signs).sum((-2, -1)), window.spread(back * np.ones(window.size), maps)
+    compare((kind, shape, window), pooled(maps, -np.inf, jax.lax.max), *tops)
+    compare((kind, shape, window), pooled(signs, 0.0, jax.lax.add), *totals)
 
 
 def scatter(jax: Any, draw: Draw, kind: str) -> None:

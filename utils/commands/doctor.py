@@ -135,7 +135,10 @@ def arithmetic() -> Findings:
     """Whether jaxlib passes the canaries."""
     from utils.commands import canaries
 
-    jaxlib = f"jaxlib {installed('jaxlib')}"
+    version = installed("jaxlib")
+    jaxlib = f"jaxlib {version}"
+    if why := canaries.KNOWN_BAD.get(str(version)):
+        yield Finding("✗", f"{jaxlib} is known to be faulty: {why}.", REINSTALL)
     faults = canaries.run(short=True)
     for name, message in faults.items():
         if message:
