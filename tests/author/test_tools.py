@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import nbformat
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from nbval.plugin import get_sanitize_patterns
 from PIL import Image
 
-from utils import results
+from utils import plots, results
 from utils.author import execute, history
 from utils.base import files
 from utils.base.errors import CourseError
@@ -95,27 +96,10 @@ def test_figures_are_printed_in_forms_that_nbval_blanks_and_handed_on(tmp_path, 
     assert (len(metrics), metrics["test_accuracy"], metrics["last_loss"]) == (10, 0.5, None)
 
 
-def test_a_bar_writes_nothing_to_a_file() -> None:
-    code = "from utils.progress import track\nprint(list(track(range(3), 'x')))"
-    reply = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert (reply.stdout, reply.stderr) == ("[0, 1, 2]\n", "")
-
-
 # --- plots ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def plots(monkeypatch):
-    monkeypatch.setenv("MPLBACKEND", "Agg")
-    import matplotlib.pyplot as plt
-
-    from utils import plots
-
-    yield plots
-    plt.close("all")
-
-
-def test_pictures_are_shown_as_given_or_stretched_together(plots):
+def test_pictures_are_shown_as_given_or_stretched_together():
     shown = np.stack([np.full((4, 4), 0.25), np.full((4, 4), 0.75)])
     _, axes = plots.images(shown)
     assert axes.shape == (1, 2)
@@ -128,14 +112,14 @@ def test_pictures_are_shown_as_given_or_stretched_together(plots):
     assert np.allclose(axes[0, 0].images[0].get_array(), 0.2)
 
 
-def test_curves_share_a_panel_by_quantity_and_a_colour_by_series(plots):
+def test_curves_share_a_panel_by_quantity_and_a_colour_by_series():
     _, axes = plots.curves({"train_loss": [3, 2], "validation_loss": [3, 2.5], "validation_accuracy": [0.1, 0.2]})
     assert [place.get_title(loc="left") for place in axes] == ["loss", "accuracy"]
     assert [line.get_label() for line in axes[0].lines] == ["train", "validation"]
     assert axes[0].lines[1].get_color() == axes[1].lines[0].get_color()
 
 
-def test_the_best_bar_stands_out(plots):
+def test_the_best_bar_stands_out():
     for better, best in (("lower", 1), ("higher", 0)):
         _, place = plots.bars(["a", "b"], [2.0, 1.0], unit="ms", better=better)
         colours = [bar.get_facecolor() for bar in place.patches]
@@ -183,23 +167,30 @@ def test_a_kernel_that_dies_hangs_or_does_not_start_is_told(tmp_path, code, kern
     assert outcome.status.startswith(status) and outcome.peak_mb is None
 
 
-def test_saved_outputs_hold_no_bar_no_version_and_no_time(tmp_path):
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A notebook with the outputs that a run gave."""
     path = notebook_at(
-        tmp_path / "a.ipynb",
+        tmp_path_factory.mktemp("saved") / "a.ipynb",
         "from utils.progress import track\nfor _ in track(range(2)):\n    for _ in track(range(2), leave=False): pass",
         "from utils import plots\nplots.bars(['a'], [1])",
-        "print('a', flush=True); print('b')\n1 + 1",
+        "print('shape (2, 3),', flush=True); print('0.1234, 12 ms')\n1 + 1",
     )
     before = nbformat.read(path, as_version=4)
     outcome = execute.run(path, timeout=60)
     execute.save(path, outcome.notebook)
-    assert outcome.status == "ok"
     after = nbformat.read(path, as_version=4)
-    assert after.metadata == before.metadata
+    assert (outcome.status, after.metadata) == ("ok", before.metadata)
     assert [(c.source, c.id, c.metadata) for c in after.cells] == [(c.source, c.id, c.metadata) for c in before.cells]
-    assert [cell.execution_count for cell in after.cells] == [1, 2, 3]
-    bar, (drawn,), (printed, _) = (cell.outputs for cell in after.cells)
-    assert bar == [] and printed.text == "a\nb\n" and drawn.metadata["image/png"]["alt"] == "a: 1"
+    return path
+
+
+def test_saved_outputs_hold_no_bar_no_version_and_no_time(saved):
+    cells = nbformat.read(saved, as_version=4).cells
+    assert [cell.execution_count for cell in cells] == [1, 2, 3]
+    bar, (drawn,), (printed, _) = (cell.outputs for cell in cells)
+    assert bar == [] and printed.text == "shape (2, 3),\n0.1234, 12 ms\n"
+    assert drawn.metadata["image/png"]["alt"] == "a: 1"
     picture = base64.b64decode(drawn.data["image/png"])
     assert b"matplotlib" not in picture and Image.open(io.BytesIO(picture)).size[0] > 100
 
@@ -223,24 +214,14 @@ def test_what_does_not_belong_in_a_lesson_is_not_committed(source, output, why, 
     assert path.read_bytes() == untouched
 
 
-def test_nbval_accepts_what_was_saved_and_catches_a_change(tmp_path):
-    path = notebook_at(
-        tmp_path / "a.ipynb",
-        "from utils.progress import track\nfor _ in track(range(2)): pass\nprint('shape (2, 3), 0.1234, 12 ms')",
-        "from utils import plots\nplots.bars(['a'], [1])",
-    )
-    execute.save(path, execute.run(path, timeout=60).notebook)
-    nbval = [sys.executable, "-m", "pytest", "-q", "--nbval", "-c", os.devnull, "--rootdir", str(tmp_path), str(path)]
-    nbval += ["--nbval-sanitize-with", str(ROOT / "tests" / "nbval_sanitize.cfg"), "-p", "no:cacheprovider"]
-
-    def passes():
-        return subprocess.run(nbval, capture_output=True, cwd=tmp_path).returncode == 0
-
-    good = path.read_text(encoding="utf-8")
-    assert passes()
-    for other, passed in (("shape (2, 3), 0.9876, 5 ms", True), ("shape (2, 4), 0.1234, 12 ms", False)):
-        path.write_text(good.replace('shape (2, 3), 0.1234, 12 ms\\n"', f'{other}\\n"'), encoding="utf-8")
-        assert passes() == passed
+def test_nbval_accepts_what_was_saved_and_catches_a_change(saved):
+    nbval = [sys.executable, "-m", "pytest", "-q", "--nbval", "-c", os.devnull, "--rootdir", saved.parent, saved]
+    nbval += ["--nbval-sanitize-with", ROOT / "tests" / "nbval_sanitize.cfg", "-p", "no:cacheprovider"]
+    good = saved.read_text(encoding="utf-8")
+    for old, new, passes in (("", "", True), ("0.1234, 12 ms", "0.9876, 5 ms", True), ("(2, 3),", "(2, 4),", False)):
+        saved.write_text(good.replace(f"{old}\\n", f"{new}\\n"), encoding="utf-8")  # in what is printed
+        assert (subprocess.run(nbval, capture_output=True, cwd=saved.parent).returncode == 0) == passes
+    saved.write_text(good, encoding="utf-8")
 
 
 # --- commands ---------------------------------------------------------------------------------------------
@@ -260,38 +241,25 @@ def test_a_file_that_cannot_be_written_is_named_and_stays_as_it_was(tmp_path, mo
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.json": "whole"}
 
 
-@pytest.fixture
-def two(tmp_path, monkeypatch):
-    """A course of two notebooks, the first of which fails. Returns the file of its rows."""
-    paths = [notebook_at(tmp_path / name, "1") for name in ("01_a.ipynb", "02_b.ipynb")]
-    outcomes = [execute.Outcome(status, 1.0, 100.0, [], {}, None) for status in ("failed: 1: it is over", "ok")]
-    ran = iter(outcomes)
-    monkeypatch.setattr(execute, "run", lambda path, **_: next(ran))
+FAILED = execute.Outcome("failed: 1: it is over", 1.0, 100.0, [], {}, None)
+
+
+@pytest.mark.parametrize(
+    ("second", "returned", "statuses"),
+    [(FAILED._replace(status="ok"), 1, [FAILED.status, "ok"]), (KeyboardInterrupt, 130, [FAILED.status])],
+)
+def test_the_course_goes_on_after_a_failure_and_keeps_what_it_has(
+    tmp_path, monkeypatch, capsys, second, returned, statuses
+):
+    monkeypatch.setattr(execute, "run", Mock(side_effect=[FAILED, second]))
     monkeypatch.setattr(course, "RESULT", tmp_path / "course.json")
     monkeypatch.setattr(history, "FILE", tmp_path / "history.json")
-    monkeypatch.setattr(course, "select", lambda names: paths)
-    return course.RESULT
-
-
-def test_the_course_goes_on_after_a_failure_and_keeps_what_it_has(two, capsys):
-    assert course.main([]) == 1
-    rows = json.loads(two.read_text(encoding="utf-8"))
-    assert [row["status"] for row in rows] == ["failed: 1: it is over", "ok"]
+    monkeypatch.setattr(course, "select", lambda names: [notebook_at(tmp_path / f"{n}.ipynb", "1") for n in "ab"])
+    assert course.main([]) == returned
+    rows = json.loads(course.RESULT.read_text(encoding="utf-8"))
+    assert [row["status"] for row in rows] == statuses
     assert all(set(row) == {"notebook", "status", "seconds", "peak_mb", "data", "metrics"} for row in rows)
-    assert "1 of 2 notebooks ran to their end" in capsys.readouterr().out
-
-
-def test_ctrl_c_keeps_the_rows_so_far(two, monkeypatch):
-    run = execute.run
-
-    def interrupted(path, **settings):
-        if path.name == "02_b.ipynb":
-            raise KeyboardInterrupt
-        return run(path)
-
-    monkeypatch.setattr(execute, "run", interrupted)
-    assert course.main([]) == 130
-    assert [row["status"] for row in json.loads(two.read_text(encoding="utf-8"))] == ["failed: 1: it is over"]
+    assert f"{len(rows) - 1} of {len(rows)} notebooks ran to their end" in capsys.readouterr().out
 
 
 def test_what_got_worse_by_more_than_the_noise_is_told(tmp_path, monkeypatch):

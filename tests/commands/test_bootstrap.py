@@ -26,7 +26,7 @@ def test_the_bootstrap_is_read_by_old_pythons():
 def test_nothing_is_set_up_for_help(monkeypatch, capsys, call):
     monkeypatch.setattr(bootstrap, "set_up", lambda gpu: pytest.fail("it was set up"))
     assert bootstrap.main(call) == 0
-    assert "The commands are canaries, data, doctor, lab" in capsys.readouterr().out
+    assert "`python -m utils doctor`: look for common problems" in capsys.readouterr().out
 
 
 @pytest.fixture

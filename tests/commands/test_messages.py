@@ -21,7 +21,6 @@ NAMES |= {"pretrained": pretrained, "results": results, "weights": weights}
 OF_UTILS, FIRST, MAKE = "python -m utils ", "python3 utils/commands/bootstrap.py ", "make "
 
 COMMANDS = [  # what is typed, and what is told of it
-    ("tset", "There is no command 'tset'. Did you mean 'test'?"),
     ("frobnicate", "There is no command 'frobnicate'. There are: canaries, data, doctor, lab"),
     ("test unit", "There is no step 'unit'. Did you mean 'units'?"),
     ("data", "required: list or download."),
@@ -32,39 +31,33 @@ COMMANDS = [  # what is typed, and what is told of it
     ("TFDS_DATA_DIR=/nowhere data download mnist", "TFDS_DATA_DIR='/nowhere' is not a folder: correct it, unset it"),
     ("race cnm", "There is no race 'cnm'. Did you mean 'cnn'?"),
     ("race cnn --rounds 0", "--rounds must be 1 or more, not 0."),
-    ("canaries sorts", "There is no canary 'sorts'. Did you mean 'sort'?"),
     ("doctor me", "Unrecognized arguments: me."),
     ("course 01_jmp_and_jit", "There is no notebook '01_jmp_and_jit'. Did you mean '01_jnp_and_jit'?"),
     ("COURSE_DATA=bogus course", "COURSE_DATA='bogus' is unknown: set it to auto, sample or tfds"),
     ("COURSE_DATA=tfds course --save", "committed from the samples only: COURSE_DATA=sample"),
-    ("release", "Say where it goes: OUT=DIR."),
+    ("release", "required: OUT."),
     ("release ressources/out", "would be part of the next release. Choose an OUT elsewhere."),
     ("grade", "the folder of the hand-ins and the one for the grades: SUBMISSIONS=DIR OUT=DIR."),
-    ("grade hand-ins", "the folder of the hand-ins and the one for the grades: SUBMISSIONS=DIR OUT=DIR."),
     ("grade nowhere out", "nowhere is no folder. It should hold a folder for each student."),
     ("grade empty out", "Nobody is in empty. It should hold a folder for each student."),
     ("grade hand-ins hand-ins/out", "would lie among the hand-ins. Choose an OUT outside of SUBMISSIONS."),
     ("grade hand-ins file", "cannot be written (Not a directory); it is as it was."),
     ("grade hand-ins out --seed x", "Argument --seed: invalid int value: 'x'."),
-    ("grade --rehearse 99", "There is no unit '99'. There are: 01, 02"),
     ("gather", "required: download, submissions."),
     ("gather nowhere out", "nowhere is neither a folder nor a whole zip file. Name the zip"),
     ("verdicts 99", "There is no unit '99'. There are: 01, 02"),
 ]
 BEFORE_SET_UP = [
     (FIRST + "tset", "There is no command 'tset'. Did you mean 'test'?"),
-    (FIRST + "frobnicate", "There is no command 'frobnicate'. There are: canaries, data, doctor, lab"),
     (MAKE + "tset", "There is no command 'tset'. Did you mean 'test'?"),
     (MAKE + "release", "Say where it goes: make release OUT=DIR."),
 ]
 CALLS = [
     ("check.hint()", "Give a name in quotes, such as 'standardise'. There are: standardise, histogram"),
-    ("check.hint(len)", "Give a name in quotes, such as 'standardise'."),
     ("check.hint('nothing')", "01_jnp_and_jit has no exercise 'nothing'. There are: standardise"),
     ("check.reveal('Predict')", "no exercise 'Predict'. Did you mean 'predict'?"),
     ("check.predic(None)", "no exercise 'predic'. Did you mean 'predict'?"),
     ("check.predict()", "Pass one answer to the check: predict = check.predict(predict)."),
-    ("check.predict(1, 2)", "Pass one answer to the check"),
     ("checks.unit('07_nothing')", "There is no unit '07_nothing'. There are: 01_jnp_and_jit"),
     ("checks.unit('01')", "There is no unit '01'. Did you mean '01_jnp_and_jit'?"),
     ("data.load('fashion_mnist', 'train', batch_size=8)", "`python -m utils data download fashion_mnist` fetches it"),
@@ -77,15 +70,12 @@ CALLS = [
         "data.load('./empty', 'train', batch_size=8)",
         "/empty has no .jpg, .jpeg, .png, .gif, .bmp, .webp picture. Put the",
     ),
-    ("data.load('./no picture', 'train', batch_size=8)", "has no .jpg, .jpeg"),
     ("data.load('./tiff', 'train', batch_size=8)", "passed over: 2 .tif, 1 .tiff (save them as .png)"),
     ("data.load('./one class', 'train', batch_size=8)", "pictures of only one class, 'cat'. Put the"),
-    ("data.load('./one folder', 'train', batch_size=8)", "pictures of only one class, 'cat'. Put the"),
     ("data.load('./stray', 'train', batch_size=8)", "stray.jpg, beside them: move those into a class's folder"),
     ("data.load('./numbers', 'train', batch_size=8)", "tell no classes. Put the pictures in a folder"),
     ("data.load('./each its own', 'train', batch_size=8)", "tell no classes. Put the pictures in a folder"),
     ("augment.cutout(2.5)", "size=2.5 is not a whole number of 1 or more."),
-    ("augment.pad_and_crop(-1)", "=-1 is not a whole number"),
     ("augment.pad_and_crop(2, 'mirror')", "'mirror'"),
     (
         "augment.random_resized_crop(8, scale=(0, 1))",
@@ -99,16 +89,14 @@ CALLS = [
     ("plots.bars(['a'], [1, 2])", "plots.bars"),
     ("plots.bars(['a'], [1], better='smaller')", "plots.bars"),
     ("plots.confusion(np.zeros((2, 3)), ['a', 'b'])", "plots.confusion"),
-    ("results.record(test_accuracy=None)", "test_accuracy must be one number"),
     ("results.record(test_accuracy='0.9')", "test_accuracy must be one number"),
     ("results.record(test_accuracy=np.zeros(3))", "test_accuracy must be one number"),
     ("weights.load('nowhere.safetensors', {})", "There is no file nowhere.safetensors. Train the model first"),
     ("pretrained.card('vgg8_overfited')", "no pretrained model 'vgg8_overfited'. Did you mean 'vgg8_overf"),
 ]
-FILES = ("file", "hand-ins/ann/note.txt", "no picture/notes.txt", "tiff/cat/1.tif", "tiff/cat/2.tif", "tiff/dog/3.tiff")
-FILES += ("one class/cat.1.jpg", "one class/cat.2.jpg", "one folder/cat/1.jpg", "one folder/cat/2.jpg")
-FILES += ("stray/cat/1.jpg", "stray/dog/1.jpg", "stray/stray.jpg", "numbers/1.jpg", "numbers/2.jpg")
-FILES += ("each its own/rome.jpg", "each its own/paris.jpg", "each its own/oslo.jpg")
+FILES = ("file", "hand-ins/ann/note.txt", "tiff/cat/1.tif", "tiff/cat/2.tif", "tiff/dog/3.tiff", "one class/cat.1.jpg")
+FILES += ("one class/cat.2.jpg", "stray/cat/1.jpg", "stray/dog/1.jpg", "stray/stray.jpg", "numbers/1.jpg")
+FILES += ("numbers/2.jpg", "each its own/rome.jpg", "each its own/paris.jpg", "each its own/oslo.jpg")
 
 
 @pytest.fixture(scope="module")

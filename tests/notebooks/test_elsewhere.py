@@ -3,6 +3,7 @@
 import ast
 import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -89,7 +90,7 @@ def test_what_was_fetched_gets_what_this_python_lacks(archive, tmp_path):
     """Here pip finds nothing to install, so it says what it was asked for."""
     done = run(tmp_path, tmp_path, packages=False, url=archive.as_uri(), PIP_NO_INDEX="1")
     assert done.returncode == 1 and "Installing flax, dm-haiku" in done.stdout
-    assert "pip could not install flax, dm-haiku" in done.stderr.splitlines()[-1]
+    assert re.search("pip could not install flax, .* beside what is here: ERROR: ", done.stderr)
 
 
 def test_without_an_address_it_says_what_to_write(tmp_path):
@@ -120,13 +121,6 @@ def test_what_is_installed_changes_no_version_that_is_there(monkeypatch):
     ((command, pins),) = commands
     assert command[-1] == "dm-haiku" and "--upgrade" not in command
     assert {f"{name}=={importlib.metadata.version(name)}" for name in ("jax", "jaxlib", "numpy")} <= set(pins)
-
-
-def test_why_pip_could_not_install_is_told(tmp_path, monkeypatch):
-    failed = subprocess.CompletedProcess([], 1, "", "WARNING: slow\nERROR: ResolutionImpossible\nhint: see above\n")
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
-    with pytest.raises(CourseError, match="dm-haiku beside what is here: ERROR: ResolutionImpossible"):
-        elsewhere.install_beside(["dm-haiku"])
 
 
 def test_a_python_that_is_too_old_is_told(monkeypatch):

@@ -30,12 +30,8 @@ import sys
 try:
     kib = int(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0])
 except (OSError, IndexError):
-    if sys.platform == "win32":
-        import psutil
-        kib = psutil.Process().memory_info().peak_wset / 1024
-    else:
-        import resource
-        kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    import resource
+    kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
 sys.stdout.write(str(kib / 1024))
 """
 
@@ -45,7 +41,7 @@ class Outcome(NamedTuple):
 
     status: str  # "ok", or "failed: CELL: error in a line"
     seconds: float  # wall time, the kernel's start included
-    peak_mb: float | None  # the kernel's largest resident memory, MiB; None when it died
+    peak_mb: float | None  # the kernel's largest resident memory, MiB; None where it is not known, as of one that died
     data: list[str]  # what each load said of its data
     metrics: dict[str, float | None]  # what `results.record` was given
     notebook: Any  # the nbformat node with its outputs

@@ -105,43 +105,35 @@ def generate(*, check: bool = False) -> list[str]:
         has a damaged notebook.
     """
     texts = {path: path.read_text(encoding="utf-8") for folder in (NOTEBOOKS, SOLUTIONS) for path in sources(folder)}
-    new: dict[Path, str | None] = {}  # what is to be written; None where nothing is
     for path, text in texts.items():
         made = set_up.with_code(text, shown(path))
-        texts[path] = made = minutes.with_table(made, shown(path)) if path.parent == NOTEBOOKS else made
-        new[path] = None if made == text else made
+        texts[path] = minutes.with_table(made, shown(path)) if path.parent == NOTEBOOKS else made
     for path in sources(SOLUTIONS):
-        exercise = EXERCISES / path.name
-        texts[exercise] = text = exercise_from(texts[path], shown(path))
-        new[exercise] = None if exercise.exists() and exercise.read_text(encoding="utf-8") == text else text
-    for path, text in texts.items():
-        new[path.with_suffix(".ipynb")] = _new_notebook(path.with_suffix(".ipynb"), text)
-    changed = [(path, content) for path, content in new.items() if content is not None]
-    for path, content in [] if check else changed:
+        texts[EXERCISES / path.name] = exercise_from(texts[path], shown(path))
+    new = texts | {path.with_suffix(".ipynb"): _of_notebook(path, text) for path, text in texts.items()}
+    changed = {path: content for path, content in new.items() if not _holds(path, content)}
+    for path, content in () if check else changed.items():
         if path.exists():  # someone may have written in there: never lose it
             copy = BUILD / "replaced" / time.strftime("%Y%m%d-%H%M%S") / path.parent.name / path.name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copy)
         files.write(path, content)
     stray = sorted({path for path in EXERCISES.glob("[0-9][0-9]_*.*") if path.suffix in (".py", ".ipynb")} - set(new))
-    return [shown(path) for path, _ in changed] + [f"{shown(path)} (has no solution; delete it)" for path in stray]
+    return [*map(shown, changed)] + [f"{shown(path)} (has no solution; delete it)" for path in stray]
 
 
-def _new_notebook(path: Path, text: str) -> str | None:
-    """What the notebook at `path` must hold for the text beside it; None where it does."""
-    notebook = notebook_from(text)
+def _holds(path: Path, content: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8", errors="replace") == content
+
+
+def _of_notebook(text_path: Path, text: str) -> str:
+    """What the notebook beside a text must hold: outputs of cells whose code is the same, none in an exercise."""
+    path, notebook = text_path.with_suffix(".ipynb"), notebook_from(text)
     if (back := text_from(notebook)) != text:
         difference = compare(back, text, "as it comes back", "as it is", return_diff=True)
-        raise CourseError(f"{shown(path.with_suffix('.py'))} changes on its way through a notebook:\n{difference}")
-    if path.exists():
-        old = read(path)
-        if path.parent == EXERCISES:
-            clean = not any(cell.get("outputs") or cell.get("execution_count") for cell in old.cells)
-        else:
-            clean, notebook = True, with_outputs_of(notebook, old)
-        same = [[(c.cell_type, c.source, c.get("id")) for c in each.cells] for each in (old, notebook)]
-        if clean and same[0] == same[1] and old.metadata == notebook.metadata:
-            return None
+        raise CourseError(f"{shown(text_path)} changes on its way through a notebook:\n{difference}")
+    if path.exists() and path.parent != EXERCISES:
+        notebook = with_outputs_of(notebook, read(path))
     return file_text(notebook)
 
 

@@ -13,6 +13,10 @@ from typing import Any
 
 from utils.base.errors import CourseError
 
+# Set while TensorFlow is imported: it looks for the Keras of old, does not miss it, and leaves out the new one, which
+# takes as long as all the rest and which no pipeline needs. `tf.keras` is imported when it is first used, as ever.
+LEGACY = "TF_USE_LEGACY_KERAS"
+
 
 @contextmanager
 def _standard_error_set_aside() -> Iterator[None]:
@@ -33,24 +37,6 @@ def _standard_error_set_aside() -> Iterator[None]:
             os.close(kept)
 
 
-@contextmanager
-def _keras_left_out() -> Iterator[None]:
-    """Keep TensorFlow from importing Keras with itself: no pipeline needs it, and it takes as long as all the rest.
-
-    `tf.keras` is imported when it is first used, as ever.
-    """
-    name = "TF_USE_LEGACY_KERAS"  # the Keras of old, which is not installed, is looked for and not missed
-    before = os.environ.get(name)
-    os.environ[name] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
-
-
 @functools.cache
 def tensorflow() -> Any:
     """The `tensorflow` module, with every GPU hidden from it so that JAX has them to itself.
@@ -61,9 +47,13 @@ def tensorflow() -> Any:
         CourseError: TensorFlow holds a GPU already.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 3: fatal errors only; the rest comes as exceptions
-    with _standard_error_set_aside(), _keras_left_out():  # two lines about oneDNN heed no log level
+    given = LEGACY in os.environ
+    os.environ.setdefault(LEGACY, "1")
+    with _standard_error_set_aside():  # two lines about oneDNN heed no log level
         import tensorflow as tf
 
+        if not given:
+            del os.environ[LEGACY]
         try:
             tf.config.set_visible_devices([], "GPU")
         except RuntimeError as error:

@@ -55,14 +55,8 @@ class SetupError(SystemExit):
 def main(arguments: "list[str]") -> int:
     """Set up, then hand over to `python -m utils` with the same arguments. Returns an exit status."""
     name = arguments[0] if arguments else "help"
-    if name in ("help", "--help", "-h"):
-        print(f"{__doc__}\nThe commands are {', '.join(COMMANDS)}.")
-        return 0
     if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        guess = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(COMMANDS)}."
-        print(f"There is no command {name!r}. {guess}", file=sys.stderr)
-        return 2
+        return tell(name)
     try:
         with one_at_a_time():
             set_up(os.environ.get("GPU", "").strip().lower() not in ("", "0", "no", "false"))
@@ -76,6 +70,23 @@ def main(arguments: "list[str]") -> int:
         return subprocess.call(command, cwd=str(ROOT))
     os.chdir(str(ROOT))
     os.execv(command[0], command)  # in place of this process, so that Ctrl-C and the exit status are its own
+
+
+def tell(name: str) -> int:
+    """List the commands, for help; else say that there is none of that name. Returns an exit status."""
+    if name in ("help", "--help", "-h"):
+        print("python -m utils COMMAND [ARGUMENTS]; `python -m utils COMMAND --help` says more.\n")
+        print(*map(summary, COMMANDS.values()), sep="\n")
+        return 0
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    guess = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(COMMANDS)}."
+    print(f"There is no command {name!r}. {guess}", file=sys.stderr)
+    return 2
+
+
+def summary(file: Path) -> str:
+    """What a command does: the first line of its module's docstring."""
+    return file.read_text(encoding="utf-8").split("\n", 1)[0].strip('"')
 
 
 def set_up(gpu: bool) -> None:

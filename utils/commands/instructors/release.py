@@ -65,11 +65,9 @@ _TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip file can name
 def main(arguments: list[str]) -> int:
     """Write a release; nothing where an answer is found in it."""
     parser = parser_of("release", __doc__)
-    parser.add_argument("out", type=Path, nargs="?", help=f"where the folder {NAME} and {NAME}.zip go")
+    parser.add_argument("out", type=Path, metavar="OUT", help=f"where the folder {NAME} and {NAME}.zip go")
     parser.add_argument("--replace", action="store_true", help="replace an earlier release there")
     asked = parser.parse_args(arguments)
-    if asked.out is None:
-        parser.error("say where it goes: OUT=DIR")
     out = in_full(asked.out).resolve()
     folder, archive = out / NAME, out / f"{NAME}.zip"
     see_that_there_is_room(folder, archive, replace=asked.replace)
