@@ -14,7 +14,7 @@ import json
 import os
 import resource
 from collections import defaultdict
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -103,18 +103,15 @@ def _limit(cpu_seconds: int, memory_mb: int) -> None:
     with contextlib.suppress(OSError):  # not Linux
         Path("/proc/self/oom_score_adj").write_text("1000")
     for what, most in (
-        ("RLIMIT_AS", (memory_mb + MAPPED_MB) * 2**20),
-        ("RLIMIT_CPU", cpu_seconds),
-        ("RLIMIT_FSIZE", FILE_MB * 2**20),
-        ("RLIMIT_CORE", 0),
-        ("RLIMIT_NOFILE", 512),
-        ("RLIMIT_NPROC", 4096),
+        (resource.RLIMIT_AS, (memory_mb + MAPPED_MB) * 2**20),
+        (resource.RLIMIT_CPU, cpu_seconds),
+        (resource.RLIMIT_FSIZE, FILE_MB * 2**20),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 512),
+        (resource.RLIMIT_NPROC, 4096),
     ):
-        with contextlib.suppress(AttributeError, ValueError, OSError):  # macOS has no ceiling on address space
-            number = getattr(resource, what)
-            hard = resource.getrlimit(number)[1]
-            most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-            resource.setrlimit(number, (most, most))
+        with contextlib.suppress(ValueError, OSError):  # it is lower already, or macOS has none on address space
+            resource.setrlimit(what, (most, most))
 
 
 class _KeepsNothing(defaultdict[int, list[Any]]):
@@ -137,12 +134,10 @@ def shell() -> Any:
 def _courtesy(unit: Unit, names: dict[str, Any]) -> Any:
     """What `checks.unit` is while a hand-in is graded: the plan's own steps hand over what an exercise's name means."""
 
-    def check(name: str) -> Callable[[Any], Any]:
-        def checked(answer: Any) -> Any:
-            names[name] = answer
-            return answer
+    def check(name: str, answer: Any) -> Any:
+        names[name] = answer
+        return answer
 
-        return checked
-
-    offered = {name: check(name) for name in unit.exercises} | dict.fromkeys(RESERVED, lambda *_, **__: None)
+    offered: dict[str, Any] = {name: partial(check, name) for name in unit.exercises}
+    offered |= dict.fromkeys(RESERVED, lambda *_, **__: None)
     return lambda _: SimpleNamespace(**offered)
