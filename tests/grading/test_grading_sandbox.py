@@ -1,6 +1,7 @@
 """Hostile hand-ins through the real sandbox: no undeserved point, no harm, no stop."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -65,6 +66,7 @@ def test_a_hostile_hand_in_earns_nothing_and_costs_nobody_else(place):
     assert marks["compress"].points and not after.flags, "the next hand-in is none the worse"
 
 
+MINE = f"{90_000 + os.getpid()}.5"  # seconds that nobody else's test sleeps
 LARGE_FILE = "f = open('big', 'wb')\nwhile True: f.write(bytes(2**20))"
 NAMELESS = (
     "import os\nkept = []\nwhile True:\n    kept.append(os.memfd_create('x'))\n    os.write(kept[-1], bytes(2**24))"
@@ -77,7 +79,7 @@ NETWORK = "import socket\nsocket.create_connection(('192.0.2.1', 80), 3)"
 def test_harm_is_stopped_and_the_answers_still_count(place):
     bomb = "import os\nwhile True: os.fork()"
     end = "import os\ndef predict(model, x, size):\n    return x\nos._exit(0)\npredict = check.predict(predict)"
-    left_over = "import subprocess\nsubprocess.Popen(['sleep', '98765'], start_new_session=True)"
+    left_over = f"import subprocess\nsubprocess.Popen(['sleep', '{MINE}'], start_new_session=True)"
     flood = "while True: print('x' * 10_000)"
     result, marks = graded(place, RIGHT, bomb, end, LARGE_FILE, NETWORK, left_over, flood, NAMELESS)
     assert marks["standardise"].points and marks["compress"].points, result
@@ -86,7 +88,7 @@ def test_harm_is_stopped_and_the_answers_still_count(place):
         assert text in flags
     assert "Network is unreachable" in " ".join(result.errors)
     assert "was stopped: it ended its own process" in marks["predict"].message
-    assert not processes_with("98765")
+    assert not processes_with(MINE)
 
 
 @needs_bubblewrap
@@ -154,13 +156,13 @@ def opened(monkeypatch):
 
 @pytest.mark.proof
 def test_without_bubblewrap_its_limits_are_kept(opened):
-    left = "import os, subprocess\nif os.fork() == 0:\n    subprocess.Popen(['sleep', '98764'])\n    os._exit(0)"
+    left = f"import os, subprocess\nif os.fork() == 0:\n    subprocess.Popen(['sleep', '{MINE}'])\n    os._exit(0)"
     with closing(bench.Bench(UNIT)) as one:
         result, marks = graded(one, RIGHT, LARGE_FILE, left, "b = []\nwhile True: b.append(bytearray(10**8))")
     assert marks["standardise"].points and marks["compress"].points, result
     assert re.search(r"too much memory|MemoryError", " ".join(result.flags))
     assert "File too large" in " ".join(result.flags)
-    assert not processes_with("98764")
+    assert not processes_with(MINE)
 
 
 def test_whether_bubblewrap_works_is_tried(monkeypatch):

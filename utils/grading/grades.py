@@ -104,12 +104,6 @@ def see_unchanged(out: Path) -> None:
 # --- points that a person gives: `OUT/grants.csv`, read at every run and never changed ------------------------------
 
 
-GRANTS = ("student", "unit", "exercise", "points", "reason")
-
-
-Grants = Mapping[tuple[str, str, str], tuple[int, str]]  # by student, unit and exercise the points, and why
-
-
 def grants(out: Path, students: Iterable[str], units: Mapping[str, Unit]) -> Grants:
     """The grants beside the grades; none where there is no such file.
 

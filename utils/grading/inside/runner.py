@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import ctypes
 import importlib
 import json
 import os
@@ -32,6 +33,7 @@ from utils.checks.registry import RESERVED, Unit
 
 MAPPED_MB = 3072  # a JAX process maps some 2.3 GB that it never touches
 FILE_MB = 32
+SUBREAPER = 36  # prctl's PR_SET_CHILD_SUBREAPER
 
 
 def main() -> None:
@@ -100,8 +102,9 @@ class Runner:
 
 def _limit(cpu_seconds: int, memory_mb: int) -> None:
     """Ceilings that the kernel keeps for each process; where memory is short, these processes are the first to go."""
-    with contextlib.suppress(OSError):  # not Linux
+    with contextlib.suppress(OSError, AttributeError):  # not Linux
         Path("/proc/self/oom_score_adj").write_text("1000")
+        ctypes.CDLL(None).prctl(SUBREAPER, 1)  # what loses its parent is this process's child, and ended with it
     for what, most in (
         (resource.RLIMIT_AS, (memory_mb + MAPPED_MB) * 2**20),
         (resource.RLIMIT_CPU, cpu_seconds),
