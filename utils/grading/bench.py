@@ -1,12 +1,20 @@
-"""Where a unit's hand-ins are run and judged: a sandbox for each of them, and one judge for all."""
+"""Where a unit's hand-ins are run and judged: for each a process, shut in and watched, and one judge for all."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import queue
+import json
+import subprocess
+import sys
+import tempfile
 import threading
+import time
+import weakref
+from collections import deque
 from collections.abc import Iterator
+
+import psutil
 
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
@@ -15,12 +23,17 @@ from utils.checks.registry import Unit
 from utils.checks.verdict import Kind, Verdict
 from utils.checks.worker import Judge
 from utils.grading import sandbox
-from utils.grading.groups import Group
-from utils.grading.watched import Watched
+from utils.grading.sandbox import Group
+
+RUNNER = [sys.executable, "-c", "from utils.grading.inside.runner import main; main()"]
+LOOK = 0.2  # seconds between two looks at the processes
+MOST_PROCESSES = 40
+MOST_BYTES = 64 * 2**20  # of a reply
+SPARE = 10  # CPU seconds beyond the limit that the process itself keeps
 
 
 class Bench:
-    """Runs and judges a unit's hand-ins, for several threads.
+    """Runs and judges a unit's hand-ins, as many at once as it has jobs, each asked for by a thread.
 
     The judge has the solutions, and nothing of a hand-in but results; the programs that are handed over run where no
     right answer is. What was handed over before is not judged again: with the run's seed a verdict follows from these
@@ -28,16 +41,14 @@ class Bench:
     """
 
     def __init__(self, unit: Unit, jobs: int = 1):
-        """For so many hand-ins at once."""
         self._unit, self._ended, self._starting = unit, False, threading.Lock()
         self._groups = [Group(limits.MEMORY // 2**20) for _ in range(jobs)]
-        self._judge = _judge(unit, sandbox.prefix([ROOT / "solutions"]))
-        self._runners = [_judge(unit, [*group.prefix, *sandbox.prefix()]) for group in self._groups]
-        self._free: queue.LifoQueue[Judge] = queue.LifoQueue()
-        for runner in self._runners:
-            self._free.put(runner)
+        env = sandbox.environment()
+        self._judge = Judge(unit, sandbox.prefix([ROOT / "solutions"]), env)
+        self._runners = [Judge(unit, [*group.prefix, *sandbox.prefix()], env) for group in self._groups]
+        self._free = deque(self._runners)
         self._found: dict[tuple[Judge | None, str, int, bytes], Verdict] = {}
-        self._running: set[Watched] = set()
+        self._running: weakref.WeakSet[Watched] = weakref.WeakSet()
 
     @contextlib.contextmanager
     def started(self, memory_mb: int, clock: float) -> Iterator[Watched]:
@@ -46,15 +57,12 @@ class Bench:
             self.see_open()
             process = Watched(memory_mb, clock)
             self._running.add(process)
-        try:
+        with contextlib.closing(process):
             yield process
-        finally:
-            self._running.discard(process)
-            process.close()
 
     def verdict(self, name: str, handed: bytes, seed: int) -> Verdict:
         """The verdict on what was handed over for an exercise."""
-        runner = self._free.get()
+        runner = self._free.pop()
         try:
             ran_by = runner if self._unit.exercises[name].crosses == "program" else None
             known = ran_by, name, seed, hashlib.sha256(handed).digest()
@@ -62,7 +70,7 @@ class Bench:
                 return self._found[known]
             verdict = self._judge.verdict(name, handed, seed, runner)
         finally:
-            self._free.put(runner)
+            self._free.append(runner)
         self.see_open()
         # a failure may be the machine's fault
         if not (verdict.of_answer or verdict.endless or verdict.kind is Kind.NOT_CHECKED):
@@ -74,7 +82,7 @@ class Bench:
         if self._ended:
             raise CourseError("Grading was stopped.")
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """End all that runs, also from another thread; none of it is started again."""
         with self._starting:
             self._ended = True
@@ -82,13 +90,116 @@ class Bench:
             judge.stop()
         for process in list(self._running):
             process.end("grading was stopped")
-
-    def close(self) -> None:
-        """End all that runs, and give back what it was limited by."""
-        self.stop()
         for group in self._groups:
             group.close()
 
 
-def _judge(unit: Unit, prefix: list[str]) -> Judge:
-    return Judge(unit, prefix, sandbox.environment() if sandbox.is_closed() else None)
+class Ended(Exception):
+    """The process has ended, or was ended; the message says why."""
+
+
+class Watched:
+    """A process in a sandbox of its own that does what it is asked (`inside.runner`)."""
+
+    def __init__(self, memory_mb: int, clock: float):
+        """Start it; all that comes of it may hold `memory_mb`, for `clock` seconds."""
+        self._memory_mb, self._until = memory_mb, time.monotonic() + clock
+        self._most = self._by = float("inf")  # CPU seconds, and when: of what it was asked last
+        self._why = ""  # it was ended
+        self._started = False
+        self._group = Group(memory_mb)
+        self._home = tempfile.TemporaryDirectory(prefix="course-grading-", ignore_cleanup_errors=True)
+        self._process = subprocess.Popen(
+            [*self._group.prefix, *sandbox.prefix(), *RUNNER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=sandbox.environment(self._home.name),  # bubblewrap's too: a hand-in can read its first process's
+            cwd=self._home.name,
+            start_new_session=True,  # else Ctrl-C would reach it before the grader, and look like a hand-in's doing
+        )
+        self._seen = {psutil.Process(self._process.pid)}
+        self._closed = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def ask(self, *request: object, seconds: float) -> str:
+        """Its reply to a request, for which it may compute for so long.
+
+        Raises:
+          Ended: there is none.
+          CourseError: it did not even start.
+        """
+        requests, replies, complaints = self._process.stdin, self._process.stdout, self._process.stderr
+        assert requests is not None and replies is not None and complaints is not None
+        seconds += SPARE
+        self._most, self._by = limits.taken(self._alive())[0] + seconds, time.monotonic() + limits.WALL * seconds
+        with contextlib.suppress(OSError):  # it is gone
+            requests.write(json.dumps(request).encode() + b"\n")
+            requests.flush()
+        line = replies.readline(MOST_BYTES)
+        if not line.endswith(b"\n"):
+            if not self._started and not self._why:
+                why = complaints.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
+                raise CourseError(f"The sandbox does not start: {why[-1]}")
+            raise Ended(self._why or ("it flooded the grader" if line else "it ended its own process"))
+        self._started = True
+        try:
+            reply = json.loads(line)
+        except (ValueError, RecursionError):  # not the runner's
+            reply = None
+        return reply if isinstance(reply, str) else ""
+
+    def end(self, why: str) -> None:
+        """End all that came of it, for a reason; also from another thread."""
+        self._why = self._why or why
+        for _ in range(200):
+            if not (left := self._alive()):
+                return
+            for process in left:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(left, timeout=0.05)
+
+    def close(self) -> None:
+        """End all that came of it, and clear up."""
+        self._closed.set()
+        self.end("it was closed")
+        with contextlib.suppress(OSError), self._process:  # closes the pipes: what was to be written has no reader
+            self._group.close()
+        self._home.cleanup()
+
+    def _watch(self) -> None:
+        while not self._closed.wait(LOOK):
+            if (why := self._broken()) or self._process.poll() is not None:
+                return self.end(why)
+
+    def _broken(self) -> str:
+        """Which limit is broken, or ""."""
+        now, processes = time.monotonic(), self._alive()
+        computed, held = limits.taken(processes)
+        if computed > self._most or now > self._by:
+            return "it did not stop when its time was up"
+        if now > self._until:
+            return "the time for the whole hand-in was up"
+        if len(processes) > MOST_PROCESSES:
+            return "it started too many processes"
+        if held > self._memory_mb * 2**20:
+            return "it took too much memory"
+        return ""
+
+    def _alive(self) -> set[psutil.Process]:
+        """What lives of all that came of it, also what lost its parent after it was seen."""
+        found: set[psutil.Process] = set()
+        for process in sorted(self._seen, key=psutil.Process.create_time):
+            if process not in found:
+                with contextlib.suppress(psutil.Error):
+                    found |= {process, *process.children(recursive=True)}
+        self._seen = set(filter(_lives, found))
+        return self._seen
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False

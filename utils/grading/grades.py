@@ -3,14 +3,11 @@
 `moodle_UNIT.csv` is an assignment's offline grading worksheet, one file for each unit. Moodle's importer
 (mod/assign/feedback/offline) wants `Identifier`, `Grade` and `Last modified (grade)`, and takes `Feedback comments`, in
 the language that the page is shown in. Only a participant's number tells it who is meant: the one in the folder's name,
-as Moodle's "download all submissions" writes it, `Full Name_12345_assignsubmission_file_`. A student whose folder has
-none is left out; a file with nobody in it is not written.
+as Moodle's "download all submissions" writes it. A student whose folder has none is left out.
 
-`canvas.csv` is a gradebook: `Student`, `ID`, `SIS User ID`, `SIS Login ID`, `Section`, then a column for each unit, and
-under the headings the row `Points Possible`. Canvas's importer (lib/gradebook_importer.rb) looks for a student by `ID`,
-then by the SIS columns, then by name, and asks which assignment is meant where a heading names none. The folder's name
-gives the `ID` when it is as `gather` makes it from Canvas's download (`name_1234`); else it is taken for the name and
-the login.
+`canvas.csv` is a gradebook: a column for each unit, and under the headings the row `Points Possible`. Canvas's importer
+(lib/gradebook_importer.rb) looks for a student by `ID`, then by the SIS columns, then by name. The folder's name gives
+the `ID` when it is as `python -m utils gather` makes it from Canvas's download (`name_1234`), else name and login.
 """
 
 from __future__ import annotations
@@ -22,22 +19,26 @@ import io
 import json
 import re
 import secrets
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from utils.base import files
-from utils.base.errors import CourseError
+from utils.base.errors import CourseError, few, unknown
 from utils.base.paths import shown
+from utils.checks.registry import Unit
 from utils.checks.verdict import Kind
 from utils.grading.marking import Mark, Result
 
+GRANTS = ("student", "unit", "exercise", "points", "reason")
 GRADES = ("student", "unit", "points", "out of", "flags")
 MOODLE = ("Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)", "Feedback comments")
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 _OF_MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?")
 _OF_CANVAS = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<number>\d+)(?:_\d+_(?P<file>.+))?")
+
+Grants = Mapping[tuple[str, str, str], tuple[int, str]]  # by student, unit and exercise the points, and why
 
 
 class Student(NamedTuple):
@@ -57,11 +58,11 @@ def student_of(handed_in: str) -> Student:
     return Student(handed_in)
 
 
-def page_of(folder: str) -> str:
-    """A student's page, relative to OUT: plain letters, and a digest where the folder's name had to be changed."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", folder).strip("._")[:60]
-    if not plain or plain != folder or plain.lower() in ("con", "nul", "aux", "prn"):
-        plain += "-" + hashlib.sha256(folder.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+def page_of(student: str) -> str:
+    """A student's page, relative to OUT: plain letters, and a digest where the name had to be changed."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", student).strip("._")[:60]
+    if not plain or plain != student or plain.lower() in ("con", "nul", "aux", "prn"):
+        plain += "-" + hashlib.sha256(student.encode()).hexdigest()[:8]
     return f"students/{plain}.html"
 
 
@@ -98,6 +99,58 @@ def see_unchanged(out: Path) -> None:
             f"{shown(file)} was changed by hand, and grading would write over it. Put points that you give into "
             f"{shown(out / 'grants.csv')}, which is never written over; then grade again with GRADE_ARGS=--replace."
         )
+
+
+# --- points that a person gives: `OUT/grants.csv`, read at every run and never changed ------------------------------
+
+
+def grants(out: Path, students: Iterable[str], units: Mapping[str, Unit]) -> Grants:
+    """The grants beside the grades; none where there is no such file.
+
+    Raises:
+      CourseError: a line names nobody, no exercise, or points that it cannot score; names the line.
+    """
+    file = out / "grants.csv"
+    if not file.exists():
+        return {}
+    known = set(students)
+    found: dict[tuple[str, str, str], tuple[int, str]] = {}
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            rows = list(csv.DictReader(text, restval="", restkey="more"))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CourseError(f"{shown(file)} cannot be read: {error}.") from None
+    for number, row in enumerate(rows, start=2):
+        where = f"{shown(file)}, line {number}"
+        if tuple(row)[: len(GRANTS)] != GRANTS or "more" in row:
+            raise CourseError(f"{where}: the columns are {', '.join(GRANTS)}, with commas between them.")
+        student, unit, exercise, points, reason = (row[name].strip() for name in GRANTS)
+        if student not in known:
+            raise CourseError(f"{where}: there is no student {student!r}. There are: {few(sorted(known))}.")
+        if unit not in units:
+            raise CourseError(f"{where}: {unknown('there is no unit', unit, units)}")
+        if exercise not in units[unit].exercises:
+            raise CourseError(f"{where}: {unknown('there is no exercise', exercise, units[unit].exercises)}")
+        most = units[unit].exercises[exercise].points
+        if not points.isdecimal() or int(points) > most:
+            raise CourseError(f"{where}: {points!r} is no number of points from 0 to {most}.")
+        if not reason:
+            raise CourseError(f"{where}: the reason is missing; it is shown to the student.")
+        found[student, unit, exercise] = int(points), reason
+    return found
+
+
+def granted(result: Result, grants: Grants, units: Mapping[str, Unit]) -> Result:
+    """The result with what was granted, where that is more; also where nothing could be graded."""
+    marks = {mark.exercise: mark for mark in result.marks}
+    for (student, unit, exercise), (points, reason) in grants.items():
+        if (student, unit) == (result.student, result.unit):
+            declared = units[unit].exercises[exercise]
+            nothing = Mark(exercise, declared.title, 0, declared.points, Kind.NOT_CHECKED.name)
+            mark = marks.get(exercise, nothing)
+            message = f"{mark.message} {points} of {mark.of} points were given by a person: {reason}".strip()
+            marks[exercise] = replace(mark, points=max(mark.points, points), message=message)
+    return replace(result, marks=list(marks.values()))
 
 
 # --- tables -------------------------------------------------------------------------------------------------------

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
-import os
 import re
-import stat
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -50,9 +48,9 @@ def content(path: Path) -> bytes:
       Unreadable: it is a link or a device, is too large, or may not be read.
     """
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):
+        if path.is_symlink() or not path.is_file():
             raise Unreadable("It is a link or a device, not a file. Hand in the file itself.")
-        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
+        with path.open("rb") as file:
             return in_limits(file)
     except OSError as error:
         raise Unreadable(f"It cannot be read: {error.strerror}.") from None
@@ -80,11 +78,8 @@ def read(raw: bytes, name: str) -> Handin:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     if not text.strip():
         raise Unreadable("The file is empty.")
-    if text.lstrip().startswith("{") or name.lower().endswith(".ipynb"):
-        found = _of_notebook(text)
-    else:
-        _see_length(_CELL_MARK.split(text))
-        found = _of_script(text)
+    notebook = text.lstrip().startswith("{") or name.lower().endswith(".ipynb")
+    found = _of_notebook(text) if notebook else _of_script(text)
     _see_length(found.cells)
     return found
 
@@ -131,6 +126,7 @@ def _of_script(text: str) -> Handin:
     """A script, cell by cell; where no cell is marked, paragraph by paragraph."""
     import jupytext  # late: a second and a half, which only scripts need
 
+    _see_length(_CELL_MARK.split(text))  # jupytext takes its time
     marked = _CELL_MARK.search(text)
     text = _HEADER.sub("", re.sub(r"^# In\[[ \d]*\]:", "# %%", text, flags=re.MULTILINE))
     cells = jupytext.reads(text, fmt="py:percent" if marked else "py:light").cells

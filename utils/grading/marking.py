@@ -17,10 +17,9 @@ from utils.checks.limits import WALL
 from utils.checks.mistakes import mistakes, source
 from utils.checks.registry import Unit
 from utils.checks.verdict import Kind, Verdict
-from utils.grading.bench import Bench
+from utils.grading.bench import Bench, Ended, Watched
 from utils.grading.handin import visible
 from utils.grading.plan import Plan, Step
-from utils.grading.watched import Ended, Watched
 
 _OVER_A_LIMIT = ("stopped after", "File too large", "No space left", "MemoryError")
 _LONGEST = 2000  # characters of a message
@@ -100,8 +99,8 @@ def mark(bench: Bench, unit: Unit, plan: Plan, options: Options, result: Result)
         verdict = run.verdicts.get(name, absent)
         result.marks.append(_marked(exercise, verdict, plan))
         if verdict.endless:
-            _add(result.flags, f"`{name}`: {_text(verdict.message)}")
-    result.out_of = sum(one.of for one in result.marks)
+            result.flags.append(f"`{name}`: {_text(verdict.message)}")
+    result.flags, result.errors = (list(dict.fromkeys(texts))[:_MOST_TEXTS] for texts in (result.flags, result.errors))
     result.seconds = {part: round(seconds, 2) for part, seconds in run.seconds.items()}
 
 
@@ -132,14 +131,13 @@ class _Run:
         self.seconds: dict[str, float] = defaultdict(float)  # by part
         self._bench, self._unit, self._steps, self._options, self._result = bench, unit, steps, options, result
         self._last = {step.exercise: number for number, step in enumerate(steps)}
-        self._done: set[int] = set()  # steps that ended the process, and checks that have been judged
+        self._done = {-1}  # steps that ended the process, and checks that have been judged; -1 is before the first
         self._failed: dict[str, str] = {}  # exercise: why the cell that defines it stopped, or ""
         self._lent = False  # whether the process has had an answer of the course's
 
     def all_steps(self) -> str:
         """Go through all steps, once more without one that ended the process; why the rest was not judged, or ""."""
         options, until = self._options, time.monotonic() + WALL * self._options.seconds
-        ended = {-1}  # steps at which the process ended; before the first nothing of the hand-in has run
         while True:
             number = -1
             try:
@@ -153,10 +151,9 @@ class _Run:
                             self._cell(process, step)
                 return ""
             except Ended as why:
-                if number in ended or time.monotonic() > until:
-                    _add(self._result.flags, f"Not all could be judged: {why}.")
+                if number in self._done or time.monotonic() > until:
+                    self._result.flags.append(f"Not all could be judged: {why}.")
                     return f"It was not reached: {why}."
-                ended.add(number)
                 self._done.add(number)
                 self._blame(self._steps[number], why)
 
@@ -167,9 +164,9 @@ class _Run:
         self._failed |= dict.fromkeys(step.defines, error)
         if error:
             text = f"`{_first_line(step)}` stopped: {error}"
-            _add(self._result.errors, text)
+            self._result.errors.append(text)
             if any(sign in text for sign in _OVER_A_LIMIT):
-                _add(self._result.flags, text)
+                self._result.flags.append(text)
 
     def _check(self, process: Watched, number: int, name: str) -> None:
         """Judge an exercise; after its last check, if it isn't right, the notebook goes on with the course's answer."""
@@ -204,14 +201,13 @@ class _Run:
             short = re.match(r"It raised \w{1,40}", verdict.message)
             told = f"{short[0]}." if short else "It gave no result."
             verdict = replace(verdict, message=told, detail=f"{verdict.message}\n{verdict.detail}", printed="")
-        before = self.verdicts.get(name, verdict)
-        if _WORST_TO_BEST.index(verdict.kind) >= _WORST_TO_BEST.index(before.kind):
-            self.verdicts[name] = verdict
+        both = verdict, self.verdicts.get(name, verdict)
+        self.verdicts[name] = max(both, key=lambda one: _WORST_TO_BEST.index(one.kind))
 
     def _blame(self, step: Step, why: Ended) -> None:
         """A step that ended the process: what it was to show counts as wrong, where it was not judged before."""
         where = f"the check of `{step.exercise}`" if step.exercise else f"the cell `{_first_line(step)}`"
-        _add(self._result.flags, f"In {where}: {why}.")
+        self._result.flags.append(f"In {where}: {why}.")
         told = dict.fromkeys(step.defines, f"The cell that defines it was stopped: {why}.")
         if step.exercise:
             told[step.exercise] = f"While it was checked, {why}."
@@ -231,16 +227,10 @@ class _Run:
 
 
 def _first_line(step: Step) -> str:
-    lines = [line.strip() for line in step.source.splitlines() if line.strip()]
-    code = [line for line in lines if not line.startswith(("#", "%", "@"))]
-    return (code or lines or [""])[0][:60]
+    lines = [line.strip() for line in step.source.splitlines() if line.strip()] or [""]
+    return next((line for line in lines if not line.startswith(("#", "%", "@"))), lines[0])[:60]
 
 
 def _text(value: str) -> str:
     """The start, without addresses in memory, which differ from run to run."""
     return re.sub(r"0x[0-9a-f]{6,}", "0x…", visible(value[:_LONGEST]))
-
-
-def _add(texts: list[str], text: str) -> None:
-    if text not in texts and len(texts) < _MOST_TEXTS:
-        texts.append(text)

@@ -46,13 +46,7 @@ class Rehearsed(NamedTuple):
 
     name: str
     cells: list[str]
-    wrong: dict[str, Mistake]  # by exercise, the others are the solution's; none at all in the untouched exercise
-
-    def graded(self, bench: Bench, unit: Unit, options: Options) -> Result:
-        """What it scores."""
-        result = Result(self.name, unit.name, unit.solution)
-        mark(bench, unit, lay_out(Handin(self.cells), unit), options, result)
-        return result
+    wrong: dict[str, Mistake] | None  # by exercise, the others are the solution's; None of the untouched exercise
 
 
 def see_full_marks(unit: Unit, options: Options) -> None:
@@ -66,46 +60,39 @@ def see_full_marks(unit: Unit, options: Options) -> None:
         return
     print(f"First the course's own answers to {unit.name} are graded (once, about half a minute) …", flush=True)
     solved = Rehearsed("the course", cells_of(unit), {})
-    with closing(Bench(unit)) as bench:
-        result = solved.graded(bench, unit, replace(options, seconds=max(900, options.seconds)))
-    for one in result.marks:
-        if one.points < one.of:
-            raise CourseError(
-                f"{unit.solution} itself does not pass the check of {one.exercise} in the sandbox: "
-                f"{one.message or one.verdict.lower()} Nothing was graded."
-            )
+    for _, result in _graded(unit, [solved], replace(options, seconds=max(900, options.seconds))):
+        if any(one.points < one.of for one in result.marks):
+            told = f"{unit.solution} itself does not pass in the sandbox: {next(faults(solved, result))}"
+            raise CourseError(f"{told} Nothing was graded.")
     files.write(done, "")
 
 
 def hand_ins(unit: Unit, *, rounds: int | None = None) -> Iterator[Rehearsed]:
     """The untouched exercise, and two hand-ins for each round of known wrong answers (all for None)."""
-    yield Rehearsed("the untouched exercise", handed_out(unit), {})
-    solution = (ROOT / unit.solution).read_text(encoding="utf-8")
+    yield Rehearsed("the untouched exercise", handed_out(unit), None)
+    solution, names = (ROOT / unit.solution).read_text(encoding="utf-8"), list(unit.exercises)
     known = {name: mistakes(exercise) for name, exercise in unit.exercises.items()}
     for number in range(max(map(len, known.values())))[:rounds]:
-        for half, first in (("a", 0), ("b", 1)):
-            wrong = {name: known[name][number] for name in [*known][first::2] if number < len(known[name])}
-            codes = {name: code(unit.exercises[name], mistake, solution) for name, mistake in wrong.items()}
-            cells = [
-                "\n".join([made for name, made in codes.items() if cell.startswith(f"{name} = check.{name}(")] + [cell])
-                for cell in cells_of(unit)
-            ]
+        for every_other in (names[::2], names[1::2]):
+            wrong = {name: known[name][number] for name in every_other if number < len(known[name])}
+            cells = []
+            for cell in cells_of(unit):
+                checked = [name for name in wrong if cell.startswith(f"{name} = check.{name}(")]
+                cells += [code(unit.exercises[name], wrong[name], solution) for name in checked]
+                cells.append(cell)
             if wrong:
-                yield Rehearsed(f"wrong answers {number + 1}{half}", cells, wrong)
+                yield Rehearsed(f"wrong answers {number + 1} to {', '.join(wrong)}", cells, wrong)
 
 
 def faults(rehearsed: Rehearsed, result: Result) -> Iterator[str]:
     """What is not as it should be in the result of a hand-in, in sentences."""
     for one in result.marks:
-        mistake = rehearsed.wrong.get(one.exercise)
-        wanted = 0 if mistake or not rehearsed.wrong else one.of
-        if one.points != wanted:
-            yield f"`{one.exercise}` scores {one.points} instead of {wanted}: {one.verdict} {one.message}"
-        elif not rehearsed.wrong and one.verdict != Kind.NOT_ATTEMPTED.name:
-            yield f"`{one.exercise}` counts as attempted: {one.verdict} {one.message}"
-        elif mistake and one.message != mistake.says:
-            yield f"`{one.exercise}`: not known as {mistake.name!r}: {one.verdict} {one.message}"
-    yield from (f"flagged: {flag}" for flag in result.flags if not flag.startswith("As the course's"))
+        mistake = (rehearsed.wrong or {}).get(one.exercise)
+        kind = Kind.NOT_ATTEMPTED if rehearsed.wrong is None else Kind.WRONG if mistake else Kind.RIGHT
+        found, wanted = (one.verdict, one.message), (kind.name, mistake.says if mistake else "")
+        if found != wanted or one.points != one.of * (kind is Kind.RIGHT):
+            yield f"`{one.exercise}` scores {one.points}: {' '.join(found)} instead of {' '.join(wanted)}"
+    yield from (f"flagged: {flag}" for flag in result.flags)
     yield from (f"a cell stopped: {error}" for error in result.errors)
 
 
@@ -116,6 +103,13 @@ def rehearse(unit: Unit, options: Options, *, rounds: int | None = None) -> Iter
       CourseError: the solution does not score full marks.
     """
     see_full_marks(unit, options)
+    for one, result in _graded(unit, list(hand_ins(unit, rounds=rounds)), options):
+        yield from (f"{unit.name}, {one.name}: {fault}" for fault in faults(one, result))
+
+
+def _graded(unit: Unit, hand_ins: list[Rehearsed], options: Options) -> Iterator[tuple[Rehearsed, Result]]:
     with closing(Bench(unit)) as bench:
-        for one in track(list(hand_ins(unit, rounds=rounds)), unit.name, unit="hand-in"):
-            yield from (f"{unit.name}, {one.name}: {fault}" for fault in faults(one, one.graded(bench, unit, options)))
+        for one in track(hand_ins, unit.name, unit="hand-in"):
+            result = Result(one.name, unit.name, unit.solution)
+            mark(bench, unit, lay_out(Handin(one.cells), unit), options, result)
+            yield one, result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
@@ -15,7 +15,8 @@ from jinja2 import FileSystemLoader
 from utils import checks
 from utils.checks.registry import Unit
 from utils.checks.verdict import TEMPLATES, Kind, templates
-from utils.grading import groups, sandbox
+from utils.grading import sandbox
+from utils.grading.grades import page_of
 from utils.grading.handin import Handin
 from utils.grading.marking import Mark, Result
 from utils.grading.plan import cells_of, lay_out
@@ -29,19 +30,15 @@ def of_student(student: str, results: list[Result]) -> str:
     return _rendered("student.html", student=student, results=results, Kind=Kind)
 
 
-def of_class(results: list[Result], links: Mapping[str, str]) -> str:
+def of_class(results: list[Result]) -> str:
     """Who scored what, what a person has to look at, where an exercise fails and with which mistake.
 
-    Args:
-      results: by student and unit.
-      links: by student where the student's page is, relative to this one.
+    `results` are in the order of students and units.
     """
-    by_unit: dict[str, list[Result]] = defaultdict(list)
-    for one in results:
-        by_unit[one.unit].append(one)
-    units = [_unit(checks.units()[name], same) for name, same in sorted(by_unit.items()) if name]
+    by_unit = {unit: [one for one in results if one.unit == name] for name, unit in checks.units().items()}
+    units = [_unit(unit, same) for unit, same in by_unit.items() if same]
     first = sorted(results, key=lambda one: not one.looks)
-    return _rendered("class.html", units=units, results=first, links=links, shares=groups.how())
+    return _rendered("class.html", units=units, results=first, page_of=page_of, shares=sandbox.how())
 
 
 def _rendered(template: str, **values: Any) -> str:
@@ -51,15 +48,13 @@ def _rendered(template: str, **values: Any) -> str:
 def _unit(unit: Unit, results: list[Result]) -> dict[str, Any]:
     written = {one.student: {mark.exercise: mark.likeness for mark in one.marks} for one in results}
     written["the course"] = lay_out(Handin(cells_of(unit)), unit).likeness
-    exercises: dict[str, list[Mark]] = defaultdict(list)
-    for mark in (mark for one in results for mark in one.marks):
-        exercises[mark.exercise].append(mark)
+    marks = [mark for one in results for mark in one.marks]
     return {
         "name": unit.name,
         "mean": statistics.mean(one.points for one in results),
-        "out_of": max(one.out_of for one in results),
-        "alike": list(alike(written)),
-        "exercises": {exercise: _exercise(marks) for exercise, marks in exercises.items()},
+        "out_of": results[0].out_of,
+        "alike": alike(written),
+        "exercises": {name: _exercise([mark for mark in marks if mark.exercise == name]) for name in unit.exercises},
     }
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import re
 import symtable
 import warnings
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from utils.author import exercises, leaks
-from utils.base.markers import STUB_MESSAGE
 from utils.base.paths import ROOT
 from utils.checks.registry import Unit
 from utils.grading.handin import Handin, read
@@ -24,6 +24,8 @@ _DOUBTFUL = (
     (r"\butils\.(?:checks|grading)\b|\bchecks\.(?!unit\b)\w", "It names what is inside the course's checks."),
     (r"\b_solution\b|\bdefinitions\.load\b|\bsolutions/", "It looks for the course's solutions."),
 )
+
+_MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[^#\n]*\?[ \t]*$)|(?<==)[ \t]*[%!].*", re.MULTILINE)
 
 
 @dataclass
@@ -48,12 +50,9 @@ def unit_of(handin: Handin, name: str, units: dict[str, Unit]) -> Unit | None:
     """Which unit a hand-in belongs to: by what it says of itself, by its file name, by what it defines."""
     text = "\n".join(handin.cells)
     named = re.findall(r"checks\s*\.\s*unit\(\s*[\"']([^\"']+)[\"']", text)
-    named += [unit for unit in units if unit in name]
-    if number := re.match(r"\D*(\d\d)(?!\d)", name):
-        named += [unit for unit in units if unit.startswith(f"{number[1]}_")]
-    for unit in named:
-        if unit in units:
-            return units[unit]
+    named += [unit for unit in units if unit in name or re.match(rf"\D*{unit[:2]}(?!\d)", name)]
+    if known := [units[unit] for unit in named if unit in units]:
+        return known[0]
     defined = set(re.findall(r"^(?:def|class) (\w+)", text, re.MULTILINE))
     best = max(units.values(), key=lambda unit: len(defined & unit.exercises.keys()))
     return best if defined & best.exercises.keys() else None
@@ -71,11 +70,6 @@ def cells_of(unit: Unit) -> list[str]:
     return read((ROOT / unit.solution).read_bytes(), f"{unit.name}.py").cells
 
 
-def untouched(handin: Handin) -> int:
-    """How many stubs are still there."""
-    return sum(cell.count(STUB_MESSAGE) for cell in handin.cells)
-
-
 def lay_out(handin: Handin, unit: Unit) -> Plan:
     """The steps of a hand-in, and what is said of it.
 
@@ -87,7 +81,7 @@ def lay_out(handin: Handin, unit: Unit) -> Plan:
     checks = re.compile(rf"\b(?:check\s*\.\s*({names})|\w+\s*\.\s*({names})\s*\(\s*\2)\b")
     steps = []
     for cell in handin.cells:
-        bound, named = _bound(cell), {name for match in checks.finditer(cell) for name in match.groups()}
+        (bound, _), named = _names(cell), {name for match in checks.finditer(cell) for name in match.groups()}
         steps.append(Step(cell, defines=[name for name in unit.exercises if name in bound]))
         steps += [Step(exercise=name) for name in unit.exercises if name in named]
     for name in unit.exercises:
@@ -99,34 +93,30 @@ def lay_out(handin: Handin, unit: Unit) -> Plan:
         surplus = checked[MOST_CHECKS - 1 : -1]
         steps = [step for i, step in enumerate(steps) if i not in surplus]
     return Plan(
-        [Step(handed_out(unit)[0]), *_without_idle(steps, {_plain(cell) for cell in handed_out(unit)})],
+        [Step(handed_out(unit)[0]), *_without_idle(steps, [cell.split() for cell in handed_out(unit)])],
         [told for pattern, told in _DOUBTFUL if any(re.search(pattern, cell) for cell in handin.cells)],
         _revealed(handin) & unit.exercises.keys(),
         {name: digest for step in steps for name in step.defines if (digest := likeness(name, step.source))},
     )
 
 
-def _plain(source: str) -> str:
-    return "\n".join(line.rstrip() for line in source.strip().splitlines())
-
-
 def _revealed(handin: Handin) -> set[str]:
     names = set(re.findall(r"The course's `(\w+)`, one way among others\. It is noted as revealed", handin.shown))
-    for node in (node for cell in handin.cells for node in ast.walk(parsed(cell) or ast.Module([], []))):
+    for node in (node for cell in map(_parsed, handin.cells) if cell for node in ast.walk(cell[0])):
         match node:
             case ast.Call(func=ast.Attribute(attr="reveal"), args=[ast.Constant(value=str(name))]):
                 names.add(name)
     return names
 
 
-def _without_idle(steps: list[Step], handed_out: set[str]) -> list[Step]:
-    """Leave out what the course itself put there to show off an answer: it takes most of the time."""
+def _without_idle(steps: list[Step], handed_out: list[list[str]]) -> list[Step]:
+    """Leave out what the course itself put there to show off an answer, by its words: it takes most of the time."""
     kept: list[Step] = []
     needed: set[str] = set()
     for step in reversed(steps):
-        idle = _plain(step.source) in handed_out and not step.defines
-        if not idle or _bound(step.source) & needed:
-            needed |= _used(step.source)
+        bound, used = _names(step.source)
+        if step.defines or step.source.split() not in handed_out or bound & needed:
+            needed |= used
             kept.append(step)
     return kept[::-1]
 
@@ -134,57 +124,26 @@ def _without_idle(steps: list[Step], handed_out: set[str]) -> list[Step]:
 # --- code ------------------------------------------------------------------------------------------------------------
 
 
-def parsed(source: str) -> ast.Module | None:
-    """The syntax tree; None for what is not Python."""
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            return ast.parse(_translated(source))
-    except (SyntaxError, ValueError, RuntimeError, MemoryError):  # too many magics are a RuntimeError of IPython's
-        return None
+def _parsed(source: str) -> tuple[ast.Module, symtable.SymbolTable] | None:
+    """A cell's syntax tree and table of names, its magics left out; None for what is not Python."""
+    with warnings.catch_warnings(action="ignore"):
+        for text in (source, _MAGIC.sub(r"\g<1>0", source)):
+            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                return ast.parse(text), symtable.symtable(text, "cell", "exec")
+    return None
 
 
-def _translated(source: str) -> str:
-    """Magics as the Python that IPython makes of them, of a whole cell's (`%%time`) what it is of."""
-    source = re.sub(r"\A(\s*)%%.*", r"\1", source)
-    if not re.search(r"^[ \t]*[%!?]|[?][ \t]*$|=[ \t]*[%!]", source, re.MULTILINE):
-        return source
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    made: Any = TransformerManager  # which has no types
-    return str(made().transform_cell(source))
-
-
-def _bound(source: str) -> set[str]:
-    """The names that code gives a meaning to, also by changing what they stand for."""
-    tree = parsed(source)
-    if tree is None:
-        return set(re.findall(r"^(?:def|class)\s+(\w+)", source, re.MULTILINE))
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                names.add(name)
-            case ast.alias(name=name, asname=given):
-                names.add((given or name).split(".")[0])
-            case (
-                ast.Name(ctx=ast.Store() | ast.Del()) | ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store())
-            ):
-                names |= {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
-    return names
-
-
-def _used(source: str) -> set[str]:
-    """The names that code takes from the notebook: not a function's own variables."""
-    try:
-        tables = [symtable.symtable(_translated(source), "cell", "exec")]
-    except (SyntaxError, ValueError, RuntimeError, MemoryError):
-        return set(re.findall(r"[A-Za-z_]\w*", source))
-    names: set[str] = set()
-    for table in tables:  # and those inside of it, which come to the end of the list
-        tables += table.get_children()
-        symbols = [symbol for symbol in table.get_symbols() if symbol.is_referenced()]
-        names |= {symbol.get_name() for symbol in symbols if symbol.is_global() or table is tables[0]}
-    return names
+def _names(source: str) -> tuple[set[str], set[str]]:
+    """The names that a cell gives a meaning to, and those that it takes from the notebook: no function's own."""
+    bound, used = re.findall(r"^(?:def|class)\s+(\w+)", source, re.MULTILINE), re.findall(r"[A-Za-z_]\w*", source)
+    if parsed := _parsed(source):
+        tables, used = [parsed[1]], []
+        bound = [one.get_name() for one in tables[0].get_symbols() if one.is_assigned() or one.is_imported()]
+        for table in tables:  # and those inside of it, which come to the end of the list
+            tables += table.get_children()
+            symbols = [one for one in table.get_symbols() if one.is_referenced()]
+            used += [one.get_name() for one in symbols if one.is_global() or table is tables[0]]
+    return set(bound), set(used)
 
 
 def likeness(name: str, source: str) -> str:
@@ -192,8 +151,8 @@ def likeness(name: str, source: str) -> str:
 
     "" where there is none, or it is too short to tell anything.
     """
-    tree = parsed(source)
-    for node in reversed(tree.body if tree else ()):
+    parsed = _parsed(source)
+    for node in reversed(parsed[0].body if parsed else ()):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
             statements = [one for one, _ in leaks.statements(ast.unparse(node))]
             telling = [one for one in statements if not one.startswith("Expr(value=Constant(")]

@@ -16,18 +16,18 @@ from typing import NamedTuple
 from utils import checks
 from utils.base import files
 from utils.base.errors import CourseError, few
+from utils.base.markers import STUB_MESSAGE
 from utils.checks.registry import Unit
-from utils.grading import grades, grants, handin, marking, own_answers, pages
+from utils.grading import grades, handin, marking, own_answers, pages
 from utils.grading.bench import Bench
 from utils.grading.marking import Options, Result
-from utils.grading.plan import Plan, lay_out, unit_of, untouched
+from utils.grading.plan import Plan, lay_out, unit_of
 from utils.progress import track
 
 
 class Task(NamedTuple):
     """One file to grade, or the reason why it can't be."""
 
-    folder: str
     result: Result
     unit: Unit | None = None
     plan: Plan | None = None
@@ -36,14 +36,9 @@ class Task(NamedTuple):
 
 
 def grade(submissions: Path, out: Path, options: Options, jobs: int, *, replace: bool = False) -> list[Result]:
-    """Grade all that is handed in and write the results as they come.
+    """Grade a folder of students' folders, so many hand-ins at once, and write the results as they come.
 
-    Args:
-      submissions: a folder with a folder for each student.
-      out: where the results go.
-      options: the limits of a hand-in.
-      jobs: how many hand-ins are graded at once.
-      replace: write the grades also where someone has changed them.
+    With `replace` the grades are written also where someone has changed them.
 
     Raises:
       CourseError: there is no such folder or nobody in it, a grant or the output folder is not as it should be, or the
@@ -57,7 +52,7 @@ def grade(submissions: Path, out: Path, options: Options, jobs: int, *, replace:
     if not tasks:
         raise CourseError(f"Nobody is in {submissions}. It should hold a folder for each student.")
     units = checks.units()
-    granted = grants.read(out, {task.result.student for task in tasks}, units)
+    grants = grades.grants(out, {task.result.student for task in tasks}, units)
     if not replace:
         grades.see_unchanged(out)
     files.write(out / "records" / "seed", f"{options.seed}\n")  # so that the run can go on, and be repeated
@@ -70,28 +65,23 @@ def grade(submissions: Path, out: Path, options: Options, jobs: int, *, replace:
     finished: list[Result] = []
     with closing(graded):
         for result in track(chain(filter(None, known), graded), "grading", total=len(tasks), unit="hand-in"):
-            finished.append(grants.applied(result, granted, units))
+            finished.append(grades.granted(result, grants, units))
             finished.sort(key=attrgetter("student", "unit"))
             grades.write(out, finished)
-    links = {task.result.student: grades.page_of(task.folder) for task in tasks}
-    for student, link in links.items():
-        files.write(out / link, pages.of_student(student, [one for one in finished if one.student == student]))
-    files.write(out / "class.html", pages.of_class(finished, links))
+    for student in {one.student for one in finished}:
+        page = pages.of_student(student, [one for one in finished if one.student == student])
+        files.write(out / grades.page_of(student), page)
+    files.write(out / "class.html", pages.of_class(finished))
     return finished
 
 
 def tasks_of_all(submissions: Path, options: Options) -> Iterator[Task]:
-    """The hand-ins of everyone; of those who cannot be graded what says why."""
-    folders = students(submissions)
+    """The hand-ins of everyone, who has a folder or a link to one; of those who cannot be graded what says why."""
+    skipped = (*handin.SKIPPED_FOLDERS, ".")
+    folders = sorted(path for path in submissions.iterdir() if path.is_dir() and not path.name.startswith(skipped))
     refused = claimed_twice(folders)
     for folder in folders:
         yield from [_nothing(folder, refused[folder])] if folder in refused else tasks_of(folder, options)
-
-
-def students(submissions: Path) -> list[Path]:
-    """A folder for each student, in order; links to folders are listed too."""
-    folders = (path for path in submissions.iterdir() if path.is_dir() and path.name not in handin.SKIPPED_FOLDERS)
-    return sorted(path for path in folders if not path.name.startswith("."))
 
 
 def claimed_twice(folders: list[Path]) -> dict[Path, str]:
@@ -110,22 +100,17 @@ def claimed_twice(folders: list[Path]) -> dict[Path, str]:
     return found
 
 
-def in_no_folder(submissions: Path) -> list[str]:
-    """The files that lie beside the students' folders: they are nobody's, and are not graded."""
-    return sorted(handin.visible(path.name) for path in submissions.iterdir() if not path.is_dir())
-
-
 def tasks_of(folder: Path, options: Options) -> Iterator[Task]:
     """The hand-ins of a student: a file for each unit, else what says why there is none."""
+    found: dict[str, list[Task]] = defaultdict(list)
     try:
-        every = sorted(path for path in folder.rglob("*") if path.is_file())
-        paths = handin.files_of(folder)
+        others = sorted(handin.visible(path.name) for path in folder.rglob("*") if path.is_file())
+        for path in handin.files_of(folder):
+            task = _task(folder, path, options)
+            found[task.result.unit].append(task)
     except OSError as problem:
         yield _nothing(folder, f"The folder cannot be read: {problem.strerror}.")
         return
-    found: dict[str, list[Task]] = defaultdict(list)
-    for task in (_task(folder, path, options) for path in paths):
-        found[task.result.unit].append(task)
     strays = found.pop("", [])
     for _, same in sorted(found.items()):
         task = min(same, key=attrgetter("rank"))
@@ -133,39 +118,39 @@ def tasks_of(folder: Path, options: Options) -> Iterator[Task]:
             task.result.flags.append(f"{len(same)} files for this unit; graded: {task.result.file}.")
         yield task
     if not found:
-        others = [handin.visible(path.name) for path in every]
         reason = f"There is no notebook and no script, only {few(others)}." if others else "Nothing was handed in."
         yield strays[0] if strays else _nothing(folder, reason)
 
 
 def _nothing(folder: Path, reason: str) -> Task:
-    return Task(folder.name, Result(handin.visible(folder.name), "", "", reason=reason))
+    return Task(Result(handin.visible(folder.name), "", "", reason=reason))
 
 
 def _task(folder: Path, path: Path, options: Options) -> Task:
     name, units = handin.visible(str(path.relative_to(folder))), checks.units()
     result = Result(handin.visible(folder.name), "", name)
-    unit, plan, raw, stubs = None, None, b"", 0
+    read, plan, raw = handin.Handin([]), None, b""
     try:
         raw = handin.content(path)
         read = handin.read(raw, path.name)
-        unit, stubs = unit_of(read, name, units), untouched(read)
-        plan = lay_out(read, unit) if unit else None
+        if unit := unit_of(read, name, units):
+            plan = lay_out(read, unit)
     except handin.Unreadable as problem:
         result.reason = str(problem)
     except Exception as problem:  # whatever a file holds, it stops nobody else's grading
         result.reason = f"It cannot be read ({type(problem).__name__})."
-    unit = unit or unit_of(handin.Handin([]), name, units)
+    unit = unit_of(read, name, units)
     if unit is None:
         unknown = "It belongs to no unit: it names none, and its file name does not begin with a unit's number."
         result.reason = result.reason or unknown
-        return Task(folder.name, result)
+        return Task(result)
     result.unit = unit.name
     result.out_of = sum(exercise.points for exercise in unit.exercises.values())
-    state = repr([folder.name, name, asdict(options), own_answers.fingerprint(unit)])
+    state = repr([result.student, name, asdict(options), own_answers.fingerprint(unit)])
     digest = hashlib.sha256(state.encode() + raw).hexdigest()
+    stubs = sum(cell.count(STUB_MESSAGE) for cell in read.cells)
     rank = bool(result.reason), stubs, path.suffix != ".ipynb", name  # readable, most done, a notebook before a script
-    return Task(folder.name, result, unit, plan, rank, digest)
+    return Task(result, unit, plan, rank, digest)
 
 
 def _run(unit: Unit, tasks: list[Task], out: Path, options: Options, jobs: int) -> Iterator[Result]:
@@ -184,9 +169,10 @@ def _run(unit: Unit, tasks: list[Task], out: Path, options: Options, jobs: int) 
         return task.result
 
     jobs = max(1, min(jobs, len(tasks)))
-    with closing(Bench(unit, jobs)) as bench, ThreadPoolExecutor(jobs) as pool:
+    bench = Bench(unit, jobs)
+    with ThreadPoolExecutor(jobs) as pool:
         try:
             yield from (future.result() for future in as_completed([pool.submit(one, task) for task in tasks]))
         finally:
-            bench.stop()
+            bench.close()
             pool.shutdown(cancel_futures=True)

@@ -18,6 +18,7 @@ from utils.base.machine import cores
 from utils.base.paths import in_full, shown
 from utils.checks.registry import Unit
 from utils.grading import grades, own_answers, sandbox, whole_class
+from utils.grading.handin import visible
 from utils.grading.marking import Options
 
 
@@ -51,8 +52,9 @@ def main(arguments: list[str]) -> int:
         parser.error("name the folder of the hand-ins and the one for the grades: SUBMISSIONS=DIR OUT=DIR")
     submissions, out = in_full(asked.submissions), in_full(asked.out)
     graded = whole_class.grade(submissions, out, options, max(1, asked.jobs), replace=asked.replace)
-    for name in whole_class.in_no_folder(submissions):
-        print(f"{name} is in no student's folder, so it was not graded.", file=sys.stderr)
+    for path in sorted(submissions.iterdir()):
+        if not path.is_dir():
+            print(f"{visible(path.name)} is in no student's folder, so it was not graded.", file=sys.stderr)
     flagged = sum(bool(one.looks) for one in graded)
     students = len({one.student for one in graded})
     print(f"{len(graded)} hand-ins of {students} students graded, {flagged} to look at: {shown(out / 'class.html')}")
