@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-at = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # the course's code: installed, above, fetched
+at = [*Path.cwd().parents, *sys.path, Path.home() / ".cache/jax-course"]  # the course's code: above, installed, fetched
 url = "the address of the course's zip, for Colab and Kaggle"
 sys.path[:0] = [str(p) for p in at if Path(p, "utils/weights.py").exists()][:1] or [urlretrieve(url)[0] + "/jax-course"]
 from utils import elsewhere
@@ -54,10 +54,10 @@ check = checks.unit("01_jnp_and_jit")
 #
 # ```python
 # for j in range(x.shape[1]):
-#     std = x[:, j].std()
-#     x[:, j] -= x[:, j].mean()
-#     if std > 0:
-#         x[:, j] /= std
+#     column = x[:, j].copy()
+#     x[:, j] = 0
+#     if (column != column[0]).any():
+#         x[:, j] = (column - column.mean()) / column.std()
 # ```
 #
 # A JAX array is immutable, and under `jit` a Python `if` cannot branch on a traced value. You need neither of them, and
@@ -96,7 +96,8 @@ plt.show()
 # ## Exercise 2: A histogram ★☆☆ (10 minutes, 2 points)
 #
 # Divide the interval from `low` (included) to `high` (excluded) into `bins` bins of equal width, and count how many
-# values fall into each. Values outside the interval are not counted. As a loop:
+# values fall into each. A value at the edge between two bins belongs to the upper one. Values outside the interval are
+# not counted. For example, of the values −0.1, 0, 0.2, 0.5 and 1, two bins from 0 to 1 hold `[2, 1]`. As a loop:
 #
 # ```python
 # counts = [0] * bins
@@ -143,8 +144,8 @@ plt.show()
 # - x where x ≤ 0.
 #
 # The two pieces meet at 0 with the same slope, 1. Write it for arrays of any shape. It must work under `jit` **and have
-# a finite gradient everywhere**. The gradient is the harder part: what is log(1 + x) at x = −2, where you do not use
-# it? Stuck? `check.hint("compress")`
+# a finite gradient everywhere**. The gradient is the harder part: what is the derivative of log(1 + x) at x = −1, where
+# you do not use it? Stuck? `check.hint("compress")`
 
 
 # %%
@@ -255,7 +256,7 @@ plt.show()
 def moving_average(x, decay):
     """Exponential moving averages of the rows of x, starting from the first row.
 
-    x: [T, D] float32, T ≥ 1; decay: a number in 0 … 1. Returns [T, D] float32.
+    x: [T, D] float32, T ≥ 1; decay: a number in 0 … 1, which may be traced. Returns [T, D] float32.
     The compiled program does not grow with T.
     """
 

@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-at = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # the course's code: installed, above, fetched
+at = [*Path.cwd().parents, *sys.path, Path.home() / ".cache/jax-course"]  # the course's code: above, installed, fetched
 url = "the address of the course's zip, for Colab and Kaggle"
 sys.path[:0] = [str(p) for p in at if Path(p, "utils/weights.py").exists()][:1] or [urlretrieve(url)[0] + "/jax-course"]
 from utils import elsewhere
@@ -93,8 +93,8 @@ axes.set(xlabel="score of the right digit", ylabel="cross-entropy")
 plt.show()
 
 # %% [markdown]
-# With ten equal scores the loss is log 10, that of a guess. For a confident wrong answer it grows linearly with the
-# score; for a confident right one it approaches 0.
+# With ten equal scores the loss is log 10, that of a guess. To the left, where the network rules the right digit out,
+# the loss grows linearly as the score falls. To the right it approaches 0.
 
 # %% [markdown]
 # ## Exercise 2: a network ★★☆ (15 minutes, 3 points)

@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-at = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # the course's code: installed, above, fetched
+at = [*Path.cwd().parents, *sys.path, Path.home() / ".cache/jax-course"]  # the course's code: above, installed, fetched
 url = "the address of the course's zip, for Colab and Kaggle"
 sys.path[:0] = [str(p) for p in at if Path(p, "utils/weights.py").exists()][:1] or [urlretrieve(url)[0] + "/jax-course"]
 from utils import elsewhere
@@ -505,10 +505,10 @@ plt.show()
 # %% [markdown]
 # ## Exercise 8: gradients that fit into float16 ★★★ (15 minutes, 3 points)
 #
-# float16 has no values between 0 and 6·10⁻⁸, and none above 65,504. Smaller gradients underflow to 0. The remedy is
-# *loss scaling*: multiply the loss by a large factor, which multiplies every gradient in the backward pass as well, and
-# divide the gradients by it in float32 at the end. The factor is found by trial: if anything overflows, halve it and
-# skip this step; after `period` good steps in a row, double it.
+# float16 has no values between 0 and 6·10⁻⁸, and none above 65,504. Gradients below half of 6·10⁻⁸ underflow to 0. The
+# remedy is *loss scaling*: multiply the loss by a large factor, which multiplies every gradient in the backward pass as
+# well, and divide the gradients by it in float32 at the end. The factor is found by trial: if anything overflows, halve
+# it and skip this step; after `period` good steps in a row, double it.
 #
 # ```python
 # gradients = gradient of (scale · loss), each leaf converted to float32, then divided by scale

@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-at = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # the course's code: installed, above, fetched
+at = [*Path.cwd().parents, *sys.path, Path.home() / ".cache/jax-course"]  # the course's code: above, installed, fetched
 url = "the address of the course's zip, for Colab and Kaggle"
 sys.path[:0] = [str(p) for p in at if Path(p, "utils/weights.py").exists()][:1] or [urlretrieve(url)[0] + "/jax-course"]
 from utils import elsewhere
@@ -91,7 +91,7 @@ plt.show()
 # %% [markdown]
 # ## Exercise 2: and back ★☆☆ (5 minutes, 1 point)
 #
-# Write the inverse: put the windows together to maps of `height` × `width` tokens. Stuck?
+# Write the inverse: put the windows back together into maps of `height` × `width` tokens. Stuck?
 # `check.hint("window_reverse")`.
 
 
@@ -172,8 +172,8 @@ plt.show()
 #
 # `logit_scale` is $s$, the *logarithm* of the factor; the factor is clamped at 100. The cosine divides by the lengths
 # of both vectors, taken over the last axis. A vector may be zero, for example the key of a padded token. So use
-# $\max(\text{length}, 10^{-12})$ as the length, such that neither the value nor the gradient is NaN. Do not add
-# anything to the length. Stuck? `check.hint("cosine_attention")`.
+# $\max(\text{length}, 10^{-12})$ as the length, and do it so that neither the value nor the gradient is NaN. Do not
+# add anything to the length. Stuck? `check.hint("cosine_attention")`.
 
 
 # %%

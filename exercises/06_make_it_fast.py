@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-at = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # the course's code: installed, above, fetched
+at = [*Path.cwd().parents, *sys.path, Path.home() / ".cache/jax-course"]  # the course's code: above, installed, fetched
 url = "the address of the course's zip, for Colab and Kaggle"
 sys.path[:0] = [str(p) for p in at if Path(p, "utils/weights.py").exists()][:1] or [urlretrieve(url)[0] + "/jax-course"]
 from utils import elsewhere
@@ -428,8 +428,9 @@ plt.show()
 #
 # $$y_{b,r,s,k} = \sum_{i,j,c} x_{b,\,r+i,\,s+j,\,c} \; w_{i,j,c,k}$$
 #
-# Here $x$ is already padded with zeros. Every weight of the kernel is used at every position. By the chain rule, its
-# gradient is a sum over all positions of its input there times the gradient of the output there:
+# Here $x$ is already padded with zeros. Every weight of the kernel is used at every position. So the gradient of a loss
+# $L$ with respect to a weight (short: the gradient *by the kernel*) is a sum over all positions: by the chain rule, the
+# input at the position times the gradient with respect to the output there:
 #
 # $$\frac{\partial L}{\partial w_{i,j,c,k}} =
 # \sum_{b,r,s} x_{b,\,r+i,\,s+j,\,c} \; \frac{\partial L}{\partial y_{b,r,s,k}}$$
@@ -437,9 +438,9 @@ plt.show()
 # For one position $(i, j)$ in the kernel this is a product of two matrices, $[C, B H' W']$ and $[B H' W', K]$. A 3×3
 # kernel needs nine such products.
 #
-# XLA computes this gradient as a convolution whose kernel is as large as the gradient of the output, H' × W'. Write it
-# with matrix products instead. Your program must contain *no convolution*, and none by way of `jax.vjp` of a
-# convolution or `lax.conv_general_dilated_patches`. Stuck? `check.hint("kernel_gradient")`.
+# XLA computes this gradient as a convolution whose kernel is as large as the output, H' × W'. Write it with matrix
+# products instead. Your program must contain *no convolution*, not even one that comes from `jax.vjp` of a convolution
+# or from `lax.conv_general_dilated_patches`. Stuck? `check.hint("kernel_gradient")`.
 
 
 # %%
@@ -519,8 +520,8 @@ plots.bars(list(ways), milliseconds, unit="ms", better="lower", title="gradient 
 plt.show()
 
 # %% [markdown]
-# All three do the same multiplications, but the data are laid out differently in memory. In our run nine products took
-# twice as long as XLA's convolution, and one product about as long as it. On other machines the order may differ.
+# All three do the same multiplications, but the data are laid out differently in memory. In our runs nine products took
+# clearly longer than XLA's convolution, and one product about as long as it. On other machines the order may differ.
 
 # %% [markdown]
 # ## Exercise 7: a pooling that remembers little ★★★ (20 minutes, 4 points)
@@ -665,8 +666,8 @@ plots.bars(list(epochs), [len(labels) / each for each in seconds], unit="images/
 plt.show()
 
 # %% [markdown]
-# Which of the changes helped on your machine? In our run the gradient by the kernel changed little, and your pooling
-# doubled the speed. The last change made training several times slower, although it was a large gain for the small
+# Which of the changes helped on your machine? In our runs the gradient by the kernel changed little, and your pooling
+# helped clearly. The last change made training several times slower, although it was a large gain for the small
 # network of exercise 5: on a CPU, convolutions inside an XLA loop are much slower than outside. So measure each change,
 # and keep only what helps.
 

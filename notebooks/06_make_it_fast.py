@@ -35,7 +35,7 @@
 # | 1 | A slow step | 4 |
 # | 2 | Measure honestly | 5 |
 # | 3 | The first run, and the second | 5 |
-# | 4 | Read a profile | 5 |
+# | 4 | Read a profile | 6 |
 # | 5 | A pooling without a search | 2 |
 # | 6 | Layers that should take equally long | 4 |
 # | 7 | The gradient by the kernel | 7 |
@@ -50,7 +50,7 @@
 # | 16 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 76 |
+# |  | **together** | 77 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -66,7 +66,7 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-at = [*sys.path, *Path.cwd().parents, Path.home() / ".cache/jax-course"]  # the course's code: installed, above, fetched
+at = [*Path.cwd().parents, *sys.path, Path.home() / ".cache/jax-course"]  # the course's code: above, installed, fetched
 url = "the address of the course's zip, for Colab and Kaggle"
 sys.path[:0] = [str(p) for p in at if Path(p, "utils/weights.py").exists()][:1] or [urlretrieve(url)[0] + "/jax-course"]
 from utils import elsewhere

@@ -199,6 +199,17 @@ def test_of_pictures_of_any_size_the_middle_square_is_brought_to_one(folder):
         assert np.abs(image - theirs).max() <= 2
 
 
+def test_what_fails_in_a_function_of_ones_own_is_not_blamed_on_the_data():
+    import tensorflow as tf
+
+    def fails(image, seed):
+        with tf.control_dependencies([tf.debugging.assert_less(seed[1], 3)]):
+            return tf.identity(image)
+
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        list(raw(augment=(fails,)))
+
+
 # augmentation
 
 

@@ -94,6 +94,15 @@ def test_clocks_stop_only_when_the_device_has_finished():
     assert told["first_step"] >= 0.02
 
 
+def test_pictures_are_the_same_for_everybody_and_differ_from_batch_to_batch():
+    race = tiny("cnn")
+    images, labels = run.pictures(race, 0)
+    assert images.shape == (2, 8, 8, 1)
+    assert (images.dtype, labels.dtype) == (np.float32, np.int32)
+    assert np.array_equal(images, run.pictures(race, 0)[0])
+    assert not np.array_equal(images, run.pictures(race, 1)[0])
+
+
 # ---- taking turns
 
 
@@ -290,6 +299,7 @@ def test_a_shipped_result_is_of_the_race_as_it_is_and_has_pairs_of_one_model(pat
     race = catalogue.fitted(catalogue.RACES[result.race], gpu=result.machine["device"] != "cpu")
     assert (result.batch, result.steps, result.precision) == (race.batch, race.steps, race.precision)
     assert {len(run_["train"]) for run_ in result.runs} == {race.epochs}
+    assert result.machine["processor"] and result.date and {"jax", "torch"} <= set(result.versions)
     assert len(report.ratios(result, "train", "torch")) >= 3
     assert len({run_["parameters"] for run_ in result.runs}) == 1
 
@@ -299,4 +309,5 @@ def test_a_shipped_breakdown_is_of_the_race_as_it_is_and_adds_up(path):
     result = stored.read(breakdown.Breakdown, path)
     computed = sum(result.milliseconds[name] for name in ("forward", "backward", "update"))
     assert computed == pytest.approx(result.milliseconds["step"], rel=0.25)
+    assert result.machine["processor"] and result.date and result.data
     assert result.batch == catalogue.RACES[result.race].batch
