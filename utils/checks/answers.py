@@ -53,9 +53,8 @@ def hand_over(
             contextlib.redirect_stdout(out),
             warnings.catch_warnings(action="ignore"),
             np.errstate(all="ignore"),  # here and below: whatever the notebook has set
-            jax.disable_jit(False),
             jax.default_prng_impl("threefry2x32"),
-            _without_prints(),
+            _undisturbed(),
         ):
             _is_what_was_asked(exercise.name, answer)
             cross: Callable[..., Outcome] = result
@@ -187,10 +186,12 @@ def _watched(answer: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _without_prints() -> Iterator[None]:
-    """Take `jax.debug`'s prints out of what is traced, by whatever name: a program that crosses may not call back."""
-    calls_back = jax.make_jaxpr(lambda x: [jax.debug.print("{}", x), jax.debug.callback(print, x)])(0.0)
+def _undisturbed() -> Iterator[None]:
+    """Leave out JAX's tools to find faults, and `jax.debug`'s prints: a program that crosses may not call back."""
     with contextlib.ExitStack() as quiet:
+        for setting in (jax.disable_jit, jax.debug_nans, jax.debug_infs, jax.check_tracer_leaks):
+            quiet.enter_context(setting(False))
+        calls_back = jax.make_jaxpr(lambda x: [jax.debug.print("{}", x), jax.debug.callback(print, x)])(0.0)
         for equation in calls_back.eqns:
             quiet.enter_context(mock.patch.object(equation.primitive, "bind", lambda *_, **__: []))
         yield
