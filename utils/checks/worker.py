@@ -34,7 +34,7 @@ from utils.checks.registry import Unit
 from utils.checks.running import ran
 from utils.checks.verdict import Kind, Verdict
 
-START = 120.0  # seconds of the CPU in which a judge must have started
+OWN = 300.0  # seconds of the CPU that a judge may take to start, or to compare: for new cases it runs all mistakes
 _MOST = 2**30  # bytes of a message
 LOOK = 0.05  # seconds between two looks at what the judge uses
 
@@ -116,7 +116,7 @@ class Judge:
             return Verdict(exercise, kind, why, of=declared.points, endless=started)
         return Verdict(**found | {"kind": Kind[found["kind"]]})
 
-    def _asked(self, *request: Any) -> bytes:
+    def _asked(self, task: str, exercise: str, *rest: Any) -> bytes:
         """The reply to a request as `_reply` takes it; whatever goes wrong ends the process."""
         with self._asking:
             self.start()
@@ -125,11 +125,11 @@ class Judge:
                 raise _Stopped(CRASHED, False)
             try:
                 if not self._ready:
-                    self._hear(process.pid, START)
+                    self._hear(process.pid, OWN)
                     self._ready = True
                 with contextlib.suppress(OSError, ValueError):  # it is gone, which is heard next
-                    _say(process.stdin, request)
-                return self._hear(process.pid, self.unit.exercises[request[1]].seconds)
+                    _say(process.stdin, (task, exercise, *rest))
+                return self._hear(process.pid, self.unit.exercises[exercise].seconds if task == "results" else OWN)
             except BaseException:
                 self._kill()
                 raise
