@@ -18,20 +18,33 @@ def test_{}():
 """
 
 
+def ran(folder, **env):
+    """Run the tests that a folder holds, by the course's own `conftest.py`."""
+    shutil.copy(ROOT / "tests" / "conftest.py", folder)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:nbval", "-p", "no:cacheprovider"]
+    return subprocess.run(command, cwd=folder, env={**os.environ, **env}, capture_output=True, text=True)
+
+
 @pytest.mark.parametrize(("ci", "unlisted", "status"), [("", 2, 0), ("true", 2, 1), ("true", 0, 0)])
 def test_a_skip_is_told_and_in_ci_allowed_only_if_listed(tmp_path, ci, unlisted, status):
-    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
     tests = [("listed", "CUDA wheels are for Linux"), ("a", "the moon is full"), ("b", "the moon is full")]
     (tmp_path / "test_skips.py").write_text("".join(TEST.format(*test) for test in tests[: 1 + unlisted]))
     (tmp_path / "pytest.ini").touch()
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:nbval", "-p", "no:cacheprovider"]
-    env = {**os.environ, "CI": ci, "COURSE_SKIPS": str(tmp_path / "skips")}
-    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert ran.returncode == status, ran.stdout
+    done = ran(tmp_path, CI=ci, COURSE_SKIPS=str(tmp_path / "skips"))
+    assert done.returncode == status, done.stdout
     told = (tmp_path / "skips").read_text().splitlines()
     assert "1 skipped" in told[0] and told[0].endswith("CUDA wheels are for Linux; runs with Linux")
     assert [line.partition(",")[0] for line in told[1:]] == ["2 skipped"] * (unlisted > 0)
-    assert all(line in ran.stdout for line in told)
+    assert all(line in done.stdout for line in told)
+
+
+def test_a_proof_that_begins_too_late_is_skipped_and_other_tests_are_not(tmp_path):
+    (tmp_path / "test_both.py").write_text(
+        "import pytest\n\n@pytest.mark.proof\ndef test_a():\n    pass\n\ndef test_b():\n    pass\n"
+    )
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = proof\n")
+    done = ran(tmp_path, CI="true", COURSE_PROOF_UNTIL="1")
+    assert done.returncode == 0 and "1 passed, 1 skipped" in done.stdout and "no time left" in done.stdout, done.stdout
 
 
 def test_the_steps_that_are_named_run_and_a_summary_ends_with_what_to_run_again(tmp_path, monkeypatch, capsys):
@@ -50,15 +63,3 @@ def test_the_steps_that_are_named_run_and_a_summary_ends_with_what_to_run_again(
     assert test.main(["lint"]) == 0
     out = capsys.readouterr().out
     assert "(lint, 0 s the last time)" in out and out.endswith("All passed.\n")
-
-
-def test_a_proof_that_begins_too_late_is_skipped_and_other_tests_are_not(tmp_path):
-    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
-    (tmp_path / "test_both.py").write_text(
-        "import pytest\n\n@pytest.mark.proof\ndef test_a():\n    pass\n\ndef test_b():\n    pass\n"
-    )
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = proof\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:nbval", "-p", "no:cacheprovider"]
-    env = {**os.environ, "CI": "true", "COURSE_PROOF_UNTIL": "1"}
-    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert ran.returncode == 0 and "1 passed, 1 skipped" in ran.stdout and "no time left" in ran.stdout, ran.stdout

@@ -129,17 +129,17 @@ def _nothing(folder: Path, reason: str) -> Task:
 def _task(folder: Path, path: Path, options: Options) -> Task:
     name, units = handin.visible(str(path.relative_to(folder))), checks.units()
     result = Result(handin.visible(folder.name), "", name)
-    read, plan, raw = handin.Handin([]), None, b""
+    read, unit, plan, raw = handin.Handin([]), None, None, b""
     try:
         raw = handin.content(path)
         read = handin.read(raw, path.name)
-        if unit := unit_of(read, name, units):
-            plan = lay_out(read, unit)
+        unit = unit_of(read, name, units)
+        plan = lay_out(read, unit) if unit else None
     except handin.Unreadable as problem:
         result.reason = str(problem)
     except Exception as problem:  # whatever a file holds, it stops nobody else's grading
         result.reason = f"It cannot be read ({type(problem).__name__})."
-    unit = unit_of(read, name, units)
+    unit = unit or unit_of(handin.Handin([]), name, units)
     if unit is None:
         unknown = "It belongs to no unit: it names none, and its file name does not begin with a unit's number."
         result.reason = result.reason or unknown
