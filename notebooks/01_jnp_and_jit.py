@@ -822,7 +822,8 @@ plt.show()
 # `scan` is the one to learn: training loops, recurrent networks and simulations are scans. Its body takes (state,
 # input) and returns (new state, output). Here it integrates the [Lorenz equations
 # (1963)](https://doi.org/10.1175/1520-0469%281963%29020%3C0130:DNF%3E2.0.CO;2) in 4,000 small steps, and keeps every
-# point. (`@jax.jit(…)` with options has worked since JAX 0.8.1; older code writes `@functools.partial(jax.jit, …)`.)
+# point. (`@jax.jit(…)` with options has worked since JAX 0.8.1
+# ([changelog](https://docs.jax.dev/en/latest/changelog.html)); older code writes `@functools.partial(jax.jit, …)`.)
 
 
 # %%
@@ -925,8 +926,7 @@ for a in (2.0, 1e6):
 # <details><summary><b>Guess first:</b> a 1,200 × 1,200 matrix is multiplied by itself twice. How much faster does that
 # look without waiting?</summary>
 #
-# Often hundreds of times; the cell prints the factor. It grows with the matrix, since queuing takes about the same time
-# for every size.
+# On a CPU often hundreds of times; the cell prints the factor. It depends on the machine and on the size of the matrix.
 #
 # </details>
 
@@ -978,8 +978,9 @@ def timed(function, *args, repeats=7):
 #
 # <details><summary><b>Guess first:</b> up to which number of elements does NumPy win?</summary>
 #
-# On a CPU, often up to ten thousand or more; the title of the chart gives the number for this run. Starting a compiled
-# program has a fixed cost, which does not pay off for a small array.
+# On a CPU, often up to ten thousand or more; the title of the chart gives the largest such size in this run. For the
+# smallest arrays the two can be level: the calls cost more than the arithmetic, and one call of a compiled program can
+# cost as much as NumPy's nine.
 #
 # </details>
 
@@ -1512,9 +1513,8 @@ plt.show()
 
 # %% [markdown]
 # The loop over a jitted function is the slowest of the four: it pays for five hundred dispatches, where `vmap` pays for
-# one. NumPy with batch axes written by hand also makes a few calls on whole arrays, and is the fastest here. For so
-# little work its calls are cheaper than starting a compiled program (section 3); on a busy machine even the NumPy loop
-# can be ahead of `vmap`.
+# one. NumPy with batch axes written by hand also makes only a few calls on whole arrays. In the stored run it is the
+# fastest: these are 8,000 numbers, and at 10,000 NumPy was ahead in section 3 too.
 
 # %% [markdown]
 # `vmap` even works on a `while_loop` that stops at a different time for each example: the loop runs until all are done,
@@ -1612,10 +1612,10 @@ for text, function in {"where": naive_sqrt, "cond": cond_sqrt}.items():
 # ### A gradient for each example
 #
 # The loss of a batch is a mean, and its gradient is the mean of the examples' gradients. A training step computes that
-# mean only. `vmap(grad(…))` gives the gradient of each example. You need these to find unusual examples, to limit the
-# influence of each one (differential privacy: [Abadi et al., 2016](https://arxiv.org/abs/1607.00133)), and to measure
-# how noisy a batch's gradient is ([McCandlish et al., 2018](https://arxiv.org/abs/1812.06162)). In the data below one
-# target has the wrong sign.
+# mean only. `vmap(grad(…))` gives the gradient of each example. Such gradients help to find unusual examples. They are
+# clipped to limit the influence of each example (differential privacy: [Abadi et al.,
+# 2016](https://arxiv.org/abs/1607.00133)), and their spread says how noisy a batch's gradient is ([McCandlish et al.,
+# 2018](https://arxiv.org/abs/1812.06162)). In the data below one target has the wrong sign.
 
 
 # %%
@@ -2264,9 +2264,9 @@ print("scan against the loop of jitted steps:", f"{seconds['Python loop, jit'] /
 
 # %% [markdown]
 # The first 100 losses agree. `jit` saves most of the time. `scan` then also saves the dispatch of 1,500 calls, and this
-# step is so small that dispatch is most of its time. For a large model dispatch costs about the same, but a step takes
-# far longer. There a plain loop of jitted steps loses little, and it is easier to inspect, so the next units use it.
-# `scan` is for many small steps.
+# step is so small that dispatch is most of its time. With a large model a step takes far longer than its dispatch (unit
+# 06 measures the share). There a plain loop of jitted steps loses little, and it is easier to inspect, so the next
+# units use it. `scan` is for many small steps.
 #
 # ### Quick questions
 #
@@ -2606,7 +2606,7 @@ except (NotImplementedError, ValueError) as error:
 # 5. **`grad` is reverse mode: one row of the Jacobian per pass, good for few outputs.** Forward mode gives one column
 #    per pass, good for few inputs. H v is a `jvp` of `grad`. `custom_vjp` is for rules that JAX cannot derive.
 # 6. **Write for one example, then `vmap`.** `vmap(grad)` gives a gradient for each example; `vmap` over keys runs a set
-#    of experiments. Under `vmap` a `cond` computes both branches.
+#    of experiments. Under `vmap` a `cond` with a flag for each example computes both branches.
 # 7. **Use a key once.** Draw from it, or split it, or fold into it.
 # 8. **Pytrees carry models**, and `jax.tree.map` updates them. `None` is structure, not a leaf.
 # 9. **Multiply in 16 bits, add up and store weights in 32.**
