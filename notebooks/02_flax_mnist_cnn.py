@@ -119,7 +119,8 @@ test = data.load("mnist", "test", batch_size=BATCH)
 # %% [markdown]
 # One batch is a named tuple of three arrays. Images are `[B, H, W, C]`: Flax, like TensorFlow, keeps the channels last.
 # They are normalised with the mean and standard deviation of MNIST's training digits (0.1307 and 0.3081, for pixels
-# scaled to 0 … 1), whichever data were found. Labels are integers. `mask` is explained below.
+# scaled to 0 … 1; [PyTorch's example](https://github.com/pytorch/examples/blob/main/mnist/main.py) uses the same two),
+# whichever data were found. Labels are integers. `mask` is explained below.
 
 # %%
 batch = next(iter(train))
@@ -422,9 +423,10 @@ print(f"weights that move at all: {100 * len(steps_taken) / len(values):.1f} %")
 print(f"of these, by 0.001 to within one per cent: {100 * np.mean(np.abs(steps_taken / 1e-3 - 1) < 0.01):.1f} %")
 
 # %% [markdown]
-# Whatever the size of its gradient, a weight that moves at all moves by about 0.001. Multiplying the loss by 100 would
-# give almost the same first step. So with Adam the learning rate sets roughly how far a weight moves in a step. This is
-# one reason why a single value, the 0.001 of Kingma and Ba's paper, is a usable first guess for many models.
+# Whatever the size of its gradient, nearly every weight that moves at all moves by about 0.001. Multiplying the loss by
+# 100 would give almost the same first step. So with Adam the learning rate sets roughly how far a weight moves in a
+# step. This is one reason why a single value, the 0.001 of Kingma and Ba's paper, is a usable first guess for many
+# models.
 #
 # **Quick questions**
 #
@@ -1305,7 +1307,7 @@ print(f"test accuracy: {100 * test_accuracy:.2f} % ± {100 * error:.2f} % (one s
 # digits. Validation digits were taken from the same pile as the training digits, so the same people wrote both. The
 # sample has only 13 writers ([Alpaydin and Kaynak,
 # 1998](https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits)). Its test digits are the last
-# 360 of the file (`utils/samples/digits.py`) and not a random selection, so the mix of writers is different. On MNIST
+# 360 of the file (`utils/samples/digits.py`) and not a random selection, so the mix of writers may differ. On MNIST
 # nobody wrote both training and test digits ([LeCun, Cortes and Burges](https://yann.lecun.org/exdb/mnist/)). A
 # validation set from the same pile can tell you which *epoch* to keep. Only other people's digits can tell you how a
 # model does on other people's digits.
@@ -1366,7 +1368,7 @@ print(f"says too much by {100 * excess.mean():.1f} % ± {100 * excess_error:.1f}
 
 # %% [markdown]
 # If the excess is more than two standard errors above zero, the network is overconfident on these digits. On the
-# course's sample it is close to that limit: a hint, but no more. Large networks often are overconfident ([Guo et al.,
+# course's sample it falls short of that: a hint, but no more. Large networks often are overconfident ([Guo et al.,
 # 2017](https://arxiv.org/abs/1706.04599)): once every training digit is right, the training loss can fall further only
 # if the network becomes more confident. That paper's remedy, temperature scaling, divides the logits by one number,
 # fitted on the validation set.
@@ -1517,9 +1519,9 @@ figure.suptitle("ten digits; the pixels that matter to the network; the same bef
 plt.show()
 
 # %% [markdown]
-# The bottom row is a check that every such picture needs: the same map for the *untrained* network. Anything that
-# appears in both rows has not been learnt. [Adebayo et al., 2018](https://arxiv.org/abs/1810.03292) found that the maps
-# of some popular methods hardly change when the weights are replaced by random ones.
+# The bottom row is a check that every such picture needs: the same map for the *untrained* network. What appears in
+# both rows need not have been learnt. [Adebayo et al., 2018](https://arxiv.org/abs/1810.03292) found that the maps of
+# some popular methods hardly change when the weights are replaced by random ones.
 #
 # Numbers are easier to compare than colours. A frame of four pixels around the image, which digits seldom reach, makes
 # up about half of its area.
@@ -1777,7 +1779,8 @@ for name, kept in (("alias", alias), ("copied", copied)):
 # %% [markdown]
 # You can also get the pure function back. `nnx.split` takes a model apart into its structure (`graphdef`, static) and
 # its arrays (`weights`, a pytree); `nnx.merge` puts them together again. In between, everything in this unit applies:
-# `jax.jit`, `vmap` over seeds, ahead-of-time compilation, Orbax.
+# `jax.jit`, `vmap` over seeds, ahead-of-time compilation, Orbax. (Modules themselves are [registered as
+# pytrees](https://flax.readthedocs.io/en/latest/guides/pytree.html), so `jax.jit` accepts them as arguments, too.)
 
 # %%
 graphdef, weights = nnx.split(nnx_model)
@@ -2031,11 +2034,11 @@ for what, unit, scale in (
 report.show("cnn")
 
 # %% [markdown]
-# There is a table for each machine that ran the race; the older processor is several times slower. A table has the
-# pictures a second of each entrant, in training and in evaluation, with the first epoch told apart.
-# The last two columns say how many times as fast as each of the others JAX was, as this lesson has it and as unit 06
-# makes it: the median of the rounds, with the lowest and the highest round in brackets. Where that range includes 1×,
-# there is no clear winner.
+# There is a table for each machine that ran the race; the older processor is several times slower. Each table gives the
+# images per second of every entrant, in training and in evaluation, with the first epoch on lines of its own. The last
+# two columns compare JAX, as this lesson has it and as unit 06 makes it, with each of the others. They say how many
+# times as fast JAX was: the median of the rounds, with the lowest and the highest round in brackets. Where that range
+# includes 1×, there is no clear winner.
 #
 # Left: seconds per epoch, on a logarithmic scale. The first epoch includes compilation: JAX, compiled PyTorch and Keras
 # (whose step is a compiled graph) start high and then fall, while plain PyTorch compiles nothing and stays roughly
