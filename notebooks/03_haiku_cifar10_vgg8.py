@@ -484,7 +484,7 @@ else:
     STUDY = OVERFITTED = REGULARISED = Setting("train[:640]", width=8, epochs=8, batch_size=32, learning_rate=3e-3)
 
 # %% [markdown]
-# One picture of each class in the first batch:
+# One picture of each class that occurs in the first batch:
 
 # %%
 study = data.load("cifar10", STUDY.split, batch_size=STUDY.batch_size, shuffle=True, seed=0)
@@ -595,7 +595,7 @@ for name, gradient in gradients.items():
 # Now the network. **Dropout** ([Srivastava et al., 2014](https://jmlr.org/papers/v15/srivastava14a.html)) sets random
 # units to zero in training; part 4 explains it. It comes after each pooling and after the hidden linear layer. Its rate
 # *rises with depth*, as in the French course. The idea behind it: the first layers find edges and colours, which all
-# classes need ([Zeiler and Fergus, 2013](https://arxiv.org/abs/1311.2901), show this), while the last ones have most of
+# classes need ([Zeiler and Fergus, 2013](https://arxiv.org/abs/1311.2901) show this), while the last ones have most of
 # the weights, and so the most room to memorise. We do not test this choice against equal rates; you can.
 
 
@@ -1132,7 +1132,7 @@ def fit(
 # ### Can it memorise?
 #
 # Overfitting needs a network that *can* learn its pictures by heart. To test this, give it labels that have nothing to
-# do with the pictures: random ones. [Zhang et al., 2016](https://arxiv.org/abs/1611.03530), trained large networks on
+# do with the pictures: random ones. [Zhang et al., 2016](https://arxiv.org/abs/1611.03530) trained large networks on
 # all of CIFAR-10 with random labels. We use our small one and 64 pictures.
 #
 # <details><summary>Guess first: how many of the 64 random labels will it get right, and how many validation
@@ -1230,7 +1230,7 @@ for when, params in (("at the dotted line", runs["nothing"].best), ("at the end"
 # A network that gives its answers a probability of 60 % should be right in 60 % of such cases. Then it is called
 # *calibrated*. We compare only the averages, which is a coarse check. At the dotted line, confidence and accuracy are
 # close. At the end the network is overconfident. It gives wrong answers with more confidence than before, though their
-# number has hardly changed. [Guo et al., 2017](https://arxiv.org/abs/1706.04599), found the same in large networks: the
+# number has hardly changed. [Guo et al., 2017](https://arxiv.org/abs/1706.04599) found the same in large networks: the
 # loss overfits while the accuracy does not.
 #
 # **Quick questions**
@@ -1255,8 +1255,8 @@ for when, params in (("at the dotted line", runs["nothing"].best), ("at the end"
 # differs. But one run with a measure and one without are not enough. Each run begins with random weights and sees its
 # pictures in a random order, and with other random numbers both would end elsewhere. So we train with each measure from
 # several *seeds*, and ask whether the difference it makes is larger than chance alone would make. ([Bouthillier et al.,
-# 2021](https://arxiv.org/abs/2103.03098), measure how much such chance matters in benchmarks; [Picard,
-# 2021](https://arxiv.org/abs/2109.08203), shows it for the choice of a single seed.)
+# 2021](https://arxiv.org/abs/2103.03098) measure how much such chance matters in benchmarks; [Picard,
+# 2021](https://arxiv.org/abs/2109.08203) shows it for the choice of a single seed.)
 #
 # To train many times in a short time, we shrink the pictures to 16×16, which is a quarter of the work, and let one
 # compiled step serve all runs. For that, a step must be a pure function of arrays:
@@ -1267,7 +1267,7 @@ for when, params in (("at the dotted line", runs["nothing"].best), ("at the end"
 # - the measures are arguments, as before. The training step is the one from part 4.
 #
 # One measure is new. It changes the training pictures (*data augmentation*): **flips and crops**, as [He et al.,
-# 2015](https://arxiv.org/abs/1512.03385), use them for CIFAR-10. A mirrored car is still a car, and so is a car two
+# 2015](https://arxiv.org/abs/1512.03385) use them for CIFAR-10. A mirrored car is still a car, and so is a car two
 # pixels further left. In `jnp` this is a function of a key and a picture:
 
 
@@ -1385,9 +1385,9 @@ keys = jax.random.split(jax.random.key(0), SEEDS)
 # other?</summary>
 #
 # One after the other, in the stored run. Each of the five has kernels of its own, so the mapped convolution is a
-# *grouped* one: five groups of channels, each with its kernel. XLA has fast code for plain convolutions on a CPU, and
-# slower code for grouped ones. Batching pays where the batched operation is as well supported as the single one, such
-# as the matrix products of lesson 01, and on a GPU, which five small networks do not fill. Measure before you batch.
+# *grouped* one: five groups of channels, each with its kernel. A likely reason is that XLA's code for a CPU is slower
+# for grouped convolutions than for plain ones. Batching pays where the batched operation is as well supported as the
+# single one, such as the matrix products of unit 01. On a GPU the answer may be another. Measure before you batch.
 #
 # </details>
 
@@ -1623,7 +1623,7 @@ plt.show()
 # The dotted line is the epoch with the lowest loss of all. In the second picture, a patience of one stops before it,
 # after epoch 4, and keeps the weights of epoch 3. Too little patience mistakes one bad epoch of a noisy curve for the
 # end. Too much costs time, but not quality, since the best weights are kept anyway. [Prechelt,
-# 1998](https://doi.org/10.1007/3-540-49430-8_3), compares such rules on many problems. Early stopping cannot make a
+# 1998](https://doi.org/10.1007/3-540-49430-8_3) compares such rules on many problems. Early stopping cannot make a
 # network better than it was at its best, and it combines well with all other measures. These may move the best epoch,
 # and early stopping finds it. How far did they move it in part 6?
 
@@ -1836,8 +1836,8 @@ print(f"the best of twenty, on the pictures it was chosen by: {100 * scored.max(
 print(f"the same network, on new pictures:                    {100 * new.mean():.1f} %")
 
 # %% [markdown]
-# Real candidates differ, and are scored on the same pictures, so the effect is often smaller. But on average it always
-# makes your result look better than it is. The test figure took no part in any choice, and is the one to report,
+# Real candidates differ, and are scored on the same pictures, so the effect is often smaller. But on average it makes
+# your result look better than it is. The test figure took no part in any choice, and is the one to report,
 # together with its data: a figure on drawings, or on a subset, is not a figure for CIFAR-10.
 #
 # **Quick questions**
@@ -1964,8 +1964,8 @@ except CourseError as error:
 # <details><summary>Guess first: both were trained on photographs only. If your pictures are the course's drawings, on
 # how many are they right? Guessing gives 10 %.</summary>
 #
-# On about a third or more, as the bars show. Some of the features that distinguish photographs of ships and horses also
-# distinguish drawings of them.
+# On about a third or more, as the bars show. Some of the features that distinguish photographs of ships and horses seem
+# to distinguish drawings of them, too.
 #
 # </details>
 
@@ -2028,7 +2028,8 @@ plt.show()
 #
 # <details><summary>Guess first: who is fastest in training on two CPU cores, and who is last?</summary>
 #
-# Keras is first on one processor, PyTorch on the other. The network as you have it, in JAX, is last on both.
+# By the medians, Keras is first on one processor and PyTorch on the other, and the network as you have it, in JAX, is
+# last on both. (On the newer processor the rounds do not tell it apart from compiled PyTorch.)
 #
 # </details>
 
@@ -2094,8 +2095,8 @@ results.record(
 # - Change one thing at a time. Measures that are arguments of one compiled program make that easy.
 # - One run is one random draw. Train several seeds; judge by the differences seed by seed and their confidence
 #   interval. If it contains 0, say that no difference was shown.
-# - `vmap` over whole networks makes their convolutions grouped ones, which a CPU computes slowly: measure before you
-#   batch.
+# - `vmap` over whole networks makes their convolutions grouped ones, and was slower on a CPU than one after the other:
+#   measure before you batch.
 # - For `vmap` over keys use threefry. With rbg the whole batch is drawn from the first key.
 # - Give regularised networks enough epochs before you compare them, and compare in evaluation mode, on unaugmented
 #   pictures.
