@@ -602,9 +602,9 @@ except ValueError as error:
 # %% [markdown]
 # ### The weak-typed scalar
 #
-# A Python number does not say how many bits it should have in an array. So JAX gives it a *weak* type, which adopts the
-# dtype of the array it meets. Code written for 16 bits then stays in 16 bits (`bfloat16` is a 16-bit float: section
-# 10). A NumPy scalar has a dtype of its own, so its type is not weak, and it can widen the result.
+# A Python number does not say how many bits it should have in an array. So JAX gives it a *weak* type: 0.5 adopts the
+# dtype of the float array it meets. Code written for 16 bits then stays in 16 bits (`bfloat16` is a 16-bit float:
+# section 10). A NumPy scalar has a dtype of its own, so its type is not weak, and it can widen the result.
 
 # %%
 half = jnp.ones(3, jnp.bfloat16)

@@ -1892,7 +1892,7 @@ print(f"largest difference of a log-probability: {difference:.1e}")
 # - both on the CPU, since the TensorFlow that comes with the course has no GPU code (on a machine with a GPU, JAX is
 #   told not to use it here);
 # - one call a step for both: Keras's `train_on_batch` and `test_on_batch` against a jitted function, because
-#   `fit` would build a data pipeline each time, a noticeable part of so short an epoch (one difference remains, in
+#   `fit` would build a data pipeline each time, and that would be timed too (one difference remains, in
 #   JAX's favour: Keras returns each step's loss as a number and has to wait for it; JAX waits only at the end);
 # - the first step, which compiles, is timed apart from later ones, and training apart from evaluation;
 # - several rounds, taking turns, so that a busy moment of the machine hits both; the median counts, the range is drawn.

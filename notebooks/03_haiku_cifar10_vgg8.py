@@ -865,7 +865,7 @@ def init_state(key: jax.Array, network: hk.Transformed, side: int = 32) -> Train
 
 
 # %% [markdown]
-# Then the two steps. Biases are usually left out of weight decay, and we leave them out too. `scale_by_adam` gives
+# Then the two steps. Biases are often left out of weight decay, and we leave them out too. `scale_by_adam` gives
 # Adam's direction; the step along it and the decay are in `move`.
 # ([`optax.adamw`](https://optax.readthedocs.io/en/latest/api/optimizers.html#optax.adamw) has the same rule, with a λ
 # that is chosen when the optimiser is made. It decays biases too, unless it is given a `mask`.)
