@@ -459,9 +459,9 @@ print(f"{size_of(shapes['params']):,} weights")
 # documentation](https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.resnet18.html) gives. That
 # is encouraging, but not yet a proof.
 #
-# Why do our pictures have 96 pixels, and not 64? At 64 the last maps would be 2×2, smaller than the kernels, and a CPU
-# would compute these convolutions up to a hundred times more slowly than they need; unit [06](06_make_it_fast.ipynb)
-# shows why.
+# Why do our pictures have 96 pixels, and not 64? At 64 the last maps would be 2×2, smaller than the kernels, and on a
+# CPU these convolutions would take many times as long as they need; unit [06](06_make_it_fast.ipynb) shows how long,
+# and why.
 #
 # Now our own network, for two classes. Initialisation is a program too: it draws random numbers for each of the
 # kernels. It runs only once, so it is not worth much of the compiler's time, and we compile it at optimisation level 0.
@@ -920,11 +920,12 @@ for name in ("conv1", "conv2", "downsample_conv"):
 # ### L2 in the loss is not weight decay
 #
 # The first companion adds $\frac{\lambda}{2}\lVert w\rVert^2$ to the loss and calls it weight decay, with the remark
-# that this depends on the optimiser. With plain gradient descent, which it uses, the two are the same, since the
-# gradient of the term is $\lambda w$. With Adam they are *not* ([Loshchilov and Hutter,
-# 2017](https://arxiv.org/abs/1711.05101)): Adam divides each gradient by its usual size, and with it the decay that was
-# mixed in. Take two weights, both starting at 1, whose gradients are pure noise, of size 0.1 for one and 10 for the
-# other. We repeat this with ten keys, in one program, by `vmap`:
+# that this depends on the optimiser. With plain gradient descent the two are the same, since the gradient of the term
+# is $\lambda w$. (The companion's [code](https://github.com/fattorib/Flax-ResNets/blob/17bcd9c67686/main_flax.py) uses
+# momentum. L2 in the loss passes through it, decoupled decay does not.) With Adam they are *not* ([Loshchilov and
+# Hutter, 2017](https://arxiv.org/abs/1711.05101)): Adam divides each gradient by its usual size, and with it the decay
+# that was mixed in. Take two weights, both starting at 1, whose gradients are pure noise, of size 0.1 for one and 10
+# for the other. We repeat this with ten keys, in one program, by `vmap`:
 #
 # <details><summary>Guess first: L2 in the loss, Adam: which of the two weights shrinks faster?</summary>
 #
@@ -1076,8 +1077,9 @@ print(f"after 8 batches the schedule has counted to {state_of.inner_opt_state.co
 # %% [markdown]
 # ### Sixteen bits, and a scale for the loss
 #
-# On hardware made for it, arithmetic in 16 bits is faster and takes half the memory. Unit [06](06_make_it_fast.ipynb)
-# measures that. Here we need to know what `train_step` does for one of the two common formats:
+# Numbers of 16 bits take half the memory, and on hardware made for it their arithmetic is faster. Unit
+# [06](06_make_it_fast.ipynb) measures the speed on your machine. Here we need to know what `train_step` does for one of
+# the two common formats:
 
 # %%
 for dtype in (jnp.float32, jnp.bfloat16, jnp.float16):
@@ -1224,10 +1226,10 @@ for label in (0, 1, 2, -1):
 # pinned data on the GPU. Pinning locks a page of memory in place, so that a GPU can copy from it while the processor
 # does something else ([PyTorch's tutorial on
 # `pin_memory`](https://docs.pytorch.org/tutorials/intermediate/pinmem_nonblock.html)). PyTorch pins through CUDA, in a
-# process in which JAX has by default reserved three quarters of the GPU's memory ([JAX on GPU
-# memory](https://docs.jax.dev/en/latest/201/gpu-memory.html)); our guess is that the two get in each other's way
-# there, but we have not tested it on a GPU. What the companion recommends is sound either way: leave pinning off, and
-# return NumPy arrays from the loader. `jax.device_put` moves them.
+# process in which JAX has by default reserved most of the GPU's memory ([JAX on GPU
+# memory](https://docs.jax.dev/en/latest/201/gpu-memory.html)); our guess is that the two get in each other's way there,
+# but we have not tested it on a GPU. What the companion does is sound either way: it leaves pinning off, and its loader
+# returns NumPy arrays. `jax.device_put` moves them.
 #
 # JAX has pinned memory too, as a *kind of memory* in which an array can be placed explicitly:
 
@@ -1313,9 +1315,9 @@ def fit(
 
 
 # %% [markdown]
-# The step is compiled before the training begins, from shapes alone (unit 02). This takes most of the seconds of a
-# first run. Unit [06](06_make_it_fast.ipynb) takes such a run apart, asks what the second companion's first run may
-# have spent its 1,200 seconds on, and keeps compiled programs for the next process.
+# The step is compiled before the training begins, from shapes alone (unit 02). This takes a good part of a first run's
+# seconds. Unit [06](06_make_it_fast.ipynb) takes such a run apart, asks what the second companion's first run may have
+# spent its 1,200 seconds on, and keeps compiled programs for the next process.
 
 # %%
 start = new_state(model, variables, optimizer)
@@ -1549,8 +1551,8 @@ plt.show()
 # coat, good. If they lie on a sofa, a lawn, or a breeder's watermark, the network has learnt something about the
 # pictures and not about the animals. Where the middle row looks like the last, be careful: what an untrained network
 # shows comes from the picture itself, its edges and contrasts, and from the method. In the stored output, the evidence
-# for the cats lies in a few small spots, some of them beside the face, and the last row looks different. For the dogs
-# both rows light up the face, so there the middle row tells us little.
+# for the cats lies in a few small spots, some of them beside the face, and the last row looks different. For the first
+# dog both rows light up the face, so there the middle row tells us little.
 #
 # The maps of layer 3 are 6×6, so the evidence is coarse, and is stretched smoothly. And it only shows what the gradient
 # says about *this* network: a hint, not a proof.
@@ -1812,10 +1814,10 @@ def learning_rates(
 
 # %% [markdown]
 # `optax.partition` gives each part of the tree its own optimiser: a higher learning rate for the fresh layer than for
-# what is already good, or `optax.set_to_zero()` for what should stay as it is. (Where updates are 0, the compiler sees
-# that the gradients are not needed and leaves out that part of the backward pass.) BatchNorm needs a decision too.
-# Where the body is frozen, it must use its running statistics (`train=False`); otherwise the function changes although
-# no weight does.
+# what is already good, or `optax.set_to_zero()` for what should stay as it is. (Where updates are 0, nothing needs the
+# gradients, and the compiler can leave out that part of the backward pass.) BatchNorm needs a decision too. Where the
+# body is frozen, it must use its running statistics (`train=False`); otherwise the function changes although no weight
+# does.
 #
 # The task: cats against dogs, from 64 pictures. We compare three ways, with the same steps and batches for each: from
 # scratch, the last layer only, and all layers. Each of the five seeds has its own pretrained network from part 9 (the

@@ -149,8 +149,8 @@ for side, count in zip(sides, tokens, strict=True):
     print(f"{side:>4} px {count:>9,} {count**2:>18,} {count * 64:>28,}")
 
 # %% [markdown]
-# At 256 pixels, the input size of the published tiny, small and base models, the whole map has 64 times as many pairs
-# as all its windows together. And the last column grows only in proportion to the picture's area.
+# At 256 pixels, an input size of the published tiny, small and base models, the whole map has 64 times as many pairs as
+# all its windows together. And the last column grows only in proportion to the picture's area.
 #
 # ### Quick questions
 #
@@ -427,7 +427,7 @@ plt.show()
 
 # %% [markdown]
 # With dot products, attention to many keys turns into attention to one. Hardly any gradient passes through such a
-# softmax, so queries and keys learn very slowly. With cosines neither curve depends on the length.
+# softmax, so queries and keys learn little from it. With cosines neither curve depends on the length.
 #
 # ### Is −100 as good as −∞?
 #
@@ -733,8 +733,8 @@ plt.show()
 #
 # Two more pieces. **Drop path** (stochastic depth; Huang et al., 2016,
 # [arXiv:1603.09382](https://arxiv.org/abs/1603.09382)) is a regulariser: during training it leaves out a whole branch
-# for some pictures of a batch. And the MLP uses the exact GELU, with the error function. The default of JAX and Flax is
-# an approximation with tanh.
+# for some pictures of a batch (in the paper, for the whole batch). And the MLP uses the exact GELU, with the error
+# function. The default of JAX and Flax is an approximation with tanh.
 
 
 # %%
@@ -998,8 +998,8 @@ def check_sizes(model: SwinV2, shape: tuple[int, ...]) -> None:
 
 
 # %% [markdown]
-# The published architectures differ only in the four values that follow the name: width, depths, heads and window. (So
-# does the published `large`, which is not listed.) `micro` is ours, for machines without a GPU.
+# The published architectures differ in the four values that follow the name: width, depths, heads and window. (So does
+# the published `large`, which is not listed.) `micro` is ours, for machines without a GPU.
 
 
 # %%
@@ -1063,9 +1063,9 @@ for model, shape in ((swin_v2("micro"), (1, 66, 64, 3)), (swin_v2("micro", heads
 # %% [markdown]
 # ## 8 · Is it really Swin v2?
 #
-# Its shapes are right, and tiny has 27,585,844 weights, as many as timm's model with 10 classes. Neither shows that it
-# *is* the same function. A port can be wrong in many places and still train: one that was published has a LayerNorm
-# with an epsilon of 768 (part 15).
+# Its shapes are right, and tiny has 27,585,844 weights, as many as timm's model with 10 classes
+# (`tests/golden/swin_v2.json` has its shapes). Neither shows that it *is* the same function. A port can be wrong in
+# many places and still train: one that was published has a LayerNorm with an epsilon of 768 (part 15).
 #
 # So we compare functions: the same weights and the same picture must give the same logits and the same gradients. It
 # matters which weights are used:
@@ -1451,7 +1451,8 @@ plt.show()
 # The pale lines are the seeds, the strong line is their mean. How precise is that mean? A 95 % interval for the mean of
 # $n$ seeds is $\pm\, t \cdot s / \sqrt n$, with the standard deviation $s$ of the seeds and Student's $t$, which is
 # 2.78 for five seeds. The interval is about *other seeds on these pictures*. Other pictures are another source of
-# chance: the accuracy of one model on 300 pictures has an interval of about ± 5 percentage points of its own.
+# chance: an accuracy of $p = 0.2$ on 300 pictures has an interval of $\pm\, 1.96 \sqrt{p\,(1 - p) / 300}$ of its own,
+# which is 4.5 percentage points.
 
 
 # %%
@@ -1500,7 +1501,7 @@ print(f"mean of the seeds: {100 * final.mean():.1f} % ± {100 * interval(final):
 # five runs?</summary>
 #
 # There is one compilation instead of five (unless the runs share it), every batch is read once, and small operations
-# become five times as large, which keeps a processor busier. The price is memory: five states, five sets of
+# become five times as large, which can keep a processor busier. The price is memory: five states, five sets of
 # activations.
 #
 # </details>
@@ -1703,11 +1704,11 @@ for name in list(mistakes)[1:]:
 # %% [markdown]
 # In 0 … 1 or in 0 … 255, where the mean is not subtracted, the models do hardly better than a guess. The two are nearly
 # the same mistake: the LayerNorm after the patches removes the factor of 255, but not the missing mean. In the run
-# stored here ImageNet's mean and deviation cost some points, though they are close to Imagenette's. The interval for
-# red and blue contains 0, so five seeds and these drawings cannot tell what exchanging them costs. (With four
-# intervals, do not rely on one that barely misses 0. If they were independent, at least one of four intervals at 95 %
-# would miss the true value in $1 - 0.95^4 \approx 19$ % of experiments.) None of these mistakes raised an error. A
-# checkpoint with wrong preprocessing just does worse.
+# stored here ImageNet's mean and deviation cost some points, though each number is within 0.08 of Imagenette's
+# (`utils/data/sets.py`). The interval for red and blue contains 0, so five seeds and these drawings cannot tell what
+# exchanging them costs. (With four intervals, do not rely on one that barely misses 0. If they were independent, at
+# least one of four intervals at 95 % would miss the true value in $1 - 0.95^4 \approx 19$ % of experiments.) None of
+# these mistakes raised an error. A checkpoint with wrong preprocessing just does worse.
 #
 # ### Quick questions
 #
@@ -1830,8 +1831,8 @@ breakdown.show("swin_micro")
 #
 # <details><summary><b>Guess first:</b> what share of the time goes to matrix products?</summary>
 #
-# In the run stored here about half, and that includes sums. Tokens of 24 numbers make small products. The rest is
-# softmax, norms, GELU, and operations that only move numbers.
+# In the run stored here most of it, and that includes sums. The rest is softmax, norms, GELU, and operations that only
+# move numbers.
 #
 # </details>
 
@@ -1872,9 +1873,9 @@ plots.bars(
 plt.show()
 
 # %% [markdown]
-# In the run stored here about half of the time goes to matrix products and sums: to `dot`, and to `ynn_fusion`, XLA's
-# name for what it hands to YNNPACK, a library for CPUs. The longest of the others have names that speak of moving
-# numbers: transpose, copy, broadcast. (A fusion's name lists only some of its operations, so this is a rough reading.)
+# In the run stored here most of the time goes to matrix products and sums: to `dot`, and to `ynn_fusion`, XLA's name
+# for what it hands to YNNPACK, a library for CPUs. Among the longest of the others are names that speak of moving
+# numbers: copy, transpose, broadcast. (A fusion's name lists only some of its operations, so this is a rough reading.)
 # A window transformer cuts, rolls, transposes and puts together in each block, and once more for the gradients. Each
 # such copy costs no arithmetic, but memory traffic.
 #

@@ -198,7 +198,7 @@ start = new_state(net, jax.random.key(2))
 #
 # <details><summary>Guess first: what share of a step's time does the call itself take?</summary>
 #
-# A few percent at most. The rest is computed while Python goes on.
+# Little: on our EPYC about a percent in most steps, and several in some. The rest is computed while Python goes on.
 #
 # </details>
 
@@ -316,7 +316,7 @@ plt.show()
 # %% [markdown]
 # Compilation is the largest item, and it is paid *once*. For the ResNet18 of unit 04 it takes some seconds. The
 # transfer is next to nothing. (On a CPU there is nowhere to move the pictures to. But a GPU's bus carries gigabytes a
-# second, so there, too, the companion's 160 MB would take a fraction of a second.)
+# second, so there, too, the companion's 160 MB of files would take seconds at most, even decoded.)
 #
 # None of this comes near 1,000 seconds. What is so slow, and only once? Most likely the files: thousands of JPEGs, read
 # one by one, perhaps from a network drive (the README links to its data on Google Drive). The operating system keeps
@@ -464,7 +464,7 @@ plt.show()
 
 # %% [markdown]
 # The gradient of the pooling comes first. (Read the sums roughly: layers that the compiler has fused count as one of
-# them, operations that run at the same time on two cores are both counted, and “other” is what has no layer or could
+# them, operations that run at the same time on two cores are both counted, and `other` is what has no layer or could
 # not be traced back to one.)
 #
 # **Quick questions**
@@ -543,9 +543,10 @@ for side in (3, 2):
 
 # %% [markdown]
 # Read `window={size=…}`: the kernel has the size 3×3 in the first line, and **2×2** in the second. The compiler has
-# swapped map and kernel. The result is the same whichever of the two is called the kernel, and a kernel of 4 places
-# instead of 9 looks like less work. But the library that computes convolutions does not take this form, and a plain
-# loop does the work.
+# swapped map and kernel ([XLA's
+# source](https://github.com/openxla/xla/blob/80c095fc2f5b/xla/hlo/transforms/simplifiers/conv_operand_swapper.cc)). The
+# result is the same whichever of the two is called the kernel, and a kernel of 4 places instead of 9 looks like less
+# work. But the library that computes convolutions does not take this form, and a plain loop does the work.
 #
 # This happens where the kernel has more places than the map. (In the gradient by a layer's *input*, the layer's output
 # takes the place of the map.) What the swap leaves behind is a kernel that is turned round, `rhs_reversal`. So such
@@ -605,8 +606,8 @@ plt.show()
 print(*re.findall(r"convolution\(.*?(window=\{.*?\})", compiled_pieces["by the kernel"].as_text()))
 
 # %% [markdown]
-# The gradient by the kernel takes the longest, and the last line says why: XLA writes it as a convolution whose kernel
-# is `dy`, **as large as the whole map**, 16×16. Libraries for processors are made for small kernels.
+# The gradient by the kernel takes the longest, and the last line suggests why: XLA writes it as a convolution whose
+# kernel is `dy`, **as large as the whole map**, 16×16. Libraries for processors are made for small kernels.
 #
 # So we derive it in another form. With padding 1, and $i, j$ counted from −1 to 1, the layer computes
 #
@@ -680,8 +681,8 @@ for name, way in {"nine products": nine_products, "one product": one_product}.it
 # <details><summary>Guess first: which version is the fastest, and is nine products faster than XLA's
 # convolution?</summary>
 #
-# On the EPYC of our figures one product is the fastest, and nine products are slower than what we wanted to improve.
-# On another machine the order may differ.
+# On the EPYC of our figures one product was the fastest, and nine products were slower than what we wanted to improve.
+# On another machine, or in another run, the order may differ.
 #
 # </details>
 
@@ -692,8 +693,9 @@ plt.show()
 
 # %% [markdown]
 # The same arithmetic, in another order. On the EPYC of our figures XLA's convolution took 6.7 ms, nine products 10.9
-# and one product 4.1; for maps of 32×32 with 32 channels 9.1, 16.6 and 5.1. What wins depends on the shapes, the
-# library and the processor, so measure.
+# and one product 4.1; for maps of 32×32 with 32 channels 9.1, 16.6 and 5.1. In another run the first and the last came
+# out level. What wins depends on the shapes, the library and the processor, so measure.
+# (`ressources/findings/xla_cpu_convolution_gradients.md` in the course's repository has more shapes.)
 #
 # **Quick questions**
 #
@@ -793,8 +795,8 @@ for name, value in compiler_options.TRAINING.items():
     print(f"{name}: {value!r}")
 
 # %% [markdown]
-# The first two hand convolutions and products to oneDNN. The third leaves sums to YNN, another library, which computes
-# those of BatchNorm faster. `supported` leaves out what this jaxlib or this device does not know, and says so.
+# The first two hand convolutions and products to oneDNN. The third leaves sums, such as those of BatchNorm, to YNN,
+# another library. `supported` leaves out what this jaxlib or this device does not know, and says so.
 
 # %% tags=["nbval-ignore-output"]
 options = compiler_options.supported(compiler_options.TRAINING)
@@ -817,8 +819,8 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# oneDNN makes the first two faster, and the product too. But it was not made for a kernel as large as the map: on our
-# EPYC the gradient by the kernel, XLA's way, became slower. So the options and the gradient of part 7 belong together:
+# On our EPYC oneDNN made the first two faster, and the product too. But the gradient by the kernel, XLA's way, with its
+# kernel as large as the map, became slower. So the options and the gradient of part 7 belong together:
 
 # %% tags=["nbval-ignore-output"]
 steps["options"] = on_this_batch(own, compiler_options=options)
@@ -862,10 +864,11 @@ print(f"{'in between':10} {analysis.temp_size_in_bytes / 1e6:8.1f} MB")
 # unit 02 showed, saves a second copy of weights and momentum: little here, and much in a model of a billion weights.)
 #
 # The companion trained on 160 MB of pictures and saw 13.99 GB of the GPU's memory taken. Most likely by
-# **preallocation**: at its first operation JAX reserves three quarters of a GPU's memory, and hands it out itself
-# ([JAX on GPU memory](https://docs.jax.dev/en/latest/201/gpu-memory.html)). `nvidia-smi` shows what is *reserved*,
-# whatever the program needs. With `XLA_PYTHON_CLIENT_PREALLOCATE=false` in the environment before JAX starts, it takes
-# memory when it is needed; with `XLA_CLIENT_MEM_FRACTION=.50` it reserves half.
+# **preallocation**: at its first operation JAX reserves three quarters of a GPU's memory ([JAX on GPU
+# memory](https://docs.jax.dev/en/latest/201/gpu-memory.html); it was once [90 % of what was
+# free](https://github.com/jax-ml/jax/blob/8fbafef0a7cd/docs/gpu_memory_allocation.rst)), and hands it out itself.
+# `nvidia-smi` shows what is *reserved*, whatever the program needs. With `XLA_PYTHON_CLIENT_PREALLOCATE=false` in the
+# environment before JAX starts, it takes memory when it is needed; with `XLA_CLIENT_MEM_FRACTION=.50` it reserves half.
 #
 # ### Page faults
 #
@@ -932,9 +935,9 @@ print(f"given back: as it came {given_back[0]:.0f} ms, now {given_back[1]:.0f} m
 print(f"this kernel: as it came {here['as it comes']:.0f} ms, now {here['options']:.0f} ms")
 
 # %% [markdown]
-# If this kernel keeps its memory, both steps are faster here, by about as many milliseconds: new pages cost the same
-# whatever is computed in them, so a faster step loses the larger *share* to them. The setting is the process's and not
-# JAX's. Other frameworks can gain from it too, so the course's races set it for all.
+# If this kernel keeps its memory, both steps are faster here, by a similar number of milliseconds: new pages cost the
+# same whatever is computed in them, so a faster step loses the larger *share* to them. The setting is the process's and
+# not JAX's. Other frameworks can gain from it too, so the course's races set it for all.
 #
 # ### Computing twice to save memory
 #
@@ -1125,11 +1128,11 @@ print("the same losses within a thousandth:", bool(jnp.allclose(*losses, atol=1e
 print(f"largest difference of a loss: {jnp.abs(losses[0] - losses[1]).max():.1e}")
 
 # %% [markdown]
-# The same losses up to rounding: inside the scan the compiler orders some sums differently.
+# The same losses up to rounding.
 #
 # <details><summary>Guess first: which is faster, and by how much?</summary>
 #
-# On a CPU the loop in Python is several times as fast. See the bars, and the explanation below.
+# On the EPYC of our figures the loop in Python is more than ten times as fast. See the bars, and the explanation below.
 #
 # </details>
 
@@ -1138,7 +1141,7 @@ plots.bars(list(epoch_times), list(epoch_times.values()), unit="ms", better="low
 plt.show()
 
 # %% [markdown]
-# The dispatch that we save is about a percent of a step (part 2). What do we pay for it? These are the convolutions of
+# The dispatch that we save is a small part of a step (part 2). What do we pay for it? These are the convolutions of
 # both programs, by who computes them:
 
 # %% tags=["nbval-ignore-output"]
@@ -1332,7 +1335,7 @@ plt.show()
 # %% [markdown]
 # A point under the flat part could use more of the arithmetic. A point near the slope waits for memory, and only moving
 # fewer bytes would help: fusing it with its neighbours, or 16 bits. A layer whose arrays fit into the cache may stand
-# above the slope. The smallest stand far below it: most of their time is the call.
+# above the slope. The smallest, the dense layer, stands far below it: most of its time is probably the call.
 #
 # **Quick questions**
 #
