@@ -227,6 +227,15 @@ def test_a_venv_whose_making_is_stopped_does_not_stay(machine, monkeypatch):
     assert not bootstrap.VENV.exists()
 
 
+@on_windows
+def test_no_process_of_a_command_compiles_what_another_has_compiled(notes, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(os, "chdir", lambda _: None)
+    monkeypatch.setattr(os, "execv", lambda *_: notes.append(os.environ.get("PYTHONDONTWRITEBYTECODE", "unset")))
+    bootstrap.main(["doctor"])
+    assert notes[-1] == "unset"
+
+
 def test_a_failing_installer_gives_its_cure(home, monkeypatch):
     monkeypatch.setattr(subprocess, "call", lambda *_, **__: 2)
     with pytest.raises(bootstrap.SetupError, match="connect, then give the same command again"):

@@ -65,6 +65,7 @@ def files(out):
     return {path.relative_to(out): took.sub(b"", path.read_bytes()) for path in out.rglob("*") if path.is_file()}
 
 
+@pytest.mark.proof
 def test_stopped_with_ctrl_c_and_started_again_it_gives_the_same(submissions, tmp_path):
     """So it does with two at once, of which the first run knows nothing."""
     finished(started(submissions, tmp_path / "whole", jobs=1))

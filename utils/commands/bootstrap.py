@@ -65,6 +65,8 @@ def main(arguments: "list[str]") -> int:
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on where this one was.", file=sys.stderr)
         return 130
+    # each process would compile JAX and TensorFlow anew, which takes 4 and 15 seconds
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [str(venv_python()), "-m", "utils", *arguments]
     if WINDOWS:
         return subprocess.call(command, cwd=str(ROOT))

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import psutil
 
 from utils.base.errors import CourseError
-from utils.base.paths import ROOT
+from utils.base.paths import ROOT, cache_dir
 from utils.checks import limits
 from utils.checks.registry import Unit
 from utils.checks.verdict import Kind, Verdict
@@ -44,7 +44,15 @@ class Bench:
         self._unit, self._ended, self._starting = unit, False, threading.Lock()
         self._groups = [Group(limits.MEMORY // 2**20) for _ in range(jobs)]
         env = sandbox.environment()
-        self._judge = Judge(unit, sandbox.prefix([ROOT / "solutions"]), env)
+        # each run compiles the same small programs to compare with. No hand-in runs where they lie
+        compiled = cache_dir() / "grading" / "compiled"
+        compiled.mkdir(parents=True, exist_ok=True)
+        kept = {
+            "JAX_COMPILATION_CACHE_DIR": str(compiled),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        }
+        self._judge = Judge(unit, sandbox.prefix([ROOT / "solutions"], [compiled]), env | kept)
         self._runners = [Judge(unit, [*group.prefix, *sandbox.prefix()], env) for group in self._groups]
         self._free = deque(self._runners)
         self._found: dict[tuple[Judge | None, str, int, bytes], Verdict] = {}

@@ -41,10 +41,13 @@ def warning() -> str:
     return "" if is_closed() else _OPEN
 
 
-def prefix(more: Iterable[Path] = ()) -> list[str]:
-    """The command in front of one that is to be shut in; `more` is what it may read besides the course's package."""
+def prefix(more: Iterable[Path] = (), writable: Iterable[Path] = ()) -> list[str]:
+    """The command in front of one that is to be shut in.
+
+    `more` is what it may read besides the course's package, `writable` folders (there are) that it may also write.
+    """
     _compile()
-    return _bubblewrap(more) if is_closed() else []
+    return _bubblewrap(more, writable) if is_closed() else []
 
 
 @cache
@@ -55,7 +58,7 @@ def _compile() -> None:
     subprocess.run([sys.executable, "-c", imports], env=env, check=False)
 
 
-def _bubblewrap(more: Iterable[Path]) -> list[str]:
+def _bubblewrap(more: Iterable[Path], writable: Iterable[Path] = ()) -> list[str]:
     command = [shutil.which("bwrap") or "bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000"]
     command += ["--cap-drop", "ALL", "--die-with-parent", "--new-session", "--hostname", "course"]
     system = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/localtime", "/etc/fonts")
@@ -72,6 +75,8 @@ def _bubblewrap(more: Iterable[Path]) -> list[str]:
         command += ["--symlink", f"{HOME}/tmp", "/tmp"]  # of each hand-in's own
     for folder in shown:
         command += ["--ro-bind", folder, folder]
+    for folder in map(str, writable):
+        command += ["--bind", folder, folder]
     if not more:
         for quotes_answers in (ROOT / "utils" / "checks").glob("unit_*/*/mistakes.toml"):
             command += ["--ro-bind", os.devnull, str(quotes_answers)]
