@@ -474,7 +474,7 @@ def train(recipe: Recipe, setting: Setting, folder: Path) -> Run:
         "cifar10", setting.split, batch_size=setting.batch_size, shuffle=True, augment=recipe.augment, quiet=True
     )
     step, predict = make_step(recipe), make_predict(recipe)
-    init_key, key = jax.random.split(jax.random.key(0, impl="rbg"))  # "rbg" compiles faster than the default
+    init_key, key = jax.random.split(jax.random.key(0, dtype="rbg"))  # "rbg" compiles faster than the default
     params = jax.jit(recipe.network.init)(init_key, jnp.zeros((1, 32, 32, 3)))
     state = TrainState(jnp.zeros((), jnp.int32), params, recipe.optimizer.init(params))
     run = Run(state, params, {"train_loss": [], "val_loss": [], "val_accuracy": [], "seconds": []})

@@ -741,7 +741,7 @@ class Measures(NamedTuple):
 ones = np.ones((100, 100), np.float32)
 # keys of the kind "rbg" compile faster: see "Two kinds of keys" below
 drop = jax.jit(hk.transform(lambda x, rate: hk.dropout(hk.next_rng_key(), rate, x)).apply)
-keys = [jax.random.key(seed, impl="rbg") for seed in (1, 1, 2)]
+keys = [jax.random.key(seed, dtype="rbg") for seed in (1, 1, 2)]
 dropped = [np.asarray(drop({}, key, ones, rate)) for key, rate in zip(keys, (0.1, 0.5, 0.5), strict=True)]
 plots.images(
     np.stack([picture[:10, :10] / 2 for picture in (ones, *dropped)]),
@@ -919,9 +919,9 @@ def make_eval_step(network: hk.Transformed):
 
 
 # %%
-def compile_ms(impl: str) -> float:
+def compile_ms(kind: str) -> float:
     """How long a dropout mask takes to compile with keys of that kind, in milliseconds."""
-    key = jax.random.key(0, impl=impl)
+    key = jax.random.key(0, dtype=kind)
     lowered = jax.jit(lambda key: jax.random.bernoulli(key, 0.5, (64, 16, 16, 16))).lower(key)
     begin = time.perf_counter()
     lowered.compile()
@@ -946,7 +946,7 @@ plt.show()
 
 # %%
 for kind in ("threefry2x32", "rbg"):
-    three = jax.random.split(jax.random.key(0, impl=kind), 3)
+    three = jax.random.split(jax.random.key(0, dtype=kind), 3)
     mapped = jax.vmap(jax.random.normal)(three)
     one_by_one = jnp.stack([jax.random.normal(key) for key in three])
     from_the_first = jax.random.normal(three[0], (3,))
@@ -984,7 +984,7 @@ def compiled(width: int, batch_size: int, learning_rate: float, eval_batch_size:
         return data.Batch(spec((size, 32, 32, 3), jnp.float32), spec((size,), jnp.int32), spec((size,), jnp.bool_))
 
     network = make_network(width)
-    key = jax.random.key(0, impl="rbg")
+    key = jax.random.key(0, dtype="rbg")
     init = jax.jit(lambda key: init_state(key, network)).lower(key)
     state = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), init.out_info)
     train_step = jax.jit(make_train_step(network, learning_rate), donate_argnums=0)
@@ -1001,7 +1001,7 @@ def compiled(width: int, batch_size: int, learning_rate: float, eval_batch_size:
 # state:
 
 # %%
-INIT_KEY, DROPOUT_KEY = jax.random.key(0, impl="rbg"), jax.random.key(1, impl="rbg")
+INIT_KEY, DROPOUT_KEY = jax.random.key(0, dtype="rbg"), jax.random.key(1, dtype="rbg")
 
 programs = compiled(STUDY.width, STUDY.batch_size, STUDY.learning_rate)
 start = programs.init(INIT_KEY)
@@ -1374,7 +1374,7 @@ own = np.stack([random.choice(len(pool.label), TRIAL.examples, replace=False) fo
 orders = [[random.permutation(row) for _ in range(TRIAL.epochs)] for random, row in zip(randoms, own, strict=True)]
 orders = np.stack(orders).reshape(SEEDS, TRIAL.epochs, -1, TRIAL.batch_size)  # [S, epochs, steps, B]
 first = jax.jit(lambda key: init_state(key, make_network(TRIAL.width), TRIAL.side))
-starts = [first(jax.random.key(seed, impl="rbg")) for seed in range(SEEDS)]
+starts = [first(jax.random.key(seed, dtype="rbg")) for seed in range(SEEDS)]
 keys = jax.random.split(jax.random.key(0), SEEDS)
 
 # %% [markdown]
@@ -1672,7 +1672,7 @@ def keep_training(folder: Path, setting: Setting, measures: Measures, *, augment
     pictures = data.load(
         "cifar10", setting.split, batch_size=setting.batch_size, shuffle=True, augment=augment, quiet=True
     )
-    init_key, dropout_key = jax.random.key(0, impl="rbg"), jax.random.key(1, impl="rbg")
+    init_key, dropout_key = jax.random.key(0, dtype="rbg"), jax.random.key(1, dtype="rbg")
     run = beginning(programs.init(init_key))
 
     with checkpoints.open(folder, keep=1) as saved:

@@ -553,7 +553,7 @@ for side in (3, 2):
 # convolutions can be found in a larger program, such as a block's gradient by its weights:
 
 # %%
-for side in (16, 2):
+for side in (16, 2, 1):
     block, maps = unit04.ResidualBlock(64), jnp.ones((8, side, side, 64))
     weights = jax.eval_shape(block.init, jax.random.key(0), maps)
     total = partial(lambda block, w, m: block.apply(w, m, mutable=["batch_stats"])[0].sum(), block)
@@ -568,7 +568,8 @@ for side in (16, 2):
 #
 # <details><summary>ResNet18 is given pictures of 32 pixels, as in CIFAR-10. Which stages are slow?</summary>
 #
-# The last two: their maps are 2×2 and 1×1. Networks for such pictures have a stem that does not shrink them as much.
+# The last two: their maps are 2×2 and 1×1. (On 1×1 only one place of the kernel meets the map, so less time is lost.)
+# Networks for such pictures have a stem that does not shrink them as much.
 #
 # </details>
 

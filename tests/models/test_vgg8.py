@@ -11,7 +11,7 @@ lesson = definitions.load("notebooks/03_haiku_cifar10_vgg8.py")
 
 
 def key(seed):
-    return jax.random.key(seed, impl="rbg")
+    return jax.random.key(seed, dtype="rbg")
 
 
 def batch_of(seed, size=8):

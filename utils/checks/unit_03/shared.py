@@ -32,7 +32,7 @@ def vgg8_case(rng: Draw, batch: int, width: int, classes: int = 10, *, name: str
         }
         for layer, shape in zip(layers, shapes, strict=True)
     }
-    key = jax.random.key(int(rng.integers(0, 2**31 - 1)), impl="unsafe_rbg")  # compiles several times as fast
+    key = jax.random.key(int(rng.integers(0, 2**31 - 1)), dtype="unsafe_rbg")  # compiles several times as fast
     return {"images": rng.normal(batch, 32, 32, 3), "key": key, "params": params}
 
 

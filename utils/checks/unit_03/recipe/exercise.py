@@ -35,7 +35,7 @@ def draw(rng: Draw, batch: int, width: int, steps: int, trains: bool = False) ->
     """Pictures of two kinds, bright and dark, and a key for two trainings."""
     label = np.arange(batch, dtype=np.int32) % 2
     images = rng.normal(batch, 32, 32, 3) + np.where(label == 0, 1, -1)[:, None, None, None]
-    key = jax.random.key(int(rng.integers(0, 2**31 - 1)), impl="unsafe_rbg")  # compiles faster
+    key = jax.random.key(int(rng.integers(0, 2**31 - 1)), dtype="unsafe_rbg")  # compiles faster
     size = {"width": width, "steps": steps, "trains": trains}
     return {"images": images.astype(np.float32), "label": label, "key": key, **size}
 
