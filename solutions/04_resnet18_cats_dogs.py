@@ -502,9 +502,10 @@ _ = axes.legend()
 # ```
 #
 # A Python loop would put `parts` copies of the network into the program, and XLA would compile all of them. With
-# `jax.lax.scan` there is only one copy. The check looks at the program too: the network must appear once, inside a JAX
-# loop, and the loop must not keep the activations of earlier parts. (With BatchNorm the result differs, because each
-# part has its own statistics.) Stuck? `check.hint("accumulated_gradients")`.
+# `jax.lax.scan` there is only one copy. The check looks at the program too: the network must stand inside a JAX loop
+# (one more copy before the loop, for the first part, is all right), and the loop must not keep the activations of
+# earlier parts. (With BatchNorm the result differs, because each part has its own statistics.) Stuck?
+# `check.hint("accumulated_gradients")`.
 
 
 # %%

@@ -770,3 +770,52 @@ class ResidualBlock(nn.Module):
             x = self.conv(self.features, (1, 1), strides=self.stride, padding=0, name="downsample_conv")(x)
             x = self.norm(name="downsample_bn")(x)
         return nn.relu(y + x)
+
+
+# %% right: keyword-only calls, shortcut first
+class ResidualBlock(nn.Module):
+    features: int
+    stride: int = 1
+    conv: Any = partial(nn.Conv, use_bias=False)
+    norm: Any = partial(nn.BatchNorm, use_running_average=True)
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        shortcut = x
+        if self.stride != 1 or x.shape[-1] != self.features:
+            shortcut = self.conv(
+                features=self.features,
+                kernel_size=(1, 1),
+                strides=(self.stride, self.stride),
+                padding=0,
+                name="downsample_conv",
+            )(x)
+            shortcut = self.norm(name="downsample_bn")(shortcut)
+        y = self.conv(
+            features=self.features, kernel_size=(3, 3), strides=(self.stride, self.stride), padding=1, name="conv1"
+        )(x)
+        y = jax.nn.relu(self.norm(name="bn1")(y))
+        y = self.conv(features=self.features, kernel_size=(3, 3), padding=1, name="conv2")(y)
+        return jax.nn.relu(shortcut + self.norm(name="bn2")(y))
+
+
+# %% right: nested helper, decides by the shape of the result
+class ResidualBlock(nn.Module):
+    features: int
+    stride: int = 1
+    conv: Any = partial(nn.Conv, use_bias=False)
+    norm: Any = partial(nn.BatchNorm, use_running_average=True)
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        def convolved(value, names, size, stride):
+            conv, norm = (name for name in names.split())
+            value = self.conv(self.features, (size, size), strides=stride, padding=size // 2, name=conv)(value)
+            return self.norm(name=norm)(value)
+
+        residual = nn.relu(convolved(x, "conv1 bn1", 3, self.stride))
+        residual = convolved(residual, "conv2 bn2", 3, 1)
+        if residual.shape != x.shape:
+            x = convolved(x, "downsample_conv downsample_bn", 1, self.stride)
+        total = x + residual
+        return jnp.where(total > 0, total, 0)

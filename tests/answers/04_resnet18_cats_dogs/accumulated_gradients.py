@@ -440,3 +440,35 @@ def accumulated_gradients(loss_fn, params, batch, parts):
     zero = (jnp.float32(0), jax.tree.map(jnp.zeros_like, params))
     (loss, gradients), _ = lax.scan(body, zero, cut)
     return loss / parts, jax.tree.map(lambda g: (g / parts).mean(axis=0) if g.ndim else g / parts, gradients)
+
+
+# %% right: lax.fori_loop with dynamic slices
+def accumulated_gradients(loss_fn, params, batch, parts):
+    (count,) = {leaf.shape[0] for leaf in jax.tree.leaves(batch)}
+    assert count % parts == 0
+    size = count // parts
+
+    def add(number, sums):
+        part = jax.tree.map(lambda leaf: lax.dynamic_slice_in_dim(leaf, number * size, size), batch)
+        return jax.tree.map(jnp.add, sums, jax.value_and_grad(loss_fn)(params, part))
+
+    sums = lax.fori_loop(0, parts, add, (jnp.float32(0), jax.tree.map(jnp.zeros_like, params)))
+    return jax.tree.map(lambda leaf: leaf / parts, sums)
+
+
+# %% right: interleaved parts, scan, start values from jax.eval_shape
+def accumulated_gradients(loss_fn, params, batch, parts):
+    both = jax.value_and_grad(loss_fn)
+
+    def split(leaf):
+        return jnp.swapaxes(leaf.reshape(leaf.shape[0] // parts, parts, *leaf.shape[1:]), 0, 1)
+
+    batches = jax.tree.map(split, batch)
+    shapes = jax.eval_shape(both, params, jax.tree.map(lambda leaf: leaf[0], batches))
+    nothing = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
+
+    def body(carry, part):
+        return jax.tree.map(lambda total, new: total + new / parts, carry, both(params, part)), None
+
+    (loss, gradients), _ = lax.scan(body, init=nothing, xs=batches)
+    return loss, gradients

@@ -458,3 +458,38 @@ def batch_norm(x, scale, bias, stats, train, momentum=0.9, epsilon=1e-5):
         mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
         stats = Stats(0.9 * stats.mean + 0.1 * mean, 0.9 * stats.var + 0.1 * var)
     return (x - mean) / jnp.sqrt(var + epsilon) * scale + bias, stats
+
+
+# %% right: jit decoration, jnp.var, lax.rsqrt, _replace
+@partial(jax.jit, static_argnames=("train",))
+def batch_norm(x, scale, bias, stats, train, momentum=0.9, epsilon=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    if train:
+        if np.prod(x.shape[:-1]) == 1:
+            raise ValueError("a channel has a single value")
+        batch = Stats(mean=jnp.mean(x, axis=axes), var=jnp.var(x, axis=axes))
+        stats, used = jax.tree.map(lambda old, new: new + momentum * (old - new), stats, batch), batch
+    else:
+        used = stats._replace()
+    factor = scale * lax.rsqrt(used.var + epsilon)
+    return (x - used.mean) * factor + bias, stats
+
+
+# %% right: one channel at a time with vmap, nested helper
+def batch_norm(x, scale, bias, stats, train, momentum=0.9, epsilon=1e-5):
+    channels = x.shape[-1]
+    if train and x.size == channels:
+        raise ValueError(f"batch_norm in training needs more than one value per channel, got x of shape {x.shape}")
+
+    def channel(values, scale, bias, old):
+        if train:
+            mean = values.mean()
+            centred = values - mean
+            used = Stats(mean, jnp.vdot(centred, centred) / values.size)
+            new = Stats(*(momentum * a + (1 - momentum) * b for a, b in zip(old, used)))
+        else:
+            used = new = old
+        return (values - used.mean) / jnp.sqrt(used.var + epsilon) * scale + bias, new
+
+    y, new = jax.vmap(channel, in_axes=(1, 0, 0, 0), out_axes=(1, 0))(x.reshape(-1, channels), scale, bias, stats)
+    return y.reshape(x.shape), new

@@ -256,3 +256,17 @@ def decay_mask(params):
 def decay_mask(params):
     leaves = jax.tree_util.tree_leaves_with_path(params)
     return [path[-1].key not in ("bias", "scale") for path, _ in leaves]
+
+
+# %% right: plain recursion over the dictionaries
+def decay_mask(params, name=None):
+    if isinstance(params, dict):
+        return {key: decay_mask(value, key) for key, value in params.items()}
+    return not (name == "bias" or name == "scale")
+
+
+# %% right: flatten with paths, unflatten
+def decay_mask(params):
+    leaves, structure = jax.tree_util.tree_flatten_with_path(params)
+    exempt = frozenset({"bias", "scale"})
+    return structure.unflatten(path[-1].key not in exempt for path, _ in leaves)

@@ -523,3 +523,28 @@ def grad_cam(maps_fn, head_fn, images, classes):
     top = cam.max(axis=(1, 2), keepdims=True)
     heat = jnp.where(top > 0, cam / jnp.where(top > 0, top, 1), 0.0)
     return (255 * heat).astype(jnp.uint8)
+
+
+# %% right: jax.vjp with a one-hot cotangent, einsum
+def grad_cam(maps_fn, head_fn, images, classes):
+    maps = maps_fn(images)
+    logits, pull = jax.vjp(head_fn, maps)
+    (gradients,) = pull(jax.nn.one_hot(classes, logits.shape[-1], dtype=logits.dtype))
+    weights = jnp.einsum("bhwc->bc", gradients) / (maps.shape[1] * maps.shape[2])
+    heat = jax.nn.relu(jnp.einsum("bhwc,bc->bhw", maps, weights)).astype(jnp.float32)
+    top = heat.max(axis=(1, 2), keepdims=True)
+    return heat / jnp.where(top > 0, top, 1)
+
+
+# %% right: everything for one image, then vmap
+def grad_cam(maps_fn, head_fn, images, classes):
+    def logit(maps, which):
+        return head_fn(maps[None])[0, which]
+
+    def one(maps, which):
+        weights = jax.grad(logit)(maps, which).mean(axis=(0, 1))
+        heat = jnp.maximum(maps @ weights, 0.0)
+        top = jnp.max(heat)
+        return lax.cond(top > 0, lambda heat: heat / top, lambda heat: heat, heat)
+
+    return jax.vmap(one)(maps_fn(images), classes).astype(jnp.float32)

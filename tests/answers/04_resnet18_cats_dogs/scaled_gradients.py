@@ -670,3 +670,46 @@ def scaled_gradients(loss_fn, params, loss_scale, period=2000):
     grow = good == period
     new_scale = jnp.where(finite, jnp.where(grow, scale * 2, scale), scale / 2)
     return gradients, loss, finite, LossScale(new_scale, jnp.where(grow, 0, good))
+
+
+# %% right: the scale as the cotangent of jax.vjp
+def scaled_gradients(loss_fn, params, loss_scale, period=2000):
+    scale, good = loss_scale
+    loss, pull = jax.vjp(loss_fn, params)
+    (gradients,) = pull(jnp.asarray(scale, loss.dtype))
+    gradients = jax.tree.map(lambda leaf: leaf.astype(jnp.float32) / scale, gradients)
+    finite = jnp.bool_(True)
+    for leaf in jax.tree.leaves(gradients):
+        finite &= jnp.isfinite(leaf).all()
+    full = finite & (good + 1 == period)
+    factor = jnp.where(finite, jnp.where(full, jnp.float32(2), jnp.float32(1)), jnp.float32(0.5))
+    steps = jnp.where(finite & ~full, good + 1, 0).astype(jnp.int32)
+    return loss, gradients, finite, LossScale(scale=scale * factor, good_steps=steps)
+
+
+# %% right: value_and_grad with the loss as auxiliary output, nested lax.cond, tree.reduce
+@partial(jax.jit, static_argnames=("loss_fn", "period"))
+def scaled_gradients(loss_fn, params, loss_scale, period=2000):
+    def scaled(params):
+        loss = loss_fn(params)
+        return loss_scale.scale * loss, loss
+
+    gradients, loss = jax.grad(scaled, has_aux=True)(params)
+    gradients = jax.tree.map(lambda leaf: lax.convert_element_type(leaf, jnp.float32) / loss_scale.scale, gradients)
+    finite = jax.tree.reduce(
+        jnp.logical_and, jax.tree.map(lambda leaf: jnp.all(jnp.abs(leaf) < jnp.inf), gradients), jnp.array(True)
+    )
+
+    def good(old):
+        counted = old._replace(good_steps=old.good_steps + 1)
+        return lax.cond(
+            counted.good_steps == period,
+            lambda each: LossScale(each.scale * 2, jnp.zeros_like(each.good_steps)),
+            lambda each: each,
+            counted,
+        )
+
+    def bad(old):
+        return LossScale(old.scale / 2, jnp.zeros_like(old.good_steps))
+
+    return loss, gradients, finite, lax.cond(finite, good, bad, loss_scale)

@@ -605,3 +605,52 @@ def to_batch(images, labels, size, classes, mean, std) -> Batch:
     label[:n] = labels
     mask = np.arange(size) < n
     return Batch(jnp.asarray(image), jnp.asarray(label), jnp.asarray(mask))
+
+
+# %% right: a table of the 256 levels of each channel, np.einsum, next()
+def to_batch(images, labels, size, classes, mean, std) -> Batch:
+    wrong = next((int(label) for label in labels if not 0 <= label < classes), None)
+    if wrong is not None:
+        raise ValueError(f"label {wrong} is not in 0..{classes - 1}")
+    n, c, h, w = images.shape
+    assert n <= size, "more examples than places"
+    levels = (np.arange(256)[:, None] / 255 - np.asarray(mean)) / np.asarray(std)  # [256, C]
+    image = np.zeros((size, h, w, c), np.float32)
+    image[:n] = levels[np.einsum("nchw->nhwc", images), np.arange(c)]
+    label = np.zeros(size, np.int32)
+    label[:n] = labels
+    return Batch(image=jnp.array(image), label=jnp.array(label), mask=jnp.array(np.arange(size) < n))
+
+
+# %% right: jnp.pad after a normalisation of the channels first, other axes moved at the end
+def to_batch(images, labels, size, classes, mean, std) -> Batch:
+    bad = np.flatnonzero((labels < 0) | (labels >= classes))
+    if bad.size:
+        raise ValueError("label " + str(labels[bad[0]]) + " is out of range")
+
+    def fill(array):
+        return jnp.pad(array, [(0, size - len(images))] + [(0, 0)] * (array.ndim - 1))
+
+    def column(values):
+        return jnp.asarray(values, jnp.float32)[:, None, None]
+
+    pixels = jnp.asarray(images).astype(jnp.float32) / 255
+    pixels = jnp.moveaxis((pixels - column(mean)) / column(std), -3, -1)
+    real = jnp.ones(len(images), bool)
+    return Batch(image=fill(pixels), label=fill(jnp.asarray(labels.astype(np.int32))), mask=fill(real))
+
+
+# %% wrong: converts the labels to int32 before it checks them (for a label such as 2**32 + 1, which becomes 1)
+def to_batch(images, labels, size, classes, mean, std) -> Batch:
+    labels = labels.astype(np.int32)
+    bad = labels[(labels < 0) | (labels >= classes)]
+    if len(bad):
+        raise ValueError(f"bad label {bad[0]}")
+    n = len(images)
+    image = (images.transpose(0, 2, 3, 1) / 255 - np.array(mean)) / np.array(std)
+    image = np.pad(image, ((0, size - n), (0, 0), (0, 0), (0, 0))).astype(np.float32)
+    return Batch(
+        image=jnp.asarray(image),
+        label=jnp.asarray(np.pad(labels, (0, size - n))),
+        mask=jnp.asarray(np.arange(size) < n),
+    )

@@ -466,3 +466,31 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
     grads = jax.tree.map(lambda g: g * jnp.minimum(1, 0.1 / norm), grads)
     state = state.apply_gradients(grads=grads, batch_stats=changed["batch_stats"])
     return state, loss
+
+
+# %% right: jax.vjp with auxiliary output, optimiser called by hand
+def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
+    def loss_fn(params):
+        variables = dict(params=params, batch_stats=state.batch_stats)
+        logits, changed = state.apply_fn(variables, batch.image, train=True, mutable=["batch_stats"])
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label)
+        return jnp.mean(losses), changed["batch_stats"]
+
+    loss, pull, batch_stats = jax.vjp(loss_fn, state.params, has_aux=True)
+    (gradients,) = pull(jnp.ones_like(loss))
+    updates, opt_state = state.tx.update(gradients, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    return state.replace(step=state.step + 1, params=params, opt_state=opt_state, batch_stats=batch_stats), loss
+
+
+# %% right: jit decoration, jax.grad with the loss inside the auxiliary output, fields passed by **
+@jax.jit
+def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
+    @partial(jax.grad, has_aux=True)
+    def gradient_of(params, old):
+        logits, fields = state.apply_fn({"params": params, **old}, batch.image, train=True, mutable=["batch_stats"])
+        loss = optax.softmax_cross_entropy_with_integer_labels(logits=logits, labels=batch.label).mean()
+        return loss, (loss, fields)
+
+    gradients, (loss, fields) = gradient_of(state.params, {"batch_stats": state.batch_stats})
+    return state.apply_gradients(grads=gradients, **fields), loss

@@ -335,3 +335,33 @@ def warmup_cosine(step, peak, warmup, total):
     ramp = jnp.minimum(step / max(warmup, 1), 1.0) if warmup else 1.0
     rate = peak * ramp * (1 + jnp.cos(jnp.pi * jnp.minimum(step / total, 1.0))) / 2
     return jnp.asarray(rate, jnp.float32)
+
+
+# %% right: jnp.select, safe denominator
+def warmup_cosine(step, peak, warmup, total):
+    assert warmup < total
+    step = jnp.asarray(step)
+    rise = peak * (step / max(warmup, 1))
+    fall = peak * (1 + jnp.cos(jnp.pi * ((step - warmup) / (total - warmup)))) / 2
+    rate = jnp.select(condlist=[step < warmup, step < total], choicelist=[rise, fall], default=0.0)
+    return rate.astype(jnp.float32)
+
+
+# %% right: jnp.vectorize over nested lax.cond, the squared cosine of half the angle
+@partial(jax.jit, static_argnums=(2, 3))
+def warmup_cosine(step, peak, warmup, total):
+    peak = jnp.asarray(peak, jnp.float32)
+
+    def rise(at):
+        return peak * at / max(warmup, 1)
+
+    def fall(at):
+        angle = jnp.float32(np.pi / 2) * (at - warmup) / (total - warmup)
+        return peak * jnp.cos(angle) ** 2
+
+    def one(at):
+        real = at.astype(jnp.float32)
+        late = lambda real: lax.cond(at < total, fall, jnp.zeros_like, real)
+        return lax.cond(at < warmup, rise, late, real)
+
+    return jnp.vectorize(one)(jnp.asarray(step))

@@ -687,3 +687,35 @@ class PostNormBlock(nn.Module):
         norm2 = nn.LayerNorm(epsilon=1e-5, scale_init=nn.initializers.zeros, name="norm2")
         x = x + DropPath(self.drop_path)(norm1(self.attention(x)), train)
         return x + DropPath(self.drop_path)(norm2(self.mlp(x)), train)
+
+
+# %% right: loop over the two branches, keyword calls
+class PostNormBlock(nn.Module):
+    attention: nn.Module
+    mlp: nn.Module
+    drop_path: float = 0.0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        for name, layer in {"norm1": self.attention, "norm2": self.mlp}.items():
+            norm = nn.LayerNorm(epsilon=1e-5, scale_init=nn.initializers.constant(0.0), name=name)
+            x = x + DropPath(rate=self.drop_path)(norm(layer(x)), train=train)
+        return x
+
+
+# %% right: nested helper and a lambda as initialiser
+class PostNormBlock(nn.Module):
+    attention: nn.Module
+    mlp: nn.Module
+    drop_path: float = 0.0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        def zero(key, shape, dtype=jnp.float32):
+            return jnp.zeros(shape, dtype)
+
+        def residual(x, layer, number):
+            branch = nn.LayerNorm(1e-5, scale_init=zero, name=f"norm{number}")(layer(x))
+            return DropPath(self.drop_path)(branch, train) + x
+
+        return residual(residual(x, self.attention, 1), self.mlp, 2)

@@ -474,3 +474,34 @@ def cosine_attention(q, k, v, logit_scale, bias, mask=None) -> jax.Array:
     logits = q @ k.swapaxes(-1, -2) * jnp.exp(jnp.minimum(logit_scale, math.log(100))) + bias
     logits = logits if mask is None else logits + mask[:, None]
     return jax.nn.softmax(logits, axis=-1)
+
+
+# %% right: einsum, length from the clamped square, exp and logsumexp instead of softmax
+def cosine_attention(q, k, v, logit_scale, bias, mask=None) -> jax.Array:
+    def unit(x):
+        square = jnp.einsum("nhtd,nhtd->nht", x, x)[..., None]
+        return x / jnp.sqrt(jnp.where(square > 1e-24, square, 1e-24))
+
+    factor = jnp.exp(jnp.where(logit_scale < math.log(100), logit_scale, math.log(100)))
+    logits = factor * jnp.einsum("nhqd,nhkd->nhqk", unit(q), unit(k)) + bias[None]
+    if mask is not None:
+        logits += jnp.expand_dims(mask, axis=1)
+    weights = jnp.exp(logits - jax.scipy.special.logsumexp(logits, axis=-1, keepdims=True))
+    return jnp.einsum("nhqk,nhkd->nhqd", weights, v)
+
+
+# %% right: one head of one window, twice vmapped, lax.rsqrt and lax.max
+def cosine_attention(q, k, v, logit_scale, bias, mask=None) -> jax.Array:
+    if mask is None:
+        mask = jnp.zeros((q.shape[0], q.shape[2], k.shape[2]), q.dtype)
+
+    def normalise(vector):
+        return vector * jax.lax.rsqrt(jax.lax.max(jnp.vdot(vector, vector), jnp.float32(1e-24)))
+
+    def one(q, k, v, scale, bias, mask):
+        cosine = jax.vmap(normalise)(q) @ jax.vmap(normalise)(k).T
+        factor = jnp.exp(jnp.minimum(scale.reshape(()), np.log(100.0)))
+        return jax.nn.softmax(factor * cosine + (bias + mask), axis=-1) @ v
+
+    heads = jax.vmap(one, in_axes=(0, 0, 0, 0, 0, None))
+    return jax.vmap(heads, in_axes=(0, 0, 0, None, None, 0))(q, k, v, logit_scale, bias, jnp.asarray(mask))

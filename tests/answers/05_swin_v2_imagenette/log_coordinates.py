@@ -319,3 +319,21 @@ def log_coordinates(window: int, trained: int = 0) -> np.ndarray:
     x = 8 * np.arange(1 - window, window) / ((trained or window) - 1)
     x = np.sign(x) * np.log2(np.abs(x) + 1) / np.log2(8)
     return np.broadcast_to(x[:, None, None], (x.size, x.size, 2)).astype(np.float32)
+
+
+# %% right: np.indices, log1p, copysign
+def log_coordinates(window: int, trained: int = 0) -> np.ndarray:
+    assert window >= 2
+    offsets = np.moveaxis(np.indices((2 * window - 1,) * 2), 0, -1) - (window - 1)
+    scaled = 8.0 * offsets / ((trained or window) - 1)
+    return np.copysign(np.log1p(np.abs(scaled)) / np.log(8), scaled).astype(np.float32)
+
+
+# %% right: one axis, then broadcast into an empty array
+def log_coordinates(window: int, trained: int = 0) -> np.ndarray:
+    edge = trained - 1 if trained != 0 else window - 1
+    line = np.linspace(-(window - 1), window - 1, num=2 * window - 1) * (8 / edge)
+    line = np.sign(line) * np.log2(1 + abs(line)) / 3
+    result = np.empty((line.size, line.size, 2), dtype=np.float32)
+    result[..., 0], result[..., 1] = line[:, np.newaxis], line
+    return result

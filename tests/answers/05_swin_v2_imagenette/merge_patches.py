@@ -352,3 +352,26 @@ def merge_patches(x: jax.Array, kernel: jax.Array, scale: jax.Array, bias: jax.A
     y = jnp.concatenate([x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]], axis=-1) @ kernel
     y = (y - y.mean(-1, keepdims=True)) / jnp.sqrt(y.var(-1, keepdims=True) + 1e-5) * scale + bias
     return y.astype(jnp.bfloat16)
+
+
+# %% right: a convolution with stride 2
+def merge_patches(x: jax.Array, kernel: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
+    by_place = kernel.reshape(2, 2, x.shape[-1], -1).swapaxes(0, 1)  # [row, column, C, D]
+    y = jax.lax.conv_general_dilated(
+        x, by_place, window_strides=(2, 2), padding="VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+    centred = y - y.mean(axis=-1, keepdims=True)
+    return centred * jax.lax.rsqrt(jnp.square(centred).mean(axis=-1, keepdims=True) + 1e-5) * scale + bias
+
+
+# %% right: einsum over a six-dimensional view, the norm of one token vmapped
+def merge_patches(x: jax.Array, kernel: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
+    batch, height, width, channels = x.shape
+    assert not height % 2 and not width % 2
+    squares = x.reshape(batch, height // 2, 2, width // 2, 2, channels)
+    y = jnp.einsum("bhrwsc,srcd->bhwd", squares, kernel.reshape(2, 2, channels, kernel.shape[-1]))
+
+    def norm(token, epsilon=1e-5):
+        return (token - jnp.mean(token)) / jnp.sqrt(jnp.var(token) + epsilon) * scale + bias
+
+    return jax.vmap(norm)(y.reshape(-1, y.shape[-1])).reshape(y.shape)

@@ -358,3 +358,25 @@ def position_bias(table: jax.Array, window: int) -> jax.Array:
     down = rows[:, None] - rows[None, :] + window - 1
     right = columns[:, None] - columns[None, :] + window - 1
     return 16 * jax.nn.sigmoid(jax.nn.sigmoid(table)[down * (2 * window - 1) + right].transpose(2, 0, 1))
+
+
+# %% right: sigmoid first, then two indices into a three-dimensional table
+def position_bias(table: jax.Array, window: int) -> jax.Array:
+    side = 2 * window - 1
+    grid = (16 * jax.lax.logistic(table)).reshape(side, side, -1)
+    row, column = np.divmod(np.arange(window**2), window)
+    down = np.subtract.outer(row, row) + window - 1
+    right = np.subtract.outer(column, column) + window - 1
+    return jnp.einsum("qkh->hqk", grid[down, right])
+
+
+# %% right: vmap over heads, np.ravel_multi_index, tanh
+def position_bias(table: jax.Array, window: int) -> jax.Array:
+    places = np.stack(np.unravel_index(np.arange(window * window), (window, window)))  # [2, T]
+    offsets = places[:, :, None] - places[:, None, :] + (window - 1)
+    index = np.ravel_multi_index(tuple(offsets), (2 * window - 1, 2 * window - 1))
+
+    def head(column):
+        return 8 * (1 + jnp.tanh(jnp.take(column, index, axis=0) / 2))
+
+    return jax.vmap(head, in_axes=1, out_axes=0)(jnp.asarray(table))

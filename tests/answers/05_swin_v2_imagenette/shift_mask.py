@@ -364,3 +364,27 @@ def shift_mask(height: int, width: int, window: int, shift: int) -> np.ndarray:
     region = 2 * (np.arange(height) >= height - shift)[:, None] + (np.arange(width) >= width - shift)
     region = region.reshape(height // window, window, width // window, window).swapaxes(1, 2).reshape(-1, window**2)
     return np.where(region[:, :, None] < region[:, None, :], -100.0, 0.0).astype(np.float32)
+
+
+# %% right: np.digitize along each axis, the two axes combined
+def shift_mask(height: int, width: int, window: int, shift: int) -> np.ndarray:
+    assert 0 < shift < window
+
+    def same(length):
+        region = np.digitize(np.arange(length), (length - window, length - shift)).reshape(-1, window)
+        return region[:, :, None] == region[:, None, :]  # [windows, query, key]
+
+    both = np.einsum("hik,wjl->hwijkl", same(height), same(width))
+    return np.where(both.reshape(-1, window**2, window**2), np.float32(0), np.float32(-100))
+
+
+# %% right: only wrapped or not matters inside a window; sliding_window_view
+def shift_mask(height: int, width: int, window: int, shift: int) -> np.ndarray:
+    wrapped_rows = np.arange(height) >= height - shift
+    wrapped_columns = np.arange(width) >= width - shift
+    code = np.add.outer(2 * wrapped_rows, wrapped_columns)  # [height, width] in 0..3
+    tiles = np.lib.stride_tricks.sliding_window_view(code, (window, window))[::window, ::window]
+    tiles = tiles.reshape(-1, window * window)
+    mask = np.zeros((len(tiles), window * window, window * window), dtype=np.float32)
+    mask[tiles[:, :, None] != tiles[:, None, :]] = -100
+    return mask

@@ -299,3 +299,23 @@ def window_reverse(windows: jax.Array, window: int, height: int, width: int) -> 
         parts = [windows[:, row * per_row + column].reshape(b, window, window, c) for column in range(per_row)]
         strips.append(jnp.concatenate(parts, axis=1))
     return jnp.concatenate(strips, axis=2)
+
+
+# %% right: einsum as a transpose, keyword-friendly, lax.reshape
+def window_reverse(windows: jax.Array, window: int, height: int, width: int) -> jax.Array:
+    batch, _, tokens, channels = windows.shape
+    assert tokens == window**2
+    grid = lax_reshape(windows, (batch, height // window, width // window, window, window, channels))
+    return lax_reshape(jnp.einsum("bhwijc->bhiwjc", grid), (batch, height, width, channels))
+
+
+def lax_reshape(array, shape):
+    return jax.lax.reshape(jnp.asarray(array), shape)
+
+
+# %% right: one take with the inverse permutation
+def window_reverse(windows: jax.Array, window: int, height: int, width: int) -> jax.Array:
+    place = np.arange(height * width).reshape(height // window, window, width // window, window)
+    order = np.argsort(place.swapaxes(1, 2).ravel())  # where each pixel of the map is in the windows
+    flat = windows.reshape(len(windows), height * width, windows.shape[-1])
+    return jnp.take(flat, order, axis=1).reshape(len(windows), height, width, -1)

@@ -406,3 +406,29 @@ def epoch(step, state, images, labels, order):
         return new, step(start, images[rows], labels[rows])[1]
 
     return lax.scan(one, state, order)
+
+
+# %% right: jnp.take, keyword-only scan, tree of both arrays
+def epoch(step, state, images, labels, order):
+    examples = {"images": images, "labels": labels}
+
+    def body(carry, indices):
+        batch = jax.tree.map(partial(jnp.take, indices=indices, axis=0), examples)
+        return step(carry, batch["images"], batch["labels"])
+
+    return lax.scan(f=body, init=state, xs=order)
+
+
+# %% right: scan over the number of the step, jit decoration inside
+def epoch(step, state, images, labels, order):
+    images, labels, order = map(jnp.asarray, (images, labels, order))
+
+    @jax.jit
+    def one(carry, number):
+        indices = lax.dynamic_index_in_dim(order, number, axis=0, keepdims=False)
+        new, loss = step(carry, images.at[indices].get(), labels.at[indices].get())
+        return new, loss
+
+    last, losses = lax.scan(one, state, jnp.arange(order.shape[0]))
+    assert losses.shape == order.shape[:1]
+    return last, losses

@@ -437,3 +437,31 @@ def half_step(loss_fn, params, images, labels, rate):
     targets = targets.astype(jnp.int32)
     loss, gradients = jax.value_and_grad(lambda h: loss_fn(h, pictures, targets).astype(jnp.float32).mean())(half)
     return jax.tree.map(lambda p, g: p - rate * g.astype(jnp.float32), params, gradients), loss
+
+
+# %% right: differentiates through the conversion, by the float32 weights
+def half_step(loss_fn, params, images, labels, rate):
+    def to_half(tree):
+        return jax.tree.map(partial(lax.convert_element_type, new_dtype=jnp.bfloat16), tree)
+
+    @jax.value_and_grad
+    def mean_loss(params):
+        return jnp.mean(loss_fn(to_half(params), to_half(images), labels), dtype=jnp.float32)
+
+    loss, gradients = mean_loss(params)
+    return jax.tree.map(lambda leaf, gradient: leaf - rate * gradient, params, gradients), loss
+
+
+# %% right: jax.vjp by the bfloat16 copy, flattened trees
+def half_step(loss_fn, params, images, labels, rate):
+    leaves, structure = jax.tree.flatten(params)
+    half_images = images.astype(jnp.bfloat16)
+
+    def mean_loss(*halves):
+        losses = loss_fn(structure.unflatten(halves), half_images, labels)
+        return losses.astype(jnp.float32).sum() / losses.size
+
+    loss, pull = jax.vjp(mean_loss, *(leaf.astype(jnp.bfloat16) for leaf in leaves))
+    rate = jnp.float32(rate)
+    new = [leaf - rate * half.astype(jnp.float32) for leaf, half in zip(leaves, pull(jnp.float32(1)), strict=True)]
+    return structure.unflatten(new), loss

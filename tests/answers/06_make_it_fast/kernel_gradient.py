@@ -506,3 +506,27 @@ def kernel_gradient(x, dy, size, padding):
         for i in range(kh)
     ]
     return jnp.array(out)
+
+
+# %% right: gather all windows with NumPy's indices, one einsum
+def kernel_gradient(x, dy, size, padding):
+    rows, columns = (np.add.outer(np.arange(k), np.arange(n)) for k, n in zip(size, dy.shape[1:3], strict=True))
+    padded = jnp.pad(x, [(0, 0), *map(tuple, padding), (0, 0)])
+    windows = padded[:, rows[:, :, None, None], columns]  # [B, kh, H', kw, W', C]
+    return jnp.einsum("birjsc,brsk->ijck", windows, dy)
+
+
+# %% right: lax.map over the positions of the kernel, lax.pad, dynamic_slice, dot_general
+def kernel_gradient(x, dy, size, padding):
+    (kh, kw), (vertical, horizontal) = size, padding
+    batch, height, width, _ = dy.shape
+    padded = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (*vertical, 0), (*horizontal, 0), (0, 0, 0)))
+    axes = (0, 1, 2)
+
+    def at(position):
+        down, right = position // kw, position % kw
+        zero = jnp.zeros_like(down)
+        part = lax.dynamic_slice(padded, (zero, down, right, zero), (batch, height, width, x.shape[-1]))
+        return lax.dot_general(part, dy, dimension_numbers=((axes, axes), ((), ())))
+
+    return lax.map(at, jnp.arange(kh * kw)).reshape(kh, kw, x.shape[-1], dy.shape[-1])

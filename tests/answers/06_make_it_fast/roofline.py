@@ -361,3 +361,21 @@ def roofline(m, k, n, itemsize, peak, bandwidth):
     if flops >= moved:
         return flops / peak, "compute"
     return moved / bandwidth, "memory"
+
+
+# %% right: a dictionary, max by value (the first one wins a tie)
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    times = {
+        "compute": m * n * (k + k) / peak,
+        "memory": itemsize * sum((m * k, k * n, m * n)) / bandwidth,
+    }
+    limit = max(times, key=times.get)
+    return float(times[limit]), limit
+
+
+# %% right: sorted pairs, a stable sort
+def roofline(m, k, n, itemsize, peak, bandwidth):
+    moved = itemsize * (m * n + k * (m + n))
+    pairs = [(moved / bandwidth, "memory"), (2 * m * k * n / peak, "compute")]
+    seconds, limit = sorted(pairs, key=lambda pair: pair[0])[-1]
+    return seconds, limit

@@ -606,3 +606,37 @@ def self_times(events):
             own[stack[-1][0]] -= end - begin
         stack.append((name, end))
     return own
+
+
+# %% right: children before parents, sorted by end
+def self_times(events):
+    own, finished = {}, []
+    for name, begin, end in sorted(events, key=lambda event: (event[2], -event[1])):
+        inside = 0
+        while finished and finished[-1][0] >= begin:
+            inside += finished.pop()[1]
+        finished.append((begin, end - begin))
+        own[name] = own.get(name, 0) + (end - begin - inside)
+    return own
+
+
+# %% right: stack of indices, np.lexsort, list of self times
+import collections
+
+
+def self_times(events):
+    if not len(events):
+        return {}
+    names, begins, ends = zip(*events, strict=True)
+    own = [end - begin for begin, end in zip(begins, ends, strict=True)]
+    around = collections.deque()
+    for place in np.lexsort((-np.asarray(ends), np.asarray(begins))):
+        while around and ends[around[-1]] <= begins[place]:
+            around.pop()
+        if around:
+            own[around[-1]] -= ends[place] - begins[place]
+        around.append(place)
+    total = collections.defaultdict(int)
+    for name, time_here in zip(names, own, strict=True):
+        total[name] += time_here
+    return dict(total)

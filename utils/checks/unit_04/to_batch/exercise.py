@@ -15,7 +15,7 @@ from utils.checks.unit_04.shared import refusal
 
 def draw(rng: Draw, shape: tuple[int, ...], size: int, classes: int, bad: int | None = None) -> dict[str, Any]:
     """Pictures as bytes, with labels, of which one may be out of range, `bad`, and in all draws but the first another one."""
-    labels = rng.integers(0, classes, shape[0])
+    labels = rng.integers(0, classes, shape[0]).astype(np.int64)
     labels[0] = classes - 1  # the last class is in range
     if bad is not None:
         labels[1] = bad
@@ -71,6 +71,7 @@ to_batch = Exercise(
         {"shape": (3, 3, 5, 4), "size": 7, "classes": 4},
         {"shape": (3, 1, 2, 4), "size": 3, "classes": 2},
         {"shape": (4, 3, 2, 1), "size": 5, "classes": 11, "bad": 48, "about": "a label that is far too large"},
+        {"shape": (2, 2, 3, 1), "size": 2, "classes": 3, "bad": 2**32 + 1, "about": "a label that int32 cannot hold"},
         {"shape": (4, 3, 2, 1), "size": 5, "classes": 6, "bad": 6, "about": "a label that is the number of classes"},
         {"shape": (4, 3, 2, 1), "size": 5, "classes": 6, "bad": -1, "about": "a label of −1"},
     ),
