@@ -40,7 +40,12 @@ def parameters(rng: Draw, kind: str, inputs: int) -> Any:
 def predicted(params: Any, x: Any, of: Any = jnp) -> jax.Array:
     """A number for each row of x [N, D], or for one row [D]; 0 where all of the row is. `of` is NumPy's or JAX's."""
     leaves = jax.tree.leaves(params)
-    each = [of.tanh(x @ w.reshape(len(w), -1)).sum(-1) if w.ndim else w * x.sum(-1) for w in leaves]
+
+    def seen(x: Any, w: Any) -> Any:
+        return of.tanh(x @ w.reshape(len(w), -1)).sum(-1)
+
+    # a matrix sees two vectors, so that its gradient for one example is no product of two vectors
+    each = [seen(x, w) + (seen(x[..., ::-1], w) if w.ndim > 1 else 0) if w.ndim else w * x.sum(-1) for w in leaves]
     total: jax.Array = of.stack(each).sum(0)
     return total
 

@@ -100,11 +100,11 @@ def _noise(noise: np.ndarray, turned: np.ndarray) -> str:
             return f"The noise is the same {what}. Draw it independently for each value, with the shape of `signals`."
     values = np.sort(flat.ravel())
     far = np.abs(np.asarray(jax.scipy.special.ndtr(values)) - (np.arange(values.size) + 0.5) / values.size).max()
+    if abs(mean) > 6 / np.sqrt(values.size):
+        return f"The noise has mean {mean:.2g} times `scale`; it should be 0."
+    if abs(spread - 1) > 6 / np.sqrt(2 * values.size):
+        return f"The noise has standard deviation {spread:.2g} times `scale`; it should be `scale` (not a variance, nor cut off), whatever the signal is."
     if far > 3 / np.sqrt(values.size):  # Dvoretzky, Kiefer and Wolfowitz: by chance with probability 2 exp(−18)
-        if abs(mean) > 0.1:
-            return f"The noise has mean {mean:.2g} times `scale`; it should be 0."
-        if abs(spread - 1) > 0.1:
-            return f"The noise has standard deviation {spread:.2g} times `scale`; it should be `scale` (not a variance), whatever the signal is."
         return "The noise has the right standard deviation but is not Gaussian: use `jax.random.normal`."
     columns = np.concatenate([turned, flat, np.abs(flat)], axis=1)
     related = np.abs(np.corrcoef(columns.T)) - np.eye(columns.shape[1])

@@ -13,12 +13,25 @@ from utils.checks.unit_01.shared import TREES, does_not_grow, parameters, predic
 
 
 def draw(
-    rng: Draw, examples: int, shape: tuple[int, ...], params: str, bound: float, fitted: bool = False
+    rng: Draw,
+    examples: int,
+    shape: tuple[int, ...],
+    params: str,
+    bound: float,
+    fitted: bool = False,
+    tiny: bool = False,
 ) -> dict[str, Any]:
-    """Errors from small to large, so that gradients lie on both sides of the bound."""
+    """Errors from small to large, so that gradients lie on both sides of the bound; all of them 10⁻⁵ as large if `tiny`."""
     x = rng.normal(examples, *shape)
     tree = parameters(rng, params, int(np.prod(shape)))
-    errors = rng.uniform(0.5, 2, examples) * np.geomspace(0.01, 20, examples) * rng.rng.choice([-1, 1], examples)
+    if tiny:
+        tree = jax.tree.map(np.zeros_like, tree)  # which predicts 0, so that small errors are exact
+    errors = (
+        1e-5**tiny
+        * rng.uniform(0.5, 2, examples)
+        * np.geomspace(0.01, 20, examples)
+        * rng.rng.choice([-1, 1], examples)
+    )
     y = np.asarray(predicted(tree, x.reshape(examples, -1), np) + errors, np.float32)
     if fitted:
         x[0], y[0] = 0, 0
@@ -56,6 +69,7 @@ clipped_gradient = Exercise(
         {"examples": 4, "shape": (1,), "params": TREES[3], "bound": 1e6, "about": "`bound` is very large"},
         {"examples": 1, "shape": (2,), "params": TREES[1], "bound": 1, "about": "a single example"},
         {"examples": 8, "shape": (3,), "params": TREES[0], "bound": 1.5, "about": "some gradients are too long"},
+        {"examples": 4, "shape": (3,), "params": TREES[1], "bound": 2e-5, "tiny": True, "about": "tiny gradients"},
     ),
     draw=draw,
     ask=ask,

@@ -1,4 +1,4 @@
-"""`standardise`: on tables with constant columns, among them numbers that binary fractions only come near to."""
+"""`standardise`: on tables with constant columns, and with columns that are nearly so or end as they begin."""
 
 from __future__ import annotations
 
@@ -10,12 +10,24 @@ from utils.checks.exercise import Draw, Exercise
 
 
 def draw(
-    rng: Draw, rows: int, columns: int, constant: tuple[float, ...] = (), around: float = 30.0, spread: float = 10.0
+    rng: Draw,
+    rows: int,
+    columns: int,
+    constant: tuple[float, ...] = (),
+    around: float = 30.0,
+    spread: float = 10.0,
+    nearly: bool = False,
 ) -> dict[str, Any]:
-    """A table whose columns differ in mean and spread; the last ones hold one number each."""
+    """A table whose columns differ in mean and spread; the last ones hold one number each.
+
+    nearly: all columns are constant but for numbers so chosen that nothing is rounded in mean and variance.
+    """
+    if nearly:
+        return {"x": (1024 + rng.integers(-2, 3, rows, columns) / 512).astype(np.float32)}
     x = rng.normal(rows, columns) * rng.uniform(spread / 5, spread * 2, columns) + around * rng.uniform(
         -1.0, 1.0, columns
     )
+    x[-1, 0] = x[0, 0]
     for place, value in enumerate(constant):
         x[:, -1 - place] = np.float32(value)
     return {"x": x}
@@ -41,6 +53,7 @@ standardise = Exercise(
         {"rows": 1, "columns": 2, "about": "a table of one row"},
         {"rows": 6, "columns": 2, "around": 0.004, "spread": 0.002, "about": "columns of small numbers"},
         {"rows": 9, "columns": 2, "around": 1500.0, "spread": 1.0, "about": "a large mean, a small spread"},
+        {"rows": 8, "columns": 3, "nearly": True, "about": "columns that are constant but for some thousandths"},
     ),
     draw=draw,
     limit=1e-3,  # where the mean is 1500 and the spread 0.2, both are rounded at 1e-4

@@ -27,11 +27,11 @@ class Loader:
 
 
 def draw(rng: Draw, many: int, batch: int, real: int, loader: bool = False, scale: float = 1.0) -> dict[str, Any]:
-    """Batches, the last with `real` real examples; and weights by which the network takes a blank for a 0."""
+    """Batches, the last with `real` real examples, first or last; and weights by which the network takes a blank for a 0."""
     mask = np.arange(many * batch) < (many - 1) * batch + real
     image = np.where(mask[:, None, None, None], rng.normal(many * batch, 1, 2, 1), np.float32(0))
     label = rng.integers(0, 3, many * batch) * mask
-    label[[0, -batch]] = 0, rng.turn % 2 + 1  # a real 0, and what is none in the last batch
+    label[[0, real - batch - 1]] = 0, rng.turn % 2 + 1  # a real 0, and in the end what is none
     params = weights(rng, 2, 3, scale)
     params["b"] = -np.sort(-params["b"])
     predicted = np.argmax(linear(params, jnp.asarray(image)), axis=1)  # one hit at least: a wrong accuracy shows
@@ -39,6 +39,9 @@ def draw(rng: Draw, many: int, batch: int, real: int, loader: bool = False, scal
         label[1] = predicted[1]
     else:
         params = {name: np.roll(leaf, label[0] - predicted[0], -1) for name, leaf in params.items()}
+    if rng.turn == 1:
+        for leaf in (image, label, mask):
+            leaf[-batch:] = np.roll(leaf[-batch:], batch - real, axis=0)
     parts = [np.split(leaf, many) for leaf in (image, label, mask)]
     return {"params": params, "batches": [Batch(*each) for each in zip(*parts, strict=True)], "loader": loader}
 
@@ -79,6 +82,7 @@ evaluate = Exercise(
         {"many": 1, "batch": 1, "real": 1, "about": "a single example"},
         {"many": 3, "batch": 4, "real": 3, "loader": True, "about": "batches from a loader"},
         {"many": 2, "batch": 4, "real": 4, "scale": 1000.0, "about": "scores of about 1000"},
+        {"many": 3, "batch": 2, "real": 0, "about": "a last batch of blanks alone"},
     ),
     draw=draw,
     ask=ask,

@@ -12,7 +12,7 @@ from utils.checks.exercise import Draw, Exercise
 
 
 def draw(rng: Draw, blocks: int) -> dict[str, Any]:
-    """Weights: two layers, so many blocks around them, and in a deep tree one array at the top."""
+    """Weights: two layers, so many blocks around them, and in a deep tree two arrays at the top."""
 
     def layer(*shape: int) -> dict[str, Any]:
         return {"kernel": rng.normal(*shape), "bias": rng.normal(shape[-1])}
@@ -21,7 +21,7 @@ def draw(rng: Draw, blocks: int) -> dict[str, Any]:
     for block in range(blocks):
         tree = {"params" if block == 1 else f"Block_{block}": tree, "Dense_0": layer(2, rng.turn + 1)}
     if blocks > 1:
-        tree["scale"] = rng.normal(1).astype(np.float16)
+        tree |= {"scale": rng.normal(1).astype(np.float16), "shift": np.array(rng.normal())}
     return {"params": {"params": tree}}
 
 
@@ -56,7 +56,10 @@ pack = Exercise(
     sizes=(
         {"blocks": 0, "about": "a plain network"},
         {"blocks": 1, "about": "layers within layers"},
-        {"blocks": 3, "about": "a deep tree with a float16 at its top and a layer called `params`"},
+        {
+            "blocks": 3,
+            "about": "a deep tree with a float16 and a single number at its top, and a layer called `params`",
+        },
     ),
     draw=draw,
     ask=ask,

@@ -34,7 +34,7 @@ rising = Exercise(
     ),
     sizes=(
         {"depth": 4, "about": "a depth of 4"},
-        {"depth": 4, "top": 0.5, "about": "`top` is a Python number"},
+        {"depth": 5, "top": 0.9, "about": "`top` is a Python number"},
         {"depth": 7, "about": "a depth of 7"},
         {"depth": 2, "about": "a depth of 2"},
         {"depth": 1, "about": "a depth of 1"},

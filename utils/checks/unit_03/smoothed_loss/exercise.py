@@ -17,10 +17,12 @@ def draw(
 ) -> dict[str, Any]:
     """Scores of a batch of which `real` examples are real, and a smoothing, drawn where the size has none.
 
-    high: by how much all classes but one stand higher; several, so that no gradient is zero.
+    high: by how much all classes but one stand higher, in all rows but one that is real; several classes, so that no
+    gradient is zero.
     """
     mask = rng.flags(batch, real)
     among = (np.arange(classes) + rng.integers(0, classes, batch, 1)) % classes > 0
+    among[mask.argmax()] = False
     return {
         "logits": rng.normal(batch, classes) + np.float32(high) * among,
         "labels": rng.integers(0, classes, batch) * mask,
