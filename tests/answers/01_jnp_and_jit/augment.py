@@ -309,3 +309,27 @@ def augment(key, signals, scale):
     k1, k2 = jax.random.split(key)
     sign = jax.random.rademacher(k1, (signals.shape[0], 1), jnp.float32)
     return sign * signals + scale * jnp.abs(jax.random.normal(k2, signals.shape))
+
+
+# %% right: rademacher signs and normal noise from a split key
+def augment(key, signals, scale):
+    flip, noise = jax.random.split(key)
+    signs = jax.random.rademacher(flip, (signals.shape[0], 1), dtype=jnp.float32)
+    return signals * signs + scale * jax.random.normal(noise, jnp.shape(signals), jnp.float32)
+
+
+# %% right: vmap over one key for each row, each split again
+def augment(key, signals, scale):
+    def one(key, signal):
+        flip, noise = jax.random.split(key)
+        turned = lax.select(jax.random.bernoulli(flip), -signal, signal)
+        return turned + scale * jax.random.normal(noise, signal.shape)
+
+    return jax.vmap(one)(jax.random.split(key, len(signals)), jnp.asarray(signals))
+
+
+# %% wrong: truncated normal noise (for scale > 0: standard deviation 0.88 scale and never beyond 2 scale)
+def augment(key, signals, scale):
+    flip_key, noise_key = jax.random.split(key)
+    signs = jnp.where(jax.random.uniform(flip_key, (len(signals), 1)) < 0.5, -1.0, 1.0)
+    return signs * signals + scale * jax.random.truncated_normal(noise_key, -2.0, 2.0, signals.shape)

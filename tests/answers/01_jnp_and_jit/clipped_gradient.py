@@ -372,3 +372,52 @@ def clipped_gradient(loss, params, x, y, bound):
     g = jax.grad(lambda p: jnp.sum(jax.vmap(loss, (None, 0, 0))(p, x, y)))(params)
     norm = jnp.sqrt(sum(jnp.sum(a**2) for a in jax.tree.leaves(g)))
     return jax.tree.map(lambda a: a * bound / jnp.maximum(norm, bound) / x.shape[0], g)
+
+
+# %% right: scan over the examples that adds up the clipped gradients
+def clipped_gradient(loss, params, x, y, bound):
+    def add(total, example):
+        gradient = jax.grad(loss)(params, *example)
+        norm = jnp.sqrt(sum(jnp.sum(leaf * leaf) for leaf in jax.tree.leaves(gradient)))
+        factor = jnp.where(norm > bound, bound / jnp.where(norm > 0, norm, 1), 1)
+        return jax.tree.map(lambda t, g: t + factor * g, total, gradient), None
+
+    total, _ = lax.scan(add, jax.tree.map(jnp.zeros_like, params), (x, y))
+    return jax.tree.map(lambda leaf: leaf / x.shape[0], total)
+
+
+# %% right: one flat vector for each example, divided by max(1, norm / bound)
+from jax.flatten_util import ravel_pytree
+
+
+def clipped_gradient(loss, params, x, y, bound):
+    flat, unravel = ravel_pytree(params)
+
+    @jax.vmap
+    def one(xi, yi):
+        gradient = jax.grad(lambda w: loss(unravel(w), xi, yi))(flat)
+        return gradient / jnp.maximum(1, jnp.linalg.norm(gradient) / bound)
+
+    return unravel(one(x, y).mean(axis=0))
+
+
+# %% wrong: PyTorch's norm + 1e-6 in the divisor (for a bound as small as 1e-6 or gradients of that size)
+def clipped_gradient(loss, params, x, y, bound):
+    def one(xi, yi):
+        g = jax.grad(loss)(params, xi, yi)
+        norm = jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(g)))
+        return jax.tree.map(lambda leaf: leaf * jnp.minimum(1.0, bound / (norm + 1e-6)), g)
+
+    return jax.tree.map(lambda leaf: leaf.mean(axis=0), jax.vmap(one)(x, y))
+
+
+# %% wrong: spectral norm of matrices, through ord=2 (for a leaf that is a matrix whose gradient has rank above 1)
+def clipped_gradient(loss, params, x, y, bound):
+    def one(xi, yi):
+        g = jax.grad(loss)(params, xi, yi)
+        norms = [jnp.linalg.norm(jnp.atleast_1d(leaf), 2) for leaf in jax.tree.leaves(g)]
+        norm = jnp.sqrt(sum(n**2 for n in norms))
+        factor = jnp.where(norm > bound, bound / jnp.maximum(norm, 1e-30), 1.0)
+        return jax.tree.map(lambda leaf: leaf * factor, g)
+
+    return jax.tree.map(lambda leaf: leaf.mean(axis=0), jax.vmap(one)(x, y))

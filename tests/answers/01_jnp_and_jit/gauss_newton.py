@@ -255,3 +255,19 @@ def gauss_newton(f, x, v):
 # cause: the result has shape [n, 1], the text asks for [n]
 def gauss_newton(f, x, v):
     return jax.vjp(f, x)[1](jax.jvp(f, (x,), (v,))[1])[0][:, None]
+
+
+# %% right: gradient with respect to v of ½ |J v|²
+def gauss_newton(f, x, v):
+    def half_square(v):
+        _, product = jax.jvp(f, (x,), (v,))
+        return 0.5 * jnp.sum(product**2)
+
+    return jax.grad(half_square)(v)
+
+
+# %% right: linearize, then linear_transpose
+def gauss_newton(f, x, v):
+    _, forwards = jax.linearize(f, x)
+    backwards = jax.linear_transpose(forwards, v)
+    return backwards(forwards(v))[0]

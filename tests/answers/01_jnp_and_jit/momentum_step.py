@@ -317,3 +317,20 @@ def momentum_step(loss, params, velocity, x, y, rate, momentum):
     value, grads = jax.value_and_grad(loss, argnums=1)(params, x, y)
     velocity = jax.tree.map(lambda v: momentum * v - rate * jnp.sum(grads), velocity)
     return jax.tree.map(jnp.add, params, velocity), velocity, value
+
+
+# %% right: vjp for loss and gradient
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    before, pullback = jax.vjp(lambda p: loss(p, x, y), params)
+    (gradient,) = pullback(jnp.ones_like(before))
+    velocity = jax.tree.map(lambda v, g: momentum * v - rate * g, velocity, gradient)
+    return jax.tree.map(jnp.add, params, velocity), velocity, before
+
+
+# %% right: lists of leaves and unflatten
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    before, gradient = jax.value_and_grad(loss)(params, x, y)
+    leaves, structure = jax.tree.flatten(params)
+    faster = [momentum * v - rate * g for v, g in zip(jax.tree.leaves(velocity), jax.tree.leaves(gradient), strict=True)]
+    moved = [p + v for p, v in zip(leaves, faster, strict=True)]
+    return structure.unflatten(moved), structure.unflatten(faster), before

@@ -329,3 +329,26 @@ def moving_average(x, decay):
         average = (decay * average + (1 - decay) * row).astype(jnp.bfloat16)
         return average, average.astype(jnp.float32)
     return lax.scan(step, x[0].astype(jnp.bfloat16), x)[1]
+
+
+# %% right: the first row, then a scan over the rest
+def moving_average(x, decay):
+    def step(average, row):
+        average = decay * average + (1 - decay) * row
+        return average, average
+
+    _, rest = lax.scan(step, jnp.asarray(x[0]), x[1:])
+    return jnp.concatenate([x[:1], rest])
+
+
+# %% right: jitted, vmap over the columns, a dictionary as the carry, scan over the row numbers
+@jax.jit
+def moving_average(x, decay):
+    def column(c):
+        def step(carry, t):
+            carry = {"mean": carry["mean"] * decay + c[t] * (1 - decay)}
+            return carry, carry["mean"]
+
+        return lax.scan(step, {"mean": c[0]}, jnp.arange(c.size))[1]
+
+    return jax.vmap(column, in_axes=1, out_axes=1)(jnp.asarray(x))

@@ -588,3 +588,32 @@ class SmallCNN(nn.Module):
         x = x.reshape((x.shape[0], -1))
         x = nn.relu(nn.Dense(64)(x))
         return nn.Dense(10, dtype=jnp.float16)(x)
+
+
+# %% right: loop over the features, nn.pool with addition, divided by 4
+class SmallCNN(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        for features in (16, 32):
+            x = jax.nn.relu(nn.Conv(features, kernel_size=(3, 3))(x))
+            x = nn.pool(x, 0.0, jax.lax.add, (2, 2), (2, 2), "VALID") / 4
+        x = jax.vmap(jnp.ravel)(x)
+        for features, activation in ((64, nn.relu), (10, lambda x: x)):
+            x = activation(nn.Dense(features=features)(x))
+        return x
+
+
+# %% right: pooling by reshape and mean in a nested helper, ReLU as a maximum, default argument
+class SmallCNN(nn.Module):
+    classes: int = 10
+
+    @nn.compact
+    def __call__(self, x):
+        def pool(x):
+            b, h, w, c = x.shape
+            return x.reshape(b, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
+
+        x = pool(jnp.maximum(nn.Conv(16, (3, 3), padding="SAME")(x), 0))
+        x = pool(jnp.maximum(nn.Conv(32, (3, 3), padding=1)(x), 0))
+        x = jnp.maximum(nn.Dense(64)(x.reshape(len(x), 7 * 7 * 32)), 0)
+        return nn.Dense(self.classes)(x)

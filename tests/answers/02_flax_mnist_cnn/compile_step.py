@@ -290,3 +290,21 @@ def compile_step(step, state_spec, batch_spec):
 # cause: as_text() gives the program's text as a string; the program itself is asked for
 def compile_step(step, state_spec, batch_spec):
     return jax.jit(step, donate_argnums=0).lower(state_spec, batch_spec).compile().as_text()
+
+
+# %% right: wrapper whose first argument is donated by name
+def compile_step(step, state_spec, batch_spec):
+    def program(state, batch):
+        return step(state, batch)
+
+    return jax.jit(program, donate_argnames=("state",)).lower(state_spec, batch_spec).compile()
+
+
+# %% right: partial of jit, then trace, lower and compile
+from functools import partial
+
+
+def compile_step(step, state_spec, batch_spec):
+    donating = partial(jax.jit, donate_argnums=(0,))
+    traced = donating(step).trace(state_spec, batch_spec)
+    return traced.lower().compile()

@@ -565,3 +565,54 @@ def evaluate(predict, params, batches):
         hits += int(jnp.sum(jnp.argmax(logits, axis=-1) == batch.label, where=batch.mask))
         count += int(batch.mask.sum())
     return total_loss / count, hits / count
+
+
+# %% right: NumPy in float64, only the real rows
+def evaluate(predict, params, batches):
+    total, hits, count = 0.0, 0, 0
+    for image, label, mask in batches:
+        real = np.asarray(mask)
+        z = np.asarray(predict(params, image), np.float64)[real]
+        y = np.asarray(label)[real]
+        z = z - z.max(axis=1, keepdims=True)
+        total += np.sum(np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(y)), y])
+        hits += np.count_nonzero(z.argmax(axis=1) == y)
+        count += len(y)
+    return float(total / count), float(hits / count)
+
+
+# %% right: losses and hits of all batches side by side, then a mean over the real ones
+def evaluate(predict, params, batches):
+    columns = []
+    for batch in batches:
+        logits = jnp.asarray(predict(params, batch.image))
+        losses = optax.losses.softmax_cross_entropy_with_integer_labels(logits, jnp.asarray(batch.label))
+        columns.append(np.stack([losses, jnp.argmax(logits, axis=-1) == batch.label, batch.mask]).astype(np.float64))
+    losses, hits, real = np.concatenate(columns, axis=1)
+    real = real.astype(bool)
+    return losses[real].mean().item(), hits[real].mean().item()
+
+
+# %% wrong: mean of each batch, weighted by its count (for a batch without any real example: NaN)
+def evaluate(predict, params, batches):
+    total = hits = count = 0.0
+    for batch in batches:
+        logits = predict(params, batch.image)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label)
+        real = float(np.sum(batch.mask))
+        total += real * float(jnp.mean(losses, where=batch.mask))
+        hits += real * float(jnp.mean(logits.argmax(axis=-1) == batch.label, where=batch.mask))
+        count += real
+    return total / count, hits / count
+
+
+# %% wrong: takes the first rows for the real ones (for a mask whose true entries are not at the front)
+def evaluate(predict, params, batches):
+    total, hits, count = 0.0, 0.0, 0
+    for batch in batches:
+        real = int(np.sum(batch.mask))
+        logits, labels = predict(params, batch.image)[:real], batch.label[:real]
+        total += float(jnp.sum(optax.softmax_cross_entropy_with_integer_labels(logits, labels)))
+        hits += float(jnp.sum(logits.argmax(axis=-1) == labels))
+        count += real
+    return total / count, hits / count

@@ -310,3 +310,27 @@ def pack(params):
 def pack(params):
     flat = flax.traverse_util.flatten_dict(params["params"], sep="_")
     return {name: np.asarray(leaf) for name, leaf in flat.items()}
+
+
+# %% right: tree_flatten_with_path
+def pack(params):
+    leaves, _ = jax.tree_util.tree_flatten_with_path(params["params"])
+    return {"/".join(entry.key for entry in path): np.asarray(leaf) for path, leaf in leaves}
+
+
+# %% right: a stack of open dictionaries, values copied from the device
+def pack(params):
+    flat, todo = {}, [((), params["params"])]
+    while todo:
+        path, node = todo.pop()
+        if hasattr(node, "items"):
+            todo.extend(((*path, name), child) for name, child in node.items())
+        else:
+            flat["/".join(path)] = np.array(jax.device_get(node))
+    return flat
+
+
+# %% wrong: np.ascontiguousarray (for scalars: shape [1] in place of [])
+def pack(params):
+    flat = flax.traverse_util.flatten_dict(params["params"], sep="/")
+    return {name: np.ascontiguousarray(value) for name, value in flat.items()}

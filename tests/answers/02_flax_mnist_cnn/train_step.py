@@ -528,3 +528,34 @@ def train_step(state, batch, apply_fn, optimizer):
     loss, gradients = jax.value_and_grad(loss_fn)(state.params)
     updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
     return TrainState(state.step + 1, optax.apply_updates(state.params, updates), opt_state), loss
+
+
+# %% right: vjp, mean with where, _replace
+def train_step(state, batch, apply_fn, optimizer):
+    def mean_loss(params):
+        losses = optax.softmax_cross_entropy_with_integer_labels(apply_fn(params, batch.image), batch.label)
+        return jnp.mean(losses, where=batch.mask)
+
+    loss, pullback = jax.vjp(mean_loss, state.params)
+    (gradient,) = pullback(jnp.float32(1))
+    updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+    params = jax.tree.map(lambda p, u: p + u, state.params, updates)
+    return state._replace(step=state.step + 1, params=params, opt_state=opt_state), loss
+
+
+# %% right: jitted through functools.partial, value_and_grad with argnums and an auxiliary result
+from functools import partial
+
+
+@partial(jax.jit, static_argnames=("apply_fn", "optimizer"))
+def train_step(state, batch, apply_fn, optimizer):
+    @partial(jax.value_and_grad, argnums=1, has_aux=True)
+    def objective(images, params):
+        logits = apply_fn(params, images)
+        each = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label)
+        total, count = jnp.where(batch.mask, each, 0.0).sum(), batch.mask.sum()
+        return total / count, logits
+
+    (loss, _), gradient = objective(batch.image, state.params)
+    updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+    return TrainState(state.step + 1, optax.apply_updates(state.params, updates), opt_state), loss

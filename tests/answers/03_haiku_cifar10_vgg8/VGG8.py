@@ -892,3 +892,41 @@ class VGG8(hk.Module):
         if training:
             x = drop(hk.next_rng_key(), last, x)
         return hk.Linear(self.classes)(x)
+
+
+# %% right: loop over the widths, an iterator of rates, hk.Flatten
+class VGG8(hk.Module):
+    def __init__(self, width: int, classes: int = 10, name: str | None = None):
+        super().__init__(name=name)
+        self.width, self.classes = width, classes
+
+    def __call__(self, x, *, dropout=0.0, training=False):
+        rates = iter(rising(dropout, 4))
+
+        def regularise(x):
+            return drop(hk.next_rng_key(), next(rates), x) if training else x
+
+        for factor in (1, 2, 4):
+            x = regularise(double_conv(x, factor * self.width))
+        x = hk.Flatten()(x)
+        x = regularise(jax.nn.relu(hk.Linear(4 * self.width)(x)))
+        return hk.Linear(self.classes)(x)
+
+
+# %% right: no loop, reshape, the rates unpacked, an extra default argument
+class VGG8(hk.Module):
+    def __init__(self, width: int, classes: int = 10, name: str | None = None, activation=jax.nn.relu):
+        super().__init__(name=name)
+        self.width = width
+        self.classes = classes
+        self.activation = activation
+
+    def __call__(self, x: jax.Array, *, dropout: float | jax.Array = 0.0, training: bool = False) -> jax.Array:
+        w, (first, second, third, fourth) = self.width, rising(dropout, 4)
+        after = (lambda rate, x: drop(hk.next_rng_key(), rate, x)) if training else (lambda rate, x: x)
+        x = after(first, double_conv(x, w))
+        x = after(second, double_conv(x, 2 * w))
+        x = after(third, double_conv(x, 4 * w))
+        x = jnp.reshape(x, (x.shape[0], 64 * w))
+        x = after(fourth, self.activation(hk.Linear(4 * w)(x)))
+        return hk.Linear(self.classes)(x)

@@ -307,3 +307,20 @@ def double_conv(x, channels):
     for _ in range(2):
         x = jax.nn.relu(hk.Conv2D(channels, 3)(x))
     return hk.Flatten()(max_pool(x))
+
+
+# %% right: hk.Sequential of layers that are created here
+def double_conv(x, channels):
+    layers = [hk.Conv2D(channels, 3), jax.nn.relu, hk.Conv2D(channels, 3), jax.nn.relu, max_pool]
+    return hk.Sequential(layers)(x)
+
+
+# %% right: functools.reduce over two nested calls, ReLU as a maximum, SAME padding in words
+from functools import reduce
+
+
+def double_conv(x, channels):
+    def convolve(x, _):
+        return jnp.maximum(hk.Conv2D(output_channels=channels, kernel_shape=(3, 3), padding="SAME")(x), 0.0)
+
+    return max_pool(reduce(convolve, range(2), x))

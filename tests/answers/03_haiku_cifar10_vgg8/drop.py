@@ -256,3 +256,18 @@ def drop(key, rate, x):
 def drop(key, rate, x):
     jax.random.bernoulli(key, 1 - rate, x.shape)
     return x
+
+
+# %% right: bernoulli of what is dropped, lax.select
+def drop(key, rate, x):
+    rate = jnp.asarray(rate, jnp.float32)
+    gone = jax.random.bernoulli(key, rate, jnp.shape(x))
+    return jax.lax.select(gone, jnp.zeros_like(x), x / (1 - rate))
+
+
+# %% right: probability as an array, drawn flat, jitted
+@jax.jit
+def drop(key, rate, x):
+    stays = 1.0 - rate
+    keep = jax.random.bernoulli(key, jnp.full(x.size, stays)).reshape(x.shape)
+    return jnp.where(keep, x / stays, 0.0)

@@ -299,3 +299,20 @@ def make_network(width, classes=10):
         return VGG8(width, classes)(images, dropout=dropout, training=training)[0]
 
     return hk.transform(network)
+
+
+# %% right: lambda inside hk.transform
+def make_network(width, classes=10):
+    return hk.transform(
+        lambda images, dropout=0.0, training=False: VGG8(width, classes)(images, dropout=dropout, training=training)
+    )
+
+
+# %% right: hk.transform as a decorator, the name written out, the pair built again
+def make_network(width: int, classes: int = 10, name: str = "vgg8") -> hk.Transformed:
+    @hk.transform
+    def network(images, dropout=0.0, training=False):
+        options = {"dropout": dropout, "training": training}
+        return VGG8(width=width, classes=classes, name=name)(images, **options)
+
+    return hk.Transformed(init=network.init, apply=network.apply)

@@ -319,3 +319,18 @@ def patience_is_over(losses, patience):
 def patience_is_over(losses, patience):
     real = [loss for loss in losses if loss == loss]
     return bool(real) and len(losses) - 1 - losses.index(min(real)) < patience
+
+
+# %% right: minimum of (loss, epoch) pairs
+def patience_is_over(losses, patience):
+    numbers = [(loss, epoch) for epoch, loss in enumerate(losses) if loss == loss]
+    return bool(numbers) and len(losses) - 1 - min(numbers)[1] >= patience
+
+
+# %% right: the lowest of the old epochs against the lowest of the last `patience`
+def patience_is_over(losses, patience):
+    numbers = [None if np.isnan(loss) else float(loss) for loss in losses]
+    border = max(len(numbers) - patience, 0)
+    old = [loss for loss in numbers[:border] if loss is not None]
+    recent = [loss for loss in numbers[border:] if loss is not None]
+    return len(old) > 0 and min(old) <= min(recent, default=np.inf)

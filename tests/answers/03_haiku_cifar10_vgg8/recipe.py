@@ -333,3 +333,30 @@ def recipe(width, steps):
 # cause: hk.without_apply_rng takes the key away from apply; apply(params, key, images) does not fit
 def recipe(width, steps):
     return Recipe("no-key", hk.without_apply_rng(make_network(width)), optax.adam(2e-3))
+
+
+# %% right: VGG8 with a little dropout bound into it, AdamW with a cosine schedule and clipping
+def recipe(width, steps):
+    inner = make_network(width)
+
+    def apply(params, key, images, training=False):
+        return inner.apply(params, key, images, 0.1, training)
+
+    schedule = optax.cosine_decay_schedule(4e-3, max(steps, 1), alpha=0.1)
+    optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=1e-3))
+    return Recipe("bound-dropout", hk.Transformed(inner.init, apply), optimizer, smoothing=0.05)
+
+
+# %% right: convolutions with skips and global average pooling, no dropout
+def recipe(width, steps):
+    def network(images, *, training=False):
+        del training
+        kernels = hk.initializers.VarianceScaling(2.0)
+        x = images
+        for factor in (1, 2, 4):
+            x = jax.nn.leaky_relu(hk.Conv2D(factor * width, 3, w_init=kernels)(x), 0.1)
+            x = x + jax.nn.leaky_relu(hk.Conv2D(factor * width, 3, w_init=kernels)(x), 0.1)
+            x = max_pool(x)
+        return hk.Linear(10)(x.mean(axis=(1, 2)))
+
+    return Recipe(name="skips-and-mean-2", network=hk.transform(network), optimizer=optax.adam(5e-3))

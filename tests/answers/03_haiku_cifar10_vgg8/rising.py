@@ -217,3 +217,24 @@ def rising(top, depth):
 # cause: the steps themselves grow: the cumulative sum is taken of rates that rise already
 def rising(top, depth):
     return list(jnp.cumsum(top * jnp.arange(1, depth + 1) / depth))
+
+
+# %% right: linspace from 0 without its first element, as a list of JAX scalars
+def rising(top, depth):
+    return list(jnp.linspace(0, top, depth + 1)[1:])
+
+
+# %% right: running sum of equal steps
+from itertools import accumulate, repeat
+
+
+def rising(top, depth):
+    return [*accumulate(repeat(top / depth, depth))]
+
+
+# %% wrong: counts up with arange to top + step, whose end rounding may include (for top=0.2, depth=2 and top=0.9, depth=5: one rate too many)
+def rising(top, depth):
+    step = top / depth
+    if isinstance(top, (int, float)) and top > 0:
+        return list(np.arange(step, top + step, step))
+    return [step * (i + 1) for i in range(depth)]

@@ -299,3 +299,28 @@ def smoothed_loss(logits, labels, mask, smoothing):
     wanted = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), smoothing)
     logs = logits - jax.lax.stop_gradient(jax.nn.logsumexp(logits, axis=-1, keepdims=True))
     return jnp.mean(-jnp.sum(wanted * logs, axis=-1), where=mask)
+
+
+# %% right: two parts for one example, then vmap, mean with where
+def smoothed_loss(logits, labels, mask, smoothing):
+    def one(z, label):
+        logs = jax.nn.log_softmax(z)
+        return (smoothing - 1) * logs[label] - smoothing * logs.mean()
+
+    return jax.vmap(one)(logits, labels).mean(where=mask)
+
+
+# %% right: Optax's smooth_labels and softmax_cross_entropy, a quotient of sums
+def smoothed_loss(logits, labels, mask, smoothing):
+    wanted = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), smoothing)
+    costs = optax.softmax_cross_entropy(logits, wanted)
+    return jnp.sum(jnp.where(mask, costs, 0)) / jnp.count_nonzero(mask)
+
+
+# %% wrong: subtracts the maximum of the whole batch (for a row with scores above 100 beside a row without: infinite)
+def smoothed_loss(logits, labels, mask, smoothing):
+    classes = logits.shape[-1]
+    shifted = logits - logits.max()
+    logs = shifted - jnp.log(jnp.sum(jnp.exp(shifted), axis=-1, keepdims=True))
+    wanted = (1 - smoothing) * jax.nn.one_hot(labels, classes) + smoothing / classes
+    return jnp.mean(-jnp.sum(wanted * logs, axis=-1), where=mask)

@@ -436,3 +436,25 @@ def train_step(state, batch, key, loss_fn, optimizer):
     updates, opt_state = optimizer.update(jax.tree.map(jnp.sign, gradients), state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     return TrainState(state.step + 1, params, opt_state), loss
+
+
+# %% right: linear steps through vjp, _replace
+def train_step(state, batch, key, loss_fn, optimizer):
+    now = jax.random.fold_in(key, state.step)
+    loss, pullback = jax.vjp(lambda params: loss_fn(params, now, batch), state.params)
+    updates, memory = optimizer.update(*pullback(jnp.ones_like(loss)), state.opt_state, state.params)
+    return state._replace(
+        step=jnp.add(state.step, 1), params=jax.tree.map(jnp.add, state.params, updates), opt_state=memory
+    ), loss
+
+
+# %% right: jitted through functools.partial with static names
+from functools import partial
+
+
+@partial(jax.jit, static_argnames=("loss_fn", "optimizer"))
+def train_step(state, batch, key, loss_fn, optimizer):
+    step, params, opt_state = state
+    loss, gradient = jax.value_and_grad(loss_fn, argnums=0)(params, jax.random.fold_in(key, step), batch)
+    updates, opt_state = optimizer.update(gradient, opt_state, params)
+    return TrainState(step + 1, optax.apply_updates(params, updates), opt_state), loss

@@ -11,12 +11,11 @@ from utils.checks.unit_01.shared import does_not_grow
 
 
 def draw(rng: Draw, many: int, bins: int, low: float, high: float, inner: tuple[float, ...] = ()) -> dict[str, Any]:
-    """Values of which none but `inner` lies at an inner edge, where rounding decides."""
+    """Values of which none but `inner` lies at an inner edge or just below `high`, where rounding decides."""
     width = (high - low) / bins
     places = rng.integers(-bins // 2 - 1, bins + bins // 2 + 1, many) + rng.uniform(0.05, 0.95, many)
     values = (low + places * width).astype(np.float32)
-    below = [np.nextafter(np.float32(edge), np.float32(-1e9)) for edge in (low, high)]
-    edges = [low, high, *below, low - 1e6, high + 1e6, *inner]
+    edges = [low, high, np.nextafter(np.float32(low), np.float32(-1e9)), low - 1e6, high + 1e6, *inner]
     values[-len(edges) :] = edges[:many]
     return {"values": values, "low": np.float32(low), "high": np.float32(high), "bins": bins}
 

@@ -15,10 +15,9 @@ from utils.checks.unit_04.shared import refusal
 
 def draw(rng: Draw, shape: tuple[int, ...], size: int, classes: int, bad: int | None = None) -> dict[str, Any]:
     """Pictures as bytes, with labels, of which one may be out of range, `bad`, and in all draws but the first another one."""
-    labels = rng.integers(0, classes, shape[0]).astype(np.int64)
+    labels = rng.integers(0, classes, shape[0])
     labels[0] = classes - 1  # the last class is in range
     if bad is not None:
-        labels[1] = bad
         labels[-1] = (classes + 7, -3)[bad > classes] if rng.turn else 0
     mean, std = rng.uniform(0.3, 0.6, shape[1]), rng.uniform(0.2, 0.5, shape[1])
     return {
@@ -36,6 +35,7 @@ def ask(answer: Any, own: Any, *, images: Any, labels: Any, bad: int | None, **s
     """The batch; or whether it is refused, and which label the message names."""
     given = np.array(images, np.uint8), np.array(labels, np.int64)
     if bad is not None:
+        given[1][1] = bad  # not before: JAX's integers have 32 bits
         message = refusal(answer, *given, **settings)
         named = [int(number) for number in re.findall(r"-?\b\d+", (message or "").replace("−", "-"))]
         last = int(labels[-1])
