@@ -38,15 +38,17 @@ def draw(
     return {"params": tree, "x": x, "y": y, "bound": bound}
 
 
-def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-    """The error of one example, x of any shape."""
-    if y.ndim:
-        raise Told(f"`loss` was called with a y of shape {list(y.shape)}. It takes one example: x[i] and y[i].")
-    return 0.5 * (predicted(params, x.reshape(-1)) - y) ** 2
-
-
 def ask(answer: Any, own: Any, *, params: Any, x: Any, y: Any, bound: float) -> Any:
     """The mean of the clipped gradients."""
+    of_one = x.shape[1:]
+
+    def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+        if y.ndim or x.shape != of_one:
+            raise Told(
+                f"`loss` was called with x {list(x.shape)} and y {list(y.shape)}. It takes one example: x[i] and y[i]."
+            )
+        return 0.5 * (predicted(params, x.reshape(-1)) - y) ** 2
+
     return answer(loss, params, x, y, bound)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from utils.checks.exercise import Draw, Exercise
+from utils.checks.unit_01.shared import does_not_grow
 
 FUNCTIONS = {
     "2n - 2 residuals": lambda x: jnp.concatenate([2 * (x[1:] - x[:-1] ** 3), jnp.sin(3 * x[:-1])]),
@@ -20,9 +21,9 @@ FUNCTIONS = {
 MANY = 40
 
 
-def draw(rng: Draw, n: int, f: str) -> dict[str, Any]:
+def draw(rng: Draw, n: int, f: str, scale: float = 2.0) -> dict[str, Any]:
     """A point and a direction."""
-    return {"f": f, "x": rng.normal(n, scale=0.7), "v": rng.normal(n, scale=2)}
+    return {"f": f, "x": rng.normal(n, scale=0.7), "v": rng.normal(n, scale=scale)}
 
 
 def ask(answer: Any, own: Any, *, f: str, x: Any, v: Any) -> Any:
@@ -31,17 +32,22 @@ def ask(answer: Any, own: Any, *, f: str, x: Any, v: Any) -> Any:
 
 
 def form(programs: Sequence[str]) -> str:
-    """Whether an array is as large as the Jacobian, for n = MANY."""
+    """Whether an array is as large as the Jacobian, for n = MANY, or its columns stand one after the other."""
     shapes = re.findall(r"tensor<((?:\d+x)+)", programs[-1])
     largest = max(math.prod(map(int, shape.split("x")[:-1])) for shape in shapes)
     if largest < MANY * MANY:
-        return ""
+        return grows(programs)
     return (
         f"For n = {MANY} the program contains an array of {largest:,} values, which is as large as J or JᵀJ. Multiply without "
         "building them: `jax.jvp`, then `jax.vjp`."
     )
 
 
+grows = does_not_grow(
+    "The program grows with n: J is built, one column after the other. Multiply without building it: `jax.jvp`, then `jax.vjp`.",
+    short=0,
+    long=-1,
+)
 gauss_newton = Exercise(
     name="gauss_newton",
     title="Jᵀ J v by forward and reverse mode",
@@ -59,6 +65,7 @@ gauss_newton = Exercise(
         {"n": 4, "f": "n residuals", "about": "as many residuals as parameters"},
         {"n": 5, "f": "n - 1 residuals", "about": "fewer residuals than parameters"},
         {"n": 1, "f": "1 residual", "about": "one parameter, one residual"},
+        {"n": 2, "f": "n residuals", "scale": 0.0, "about": "v is zero"},
         {"n": MANY, "f": "2n - 2 residuals", "about": "more residuals than parameters"},
     ),
     draw=draw,

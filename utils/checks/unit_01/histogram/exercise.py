@@ -17,11 +17,13 @@ def draw(rng: Draw, many: int, bins: int, low: float, high: float, inner: tuple[
     values = (low + places * width).astype(np.float32)
     edges = [low, high, np.nextafter(np.float32(low), np.float32(-1e9)), low - 1e6, high + 1e6, *inner]
     values[-len(edges) :] = edges[:many]
-    return {"values": values, "low": np.float32(low), "high": np.float32(high), "bins": bins}
+    if isinstance(low, float):
+        low, high = np.float32(low), np.float32(high)
+    return {"values": values, "low": low, "high": high, "bins": bins}
 
 
 def ask(answer: Any, own: Any, *, values: Any, low: Any, high: Any, bins: int) -> Any:
-    """The counts; `low` and `high` are traced, as in the cell below the exercise."""
+    """The counts; `low` and `high` are traced, as in the cell below the exercise, or Python's integers."""
     return answer(values, low, high, bins=bins)
 
 
@@ -42,9 +44,10 @@ histogram = Exercise(
     sizes=(
         {"many": 12, "bins": 3, "low": 2.0, "high": 9.5},
         {"many": 10, "bins": 4, "low": -1.0, "high": 1.0, "inner": (-0.5, 0.0, 0.5), "about": "values at edges"},
-        {"many": 900, "bins": 2, "low": 0.0, "high": 5.0, "about": "many values"},
+        {"many": 3000, "bins": 2, "low": 0.0, "high": 5.0, "about": "many values"},
         {"many": 9, "bins": 1, "low": -3.0, "high": -1.0, "about": "a single bin"},
         {"many": 60, "bins": 60, "low": -4.0, "high": 4.0},
+        {"many": 20, "bins": 4, "low": 0, "high": 10, "about": "an interval given in integers"},
         {"many": 40, "bins": 3, "low": 2.0, "high": 9.5},
     ),
     draw=draw,
@@ -52,6 +55,6 @@ histogram = Exercise(
     form=does_not_grow(
         "The program contains a copy of its code for every value: a Python loop is unrolled under `jit`. Index with the whole array.",
         short=0,
-        long=5,
+        long=6,
     ),
 )

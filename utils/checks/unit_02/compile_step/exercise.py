@@ -15,17 +15,17 @@ from utils.checks.unit_02.shared import linear, weights
 from utils.data import Batch
 
 
-def draw(rng: Draw, batch: int, height: int, width: int, classes: int) -> dict[str, Any]:
-    """A state, two batches for it, and the rate of the step."""
+def draw(rng: Draw, batch: int, height: int, width: int, classes: int, jitted: bool = False) -> dict[str, Any]:
+    """A state, two batches for it, and the rate of the step, which may be jitted already."""
     batches = [
         Batch(rng.normal(batch, height, width, 1), rng.integers(0, classes, batch), rng.flags(batch, max(1, batch - 1)))
         for _ in range(2)
     ]
     state = {"step": rng.integers(0, 100), "params": weights(rng, height * width, classes)}
-    return {"rate": 0.1 * (rng.turn + 1), "state": state, "batches": batches}
+    return {"rate": 0.1 * (rng.turn + 1), "state": state, "batches": batches, "jitted": jitted}
 
 
-def ask(answer: Any, own: Any, *, rate: float, state: Any, batches: list[Batch]) -> Any:
+def ask(answer: Any, own: Any, *, rate: float, state: Any, batches: list[Batch], jitted: bool) -> Any:
     """What the program gives away, and what it returns for each batch."""
 
     def step(state: Any, batch: Batch) -> Any:
@@ -36,7 +36,7 @@ def ask(answer: Any, own: Any, *, rate: float, state: Any, batches: list[Batch])
         }, loss
 
     with jax.disable_jit(False):
-        program = answer(step, *jax.eval_shape(lambda: (state, batches[0])))
+        program = answer(jax.jit(step) if jitted else step, *jax.eval_shape(lambda: (state, batches[0])))
         if not isinstance(program, jax.stages.Compiled):
             raise Told(_instead(program))
         takes, _ = program.args_info
@@ -81,6 +81,7 @@ compile_step = Exercise(
         {"batch": 3, "height": 1, "width": 2, "classes": 2},
         {"batch": 1, "height": 1, "width": 1, "classes": 1},
         {"batch": 4, "height": 2, "width": 3, "classes": 5},
+        {"batch": 2, "height": 1, "width": 3, "classes": 2, "jitted": True, "about": "a step that is jitted already"},
     ),
     draw=draw,
     ask=ask,

@@ -30,6 +30,7 @@ def draw(rng: Draw, many: int, batch: int, real: int, loader: bool = False, scal
     """Batches, the last with `real` real examples, first or last; and weights by which the network takes a blank for a 0."""
     mask = np.arange(many * batch) < (many - 1) * batch + real
     image = np.where(mask[:, None, None, None], rng.normal(many * batch, 1, 2, 1), np.float32(0))
+    image[0] *= rng.turn < 2  # a real one may be as black as a blank
     label = rng.integers(0, 3, many * batch) * mask
     label[[0, real - batch - 1]] = 0, rng.turn % 2 + 1  # a real 0, and in the end what is none
     params = weights(rng, 2, 3, scale)

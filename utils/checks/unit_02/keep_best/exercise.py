@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf, isnan, nan
 from typing import Any, NamedTuple
 
 import jax
@@ -20,7 +21,7 @@ class Best(NamedTuple):
     params: Any
 
 
-def draw(rng: Draw, epochs: int, tie: bool = False, near: bool = False, nan: bool = False) -> dict[str, Any]:
+def draw(rng: Draw, epochs: int, tie: bool = False, near: bool = False, bad: float = 0) -> dict[str, Any]:
     """The losses of some epochs, and how many layers the weights have."""
     losses = [round(float(loss), 2) for loss in rng.uniform(0.2, 2.0, epochs)]
     if near:
@@ -28,8 +29,8 @@ def draw(rng: Draw, epochs: int, tie: bool = False, near: bool = False, nan: boo
         losses[-2] = 0.0
     if tie:
         losses[2], losses[4] = min(losses) / 2, min(losses) / 2
-    if nan:
-        losses[1] = float("nan")
+    if bad:
+        losses[isnan(bad)] = bad  # NaN comes second, infinity first
     return {"losses": losses, "layers": rng.turn + 1}
 
 
@@ -39,14 +40,18 @@ def ask(answer: Any, own: Any, *, losses: list[float], layers: int) -> Any:
     kept = {}
     for epoch, loss in enumerate(losses, start=1):
         params = {"params": {f"Dense_{i}": {"kernel": jnp.arange(2.0 + i) + 10 * epoch} for i in range(layers)}}
+        params["count"] = jnp.full(3, epoch)
         old, before = best, [id(leaf) for leaf in jax.tree.leaves(best)]
         best = answer(old, params, epoch, loss)
         if before != [id(leaf) for leaf in jax.tree.leaves(old)]:
             raise Told(CHANGED)
+        views = list(map(np.asarray, jax.tree.leaves(params)))
         for leaf in jax.tree.leaves(params):
             leaf.delete()  # as a training step does that was given this memory
         try:
             weights = jax.tree.map(np.asarray, best.params)
+            if any(np.shares_memory(view, leaf) for view in views for leaf in jax.tree.leaves(weights)):
+                raise RuntimeError
         except RuntimeError:
             raise Told(
                 "It keeps the original arrays, whose memory the next training step reuses. Copy every leaf with `jax.tree.map`."
@@ -72,7 +77,8 @@ keep_best = Exercise(
         {"epochs": 6},
         {"epochs": 5, "tie": True, "about": "two epochs with the same loss"},
         {"epochs": 4, "near": True, "about": "losses that are very small and close together, one of them 0.0"},
-        {"epochs": 4, "nan": True, "about": "a loss that is NaN"},
+        {"epochs": 4, "bad": nan, "about": "a loss that is NaN"},
+        {"epochs": 3, "bad": inf, "about": "a first loss that is infinite"},
     ),
     draw=draw,
     ask=ask,

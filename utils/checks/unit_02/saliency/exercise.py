@@ -43,7 +43,7 @@ saliency = Exercise(
     ),
     sizes=(
         {"batch": 3, "height": 2, "width": 4, "channels": 1, "classes": 2, "about": "three images of one channel"},
-        {"batch": 1, "height": 2, "width": 3, "channels": 2, "classes": 5, "about": "a single image of two channels"},
+        {"batch": 1, "height": 2, "width": 3, "channels": 2, "classes": 12, "about": "a single image of two channels"},
         {"batch": 2, "height": 1, "width": 5, "channels": 3, "classes": 4, "about": "two images of three channels"},
     ),
     draw=draw,

@@ -19,7 +19,7 @@ def draw(rng: Draw, shape: tuple[int, int, int, int], channels: int) -> dict[str
         return {"w": rng.normal(3, 3, inputs, channels, scale=scale), "b": rng.normal(channels, scale=0.3)}
 
     params = {"conv2_d": layer(shape[-1]), "conv2_d_1": layer(channels)}
-    return {"x": rng.normal(*shape), "channels": channels, "params": params}
+    return {"x": rng.normal(*shape, scale=3.0), "channels": channels, "params": params}
 
 
 def ask(answer: Any, own: Any, *, x: Any, channels: int, params: Any) -> Any:

@@ -40,9 +40,10 @@ def ask(answer: Any, own: Any, *, params: Any, batch: Any, parts: int) -> Any:
     seen.clear()
     program = equations(lambda *args: answer(loss_fn, *args, parts), params, batch)
     loops = [equation for equation in program if equation.primitive.name in ("scan", "while")]
+    once = len(seen) < parts and all(loop.params.get("unroll", 1) == 1 for loop in loops)
     each = parts, len(batch[0]) // parts  # the first axes of what is kept for every example
     kept = any(getattr(out.aval, "shape", ())[:2] == each for loop in loops for out in loop.outvars)
-    found = {"has a loop": bool(loops), "holds the network once": len(seen) < parts, "keeps activations": kept}
+    found = {"has a loop": bool(loops), "holds the network once": once, "keeps activations": kept}
     return result | {"the program": found}
 
 

@@ -28,7 +28,7 @@ def draw(rng: Draw, many: int, period: int | None, good: int, steep: bool = Fals
     sizes = dict(zip(LEAVES, (many, many + 1, many + 2), strict=True))
     params = {name: rng.uniform(0.2, 0.9, size) * (-1) ** rng.integers(0, 2, size) for name, size in sizes.items()}
     share = {name: rng.uniform(2e-8, 4e-8, size) for name, size in sizes.items()}
-    scale = np.float32(2.0 ** (20 - 2 * rng.turn))
+    scale = np.float32(2.0 ** (26 - 4 * rng.turn))
     if steep:
         share[LEAVES[rng.turn]][-1] = 1.0
         params[LEAVES[rng.turn]][-1] *= rng.turn != 1  # 0 times infinity is NaN

@@ -19,9 +19,11 @@ def draw(rng: Draw, shape: tuple[int, ...], size: int, classes: int, bad: int | 
     labels[0] = classes - 1  # the last class is in range
     if bad is not None:
         labels[-1] = (classes + 7, -3)[bad > classes] if rng.turn else 0
+    images = rng.integers(0, 256, *shape) // (1, 1, 40)[rng.turn]
+    images[0] *= rng.turn != 1  # a real one may be black
     mean, std = rng.uniform(0.3, 0.6, shape[1]), rng.uniform(0.2, 0.5, shape[1])
     return {
-        "images": rng.integers(0, 256, *shape) // (1, 1, 40)[rng.turn],
+        "images": images,
         "labels": labels,
         "size": size,
         "classes": classes,

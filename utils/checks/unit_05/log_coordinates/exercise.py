@@ -33,7 +33,7 @@ log_coordinates = Exercise(
     crosses="values",
     sizes=(
         {"window": 2, "about": "a window of 2"},
-        {"window": 6, "about": "a window of 6"},
+        {"window": 11, "about": "a window of 11"},
         {"window": 6, "trained": 3, "about": "weights trained with a smaller window"},
         {"window": 3, "trained": 7, "about": "weights trained with a larger window"},
         {"window": 6, "trained": 6, "about": "`trained` is given and not smaller than the window"},

@@ -35,7 +35,7 @@ merge_patches = Exercise(
         "`scale` and add `bias`.",
     ),
     sizes=(
-        {"shape": (1, 2, 2, 1), "width": 2, "about": "a single square, one channel"},
+        {"shape": (1, 2, 2, 1), "width": 4, "about": "a single square, one channel, a square kernel"},
         {"shape": (2, 4, 6, 3), "width": 6, "about": "maps wider than high"},
         {"shape": (3, 6, 2, 2), "width": 4, "small": 1.0, "about": "maps higher than wide, numbers around 1"},
         {"shape": (2, 2, 4, 3), "width": 5, "blank": True, "about": "a blank map, and a kernel [12, 5], not [4C, 2C]"},

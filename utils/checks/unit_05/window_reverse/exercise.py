@@ -27,7 +27,7 @@ window_reverse = Exercise(
         "`windows.reshape(B, height // w, width // w, w, w, C).transpose(0, 1, 3, 2, 4, 5).reshape(B, height, width, C)`.",
     ),
     sizes=(
-        {"batch": 1, "height": 2, "width": 4, "channels": 1, "window": 2, "about": "a single row of windows"},
+        {"batch": 1, "height": 2, "width": 8, "channels": 1, "window": 2, "about": "a single row of windows"},
         {"batch": 2, "height": 4, "width": 6, "channels": 3, "window": 2, "about": "maps wider than high"},
         {"batch": 3, "height": 9, "width": 6, "channels": 2, "window": 3, "about": "maps higher than wide"},
         {"batch": 2, "height": 4, "width": 4, "channels": 5, "window": 2, "about": "square maps"},

@@ -66,7 +66,7 @@ max_pool = Exercise(
         {"shape": (2, 4, 6, 3)},
         {"shape": (1, 2, 2, 1), "about": "a single window"},
         {"shape": (3, 6, 4, 2), "few": 1, "about": "equal numbers in a window"},
-        {"shape": (1, 4, 2, 5), "around": -5.0, "about": "negative numbers"},
+        {"shape": (1, 4, 2, 5), "around": -500.0, "about": "negative numbers near to each other"},
         {"shape": (3, 2, 4, 2, 1), "few": 1, "mapped": True, "about": "under `vmap`"},
     ),
     draw=draw,

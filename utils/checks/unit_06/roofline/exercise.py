@@ -20,7 +20,7 @@ def draw(rng: Draw, form: str, itemsize: int) -> dict[str, Any]:
     peak, bandwidth = (float(rate) for rate in (rng.uniform(2e10, 9e11), rng.uniform(5e9, 4e10)))
     match form:
         case "one column":
-            n = 1
+            n, bandwidth = 1, bandwidth * (1, 1, 1e4)[rng.turn]
         case "tiny":  # nanoseconds, which are no tie
             m, k, n = 2, 3, 2
         case "large":
@@ -30,7 +30,7 @@ def draw(rng: Draw, form: str, itemsize: int) -> dict[str, Any]:
             peak, bandwidth = 2.0 * m * k * n * 2**10, itemsize * (m * k + k * n + m * n) * 2.0**10
         case "either":  # at both limits the times are near to each other, one way and the other
             ratio = 2 * m * k * n / (itemsize * (m * k + k * n + m * n))
-            bandwidth = peak / ratio * (0.6, 1.5, 0.8)[rng.turn]
+            bandwidth = peak / ratio * (0.97, 1.5, 0.8)[rng.turn]
     return {"m": m, "k": k, "n": n, "itemsize": itemsize, "peak": peak, "bandwidth": bandwidth}
 
 

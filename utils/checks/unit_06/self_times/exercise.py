@@ -8,7 +8,7 @@ from utils.checks.answers import CHANGED, Told
 from utils.checks.crossing import kind
 from utils.checks.exercise import Draw, Exercise
 
-NAMES = ("while", "dot", "copy", "fusion", "convolution", "reduce")
+NAMES = ("while", "dot", "dot.1", "fusion", "convolution", "reduce")
 # each event by its name, and which of the drawn times it begins and ends at
 PROFILES: dict[str, list[tuple[str, int, int]]] = {
     "none": [],
