@@ -298,9 +298,9 @@ def _names(paths: Sequence[str], of: Iterable[str] = ()) -> str:
     rest = [path for path in of if path not in paths]
     short: dict[str, None] = {}
     for path in paths:
-        steps = path.split(".")
-        heads = [".".join(steps[:many]) for many in range(1, len(steps) + 1)] if of else [path]
-        short[next(head for head in heads if not any(f"{other}.".startswith(f"{head}.") for other in rest))] = None
+        heads = [path.rsplit(".", left)[0] for left in range(path.count("."), -1, -1)] if of else [path]
+        whole = (head for head in heads if not any(f"{other}.".startswith(f"{head}.") for other in rest))
+        short[next(whole, path)] = None  # names may have dots of their own: "dot" and "dot.1"
     return few(f"`{_written(path)}`" for path in short)
 
 
