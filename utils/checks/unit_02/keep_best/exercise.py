@@ -39,7 +39,9 @@ def ask(answer: Any, own: Any, *, losses: list[float], layers: int) -> Any:
     best: Any = None
     kept = {}
     for epoch, loss in enumerate(losses, start=1):
-        params = {"params": {f"Dense_{i}": {"kernel": jnp.arange(2.0 + i) + 10 * epoch} for i in range(layers)}}
+        params: dict[str, Any] = {
+            "params": {f"Dense_{i}": {"kernel": jnp.arange(2.0 + i) + 10 * epoch} for i in range(layers)}
+        }
         params["count"] = jnp.full(3, epoch)
         old, before = best, [id(leaf) for leaf in jax.tree.leaves(best)]
         best = answer(old, params, epoch, loss)
