@@ -18,7 +18,7 @@ class Layer(NamedTuple):
     gain: Any
 
 
-TREES = ("a list", "a dict of tuples", "one array", "named tuples in a dict")
+TREES = ("a list", "a dict of tuples", "one array", "named tuples in a dict", "a dict of arrays")
 
 
 def parameters(rng: Draw, kind: str, inputs: int) -> Any:
@@ -30,6 +30,8 @@ def parameters(rng: Draw, kind: str, inputs: int) -> Any:
             return {"layer": (rng.normal(inputs, 2), rng.normal(inputs)), "scale": rng.normal()}
         case "one array":
             return rng.normal(inputs)
+        case "a dict of arrays":
+            return {"w": rng.normal(inputs), "b": rng.normal()}
         case _:
             return {
                 "second": Layer(rng.normal(inputs), rng.normal()),

@@ -54,6 +54,7 @@ momentum_step = Exercise(
         {"rows": 4, "inputs": 3, "params": TREES[1], "about": "the parameters are a dict with tuples in it"},
         {"rows": 2, "inputs": 1, "params": TREES[3], "about": "the parameters are a dict with NamedTuples in it"},
         {"rows": 1, "inputs": 2, "params": TREES[1], "about": "the parameters are a dict with tuples in it"},
+        {"rows": 2, "inputs": 4, "params": TREES[4], "about": "the parameters are a dict of two arrays"},
     ),
     draw=draw,
     ask=ask,

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from utils.checks.exercise import Draw, Exercise
 from utils.checks.unit_02.shared import linear, weights
 
 
 def draw(rng: Draw, batch: int, height: int, width: int, channels: int, classes: int) -> dict[str, Any]:
-    """Weights, images, and any class for each."""
+    """Weights, images, and a class for each: the last one, and any."""
     return {
         "params": {"first": weights(rng, height * width * channels, 6, 0.5), "second": weights(rng, 6, classes)},
         "images": rng.normal(batch, height, width, channels),
-        "classes": rng.integers(0, classes, batch),
+        "classes": np.append(rng.integers(0, classes, batch - 1), np.int32(classes - 1)),
     }
 
 
