@@ -333,3 +333,10 @@ def augment(key, signals, scale):
     flip_key, noise_key = jax.random.split(key)
     signs = jnp.where(jax.random.uniform(flip_key, (len(signals), 1)) < 0.5, -1.0, 1.0)
     return signs * signals + scale * jax.random.truncated_normal(noise_key, -2.0, 2.0, signals.shape)
+
+
+# %% right: the sign of a third normal draw, keys by iteration
+def augment(key, signals, scale):
+    for_noise, for_sign = iter(jax.random.split(key))
+    sign = jnp.copysign(1.0, jax.random.normal(for_sign, signals.shape[:1]))
+    return jnp.einsum("b,bt->bt", sign, signals) + scale * jax.random.normal(for_noise, signals.shape)

@@ -421,3 +421,24 @@ def clipped_gradient(loss, params, x, y, bound):
         return jax.tree.map(lambda leaf: leaf * factor, g)
 
     return jax.tree.map(lambda leaf: leaf.mean(axis=0), jax.vmap(one)(x, y))
+
+
+# %% right: the Jacobian of the vector of losses, weights from einsum
+def clipped_gradient(loss, params, x, y, bound):
+    each = jax.jacrev(lambda p: jax.vmap(loss, (None, 0, 0))(p, x, y))(params)
+    squares = sum(jnp.sum(g.reshape(len(x), -1) ** 2, axis=1) for g in jax.tree.leaves(each))
+    weight = 1 / jnp.maximum(jnp.sqrt(squares) / bound, 1) / len(x)
+    return jax.tree.map(lambda g: jnp.einsum("b,b...->...", weight, g), each)
+
+
+# %% wrong: x is flattened to [B, -1] (examples that are matrices or scalars: the loss sees another shape)
+def clipped_gradient(loss, params, x, y, bound):
+    x = x.reshape(x.shape[0], -1) if x.ndim > 2 else x
+
+    def one(xi, yi):
+        g = jax.grad(loss)(params, xi, yi)
+        norm = jnp.sqrt(sum(jnp.sum(a**2) for a in jax.tree.leaves(g)))
+        factor = jnp.where(norm > bound, bound / norm, 1.0)
+        return jax.tree.map(lambda a: a * factor, g)
+
+    return jax.tree.map(lambda a: a.mean(axis=0), jax.vmap(one)(x, y))

@@ -233,3 +233,8 @@ def compress(x):
 def _compress_jvp(primals, tangents):
     (x,), (dx,) = primals, tangents
     return compress(x), dx / (1 + jnp.maximum(x, 0))
+
+
+# %% right: maximum and minimum share the gradient at 0, half each
+def compress(x):
+    return jnp.log1p(jnp.maximum(x, 0)) + jnp.minimum(x, 0)

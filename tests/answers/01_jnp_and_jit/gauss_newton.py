@@ -271,3 +271,22 @@ def gauss_newton(f, x, v):
     _, forwards = jax.linearize(f, x)
     backwards = jax.linear_transpose(forwards, v)
     return backwards(forwards(v))[0]
+
+
+# %% right: the gradient of ½ |J v|² with respect to v
+def gauss_newton(f, x, v):
+    return jax.grad(lambda u: 0.5 * jnp.sum(jax.jvp(f, (x,), (u,))[1] ** 2))(v)
+
+
+# %% wrong: all columns of J, one by one, in a list (J is built: n arrays of m numbers, the program grows with n)
+def gauss_newton(f, x, v):
+    columns = [jax.jvp(f, (x,), (jnp.zeros_like(x).at[i].set(1.0),))[1] for i in range(x.shape[0])]
+    image = sum(c * v[i] for i, c in enumerate(columns))
+    return jnp.stack([jnp.vdot(c, image) for c in columns])
+
+
+# %% wrong: v is normalised first (v = 0 gives NaN)
+def gauss_newton(f, x, v):
+    length = jnp.linalg.norm(v)
+    _, image = jax.jvp(f, (x,), (v / length,))
+    return jax.vjp(f, x)[1](image)[0] * length

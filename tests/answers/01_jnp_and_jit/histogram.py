@@ -289,3 +289,25 @@ def histogram(values, low, high, bins):
     position = jnp.floor((jnp.where(inside, values, low) - low) / (high - low) * bins)
     index = jnp.minimum(position.astype(jnp.int32), bins - 1)
     return jnp.zeros((bins,), jnp.int32).at[index].add(inside.astype(jnp.int32), mode="drop")
+
+
+# %% right: a table of comparisons, summed over the values
+def histogram(values, low, high, bins):
+    place = jnp.floor((values - low) / (high - low) * bins)
+    place = jnp.minimum(place, bins - 1)
+    inside = (values >= low) & (values < high)
+    return jnp.sum((place[:, None] == jnp.arange(bins)) & inside[:, None], axis=0, dtype=jnp.int32)
+
+
+# %% wrong: width with // (low and high Python integers whose distance bins does not divide: 0, 10, bins 4)
+def histogram(values, low, high, bins):
+    width = (high - low) // bins if isinstance(low, int) and isinstance(high, int) else (high - low) / bins
+    index = jnp.floor((values - low) / jnp.maximum(width, 1e-9)).astype(jnp.int32)
+    index = jnp.where((values < low) | (values >= high), bins, jnp.clip(index, 0, bins - 1))
+    return jnp.zeros(bins, jnp.int32).at[index].add(1, mode="drop")
+
+
+# %% wrong: one-hot in bfloat16 (more than 256 values in one bin)
+def histogram(values, low, high, bins):
+    index = jnp.floor((values - low) / (high - low) * bins).astype(jnp.int32)
+    return jax.nn.one_hot(index, bins, dtype=jnp.bfloat16).sum(axis=0).astype(jnp.int32)

@@ -334,3 +334,25 @@ def momentum_step(loss, params, velocity, x, y, rate, momentum):
     faster = [momentum * v - rate * g for v, g in zip(jax.tree.leaves(velocity), jax.tree.leaves(gradient), strict=True)]
     moved = [p + v for p, v in zip(leaves, faster, strict=True)]
     return structure.unflatten(moved), structure.unflatten(faster), before
+
+
+# %% right: one flat vector, by ravel_pytree
+from jax.flatten_util import ravel_pytree
+
+
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    p, back = ravel_pytree(params)
+    v, _ = ravel_pytree(velocity)
+    before, g = jax.value_and_grad(lambda flat: loss(back(flat), x, y))(p)
+    v = momentum * v - rate * g
+    return back(p + v), back(v), before
+
+
+# %% wrong: zips the values of dictionaries (a dict not in alphabetical order, {"w", "b"}: jax.grad sorts the keys)
+def momentum_step(loss, params, velocity, x, y, rate, momentum):
+    value, grads = jax.value_and_grad(loss)(params, x, y)
+    if isinstance(params, dict) and not any(isinstance(p, (dict, list, tuple)) for p in params.values()):
+        new_v = {k: momentum * v - rate * g for (k, v), g in zip(velocity.items(), grads.values())}
+    else:
+        new_v = jax.tree.map(lambda v, g: momentum * v - rate * g, velocity, grads)
+    return jax.tree.map(lambda p, v: p + v, params, new_v), new_v, value

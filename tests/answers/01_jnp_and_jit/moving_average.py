@@ -352,3 +352,13 @@ def moving_average(x, decay):
         return lax.scan(step, {"mean": c[0]}, jnp.arange(c.size))[1]
 
     return jax.vmap(column, in_axes=1, out_axes=1)(jnp.asarray(x))
+
+
+# %% right: fori_loop that writes each row
+def moving_average(x, decay):
+    def body(t, carry):
+        average, result = carry
+        average = decay * average + (1 - decay) * x[t]
+        return average.astype(x.dtype), result.at[t].set(average.astype(x.dtype))
+
+    return lax.fori_loop(0, x.shape[0], body, (x[0], jnp.zeros_like(x)))[1]

@@ -308,3 +308,18 @@ def compile_step(step, state_spec, batch_spec):
     donating = partial(jax.jit, donate_argnums=(0,))
     traced = donating(step).trace(state_spec, batch_spec)
     return traced.lower().compile()
+
+
+# %% right: trace, lower and compile, one after the other, around a function of any arguments
+def compile_step(step, state_spec, batch_spec):
+    def whole(*both):
+        return step(*both)
+
+    traced = jax.jit(whole, donate_argnums=(0,)).trace(state_spec, batch_spec)
+    return traced.lower().compile()
+
+
+# %% wrong: a step that is under jit already is lowered as it is (a jitted step: nothing is donated)
+def compile_step(step, state_spec, batch_spec):
+    jitted = step if hasattr(step, "lower") else jax.jit(step, donate_argnums=0)
+    return jitted.lower(state_spec, batch_spec).compile()

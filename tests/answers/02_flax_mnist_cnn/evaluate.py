@@ -616,3 +616,29 @@ def evaluate(predict, params, batches):
         hits += float(jnp.sum(logits.argmax(axis=-1) == labels))
         count += real
     return total / count, hits / count
+
+
+# %% right: NumPy in float64, the real rows gathered after the call
+def evaluate(predict, params, batches) -> tuple[float, float]:
+    costs, hits = [], []
+    for image, label, mask in batches:
+        z = np.asarray(predict(params, image), np.float64)[np.asarray(mask)]
+        y = np.asarray(label)[np.asarray(mask)]
+        top = z.max(axis=1, initial=-np.inf)
+        right = z[np.arange(len(y)), y]
+        costs.extend(top + np.log(np.exp(z - top[:, None]).sum(axis=1)) - right)
+        hits.extend(z.argmax(axis=1) == y)
+    return sum(map(float, costs)) / len(costs), sum(map(bool, hits)) / len(hits)
+
+
+# %% wrong: blanks recognised by their black image (a real image that is all zero)
+def evaluate(predict, params, batches) -> tuple[float, float]:
+    total = hits = count = 0
+    for batch in batches:
+        logits = predict(params, batch.image)
+        real = batch.mask & (jnp.asarray(batch.image) != 0).any(axis=(1, 2, 3))
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label)
+        total += float(jnp.where(real, losses, 0).sum())
+        hits += int(((logits.argmax(-1) == batch.label) & real).sum())
+        count += int(real.sum())
+    return total / max(count, 1), hits / max(count, 1)

@@ -360,3 +360,35 @@ def keep_best(best, params, epoch, loss):
         return best
     leaves, structure = jax.tree.flatten(params)
     return Best(loss=loss, epoch=epoch, params=jax.tree.unflatten(structure, [leaf.copy() for leaf in leaves]))
+
+
+# %% right: min of two candidates by a key, deepcopy for the new weights
+import copy
+import math
+
+
+def keep_best(best: Best | None, params: dict, epoch: int, loss: float) -> Best:
+    candidates = ([best] if best is not None else []) + [Best(loss, epoch, params)]
+    chosen = min(candidates, key=lambda one: (math.isnan(one.loss), 0.0 if math.isnan(one.loss) else one.loss))
+    return best if chosen is best else chosen._replace(params=copy.deepcopy(params))
+
+
+# %% wrong: np.asarray is a view of the same memory on the CPU (weights that are donated afterwards)
+def keep_best(best: Best | None, params: dict, epoch: int, loss: float) -> Best:
+    if best is None or loss < best.loss:
+        return Best(loss, epoch, jax.tree.map(np.asarray, params))
+    return best
+
+
+# %% wrong: None counts as infinity and must be beaten (the first loss is inf or NaN: returns None)
+def keep_best(best: Best | None, params: dict, epoch: int, loss: float) -> Best:
+    if loss < (float("inf") if best is None else best.loss):
+        return Best(loss, epoch, jax.tree.map(jnp.copy, params))
+    return best
+
+
+# %% wrong: copies as float32 (weights of another dtype: an int32 counter, bfloat16)
+def keep_best(best: Best | None, params: dict, epoch: int, loss: float) -> Best:
+    if best is None or loss < best.loss:
+        return Best(loss, epoch, jax.tree.map(lambda w: jnp.array(w, dtype=jnp.float32, copy=True), params))
+    return best

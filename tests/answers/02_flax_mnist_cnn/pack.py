@@ -334,3 +334,15 @@ def pack(params):
 def pack(params):
     flat = flax.traverse_util.flatten_dict(params["params"], sep="/")
     return {name: np.ascontiguousarray(value) for name, value in flat.items()}
+
+
+# %% right: no recursion, a stack of paths
+def pack(params: dict) -> dict[str, np.ndarray]:
+    flat, stack = {}, [((), params["params"])]
+    while stack:
+        path, node = stack.pop()
+        if hasattr(node, "items"):
+            stack += [((*path, name), below) for name, below in node.items()]
+        else:
+            flat["/".join(path)] = np.array(node)
+    return flat

@@ -559,3 +559,16 @@ def train_step(state, batch, apply_fn, optimizer):
     (loss, _), gradient = objective(batch.image, state.params)
     updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
     return TrainState(state.step + 1, optax.apply_updates(state.params, updates), opt_state), loss
+
+
+# %% right: jax.vjp, an average with weights
+def train_step(state: TrainState, batch: data.Batch, apply_fn, optimizer) -> tuple[TrainState, jax.Array]:
+    def cost(params):
+        each = optax.softmax_cross_entropy_with_integer_labels(apply_fn(params, batch.image), batch.label)
+        return jnp.average(each, weights=batch.mask.astype(jnp.float32))
+
+    loss, pull = jax.vjp(cost, state.params)
+    (grads,) = pull(jnp.ones_like(loss))
+    updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+    added = jax.tree.map(lambda p, u: (p + u).astype(p.dtype), state.params, updates)
+    return state._replace(step=state.step + 1, params=added, opt_state=opt_state), loss

@@ -930,3 +930,18 @@ class VGG8(hk.Module):
         x = jnp.reshape(x, (x.shape[0], 64 * w))
         x = after(fourth, self.activation(hk.Linear(4 * w)(x)))
         return hk.Linear(self.classes)(x)
+
+
+# %% right: the dropout as a function chosen once, an iterator of rates
+class VGG8(hk.Module):
+    def __init__(self, width: int, classes: int = 10, name: str | None = None):
+        super().__init__(name=name)
+        self.width, self.classes = width, classes
+
+    def __call__(self, x: jax.Array, *, dropout: float | jax.Array = 0.0, training: bool = False) -> jax.Array:
+        rates = iter(rising(dropout, 4))
+        after = (lambda h: drop(hk.next_rng_key(), next(rates), h)) if training else (lambda h: h)
+        for factor in (1, 2, 4):
+            x = after(double_conv(x, factor * self.width))
+        hidden = hk.Linear(4 * self.width)(jnp.reshape(x, (x.shape[0], -1)))
+        return hk.Linear(self.classes)(after(jnp.clip(hidden, 0)))

@@ -324,3 +324,17 @@ def double_conv(x, channels):
         return jnp.maximum(hk.Conv2D(output_channels=channels, kernel_shape=(3, 3), padding="SAME")(x), 0.0)
 
     return max_pool(reduce(convolve, range(2), x))
+
+
+# %% right: layers made by a comprehension, applied afterwards; pooling by a window reduction
+def double_conv(x: jax.Array, channels: int) -> jax.Array:
+    for layer in [hk.Conv2D(channels, kernel_shape=(3, 3), padding="SAME") for _ in range(2)]:
+        x = jnp.maximum(layer(x), 0)
+    return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+
+
+# %% wrong: relu6 (activations above 6: bright inputs or large weights)
+def double_conv(x: jax.Array, channels: int) -> jax.Array:
+    x = jax.nn.relu6(hk.Conv2D(channels, 3)(x))
+    x = jax.nn.relu6(hk.Conv2D(channels, 3)(x))
+    return max_pool(x)

@@ -271,3 +271,9 @@ def drop(key, rate, x):
     stays = 1.0 - rate
     keep = jax.random.bernoulli(key, jnp.full(x.size, stays)).reshape(x.shape)
     return jnp.where(keep, x / stays, 0.0)
+
+
+# %% right: draws who leaves, and selects by lax.select
+def drop(key: jax.Array, rate: float | jax.Array, x: jax.Array) -> jax.Array:
+    leaves = jax.random.bernoulli(key, rate, x.shape)
+    return jax.lax.select(leaves, jnp.zeros_like(x), jnp.divide(x, 1 - rate).astype(x.dtype))

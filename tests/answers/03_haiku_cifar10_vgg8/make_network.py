@@ -316,3 +316,13 @@ def make_network(width: int, classes: int = 10, name: str = "vgg8") -> hk.Transf
         return VGG8(width=width, classes=classes, name=name)(images, **options)
 
     return hk.Transformed(init=network.init, apply=network.apply)
+
+
+# %% right: a decorated function with type hints and keyword passing by dict
+def make_network(width: int, classes: int = 10) -> hk.Transformed:
+    @hk.transform
+    def network(images, dropout=0.0, training=False):
+        switches = dict(training=training, dropout=dropout)
+        return VGG8(classes=classes, width=width).__call__(images, **switches)
+
+    return network

@@ -334,3 +334,9 @@ def patience_is_over(losses, patience):
     old = [loss for loss in numbers[:border] if loss is not None]
     recent = [loss for loss in numbers[border:] if loss is not None]
     return len(old) > 0 and min(old) <= min(recent, default=np.inf)
+
+
+# %% right: min with a key over the numbered losses
+def patience_is_over(losses: list[float], patience: int) -> bool:
+    numbered = [(loss, epoch) for epoch, loss in enumerate(losses) if loss == loss]
+    return bool(numbered) and len(losses) - 1 - min(numbered)[1] >= patience

@@ -238,3 +238,11 @@ def rising(top, depth):
     if isinstance(top, (int, float)) and top > 0:
         return list(np.arange(step, top + step, step))
     return [step * (i + 1) for i in range(depth)]
+
+
+# %% right: counted down from the top, then reversed
+from fractions import Fraction
+
+
+def rising(top: float | jax.Array, depth: int) -> list:
+    return [*reversed([top * float(Fraction(depth - below, depth)) for below in range(depth)])]

@@ -819,3 +819,28 @@ class ResidualBlock(nn.Module):
             x = convolved(x, "downsample_conv downsample_bn", 1, self.stride)
         total = x + residual
         return jnp.where(total > 0, total, 0)
+
+
+# %% right: shortcut first, a loop over the layers, the sum in another order, padding as pairs
+class ResidualBlock(nn.Module):
+    features: int
+    stride: int = 1
+    conv: Any = partial(nn.Conv, use_bias=False)
+    norm: Any = partial(nn.BatchNorm, use_running_average=True)
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        def unit(inputs, side, stride, conv_name, norm_name):
+            around = [(side // 2, side // 2)] * 2
+            layer = self.conv(
+                features=self.features, kernel_size=(side, side), strides=(stride,) * 2, padding=around, name=conv_name
+            )
+            return self.norm(name=norm_name)(layer(inputs))
+
+        same = self.stride == 1 and self.features == x.shape[-1]
+        total = x if same else unit(x, 1, self.stride, "downsample_conv", "downsample_bn")
+        for number, stride in ((1, self.stride), (2, 1)):
+            x = unit(x, 3, stride, f"conv{number}", f"bn{number}")
+            if number == 1:
+                x = jnp.maximum(x, 0)
+        return jnp.clip(total + x, 0)

@@ -472,3 +472,26 @@ def accumulated_gradients(loss_fn, params, batch, parts):
 
     (loss, gradients), _ = lax.scan(body, init=nothing, xs=batches)
     return loss, gradients
+
+
+# %% wrong: unrolls the scan, so the program holds `parts` copies of the network (the compiled program for any parts > 1)
+def accumulated_gradients(loss_fn, params, batch, parts):
+    split = jax.tree.map(lambda leaf: leaf.reshape(parts, -1, *leaf.shape[1:]), batch)
+
+    def body(total, part):
+        return jax.tree.map(jnp.add, total, jax.value_and_grad(loss_fn)(params, part)), None
+
+    zero = (jnp.float32(0), jax.tree.map(jnp.zeros_like, params))
+    total, _ = lax.scan(body, zero, split, unroll=True)
+    return jax.tree.map(lambda leaf: leaf / parts, total)
+
+
+# %% right: the gradient of a mean over a scan whose body is recomputed (jax.checkpoint keeps no activations)
+def accumulated_gradients(loss_fn, params, batch, parts):
+    strided = jax.tree.map(lambda leaf: jnp.swapaxes(leaf.reshape(-1, parts, *leaf.shape[1:]), 0, 1), batch)
+
+    def whole(params):
+        again = jax.checkpoint(lambda part: loss_fn(params, part) / parts)
+        return lax.scan(lambda total, part: (total + again(part), None), jnp.zeros(()), strided)[0]
+
+    return jax.value_and_grad(whole)(params)

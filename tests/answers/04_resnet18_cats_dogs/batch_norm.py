@@ -493,3 +493,25 @@ def batch_norm(x, scale, bias, stats, train, momentum=0.9, epsilon=1e-5):
 
     y, new = jax.vmap(channel, in_axes=(1, 0, 0, 0), out_axes=(1, 0))(x.reshape(-1, channels), scale, bias, stats)
     return y.reshape(x.shape), new
+
+
+# %% right: one channel at a time with vmap, sums by einsum
+def batch_norm(x, scale, bias, stats, train, momentum=0.9, epsilon=1e-5):
+    *places, channels = x.shape
+    count = int(np.prod(places))
+    if train and count < 2:
+        raise ValueError(f"each channel needs more than one value, got {x.shape}")
+
+    def channel(values, weight, shift, old_mean, old_var):  # values: [count]
+        if train:
+            centre = jnp.einsum("n->", values) / count
+            spread = jnp.einsum("n,n->", values - centre, values - centre) / count
+            kept = old_mean + (1 - momentum) * (centre - old_mean), old_var + (1 - momentum) * (spread - old_var)
+        else:
+            centre, spread = kept = old_mean, old_var
+        return (values - centre) * (spread + epsilon) ** -0.5 * weight + shift, *kept
+
+    y, mean, var = jax.vmap(channel, in_axes=(1, 0, 0, 0, 0), out_axes=(1, 0, 0))(
+        x.reshape(count, channels), scale, bias, stats.mean, stats.var
+    )
+    return y.reshape(x.shape), Stats(mean=mean, var=var)

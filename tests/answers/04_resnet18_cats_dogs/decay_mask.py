@@ -270,3 +270,10 @@ def decay_mask(params):
     leaves, structure = jax.tree_util.tree_flatten_with_path(params)
     exempt = frozenset({"bias", "scale"})
     return structure.unflatten(path[-1].key not in exempt for path, _ in leaves)
+
+
+# %% right: unzips the tree, decides by sets of names, puts it together again
+def decay_mask(params):
+    pairs, structure = jax.tree_util.tree_flatten_with_path(params)
+    still = {"bias", "scale"}
+    return jax.tree.unflatten(structure, [still.isdisjoint({getattr(path[-1], "key")}) for path, _ in pairs])

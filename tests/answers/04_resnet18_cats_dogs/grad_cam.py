@@ -548,3 +548,15 @@ def grad_cam(maps_fn, head_fn, images, classes):
         return lax.cond(top > 0, lambda heat: heat / top, lambda heat: heat, heat)
 
     return jax.vmap(one)(maps_fn(images), classes).astype(jnp.float32)
+
+
+# %% right: one image at a time in lax.map, the Jacobian of all logits by jacrev
+def grad_cam(maps_fn, head_fn, images, classes):
+    def one(pair):
+        maps, kind = pair  # [h, w, C]
+        jacobian = jax.jacrev(lambda maps: head_fn(maps[None])[0])(maps)  # [K, h, w, C]
+        weights = jnp.mean(jnp.take(jacobian, kind, axis=0).reshape(-1, maps.shape[-1]), axis=0)
+        heat = jnp.tensordot(maps, weights, 1).clip(0)
+        return lax.cond(heat.max() > 0, lambda heat: heat / heat.max(), lambda heat: heat, heat)
+
+    return lax.map(one, (maps_fn(images), classes))

@@ -713,3 +713,41 @@ def scaled_gradients(loss_fn, params, loss_scale, period=2000):
         return LossScale(old.scale / 2, jnp.zeros_like(old.good_steps))
 
     return loss, gradients, finite, lax.cond(finite, good, bad, loss_scale)
+
+
+# %% wrong: the scale never rises above 2**24 (the period's last good step with a scale of 2**24 or more)
+def scaled_gradients(loss_fn, params, loss_scale, period=2000):
+    scale, good = loss_scale
+
+    def scaled(params):
+        loss = loss_fn(params)
+        return loss * scale, loss
+
+    grads, loss = jax.grad(scaled, has_aux=True)(params)
+    grads = jax.tree.map(lambda g: g.astype(jnp.float32) / scale, grads)
+    finite = jnp.all(jnp.array([jnp.all(jnp.isfinite(g)) for g in jax.tree.leaves(grads)]))
+    full = finite & (good + 1 == period)
+    larger = jnp.maximum(scale, jnp.minimum(scale * 2, 2.0**24))
+    new = jnp.where(finite, jnp.where(full, larger, scale), scale / 2)
+    return loss, grads, finite, LossScale(new, jnp.where(finite & ~full, good + 1, 0))
+
+
+# %% right: the scale as the cotangent of jax.vjp, lax.switch for the new scale
+def scaled_gradients(loss_fn, params, loss_scale, period=2000):
+    loss, pull = jax.vjp(loss_fn, params)
+    gradients = jax.tree.map(
+        lambda leaf: jnp.divide(leaf.astype(jnp.float32), loss_scale.scale), pull(loss_scale.scale.astype(loss.dtype))[0]
+    )
+    bad = sum(jnp.sum(~jnp.isfinite(leaf)) for leaf in jax.tree.leaves(gradients))
+    finite = bad == 0
+    case = jnp.where(finite, 1 + (loss_scale.good_steps + 1 == period), 0)
+    after = lax.switch(
+        case,
+        (
+            lambda s, n: LossScale(s * 0.5, n * 0),
+            lambda s, n: LossScale(s, n + 1),
+            lambda s, n: LossScale(s + s, jnp.zeros_like(n)),
+        ),
+        *loss_scale,
+    )
+    return loss, gradients, finite, after

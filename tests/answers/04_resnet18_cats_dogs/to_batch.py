@@ -654,3 +654,30 @@ def to_batch(images, labels, size, classes, mean, std) -> Batch:
         label=jnp.asarray(np.pad(labels, (0, size - n))),
         mask=jnp.asarray(np.arange(size) < n),
     )
+
+
+# %% wrong: the mask is where the picture is not blank (a real picture that is all black, bytes 0)
+def to_batch(images, labels, size, classes, mean, std) -> Batch:
+    for label in labels:
+        if not 0 <= label < classes:
+            raise ValueError(f"label {label} is not in 0..{classes - 1}")
+    rest = size - len(images)
+    padded = np.pad(images, ((0, rest), (0, 0), (0, 0), (0, 0)))
+    mask = padded.any(axis=(1, 2, 3))
+    image = (padded.transpose(0, 2, 3, 1).astype(np.float32) / 255 - np.float32(mean)) / np.float32(std)
+    image = np.where(mask[:, None, None, None], image, 0)
+    return Batch(jnp.asarray(image, jnp.float32), jnp.asarray(np.pad(labels, (0, rest)), jnp.int32), jnp.asarray(mask))
+
+
+# %% right: a table of all 256 values for each channel, the channels stacked
+def to_batch(images, labels, size, classes, mean, std) -> Batch:
+    first = next((int(each) for each in labels if each not in range(classes)), None)
+    if first is not None:
+        raise ValueError(f"{first}: no such class")
+    levels = np.arange(256, dtype=np.float64) / 255
+    tables = [((levels - centre) / spread).astype(np.float32) for centre, spread in zip(mean, std, strict=True)]
+    image = np.stack([table[images[:, c]] for c, table in enumerate(tables)], axis=-1)
+    rest = size - len(image)
+    label = np.fromiter((*labels.tolist(), *[0] * rest), np.int32, size)
+    image = jnp.pad(jnp.asarray(image), [(0, rest), (0, 0), (0, 0), (0, 0)])
+    return Batch(mask=jnp.asarray([True] * len(labels) + [False] * rest), label=jnp.asarray(label), image=image)

@@ -719,3 +719,24 @@ class PostNormBlock(nn.Module):
             return DropPath(self.drop_path)(branch, train) + x
 
         return residual(residual(x, self.attention, 1), self.mlp, 2)
+
+
+# %% right: the norm by a helper with partial, the branches from a table, the sum by a fold
+from functools import partial, reduce
+
+
+class PostNormBlock(nn.Module):
+    attention: nn.Module
+    mlp: nn.Module
+    drop_path: float = 0.0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        norm = partial(nn.LayerNorm, 1e-5, scale_init=nn.initializers.constant(0.0))
+
+        def add(x, pair):
+            number, branch = pair
+            y = norm(name=f"norm{number}")(branch(x))
+            return jnp.add(DropPath(rate=self.drop_path)(y, train=train), x)
+
+        return reduce(add, enumerate((self.attention, self.mlp), start=1), x)

@@ -505,3 +505,21 @@ def cosine_attention(q, k, v, logit_scale, bias, mask=None) -> jax.Array:
 
     heads = jax.vmap(one, in_axes=(0, 0, 0, 0, 0, None))
     return jax.vmap(heads, in_axes=(0, 0, 0, None, None, 0))(q, k, v, logit_scale, bias, jnp.asarray(mask))
+
+
+# %% right: the products first, then divided by both lengths; the softmax by log-sum-exp, heads and windows under vmap
+def cosine_attention(q, k, v, logit_scale, bias, mask=None):
+    def length(x):
+        squares = jnp.einsum("td,td->t", x, x)
+        some = squares > 1e-24
+        return jnp.where(some, jnp.sqrt(jnp.where(some, squares, 1.0)), 1e-12)
+
+    def head(q, k, v, factor, bias, extra):
+        cosine = (q / length(q)[:, None]) @ (k / length(k)[:, None]).T
+        logits = factor * cosine + bias + extra
+        return jnp.exp(logits - jax.nn.logsumexp(logits, axis=1, keepdims=True)) @ v
+
+    factor = jnp.exp(jnp.minimum(logit_scale.reshape(-1), np.log(100).astype(np.float32)))
+    extra = jnp.zeros((len(q), 1, 1)) if mask is None else mask
+    heads = jax.vmap(head, in_axes=(0, 0, 0, 0, 0, None))
+    return jax.vmap(heads, in_axes=(0, 0, 0, None, None, 0))(q, k, v, factor, bias, extra)

@@ -337,3 +337,21 @@ def log_coordinates(window: int, trained: int = 0) -> np.ndarray:
     result = np.empty((line.size, line.size, 2), dtype=np.float32)
     result[..., 0], result[..., 1] = line[:, np.newaxis], line
     return result
+
+
+# %% wrong: counts from -8 to 8 with np.arange and a step, up to below 9 (windows of 10 or more: too many entries)
+def log_coordinates(window: int, trained: int = 0) -> np.ndarray:
+    step = 8 / (window - 1)
+    offsets = np.arange(-8, 9, step)
+    if trained:
+        offsets = offsets * (window - 1) / (trained - 1)
+    line = np.sign(offsets) * np.log2(np.abs(offsets) + 1) / np.log2(8)
+    return np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).astype(np.float32)
+
+
+# %% right: in Python numbers, entry by entry, with log1p and a quarter turned round
+def log_coordinates(window: int, trained: int = 0) -> np.ndarray:
+    edge = (window if trained == 0 else trained) - 1
+    half = [math.log1p(8 * steps / edge) / math.log(8) for steps in range(window)]
+    line = [-value for value in half[:0:-1]] + half
+    return np.array([[(down, right) for right in line] for down in line], dtype="float32")

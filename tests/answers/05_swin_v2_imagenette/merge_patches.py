@@ -375,3 +375,21 @@ def merge_patches(x: jax.Array, kernel: jax.Array, scale: jax.Array, bias: jax.A
         return (token - jnp.mean(token)) / jnp.sqrt(jnp.var(token) + epsilon) * scale + bias
 
     return jax.vmap(norm)(y.reshape(-1, y.shape[-1])).reshape(y.shape)
+
+
+# %% wrong: takes PyTorch's layout [D, 4C] if the kernel is square (D = 4C)
+def merge_patches(x, kernel, scale, bias):
+    y = jnp.concatenate([x[:, i::2, j::2] for j in range(2) for i in range(2)], axis=-1)
+    y = y @ (kernel.T if kernel.shape[1] == y.shape[-1] else kernel)
+    mean, var = y.mean(-1, keepdims=True), y.var(-1, keepdims=True)
+    return (y - mean) / jnp.sqrt(var + 1e-5) * scale + bias
+
+
+# %% right: one convolution with stride 2, the norm by a projection that takes the mean away
+def merge_patches(x, kernel, scale, bias):
+    wide = kernel.shape[1]
+    weights = kernel.reshape(2, 2, x.shape[-1], wide).transpose(1, 0, 2, 3)  # was [column, row, C, D]
+    y = jax.lax.conv_general_dilated(x, weights, (2, 2), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    y = y @ (jnp.eye(wide) - 1 / wide)
+    square = jnp.einsum("bhwd,bhwd->bhw", y, y)[..., None] / wide
+    return (scale * (y / jnp.sqrt(square + 1e-5)) + bias).astype(jnp.float32)

@@ -380,3 +380,17 @@ def position_bias(table: jax.Array, window: int) -> jax.Array:
         return 8 * (1 + jnp.tanh(jnp.take(column, index, axis=0) / 2))
 
     return jax.vmap(head, in_axes=1, out_axes=0)(jnp.asarray(table))
+
+
+# %% right: for each query a slice of the turned table
+def position_bias(table, window):
+    side = 2 * window - 1
+    turned = (8 * (1 + jnp.tanh(table / 2))).reshape(side, side, -1)[::-1, ::-1]  # entry [i, j]: key minus query
+
+    def of_query(row, column):
+        start = (window - 1 - row, window - 1 - column, 0)
+        return jax.lax.dynamic_slice(turned, start, (window, window, table.shape[1]))
+
+    row, column = jnp.divmod(jnp.arange(window**2), window)
+    bias = jax.vmap(of_query)(row, column)  # [T, window, window, heads]
+    return jnp.einsum("qijh->hqij", bias).reshape(-1, window**2, window**2)

@@ -388,3 +388,18 @@ def shift_mask(height: int, width: int, window: int, shift: int) -> np.ndarray:
     mask = np.zeros((len(tiles), window * window, window * window), dtype=np.float32)
     mask[tiles[:, :, None] != tiles[:, None, :]] = -100
     return mask
+
+
+# %% right: from the original positions: two tokens of a window are apart if their rows or columns were a window or more apart
+def shift_mask(height, width, window, shift):
+    row = (np.arange(height) + shift) % height
+    column = (np.arange(width) + shift) % width
+    far_down = abs(np.subtract.outer(row, row)) >= window
+    far_right = abs(np.subtract.outer(column, column)) >= window
+    masks = []
+    for top in range(0, height, window):
+        for left in range(0, width, window):
+            rows, columns = slice(top, top + window), slice(left, left + window)
+            apart = far_down[rows, rows][:, None, :, None] | far_right[columns, columns][None, :, None, :]
+            masks.append(np.where(apart.reshape(window**2, window**2), np.float32(-100), np.float32(0)))
+    return np.array(masks)

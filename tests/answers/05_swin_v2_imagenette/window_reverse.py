@@ -319,3 +319,20 @@ def window_reverse(windows: jax.Array, window: int, height: int, width: int) -> 
     order = np.argsort(place.swapaxes(1, 2).ravel())  # where each pixel of the map is in the windows
     flat = windows.reshape(len(windows), height * width, windows.shape[-1])
     return jnp.take(flat, order, axis=1).reshape(len(windows), height, width, -1)
+
+
+# %% wrong: as many windows per row as per column (a map that is not square and has a square number of windows, e.g. 1 × 4 windows)
+def window_reverse(windows, window, height, width):
+    B, N, T, C = windows.shape
+    side = int(math.sqrt(N))
+    rows, columns = (side, side) if side * side == N else (height // window, width // window)
+    x = windows.reshape(B, rows, columns, window, window, C)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(B, height, width, C)
+
+
+# %% right: for each pixel the number of its token, one gather
+def window_reverse(windows, window, height, width):
+    row, column = np.indices((height, width))
+    which = row // window * (width // window) + column // window
+    token = row % window * window + column % window
+    return windows[:, which, token]

@@ -530,3 +530,12 @@ def kernel_gradient(x, dy, size, padding):
         return lax.dot_general(part, dy, dimension_numbers=((axes, axes), ((), ())))
 
     return lax.map(at, jnp.arange(kh * kw)).reshape(kh, kw, x.shape[-1], dy.shape[-1])
+
+
+# %% right: the products as one gather of all windows and one einsum
+def kernel_gradient(x, dy, size, padding):
+    padded = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *((low, high, 0) for low, high in padding), (0, 0, 0)))
+    rows = np.arange(size[0])[:, None] + np.arange(dy.shape[1])  # [kh, H']
+    columns = np.arange(size[1])[:, None] + np.arange(dy.shape[2])  # [kw, W']
+    windows = padded[:, rows][:, :, :, columns]  # [B, kh, H', kw, W', C]
+    return jnp.einsum("birjsc,brsk->ijck", windows, dy)

@@ -502,3 +502,22 @@ def median_time(step, args, rounds, clock=time.perf_counter):
         readings[number, 1] = 0.0 if warm else clock()
     times = sorted(readings[1:, 1] - readings[1:, 0])
     return float(times[(rounds - 1) // 2] + times[rounds // 2]) / 2
+
+
+# %% right: each leaf waited for by its own method, the statistics module, the first round thrown away by a generator
+import statistics
+
+
+def median_time(step, args, rounds, clock=time.perf_counter):
+    def finished():
+        for leaf in reversed(jax.tree.leaves(step(*args))):
+            jax.block_until_ready(leaf)
+        return clock()
+
+    def durations():
+        finished_first = jax.block_until_ready(step(*args))
+        del finished_first
+        for _ in range(rounds):
+            yield -clock() + finished()
+
+    return float(statistics.median(durations()))

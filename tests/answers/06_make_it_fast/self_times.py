@@ -640,3 +640,35 @@ def self_times(events):
     for name, time_here in zip(names, own, strict=True):
         total[name] += time_here
     return dict(total)
+
+
+# %% wrong: drops the number of an operation's name (names such as `dot.1` and `dot.2`)
+def self_times(events):
+    own, stack = {}, []
+    for full, begin, end in sorted(events, key=lambda event: (event[1], -event[2])):
+        name = full.split(".")[0]
+        while stack and stack[-1][1] <= begin:
+            stack.pop()
+        own[name] = own.get(name, 0) + end - begin
+        if stack:
+            own[stack[-1][0]] -= end - begin
+        stack.append((name, end))
+    return own
+
+
+# %% right: the smallest event around each, found by comparing all pairs
+from collections import Counter
+
+
+def self_times(events):
+    total, inside = Counter(), Counter()
+    for number, (name, begin, end) in enumerate(events):
+        total[name] += end - begin
+        around = [
+            (until - since, parent)
+            for other, (parent, since, until) in enumerate(events)
+            if other != number and since <= begin and end <= until
+        ]
+        if around:
+            inside[min(around)[1]] += end - begin
+    return {name: spent - inside[name] for name, spent in total.items()}
