@@ -65,7 +65,7 @@ def main(arguments: "list[str]") -> int:
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on where this one was.", file=sys.stderr)
         return 130
-    # each process would compile JAX and TensorFlow anew, which takes 4 and 15 seconds
+    # each process would compile JAX and TensorFlow anew, which takes 4 and 20 seconds
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [str(venv_python()), "-m", "utils", *arguments]
     if WINDOWS:
