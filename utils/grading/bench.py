@@ -47,11 +47,7 @@ class Bench:
         # each run compiles the same small programs to compare with. No hand-in runs where they lie
         compiled = cache_dir() / "grading" / "compiled"
         compiled.mkdir(parents=True, exist_ok=True)
-        kept = {
-            "JAX_COMPILATION_CACHE_DIR": str(compiled),
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-        }
+        kept = {"JAX_COMPILATION_CACHE_DIR": str(compiled), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
         self._judge = Judge(unit, sandbox.prefix([ROOT / "solutions"], [compiled]), env | kept)
         self._runners = [Judge(unit, [*group.prefix, *sandbox.prefix()], env) for group in self._groups]
         self._free = deque(self._runners)

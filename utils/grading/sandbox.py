@@ -71,11 +71,12 @@ def _bubblewrap(more: Iterable[Path], writable: Iterable[Path] = ()) -> list[str
     python = {sys.prefix, sys.base_prefix, str(Path(os.path.realpath(sys.executable)).parent.parent)}
     shown = sorted(path for path in python if not path.startswith(("/usr/", "/bin/")) and path != "/usr")
     shown += map(str, [ROOT / "utils", ROOT / "ressources", *filter(Path.is_dir, CACHED), *more])
-    if not any(path.startswith("/tmp/") for path in shown):
+    written = [*map(str, writable)]
+    if not any(path.startswith("/tmp/") for path in shown + written):
         command += ["--symlink", f"{HOME}/tmp", "/tmp"]  # of each hand-in's own
     for folder in shown:
         command += ["--ro-bind", folder, folder]
-    for folder in map(str, writable):
+    for folder in written:
         command += ["--bind", folder, folder]
     if not more:
         for quotes_answers in (ROOT / "utils" / "checks").glob("unit_*/*/mistakes.toml"):

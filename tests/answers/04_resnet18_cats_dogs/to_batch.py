@@ -681,3 +681,17 @@ def to_batch(images, labels, size, classes, mean, std) -> Batch:
     label = np.fromiter((*labels.tolist(), *[0] * rest), np.int32, size)
     image = jnp.pad(jnp.asarray(image), [(0, rest), (0, 0), (0, 0), (0, 0)])
     return Batch(mask=jnp.asarray([True] * len(labels) + [False] * rest), label=jnp.asarray(label), image=image)
+
+
+# %% right: the message names the range before the label
+def to_batch(images, labels, size, classes, mean, std) -> Batch:
+    for label in labels.tolist():
+        if not 0 <= label < classes:
+            raise ValueError(f"expected 0 <= label < {classes}, got {label}")
+    pixels = (images.transpose(0, 2, 3, 1) / 255 - np.asarray(mean)) / np.asarray(std)
+    blanks = size - len(images)
+    return Batch(
+        jnp.asarray(np.pad(pixels, ((0, blanks), (0, 0), (0, 0), (0, 0))), jnp.float32),
+        jnp.asarray(np.pad(labels, (0, blanks)), jnp.int32),
+        jnp.arange(size) < len(images),
+    )

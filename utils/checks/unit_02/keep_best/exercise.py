@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf, isnan, nan
 from typing import Any, NamedTuple
 
 import jax
@@ -21,7 +20,9 @@ class Best(NamedTuple):
     params: Any
 
 
-def draw(rng: Draw, epochs: int, tie: bool = False, near: bool = False, bad: float = 0) -> dict[str, Any]:
+def draw(
+    rng: Draw, epochs: int, tie: bool = False, near: bool = False, nan: bool = False, far: bool = False
+) -> dict[str, Any]:
     """The losses of some epochs, and how many layers the weights have."""
     losses = [round(float(loss), 2) for loss in rng.uniform(0.2, 2.0, epochs)]
     if near:
@@ -29,8 +30,10 @@ def draw(rng: Draw, epochs: int, tie: bool = False, near: bool = False, bad: flo
         losses[-2] = 0.0
     if tie:
         losses[2], losses[4] = min(losses) / 2, min(losses) / 2
-    if bad:
-        losses[isnan(bad)] = bad  # NaN comes second, infinity first
+    if nan:
+        losses[1] = float("nan")
+    if far:
+        losses[0] = float("inf")
     return {"losses": losses, "layers": rng.turn + 1}
 
 
@@ -39,10 +42,8 @@ def ask(answer: Any, own: Any, *, losses: list[float], layers: int) -> Any:
     best: Any = None
     kept = {}
     for epoch, loss in enumerate(losses, start=1):
-        params: dict[str, Any] = {
-            "params": {f"Dense_{i}": {"kernel": jnp.arange(2.0 + i) + 10 * epoch} for i in range(layers)}
-        }
-        params["count"] = jnp.full(3, epoch)
+        dense = {f"Dense_{i}": {"kernel": jnp.arange(2.0 + i) + 10 * epoch} for i in range(layers)}
+        params = {"params": dense, "count": jnp.full(3, epoch)}
         old, before = best, [id(leaf) for leaf in jax.tree.leaves(best)]
         best = answer(old, params, epoch, loss)
         if before != [id(leaf) for leaf in jax.tree.leaves(old)]:
@@ -79,8 +80,8 @@ keep_best = Exercise(
         {"epochs": 6},
         {"epochs": 5, "tie": True, "about": "two epochs with the same loss"},
         {"epochs": 4, "near": True, "about": "losses that are very small and close together, one of them 0.0"},
-        {"epochs": 4, "bad": nan, "about": "a loss that is NaN"},
-        {"epochs": 3, "bad": inf, "about": "a first loss that is infinite"},
+        {"epochs": 4, "nan": True, "about": "a loss that is NaN"},
+        {"epochs": 3, "far": True, "about": "a first loss that is infinite"},
     ),
     draw=draw,
     ask=ask,

@@ -41,7 +41,8 @@ def ask(answer: Any, own: Any, *, images: Any, labels: Any, bad: int | None, **s
         message = refusal(answer, *given, **settings)
         named = [int(number) for number in re.findall(r"-?\b\d+", (message or "").replace("−", "-"))]
         last = int(labels[-1])
-        first = bad in named and (last not in named or named.index(bad) < named.index(last))
+        other = not 0 <= last < settings["classes"]  # a second bad label; else a range may be named first
+        first = bad in named and not (other and last in named[: named.index(bad)])
         return {"raises ValueError": message is not None, "its message names the first bad label": first}
     with jax.disable_jit(False):  # else what the answer compiles would be left to NumPy, and its arrays NumPy's
         batch = answer(*given, **settings)
@@ -73,7 +74,7 @@ to_batch = Exercise(
         {"shape": (3, 3, 5, 4), "size": 7, "classes": 4},
         {"shape": (3, 1, 2, 4), "size": 3, "classes": 2},
         {"shape": (4, 3, 2, 1), "size": 5, "classes": 11, "bad": 48, "about": "a label that is far too large"},
-        {"shape": (2, 2, 3, 1), "size": 2, "classes": 3, "bad": 2**32 + 1, "about": "a label that int32 cannot hold"},
+        {"shape": (3, 2, 3, 1), "size": 3, "classes": 3, "bad": 2**32 + 1, "about": "a label that int32 cannot hold"},
         {"shape": (4, 3, 2, 1), "size": 5, "classes": 6, "bad": 6, "about": "a label that is the number of classes"},
         {"shape": (4, 3, 2, 1), "size": 5, "classes": 6, "bad": -1, "about": "a label of −1"},
     ),
