@@ -42,12 +42,8 @@ def parameters(rng: Draw, kind: str, inputs: int) -> Any:
 def predicted(params: Any, x: Any, of: Any = jnp) -> jax.Array:
     """A number for each row of x [N, D], or for one row [D]; 0 where all of the row is. `of` is NumPy's or JAX's."""
     leaves = jax.tree.leaves(params)
-
-    def seen(x: Any, w: Any) -> Any:
-        return of.tanh(x @ w.reshape(len(w), -1)).sum(-1)
-
-    # a matrix sees two vectors, so that its gradient for one example is no product of two vectors
-    each = [seen(x, w) + (seen(x[..., ::-1], w) if w.ndim > 1 else 0) if w.ndim else w * x.sum(-1) for w in leaves]
+    both = x, x[..., ::-1]  # two vectors: a matrix's gradient for one example is then no product of two
+    each = [sum(of.tanh(v @ w.reshape(len(w), -1)).sum(-1) for v in both) if w.ndim else w * x.sum(-1) for w in leaves]
     total: jax.Array = of.stack(each).sum(0)
     return total
 

@@ -17,8 +17,8 @@ def draw(rng: Draw, many: int, bins: int, low: float, high: float, inner: tuple[
     values = (low + places * width).astype(np.float32)
     edges = [low, high, np.nextafter(np.float32(low), np.float32(-1e9)), low - 1e6, high + 1e6, *inner]
     values[-len(edges) :] = edges[:many]
-    ends: tuple[Any, Any] = (low, high) if isinstance(low, int) else (np.float32(low), np.float32(high))
-    return {"values": values, "low": ends[0], "high": ends[1], "bins": bins}
+    number: Any = int if isinstance(low, int) else np.float32
+    return {"values": values, "low": number(low), "high": number(high), "bins": bins}
 
 
 def ask(answer: Any, own: Any, *, values: Any, low: Any, high: Any, bins: int) -> Any:
