@@ -21,12 +21,12 @@ def draw(
     fitted: bool = False,
     tiny: bool = False,
 ) -> dict[str, Any]:
-    """Errors from small to large, so that gradients lie on both sides of the bound; all of them 10⁻⁵ as large if `tiny`."""
+    """Errors from large to small, so that gradients lie on both sides of the bound; all of them 10⁻⁵ as large if `tiny`."""
     x = rng.normal(examples, *shape)
     tree = parameters(rng, params, int(np.prod(shape)))
     # of the signs by which a single number's gradients add up: near 0, rounding would decide
     signs = np.where(x.reshape(examples, -1).sum(1) < 0, -1, 1)
-    errors = signs * rng.uniform(0.5, 2, examples) * np.geomspace(0.01, 20, examples)
+    errors = signs * rng.uniform(0.5, 2, examples) * np.geomspace(20, 0.01, examples)
     if tiny:
         tree, errors = jax.tree.map(np.zeros_like, tree), 1e-5 * errors  # it predicts 0: small errors are exact
     y = np.asarray(predicted(tree, x.reshape(examples, -1), np) + errors, np.float32)
