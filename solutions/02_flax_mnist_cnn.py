@@ -306,8 +306,8 @@ for name, weights in (("before", params), ("after", state.params)):
 # ## Exercise 6: the best so far ★★☆ (8 minutes, 2 points)
 #
 # After each epoch, decide whether these are the best weights yet. Write a pure function that takes the best so far
-# (`None` before the first epoch) and returns the best now. A lower loss is better. On a tie the earlier epoch stays,
-# and a loss that is NaN never replaces a number.
+# (`None` before the first epoch) and returns the best now. The first epoch is always kept. After it a lower loss is
+# better. On a tie the earlier epoch stays, and a loss that is NaN never replaces a number.
 #
 # There is a trap: the training step donates its old state (exercise 4), so the memory of these weights will be reused.
 # What you keep must therefore be a *copy*. Stuck? `check.hint("keep_best")`.

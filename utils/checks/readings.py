@@ -270,11 +270,14 @@ def not_finite(got: Result, want: Result) -> str:
         a, b = _floats(yours), _floats(wanted)
         if np.isnan(a).any() and not np.isnan(b).any():
             return (
-                f"The result{where} contains NaN. Look for a logarithm or a square root of something ≤ 0, a division "
-                "by 0, an overflow in `exp`, or the mean of an empty array."
+                f"The result{where} contains NaN. If no input does, look for a logarithm or a square root of something "
+                "≤ 0, a division by 0, an overflow in `exp`, or the mean of an empty array."
             )
         if np.isinf(a).any() and np.isfinite(b).all():
-            return f"The result{where} contains infinity. Look for a division by 0, a logarithm of 0 or an overflow."
+            return (
+                f"The result{where} contains infinity. If no input does, look for a division by 0, a logarithm of 0 or "
+                "an overflow."
+            )
         if np.isnan(b).any() and not np.isnan(a).any():
             return f"The result{where} should contain NaN in this case, but it does not."
     return ""

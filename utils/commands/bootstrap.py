@@ -144,8 +144,10 @@ def install(uv: str, gpu: bool) -> None:
         f"Installing what {' and '.join(names)} lists (the first time about 1 GB to fetch: some minutes) ...",
         flush=True,
     )
-    # the few packages that come without a wheel are built with tools from the lock too
-    locked = ["--require-hashes", "--build-constraints", names[0], *(f"--requirements={name}" for name in names)]
+    # compiled once, here, or each process of a first lesson or test compiles TensorFlow for itself; the few packages
+    # that come without a wheel are built with tools from the lock too
+    locked = ["--compile-bytecode", "--require-hashes", "--build-constraints", names[0]]
+    locked += [f"--requirements={name}" for name in names]
     course = ["--quiet", "--no-deps", "--no-build-isolation", "--offline", "-e", "."]
     for what in (locked, course):
         if subprocess.call([uv, "pip", "install", "--python", str(venv_python()), *what], cwd=str(ROOT)) != 0:

@@ -356,3 +356,13 @@ def momentum_step(loss, params, velocity, x, y, rate, momentum):
     else:
         new_v = jax.tree.map(lambda v, g: momentum * v - rate * g, velocity, grads)
     return jax.tree.map(lambda p, v: p + v, params, new_v), new_v, value
+
+
+# %% right: leaves in a list comprehension, then unflatten; other names of the arguments
+def momentum_step(f, theta, vel, x, y, lr, beta):
+    old_loss = f(theta, x, y)
+    leaves, treedef = jax.tree.flatten(theta)
+    grad_leaves = jax.tree.leaves(jax.grad(f)(theta, x, y))
+    new_vel = [beta * v - lr * g for v, g in zip(jax.tree.leaves(vel), grad_leaves)]
+    new = [p + v for p, v in zip(leaves, new_vel)]
+    return jax.tree.unflatten(treedef, new), jax.tree.unflatten(treedef, new_vel), old_loss

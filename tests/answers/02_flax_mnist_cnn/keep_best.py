@@ -392,3 +392,12 @@ def keep_best(best: Best | None, params: dict, epoch: int, loss: float) -> Best:
     if best is None or loss < best.loss:
         return Best(loss, epoch, jax.tree.map(lambda w: jnp.array(w, dtype=jnp.float32, copy=True), params))
     return best
+
+
+# %% wrong: NaN gives the best so far before there is one
+def keep_best(best: Best | None, params: dict, epoch: int, loss: float) -> Best:
+    if np.isnan(loss):
+        return best
+    if best is None or np.isnan(best.loss) or loss < best.loss:
+        best = Best(loss, epoch, jax.tree.map(jnp.copy, params))
+    return best

@@ -514,3 +514,16 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
         batch_stats=changed["batch_stats"],
     )
     return after, losses.mean()
+
+
+# %% wrong: the mean is taken over the masked examples although the mask is to be ignored
+def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
+    def loss_fn(params):
+        logits, updates = state.apply_fn(
+            {"params": params, "batch_stats": state.batch_stats}, batch.image, train=True, mutable=["batch_stats"]
+        )
+        each = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label)
+        return each.mean(where=batch.mask), updates["batch_stats"]
+
+    (loss, stats), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.params)
+    return state.apply_gradients(grads=grads, batch_stats=stats), loss

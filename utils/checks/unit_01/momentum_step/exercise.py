@@ -35,7 +35,7 @@ def ask(answer: Any, own: Any, *, params: Any, velocity: Any, **data: Any) -> An
         if isinstance(tree, dict):  # JAX sorts the names of what it makes; what a student writes need not be sorted
             for name in sorted(tree, reverse=True):
                 tree[name] = tree.pop(name)
-    return answer(loss, params, velocity, **data)
+    return answer(loss, params, velocity, *data.values())
 
 
 momentum_step = Exercise(

@@ -51,7 +51,7 @@ standardise = Exercise(
         {"rows": 7, "columns": 4, "constant": (7.0, 0.0), "about": "a table with constant columns"},
         {"rows": 11, "columns": 6, "constant": (0.1, 0.3, 170.3), "about": "columns of 0.1, 0.3 or 170.3 alone"},
         {"rows": 1, "columns": 2, "about": "a table of one row"},
-        {"rows": 6, "columns": 2, "around": 0.004, "spread": 0.002, "about": "columns of small numbers"},
+        {"rows": 8, "columns": 2, "around": 4e-9, "spread": 2e-9, "about": "columns of small numbers"},
         {"rows": 9, "columns": 2, "around": 1500.0, "spread": 1.0, "about": "a large mean, a small spread"},
         {"rows": 8, "columns": 3, "nearly": True, "about": "columns that are constant but for some thousandths"},
     ),

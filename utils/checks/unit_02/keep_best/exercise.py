@@ -21,7 +21,7 @@ class Best(NamedTuple):
 
 
 def draw(
-    rng: Draw, epochs: int, tie: bool = False, near: bool = False, nan: bool = False, far: bool = False
+    rng: Draw, epochs: int, tie: bool = False, near: bool = False, nan: int | None = None, far: bool = False
 ) -> dict[str, Any]:
     """The losses of some epochs, and how many layers the weights have."""
     losses = [round(float(loss), 2) for loss in rng.uniform(0.2, 2.0, epochs)]
@@ -30,8 +30,8 @@ def draw(
         losses[-2] = 0.0
     if tie:
         losses[2], losses[4] = min(losses) / 2, min(losses) / 2
-    if nan:
-        losses[1] = float("nan")
+    if nan is not None:
+        losses[nan] = float("nan")
     if far:
         losses[0] = float("inf")
     return {"losses": losses, "layers": rng.turn + 1}
@@ -80,7 +80,8 @@ keep_best = Exercise(
         {"epochs": 6},
         {"epochs": 5, "tie": True, "about": "two epochs with the same loss"},
         {"epochs": 4, "near": True, "about": "losses that are very small and close together, one of them 0.0"},
-        {"epochs": 4, "nan": True, "about": "a loss that is NaN"},
+        {"epochs": 4, "nan": 1, "about": "a loss that is NaN"},
+        {"epochs": 1, "nan": 0, "about": "a single loss, which is NaN"},
         {"epochs": 3, "far": True, "about": "a first loss that is infinite"},
     ),
     draw=draw,

@@ -64,7 +64,7 @@ def ask(answer: Any, own: Any, *, images: Any, label: Any, key: Any, width: int,
     most = 2 * (535 * width**2 + 85 * width + 10)  # twice the weights of `VGG8(width)`
     if sum(leaf.size for leaf in jax.tree.leaves(weights)) > most:
         raise Told(
-            "The network has more than twice as many weights as `VGG8(width)`, or it would be a contest of sizes. The "
+            "The network has more than twice as many weights as `VGG8(width)`; at most twice as many are allowed. The "
             "kernels grow with the square of the width, and the first linear layer holds half of the weights."
         )
     if not trains:

@@ -33,7 +33,7 @@ def draw(
 
 def ask(answer: Any, own: Any, *, logits: Any, **others: Any) -> Any:
     """The loss, and its gradient for training."""
-    loss = answer(logits, **others)
+    loss = answer(logits, *others.values())
     if getattr(loss, "shape", None) != ():
         raise Told(f"It returned {kind(loss)} instead of one number, the mean over the real examples.")
     return {"loss": loss, "gradient": jax.grad(lambda logits: answer(logits, *others.values()))(logits)}

@@ -51,14 +51,15 @@ def draw(rng: Draw, shape: tuple[int, ...], classes: int, optimizer: str) -> dic
         "opt_state": opt_state,
         "image": rng.normal(*shape, scale=2, around=1),
         "label": rng.integers(0, classes, shape[0]),
+        "mask": rng.flags(shape[0], shape[0] // 2),
         "classes": classes,
         "optimizer": optimizer,
     }
 
 
-def ask(answer: Any, own: Any, *, image: Any, label: Any, classes: int, optimizer: str, **state: Any) -> Any:
+def ask(answer: Any, own: Any, *, image: Any, label: Any, mask: Any, classes: int, optimizer: str, **state: Any) -> Any:
     """The new state and the loss."""
-    batch = Batch(image, label, jnp.ones(len(label), bool))
+    batch = Batch(image, label, mask)
     state = own.TrainState(apply_fn=Net(classes).apply, tx=OPTIMIZERS[optimizer], **state)
     new, loss = answer(state, batch)
     return {"state": new, "loss": loss}

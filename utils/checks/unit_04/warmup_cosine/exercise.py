@@ -19,7 +19,7 @@ def draw(rng: Draw, shape: tuple[int, ...], peak: float, warmup: int, total: int
 
 def ask(answer: Any, own: Any, *, step: Any, **settings: Any) -> Any:
     """The rates."""
-    return answer(step, **settings)
+    return answer(step, *settings.values())
 
 
 warmup_cosine = Exercise(

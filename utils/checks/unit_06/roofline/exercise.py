@@ -38,7 +38,7 @@ def ask(answer: Any, own: Any, **inputs: Any) -> Any:
     """Seconds and limit, and the seconds where one of the two limits is out of reach."""
 
     def seconds_and_limit(**rates: float) -> tuple[Any, str]:
-        result = answer(**inputs | rates)
+        result = answer(*(inputs | rates).values())
         if not isinstance(result, tuple | list) or len(result) != 2:
             raise Told(f"It returned {kind(result)} instead of two things: the seconds and what limits them.")
         seconds, limit = result
