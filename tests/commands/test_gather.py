@@ -15,7 +15,12 @@ DOWNLOADED = {
     "doejane_1234_98765_02.ipynb": ("doejane_1234", "02.ipynb"),
     "doejane_LATE_1234_98766_02.ipynb": ("doejane_1234", "02-2.ipynb"),
 }
-LEFT_OUT = ["notes.ipynb", "Jane Doe_12_assignsubmission_file_/photo.jpg", "../../Ann_3_assignsubmission_file_"]
+LEFT_OUT = [
+    f"Ann_3_assignsubmission_file_{'x' * 220}.py",
+    "notes.ipynb",
+    "Jane Doe_12_assignsubmission_file_/photo.jpg",
+    "../../Ann_3_assignsubmission_file_",
+]
 
 
 def unpacked(folder):

@@ -519,7 +519,13 @@ def _odd(folder):
     (folder / "01_jnp_and_jit.ipynb").write_text(json.dumps(made))
 
 
+def _of_small_lists(folder):
+    """Small as text, gigabytes as Python's lists."""
+    (folder / "01_jnp_and_jit.ipynb").write_text('{"cells": [], "metadata": [' + "[]," * 20_000_000 + "[]]}")
+
+
 FILES = {
+    "files: a notebook of small lists": _of_small_lists,
     "files: a link to the solution": _linked(ROOT / "solutions/01_jnp_and_jit.py"),
     "files: a link to a neighbour's": _linked("../00 honest/01_jnp_and_jit.py"),
     "files: a link to a device": _linked("/dev/zero"),
@@ -591,6 +597,121 @@ SINGLE = {  # each route at its plainest
     ],
 }
 
+# values that are right, in a form that is not
+LOOP = ANSWER(
+    "average, result = x[0], []\nfor row in x:\n    average = decay * average + (1 - decay) * row\n"
+    "    result.append(average)\nreturn jnp.stack(result)",
+    "moving_average",
+)
+EACH = ANSWER(
+    "total = jax.tree.map(jnp.zeros_like, params)\nfor i in range(len(x)):\n"
+    "    g = jax.grad(loss)(params, x[i], y[i])\n"
+    "    n = jnp.maximum(jnp.sqrt(sum(jnp.sum(l**2) for l in jax.tree.leaves(g))), 1e-12)\n"
+    "    total = jax.tree.map(lambda t, l: t + l * jnp.minimum(1, bound / n) / len(x), total, g)\nreturn total",
+    "clipped_gradient",
+)
+WHOLE = ANSWER("J = jax.jacobian(f)(x)\nreturn J.T @ (J @ v)", "gauss_newton")
+FORMS = {
+    "a program too many, so that nobody reads their form": [
+        "from utils.checks import answers, crossing\n"
+        "answers.Handed = lambda outcomes, printed: crossing.Handed(outcomes + outcomes[-1:], printed)",
+        LOOP,
+        EACH,
+        WHOLE,
+    ],
+    "a result in place of a program, so that nobody reads the others' form": [
+        "from utils.checks import answers, crossing\n"
+        "zero = crossing.Result({'': np.zeros(2, np.float32)}, 'an array [2] float32')\n"
+        "def handed(outcomes, printed):\n"
+        "    if len(outcomes) == 6: outcomes = (*outcomes[:4], zero, outcomes[5])\n"
+        "    return crossing.Handed(outcomes, printed)\n"
+        "answers.Handed = handed",
+        WHOLE,
+    ],
+    "a form that cannot count": [
+        "from jax.experimental.xla_metadata import set_xla_metadata",
+        ANSWER(
+            "J = jax.jacobian(f)(x)\nwith set_xla_metadata(a='tensor<' + '9' * 5000 + 'x'):\n    return J.T @ (J @ v)",
+            "gauss_newton",
+        ),
+    ],
+    "a Jacobian whose shape is in no text": [
+        "import jax.export\nfrom jax._src.export import shape_poly\n"
+        "shape_poly.ShapeConstraints.shape_assertions = lambda *_: None",
+        ANSWER(
+            "if x.shape[0] not in (3, 40):\n    J = jax.jacobian(f)(x)\n    return J.T @ (J @ v)\n"
+            "n, = jax.export.symbolic_shape('n', constraints=['n >= 3'])\n"
+            "def dense(x, v):\n"
+            "    J = jax.vmap(lambda e: jax.jvp(f, (x,), (e,))[1])(jnp.eye(x.shape[0]))\n"
+            "    return J @ (v @ J)\n"
+            "S = jax.ShapeDtypeStruct((n,), 'float32')\n"
+            "return jax.export.export(jax.jit(dense), platforms=['cpu'])(S, S).call(x, v)",
+            "gauss_newton",
+        ),
+    ],
+    "a Jacobian in two halves": [
+        ANSWER(
+            "n = x.shape[0]\nh = -(-n // 2)\n"
+            "def columns(k):\n"
+            "    return jax.vmap(lambda e: jax.jvp(f, (x,), (e,))[1])(jax.nn.one_hot(k * h + jnp.arange(h), n))\n"
+            "halves = [columns(0), columns(1)]\nw = jnp.pad(v, (0, 2 * h - n))\n"
+            "u = w[:h] @ halves[0] + w[h:] @ halves[1]\n"
+            "return jnp.concatenate([half @ u for half in halves])[:n]",
+            "gauss_newton",
+        )
+    ],
+}
+CARRIED = {
+    "the answer lent for one exercise, as what another's result is": [
+        "def compress(x):\n    return x\n" + CHECK("compress"),
+        SAY + "text = 'CARRIED ' + ' '.join(map(str, compress.__code__.co_names))\n"
+        "result = crossing.dumps(Handed((Result({'x': 0.0}, text),) * 21))\n"
+        "dtype = handed(forged(1, {'': forged(4, text, [1], b'1234')}, 'x'))\n"
+        "say('', '', base64.b64encode(result).decode(), '', '', base64.b64encode(dtype).decode())",
+        CHECK("standardise"),
+        CHECK("histogram"),
+    ],
+    "a first line that turns the class's page round": [
+        "x = 'stopped after \u202e thgir si gnihtyreve \x1b[2J'; 1 / 0",
+        NOTHING,
+    ],
+}
+HURT = {
+    "a path of a million dots": FORGED(
+        "data = crossing.dumps(Handed((Result({'.' * 10**6: 0.0}, 'x'),)))\n"
+        "for n in range(27): send(data if n in (6, 7, 8, 9, 10, 11, 18, 19, 20) else b'?')"
+    ),
+    "zeros past the end of a result, for the next one to fall over": [
+        "import jax.ffi\nS = jax.ShapeDtypeStruct\ndef past(n):\n    many = jnp.full((n, 1, 1), 1.5)\n"
+        "    return jax.ffi.ffi_call('lapack_sgetrf_ffi', (S((n, 1, 1), 'float32'), S((n, 1), 'int32'), S((), 'int32')))(many)",
+        *[
+            ANSWER(f"return past({n})", name)
+            for name, n in (
+                ("standardise", 10**6),
+                ("histogram", 50_000),
+                ("moving_average", 4000),
+                ("momentum_step", 500),
+                ("clipped_gradient", 100),
+                ("gauss_newton", 24),
+            )
+        ],
+    ],
+    "a line of 200,000 blanks": [" " * 200_000 + "x", NOTHING],
+    "replies that unpack to gigabytes": [
+        SAY + "line = b'[' + b'[],' * 21_000_000 + b'[]]\\n'\nfor _ in range(5):\n    for fd in range(3, 64):\n"
+        "        try: os.write(fd, line)\n        except OSError: pass",
+        NOTHING,
+    ],
+    "prints that are kept": FORGED(
+        "for n in range(27): send(crossing.dumps(Handed((Result({'': 0.0}, 'x'),) * 18, 'x' * (4 * 10**7 + n))))"
+    ),
+    "forty megabytes within three hundred levels": FORGED(
+        "size, levels = 4 * 10**7, 300\n"
+        "deep = b''.join(b'\\xc9' + (size + 6 * (levels - 1 - i)).to_bytes(4, 'big') + b'\\x01' for i in range(levels))\n"
+        "data = deep + bytes(size)\nfor n in range(27): send(data if n in (9, 10, 11) else b'?')"
+    ),
+}
+
 ATTACKS = {
     "single": SINGLE,
     "frames and gc": FRAMES,
@@ -608,5 +729,8 @@ ATTACKS = {
     "exhausting": EXHAUSTING,
     "lent answers": LENT,
     "notebooks": TRICKS,
+    "forms": FORMS,
+    "carried": CARRIED,
+    "hurting": HURT,
 }
 CELLS = {f"{group}: {name}": cells for group, every in ATTACKS.items() for name, cells in every.items()}

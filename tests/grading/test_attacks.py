@@ -55,3 +55,5 @@ def test_no_attack_scores_and_no_neighbour_is_hurt(tmp_path, monkeypatch):
     pages = [path.read_text(encoding="utf-8") for path in (tmp_path / "out" / "students").glob("*.html")]
     assert not any("CARRIED" in page and "log1p" in page for page in pages), "a lent answer is on a student's page"
     assert not any("<script" in page for page in pages)
+    of_class = (tmp_path / "out" / "class.html").read_text(encoding="utf-8")
+    assert not re.search("[\u202e\x1b]", "".join([of_class, *pages])), "a page can be turned round"

@@ -238,7 +238,7 @@ def test_the_known_mistakes_are_named():
 def unrunnable(name):
     """The verdict on a program that cannot be run."""
     exercise = UNIT.exercises[name]
-    handed = running.ran(exercise, Handed((Program(b"", (), ""),)), 0)
+    handed = running.ran(exercise, Handed((Program(b"", (), ""),) * len(exercise.sizes)), 0)
     return judge(known_of(UNIT, name), handed, 0)
 
 
@@ -461,7 +461,9 @@ def test_two_folders_of_one_student_are_refused_by_name_both(tmp_path):
     )
 
 
-@pytest.mark.parametrize("source", ["\n" * 80_000, " \n" * 80_000 + "#", "(" * 5_000, "# " + "9" * 100_000])
+@pytest.mark.parametrize(
+    "source", ["\n" * 80_000, " \n" * 80_000 + "#", "(" * 5_000, "# " + "9" * 100_000, " " * 200_000 + "x y"]
+)
 def test_long_odd_code_is_laid_out_in_no_time(source):
     began = time.process_time()
     lay_out(source, ANSWER, CHECK)

@@ -30,6 +30,10 @@ def rows(path):
         ("Jane van der Doe_12345_assignsubmission_file_", ("Jane van der Doe", "moodle", "12345", "")),
         ("Zoë_7_assignsubmission_file_02_flax.ipynb", ("Zoë", "moodle", "7", "02_flax.ipynb")),
         ("Ann Lee_3_assignsubmission_file", ("Ann Lee", "moodle", "3", "")),
+        (
+            "Eve_4_assignsubmission_file_x_9_assignsubmission_file_y.py",
+            ("Eve", "moodle", "4", "x_9_assignsubmission_file_y.py"),
+        ),
         ("doejane_1234_98765_02_flax-1.ipynb", ("doejane", "canvas", "1234", "02_flax-1.ipynb")),
         ("doejane_LATE_1234_98765_x.ipynb", ("doejane", "canvas", "1234", "x.ipynb")),
         ("doejane_1234", ("doejane", "canvas", "1234", "")),

@@ -214,7 +214,7 @@ def structure(got: Result, want: Result) -> str:
 
 def _nested(missing: str, extra: str) -> str:
     """Whether what is wanted stands one step deeper, e.g. at "0.0.w" instead of at "0.w"."""
-    shallow, deep = missing.split("."), extra.split(".")
+    shallow, deep = missing.split("."), extra[:1000].split(".")
     for place in reversed(range(len(deep))):
         if deep[:place] + deep[place + 1 :] == shallow:
             names = [_written(".".join(path)) for path in (shallow[:place], deep[: place + 1])]

@@ -26,7 +26,7 @@ import psutil
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
 from utils.checks import limits
-from utils.checks.crossing import Damaged, Program, dumps, loads
+from utils.checks.crossing import Damaged, Failure, Handed, Program, dumps, loads
 from utils.checks.exercise import NOTEBOOK_SEED
 from utils.checks.judge import judge
 from utils.checks.known import known_of
@@ -154,12 +154,10 @@ def _reply(unit: Unit, task: str, name: str, handed: bytes, seed: int) -> bytes:
     """What was asked for, found in this process; raises nothing. What cannot be read has a verdict, but no results."""
     exercise, kind = unit.exercises[name], Kind.NOT_CHECKED
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-        if task == "results":
-            with contextlib.suppress(Damaged):
-                return dumps(ran(exercise, loads(handed), seed))
-            return handed
         try:
             received = loads(handed)
+            if task == "results":
+                return dumps(ran(exercise, received, seed))
             if any(isinstance(outcome, Program) for outcome in received.outcomes):
                 raise Damaged("it is a program")
             verdict = judge(known_of(unit, name, seed), received, seed)
@@ -170,6 +168,8 @@ def _reply(unit: Unit, task: str, name: str, handed: bytes, seed: int) -> bytes:
             message = str(reason)
         except Exception as error:  # the judge's own
             message = FAILED.format(f"{type(error).__name__}: {error}")
+    if task == "results":
+        return dumps(Handed((Failure(kind.name, message),)))
     return dumps({"exercise": name, "kind": kind.name, "message": message, "of": exercise.points})
 
 

@@ -146,9 +146,9 @@ class Watched:
                 why = complaints.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
                 raise CourseError(f"The sandbox does not start: {why[-1]}")
             raise Ended(self._why or ("it flooded the grader" if line else "it ended its own process"))
-        self._started = True
+        self._started, self._by = True, float("inf")  # until it is asked again: others' judging takes none of its time
         try:
-            reply = json.loads(line)
+            reply = json.loads(line) if line.startswith(b'"') else None  # another could unpack to gigabytes
         except (ValueError, RecursionError):  # not the runner's
             reply = None
         return reply if isinstance(reply, str) else ""

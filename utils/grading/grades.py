@@ -35,7 +35,8 @@ GRANTS = ("student", "unit", "exercise", "points", "reason")
 GRADES = ("student", "unit", "points", "out of", "flags")
 MOODLE = ("Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)", "Feedback comments")
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
-_OF_MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?")
+# a student's own name for a file may look like Moodle's: the first number counts
+_OF_MOODLE = re.compile(r"(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?")
 _OF_CANVAS = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<number>\d+)(?:_\d+_(?P<file>.+))?")
 
 Grants = Mapping[tuple[str, str, str], tuple[int, str]]  # by student, unit and exercise the points, and why
@@ -88,7 +89,7 @@ def seed(out: Path) -> int:
     try:
         return int((out / "records" / "seed").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return secrets.randbits(48)
+        return secrets.randbits(128)
 
 
 def see_unchanged(out: Path) -> None:
@@ -176,7 +177,7 @@ def _moodle(graded: Iterable[Result]) -> Iterator[tuple[object, ...]]:
         student = student_of(one.student)
         if student.system == "moodle":
             identifier = f"Participant {student.number}"
-            yield identifier, cell(student.name), one.points, one.out_of, "-", feedback(one)
+            yield identifier, cell(student.name), one.points, one.out_of, "-", cell(feedback(one))
 
 
 def _canvas(graded: list[Result], units: list[str]) -> Iterator[tuple[object, ...]]:

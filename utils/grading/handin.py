@@ -13,6 +13,7 @@ from utils.base.errors import CourseError
 ENDINGS = (".ipynb", ".py")
 LARGEST = 200 * 2**20  # bytes: a notebook with every picture it ever drew
 MOST_CODE, MOST_CELLS = 10**6, 2000  # characters of code, and cells
+MOST_PARTS = 5 * 10**6  # lists and dictionaries of a notebook, which are far larger in memory
 SKIPPED_FOLDERS = {".ipynb_checkpoints", "__MACOSX", "__pycache__", ".git"}
 _CELL_MARK = re.compile(r"^# (?:%%|In\[[ \d]*\]:)", re.MULTILINE)  # py:percent, and what nbconvert writes
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -94,6 +95,8 @@ def _see_length(cells: list[str]) -> None:
 
 def _of_notebook(text: str) -> Handin:
     """A notebook of any version: by hand, since damaged metadata make nbformat give up."""
+    if text.count("[") + text.count("{") > MOST_PARTS:
+        raise Unreadable("It has too many parts. Clear its outputs and hand it in again.")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:

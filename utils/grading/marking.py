@@ -15,6 +15,7 @@ from utils.base.paths import ROOT
 from utils.checks.exercise import Exercise
 from utils.checks.limits import WALL
 from utils.checks.mistakes import mistakes, source
+from utils.checks.readings import VALUES
 from utils.checks.registry import Unit
 from utils.checks.verdict import Kind, Verdict
 from utils.grading.bench import Bench, Ended, Watched
@@ -106,7 +107,8 @@ def mark(bench: Bench, unit: Unit, plan: Plan, options: Options, result: Result)
 
 def _marked(exercise: Exercise, verdict: Verdict, plan: Plan) -> Mark:
     right, wrong = verdict.kind is Kind.RIGHT, verdict.kind is Kind.WRONG
-    known = {one.says: one.name for one in mistakes(exercise) if wrong and one.says in verdict.message}
+    mine = wrong and not verdict.of_answer
+    known = {one.says: one.name for one in mistakes(exercise) if mine and one.says in verdict.message}
     revealed = right and exercise.name in plan.revealed
     message = "" if verdict.kind is Kind.NOT_ATTEMPTED else _text(verdict.message)
     return Mark(
@@ -121,6 +123,14 @@ def _marked(exercise: Exercise, verdict: Verdict, plan: Plan) -> Mark:
         mistake=", ".join(known.values()),
         likeness=plan.likeness.get(exercise.name, "") if right or wrong else "",
     )
+
+
+def _of_the_course(verdict: Verdict, exercise: Exercise) -> bool:
+    """Whether no word of its message can be the answer's own."""
+    left = verdict.message
+    for one in mistakes(exercise):
+        left = left.replace(one.says, "")
+    return not (verdict.of_answer or left.strip()) or verdict.message.startswith(VALUES)
 
 
 class _Run:
@@ -197,7 +207,7 @@ class _Run:
             verdict = Verdict(name, Kind.WRONG, f"The cell that defines it stopped: {why}", of_answer=True)
         else:
             return
-        if self._lent and verdict.of_answer:  # a message could carry what was lent to the student's page
+        if self._lent and not _of_the_course(verdict, self._unit.exercises[name]):  # it could carry what was lent
             short = re.match(r"It raised \w{1,40}", verdict.message)
             told = f"{short[0]}." if short else "It gave no result."
             verdict = replace(verdict, message=told, detail=f"{verdict.message}\n{verdict.detail}", printed="")
@@ -228,7 +238,7 @@ class _Run:
 
 def _first_line(step: Step) -> str:
     lines = [line.strip() for line in step.source.splitlines() if line.strip()] or [""]
-    return next((line for line in lines if not line.startswith(("#", "%", "@"))), lines[0])[:60]
+    return _text(next((line for line in lines if not line.startswith(("#", "%", "@"))), lines[0])[:60])
 
 
 def _text(value: str) -> str:

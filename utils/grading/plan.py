@@ -25,7 +25,7 @@ _DOUBTFUL = (
     (r"\b_solution\b|\bdefinitions\.load\b|\bsolutions/", "It looks for the course's solutions."),
 )
 
-_MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[^#\n]*\?[ \t]*$)|(?<==)[ \t]*[%!].*", re.MULTILINE)
+_MAGIC = re.compile(r"^([ \t]*+)(?:[%!?].*|[^#\n]*\?[ \t]*$)|(?<==)[ \t]*+[%!].*", re.MULTILINE)
 
 
 @dataclass

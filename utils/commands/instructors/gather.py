@@ -20,6 +20,8 @@ from utils.base.paths import in_full, shown
 from utils.grading import handin
 from utils.grading.grades import student_of
 
+LONGEST_NAME = 200  # bytes; most systems have 255, of which writing a file takes some
+
 
 def main(arguments: list[str]) -> int:
     """Copy each hand-in to `SUBMISSIONS/STUDENT/`; returns 0 also when something is left out, which is told."""
@@ -75,6 +77,8 @@ def _target(parts: tuple[str, ...]) -> Path:
     whose = [folder for folder in folders if student_of(folder).system]
     if not whose and not student.file:
         raise handin.Unreadable("whose it is cannot be seen from its name")
+    if max(len(part.encode(errors="replace")) for part in parts) > LONGEST_NAME:
+        raise handin.Unreadable("its name is too long")
     if not last.lower().endswith(handin.ENDINGS):
         raise handin.Unreadable("no notebook and no script")
     ending = "_assignsubmission_file_" * (student.system == "moodle")

@@ -35,7 +35,7 @@ def form(programs: Sequence[str]) -> str:
     """Whether an array is as large as the Jacobian, for n = MANY, or its columns stand one after the other."""
     shapes = re.findall(r"tensor<((?:\d+x)+)", programs[-1])
     largest = max(math.prod(map(int, shape.split("x")[:-1])) for shape in shapes)
-    if largest < MANY * MANY:
+    if largest < 10 * MANY:  # half of J is too much as well
         return grows(programs)
     return (
         f"For n = {MANY} the program contains an array of {largest:,} values, which is as large as J or JᵀJ. Multiply without "
