@@ -176,8 +176,8 @@ plt.show()
 # ## Exercise 4: Compile once, however many rows ★★☆ (12 minutes, 2 points)
 #
 # `model` is a function of a batch and is not compiled yet. Compile it and run it over all rows of `x`, `size` rows at a
-# time, so that it is **traced only once**. With ten rows and a size of four the batches have 4, 4 and 2 rows, and two
-# rows are a new shape. So pad the last batch to `size` rows, with any values you like, and drop the extra results.
+# time, so that a call traces it **only once**. With ten rows and a size of four the batches have 4, 4 and 2 rows, and
+# two rows are a new shape. So pad the last batch to `size` rows, with any values you like, and drop the extra results.
 #
 # ```
 # rows     0 1 2 3 | 4 5 6 7 | 8 9 . .        . is padding

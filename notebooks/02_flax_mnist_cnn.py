@@ -2034,18 +2034,18 @@ for what, unit, scale in (
 report.show("cnn")
 
 # %% [markdown]
-# There is a table for each machine that ran the race; the older processor is several times slower. Each table gives the
-# images per second of every entrant, in training and in evaluation, with the first epoch on lines of its own. The last
-# two columns compare JAX, as this lesson has it and as unit 06 makes it, with each of the others. They say how many
-# times as fast JAX was: the median of the rounds, with the lowest and the highest round in brackets. Where that range
-# includes 1×, there is no clear winner.
+# There is a table for each machine that ran the race; the second processor is older and several times slower. Each
+# table gives the images per second of every entrant, in training and in evaluation, with the first epoch on lines of
+# its own. The last two columns compare JAX, as this lesson has it and as unit 06 makes it, with each of the others.
+# They say how many times as fast JAX was: the median of the rounds, with the lowest and the highest round in brackets.
+# Where that range includes 1×, there is no clear winner.
 #
 # Left: seconds per epoch, on a logarithmic scale. The first epoch includes compilation: JAX, compiled PyTorch and Keras
 # (whose step is a compiled graph) start high and then fall, while plain PyTorch compiles nothing and stays roughly
 # level. Right: images per second, dark for the later epochs and pale for the first one; the thin lines reach from the
 # slowest round to the fastest.
 #
-# Compare the phases, the lines on first steps and the two processors: the order of the entrants changes from one to
+# Compare the phases, the lines on first steps and the processors: the order of the entrants changes from one to
 # the next. So a single row cannot support "X is faster than Y". (`torch.compile` writes C++ and calls a compiler, which
 # makes its first step long. Normally it [keeps the result on
 # disk](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html) for the next time;

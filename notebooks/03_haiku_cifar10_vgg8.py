@@ -2028,8 +2028,8 @@ plt.show()
 #
 # <details><summary>Guess first: who is fastest in training on two CPU cores, and who is last?</summary>
 #
-# By the medians, Keras is first on one processor and PyTorch on the other, and the network as you have it, in JAX, is
-# last on both. (On the newer processor the rounds do not tell it apart from compiled PyTorch.)
+# By the medians, Keras is first on two of our three processors and PyTorch on the other, and the network as you have
+# it, in JAX, is last on all three. (On the first one the rounds do not tell it apart from compiled PyTorch.)
 #
 # </details>
 
@@ -2040,16 +2040,16 @@ report.show("vgg8")
 # *JAX* is this lesson's network, compiled as it comes; *JAX, unit 06* is the same network as unit 06 makes it fast. The
 # tables' last columns say how many times as fast as each of the others they were: the median of the rounds, with the
 # lowest and the highest. The second processor (family 23, model 1) is an older and much slower one. In training the
-# lesson's *JAX* is behind PyTorch and Keras on both; in evaluation it is at least as fast as plain PyTorch, and behind
-# compiled PyTorch. The cause is not Haiku: after tracing nothing of it is left, and what runs is XLA's program. Nor is
-# it compilation, which only the pale bars include. (In compilation `torch.compile` is the slowest, as the line on first
-# steps tells.)
+# lesson's *JAX* is behind PyTorch and Keras on all three; in evaluation it is about as fast as plain PyTorch or faster,
+# and behind compiled PyTorch. The cause is not Haiku: after tracing nothing of it is left, and what runs is XLA's
+# program. Nor is it compilation, which only the pale bars include. (In compilation `torch.compile` is the slowest, as
+# the line on first steps tells.)
 #
 # That leaves the convolutions, which are most of the arithmetic, and above all their gradients. On x86 processors
 # PyTorch and TensorFlow call a library for them, [oneDNN](https://github.com/uxlfoundation/oneDNN); XLA, as it comes,
 # calls others. Unit 06 finds the slow ones, computes a gradient in another way and tells XLA to call oneDNN, too. Its
-# column says what that is worth: in training it comes within a tenth of PyTorch on both processors, and in evaluation
-# it is among the first.
+# column says what that is worth: in training it comes within a tenth of plain PyTorch on all three processors, and in
+# evaluation it is among the first.
 #
 # This race says nothing about GPUs, where JAX and PyTorch can both call cuDNN.
 #

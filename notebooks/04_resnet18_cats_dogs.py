@@ -1940,20 +1940,21 @@ for one, other in pairs:
 report.show("resnet18")
 
 # %% [markdown]
-# The table's last columns say how many times as fast as each of the others JAX was: the median of the rounds, with the
-# lowest and the highest. Left: seconds per epoch, where the first includes the compilation. Right: pictures per second,
-# pale for the first epoch; the thin lines reach from the slowest round to the fastest.
+# There is a table for each machine that ran the race. Its last columns say how many times as fast as each of the others
+# JAX was: the median of the rounds, with the lowest and the highest. Left: seconds per epoch, where the first includes
+# the compilation. Right: pictures per second, pale for the first epoch; the thin lines reach from the slowest round to
+# the fastest.
 #
 # *JAX* is this lesson's model and its training step. *JAX, unit 06* is the same model as unit
 # [06](06_make_it_fast.ipynb) makes it: its convolutions compute their gradients in another way, and the compiler gets
 # other options. All entrants keep the memory that a step frees, which unit 06 explains.
 #
-# On these two cores PyTorch trains faster than the lesson's JAX, and evaluates about as fast. Subtract an evaluation
-# step from a training step: what is left, mostly the backward pass, is where the difference lies. With what unit 06
-# does, little of it remains. Where the range of a ratio is wide, something else ran in one of the rounds: read the
-# median, and look at the range.
+# On both processors PyTorch trains faster than the lesson's JAX. In evaluation the two are level on the first, and
+# PyTorch is somewhat faster on the second. Subtract an evaluation step from a training step: what is left, mostly the
+# backward pass, is where the difference lies. With what unit 06 does, little of it remains. Where the range of a ratio
+# is wide, something else ran in one of the rounds: read the median, and look at the range.
 #
-# Compilation takes time, as the table's last line tells: some seconds with JAX, many with `torch.compile`, none with
+# Compilation takes time, as each table's last line tells: some seconds with JAX, many with `torch.compile`, none with
 # plain PyTorch. Both compilers can keep programs on disk, JAX with the cache of unit 06, `torch.compile` with [caches
 # of its own](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html); in the race
 # each run compiles from scratch.

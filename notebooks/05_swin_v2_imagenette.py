@@ -1919,15 +1919,16 @@ report.show("swin_micro")
 # the lowest and the highest. Left: seconds an epoch; the first includes compilation. Right: pictures a second, pale for
 # the first epoch. The thin lines reach from the slowest round to the fastest.
 #
-# On both processors compiled PyTorch trains faster than the lesson's JAX. In evaluation JAX is ahead of plain PyTorch
-# on both, and of compiled PyTorch on the first only.
+# On all three processors compiled PyTorch trains faster than the lesson's JAX. In evaluation JAX is ahead of plain
+# PyTorch on each, and of compiled PyTorch on the first only.
 #
-# *JAX, unit 06* has that unit's convolution and compiler options. In the second result, which is the newer one, it also
-# has a GELU and an attention that compute the same in other operations (`utils/races/faster.py`). There it trains about
-# as fast as compiled PyTorch, and it evaluates faster.
+# *JAX, unit 06* has that unit's convolution and compiler options. In the second and the third result, which are newer,
+# it also has a GELU and an attention that compute the same in other operations (`utils/races/faster.py`). On the second
+# processor (family 23) it trains about as fast as compiled PyTorch, on the third, an Intel, at three quarters of its
+# speed. In evaluation it is ahead on both by the median.
 #
 # The first step is a different matter. Plain PyTorch needs about a second for it or less, JAX more than ten times as
-# long, and `torch.compile`, which writes C++ and calls a compiler, minutes on the slower processor. (By default
+# long, and `torch.compile`, which writes C++ and calls a compiler, minutes on the slower two. (By default
 # `torch.compile` [keeps its result on
 # disk](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html) for the next time.
 # JAX has such a cache too, if you turn it on. In a race each run starts with an empty cache.)

@@ -180,7 +180,7 @@ def train_step(state: TrainState, batch: data.Batch, apply_fn, optimizer) -> tup
     """One step of gradient descent.
 
     batch: image [B, H, W, C] float32, label [B] int32, mask [B] bool, with at least one real example.
-    Returns the new state and the loss, a float32 scalar.
+    Returns the new state and the loss, a float32 scalar. Works under `jax.jit`.
     """
 
     # BEGIN SOLUTION

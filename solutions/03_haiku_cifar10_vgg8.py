@@ -269,7 +269,8 @@ if "vgg8_regularised" in pretrained.names():
 def smoothed_loss(logits: jax.Array, labels: jax.Array, mask: jax.Array, smoothing: float | jax.Array) -> jax.Array:
     """Mean cross-entropy with smoothed labels, over the real examples.
 
-    logits: [B, K] float32; labels: [B] int32; mask: [B] bool, at least one true. Returns a float32 scalar.
+    logits: [B, K] float32; labels: [B] int32; mask: [B] bool, at least one true. Returns a float32 scalar. Works under
+    `jax.jit`.
     """
     # BEGIN SOLUTION
     wanted = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), smoothing)  # [B, K]

@@ -232,8 +232,9 @@ for ax, title, conv in zip(axes, ("padding 1", '"SAME"'), (partial(nn.Conv, use_
 # ```
 #
 # Check the labels as well. A label out of range does not raise an error in JAX: the loss may become NaN, or −1 may be
-# taken for the last class. So raise a `ValueError` whose message *contains* the first bad label. The inputs are NumPy
-# arrays (`np.asarray` turns a PyTorch tensor on the CPU into one without a copy). Stuck? `check.hint("to_batch")`.
+# taken for the last class. So raise a `ValueError` whose message *contains* the first bad label of the batch. The
+# inputs are NumPy arrays (`np.asarray` turns a PyTorch tensor on the CPU into one without a copy). Stuck?
+# `check.hint("to_batch")`.
 
 
 # %%

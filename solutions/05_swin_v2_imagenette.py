@@ -352,8 +352,8 @@ plt.show()
 # | row 0, column 0 | row **1**, column 0 | row 0, column **1** | row 1, column 1 |
 #
 # (down first, then right). The result is multiplied by `kernel` and *then* normalised: subtract the mean over the
-# channels, divide by $\sqrt{\text{variance} + 10^{-5}}$, multiply by `scale`, add `bias`. (Version 1 normalises first.)
-# Stuck? `check.hint("merge_patches")`.
+# channels, divide by $\sqrt{\text{variance} + 10^{-5}}$, multiply by `scale`, add `bias`. The variance divides by D, as
+# `jnp.var` does. (Version 1 normalises first.) Stuck? `check.hint("merge_patches")`.
 
 
 # %%
