@@ -96,7 +96,7 @@ def _run(program: Program, case: Case) -> Result | Failure:
 
 @lru_cache(maxsize=16)
 def _compiled(code: bytes) -> tuple[list[Any], list[str], Any]:
-    """What a program takes, what it calls outside of XLA but linear algebra, and the program."""
+    """What a program takes, what is in it that should not be, and the program."""
     exported = jax.export.deserialize(bytearray(code))
     text = exported.mlir_module()
     called = {"".join(names) for names in _CALLS.findall(text)}
