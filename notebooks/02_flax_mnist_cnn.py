@@ -2025,25 +2025,25 @@ for what, unit, scale in (
 # ### The same model four ways
 #
 # One race on your machine, with one opponent, is a start. The course also keeps the results of a longer race for each
-# of its models between JAX, PyTorch as it comes, compiled PyTorch (`torch.compile`), and Keras. All use the same arrays
-# in memory, batch size, optimiser and precision. Each run is a process of its own, and they take turns for three
-# rounds. `python -m utils race cnn` runs it on your machine and puts your result beside ours. The course does not
-# install PyTorch; without it, JAX races only Keras. The README says how to add it.
+# of its models between JAX, PyTorch as it comes, compiled PyTorch (`torch.compile`) and, for this model and the next
+# unit's, Keras. All use the same arrays in memory, batch size, optimiser and precision. Each run is a process of its
+# own, and they take turns for three rounds. `python -m utils race cnn` runs it on your machine and puts your result
+# beside ours. The course does not install PyTorch; without it, JAX races only Keras. The README says how to add it.
 
 # %% tags=["nbval-ignore-output"]
 report.show("cnn")
 
 # %% [markdown]
-# There is a table for each machine that ran the race; the second processor is older and several times slower. Each
-# table gives the images per second of every entrant, in training and in evaluation, with the first epoch on lines of
-# its own. The last two columns compare JAX, as this lesson has it and as unit 06 makes it, with each of the others.
-# They say how many times as fast JAX was: the median of the rounds, with the lowest and the highest round in brackets.
-# Where that range includes 1×, there is no clear winner.
+# There is a table for each machine that ran the race; the second processor is older, and several times slower than the
+# first. Each table gives the images per second of every entrant, in training and in evaluation, with the first epoch on
+# lines of its own. The last two columns compare JAX, as this lesson has it and as unit 06 makes it, with each of the
+# others. They say how many times as fast JAX was: the median of the rounds, with the lowest and the highest round in
+# brackets. Where that range includes 1×, there is no clear winner.
 #
 # Left: seconds per epoch, on a logarithmic scale. The first epoch includes compilation: JAX, compiled PyTorch and Keras
-# (whose step is a compiled graph) start high and then fall, while plain PyTorch compiles nothing and stays roughly
-# level. Right: images per second, dark for the later epochs and pale for the first one; the thin lines reach from the
-# slowest round to the fastest.
+# (whose step is a compiled graph) start high and then fall, while plain PyTorch compiles nothing and changes least.
+# Right: images per second, dark for the later epochs and pale for the first one; the thin lines reach from the slowest
+# round to the fastest.
 #
 # Compare the phases, the lines on first steps and the processors: the order of the entrants changes from one to
 # the next. So a single row cannot support "X is faster than Y". (`torch.compile` writes C++ and calls a compiler, which

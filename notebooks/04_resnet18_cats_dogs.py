@@ -1949,10 +1949,11 @@ report.show("resnet18")
 # [06](06_make_it_fast.ipynb) makes it: its convolutions compute their gradients in another way, and the compiler gets
 # other options. All entrants keep the memory that a step frees, which unit 06 explains.
 #
-# On both processors PyTorch trains faster than the lesson's JAX. In evaluation the two are level on the first, and
-# PyTorch is somewhat faster on the second. Subtract an evaluation step from a training step: what is left, mostly the
-# backward pass, is where the difference lies. With what unit 06 does, little of it remains. Where the range of a ratio
-# is wide, something else ran in one of the rounds: read the median, and look at the range.
+# On both processors PyTorch trains faster than the lesson's JAX. In evaluation plain PyTorch is level with it on the
+# first and somewhat faster on the second; compiled PyTorch is faster on both. Subtract an evaluation step from a
+# training step: what is left, mostly the backward pass, is where most of the difference in training lies. With what
+# unit 06 does, little of it remains. Where the range of a ratio is wide, something else ran in one of the rounds: read
+# the median, and look at the range.
 #
 # Compilation takes time, as each table's last line tells: some seconds with JAX, many with `torch.compile`, none with
 # plain PyTorch. Both compilers can keep programs on disk, JAX with the cache of unit 06, `torch.compile` with [caches

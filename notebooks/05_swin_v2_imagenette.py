@@ -1987,7 +1987,7 @@ report.show("swin_tiny_64_float32")
 # ahead of plain PyTorch with a batch of 32 and behind with 64, and behind compiled PyTorch with both. The price of
 # `torch.compile` is its first step. (With a batch of 64 an epoch is one step, so the first epoch *is* that step.)
 #
-# Why is JAX so much slower with 64? It needs about 1.75 times as long for the same 64 pictures. A suspect is memory,
+# Why is JAX so much slower with 64? It needs about 1.8 times as long for the same 64 pictures. A suspect is memory,
 # since what a step keeps between the forward and the backward pass grows with the batch. A compiled program can say how
 # much temporary memory it uses. For part 10's step:
 

@@ -54,7 +54,7 @@ class Verdict:
     printed: str = ""  # the end of what the answer printed while it was checked
     goes_on: str = ""  # what the notebook goes on with, where that isn't the student's own
     detail: str = ""  # the smallest case that shows it: input, result, what is wanted
-    of_answer: bool = False  # whether the message comes from the answer's process, which can say anything
+    of_answer: bool = False  # whether the message has words of the answer's process, which can say anything
     endless: bool = False  # whether the answer was stopped: nobody should call it again
 
     def __str__(self) -> str:

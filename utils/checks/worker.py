@@ -170,7 +170,8 @@ def _reply(unit: Unit, task: str, name: str, handed: bytes, seed: int) -> bytes:
             message = FAILED.format(f"{type(error).__name__}: {error}")
     if task == "results":
         return dumps(Handed((Failure(kind.name, message),)))
-    return dumps({"exercise": name, "kind": kind.name, "message": message, "of": exercise.points})
+    told = {"exercise": name, "kind": kind.name, "message": message, "of": exercise.points}
+    return dumps(told | {"of_answer": kind is Kind.WRONG})
 
 
 def _taken(pid: int) -> tuple[float, int]:

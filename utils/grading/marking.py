@@ -15,7 +15,6 @@ from utils.base.paths import ROOT
 from utils.checks.exercise import Exercise
 from utils.checks.limits import WALL
 from utils.checks.mistakes import mistakes, source
-from utils.checks.readings import VALUES
 from utils.checks.registry import Unit
 from utils.checks.verdict import Kind, Verdict
 from utils.grading.bench import Bench, Ended, Watched
@@ -125,14 +124,6 @@ def _marked(exercise: Exercise, verdict: Verdict, plan: Plan) -> Mark:
     )
 
 
-def _of_the_course(verdict: Verdict, exercise: Exercise) -> bool:
-    """Whether no word of its message can be the answer's own."""
-    left = verdict.message
-    for one in mistakes(exercise):
-        left = left.replace(one.says, "")
-    return not (verdict.of_answer or left.strip()) or verdict.message.startswith(VALUES)
-
-
 class _Run:
     """A hand-in while it is run and judged."""
 
@@ -207,9 +198,9 @@ class _Run:
             verdict = Verdict(name, Kind.WRONG, f"The cell that defines it stopped: {why}", of_answer=True)
         else:
             return
-        if self._lent and not _of_the_course(verdict, self._unit.exercises[name]):  # it could carry what was lent
+        if self._lent and verdict.of_answer:  # a message could carry what was lent to the student's page
             short = re.match(r"It raised \w{1,40}", verdict.message)
-            told = f"{short[0]}." if short else "It gave no result."
+            told = f"{short[0]}." if short else "It gave no result of the form that the task asks for."
             verdict = replace(verdict, message=told, detail=f"{verdict.message}\n{verdict.detail}", printed="")
         both = verdict, self.verdicts.get(name, verdict)
         self.verdicts[name] = max(both, key=lambda one: _WORST_TO_BEST.index(one.kind))
