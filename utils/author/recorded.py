@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 
 from utils import checks
 from utils.base import definitions, files
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
-from utils.checks import answers, known, mistakes
+from utils.checks import answers, crossing, known, mistakes
+from utils.checks.exercise import NOTEBOOK_SEED
 from utils.checks.judge import judge
+from utils.checks.known import Known
 from utils.checks.registry import Unit
 from utils.checks.verdict import Kind
 
@@ -39,7 +42,15 @@ def record(unit: Unit, name: str) -> None:
     if verdict.kind is not Kind.RIGHT:
         raise CourseError(f"{unit.name}: the course's own `{name}` is {verdict.kind.words}: {verdict.message}")
     try:
-        content = known.to_file(here, known.made_of(exercise, text))
+        content = _bytes(here, known.made_of(exercise, text))
     except TypeError as error:
         raise CourseError(f"{unit.name}, `{name}`: {error}, which cannot be kept.") from error
     files.write(known.file_of(unit.name, name), content)
+
+
+def _bytes(here: Known, made_of: str) -> bytes:
+    """What `known.from_file` reads. Raises TypeError for a result that cannot be kept."""
+    cases = list(here.exercise.cases(NOTEBOOK_SEED))
+    mistaken = {says: [result(case) for case in cases] for says, result in here.mistakes.items()}
+    kept = {"made of": made_of, "want": [here.want(case) for case in cases], "wrong": mistaken}
+    return zlib.compress(crossing.dumps(kept), 9)

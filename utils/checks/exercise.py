@@ -12,7 +12,6 @@ import jax
 import numpy as np
 
 NOTEBOOK_SEED = 0  # notebooks are judged on the cases of this seed; the grader draws one for each run
-SECONDS = 8.0  # of the CPU, that an answer may take where its exercise says nothing else
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Exercise:
     # what is wrong with the way they take, or ""
     form: Callable[[Sequence[str]], str] | None = None
     draws: int = 3  # how often each size is drawn
-    seconds: float = SECONDS  # of the CPU, that an answer may take in all
+    seconds: float = 8.0  # of the CPU, that an answer may take in all
     limit: float = 1e-4  # how far a value may be off, as a share of the largest of its array
 
     @property

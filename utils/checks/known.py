@@ -91,14 +91,6 @@ def from_file(exercise: Exercise, file: Path) -> Known:
         ) from error
 
 
-def to_file(known: Known, made_of: str) -> bytes:
-    """What `from_file` reads. Raises TypeError for a result that cannot be kept."""
-    cases = list(known.exercise.cases(NOTEBOOK_SEED))
-    mistaken = {says: [result(case) for case in cases] for says, result in known.mistakes.items()}
-    kept = {"made of": made_of, "want": [known.want(case) for case in cases], "wrong": mistaken}
-    return zlib.compress(crossing.dumps(kept), 9)
-
-
 def file_of(unit: str, exercise: str) -> Path:
     """Where the results of an exercise are."""
     return KNOWN / unit / f"{exercise}.known"

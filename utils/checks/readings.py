@@ -21,6 +21,7 @@ LINES = 6  # of an example's inputs
 MOST_AXES = 4  # of which all orders are tried
 FEWEST = 3  # numbers that a relation must explain, not all the same
 VALUES = "The values differ"  # how a message begins when the form is right
+LOOK_FOR = "If no input does, look for a division by 0, the log or root of something ≤ 0, or an overflow, as in `exp`."
 
 
 def difference(got: Result, want: Result, limit: float) -> str:
@@ -268,16 +269,9 @@ def not_finite(got: Result, want: Result) -> str:
         if not (_is_number(yours) and _is_number(wanted)):
             continue
         a, b = _floats(yours), _floats(wanted)
-        if np.isnan(a).any() and not np.isnan(b).any():
-            return (
-                f"The result{where} contains NaN. If no input does, look for a logarithm or a square root of something "
-                "≤ 0, a division by 0, an overflow in `exp`, or the mean of an empty array."
-            )
-        if np.isinf(a).any() and np.isfinite(b).all():
-            return (
-                f"The result{where} contains infinity. If no input does, look for a division by 0, a logarithm of 0 or "
-                "an overflow."
-            )
+        nan = np.isnan(a).any() and not np.isnan(b).any()
+        if nan or (np.isinf(a).any() and np.isfinite(b).all()):
+            return f"The result{where} contains {'NaN' if nan else 'infinity'}. {LOOK_FOR}"
         if np.isnan(b).any() and not np.isnan(a).any():
             return f"The result{where} should contain NaN in this case, but it does not."
     return ""

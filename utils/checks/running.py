@@ -20,12 +20,10 @@ OUTSIDE = (
     "function and used again. A compiled function should depend only on its arguments."
 )
 STRANGE = "Its program calls {}, which is not part of it. Use `jnp` and `jax.lax`."
-UNREADABLE = "Its program cannot be read."
 # what a program may call outside of its own operations; not LAPACK, which takes a forged call's sizes as they are
 HARMLESS = ("mhlo.", "stablehlo.", "chlo.", "Sharding", "ApproxTopK", "annotate_device_placement")
 _CALLS = re.compile(r'custom_call\s*@"?([^"(\s]+)|stablehlo\.(infeed|outfeed|send|recv|all_\w+|collective_\w+)')
 _ANY_SIZE = re.compile(r"tensor<[^>]*\?")  # an array whose shape the program's text does not tell
-MANY_PRODUCTS = 10  # one step of a small network has fewer
 _PRODUCT = re.compile(r"stablehlo\.(convolution|dot_general)")
 
 
@@ -34,9 +32,9 @@ def compiled_quickly(program: str = "") -> Iterator[None]:
     """Let XLA spend little on what it compiles: a check's programs are small, and run a few times.
 
     Never around a student's function: `jax.jit` keeps what it compiled, and does not look at this switch again.
-    Not on a program (its text, StableHLO) with a loop and many products, which may be a training.
+    Not on a program (its text, StableHLO) with a loop and more products than a step has: a training.
     """
-    trains = "stablehlo.while" in program and len(_PRODUCT.findall(program)) > MANY_PRODUCTS
+    trains = "stablehlo.while" in program and len(_PRODUCT.findall(program)) > 10
     config: Any = jax.config
     before = config.read("jax_disable_most_optimizations")
     config.update("jax_disable_most_optimizations", not trains)
@@ -51,7 +49,7 @@ def outcomes(exercise: Exercise, handed: Handed, seed: int) -> Iterator[tuple[Ca
     programs = [outcome for outcome in handed.outcomes if isinstance(outcome, Program)]
     message = ""
     if exercise.form and len(programs) == len(exercise.sizes):
-        message = UNREADABLE
+        message = "Its program cannot be read."
         with contextlib.suppress(Exception):
             message = exercise.form([jax.export.deserialize(bytearray(one.code)).mlir_module() for one in programs])
     for number, case in enumerate(exercise.cases(seed)):

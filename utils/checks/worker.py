@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import IO, Any
 
 import msgpack
@@ -152,7 +153,8 @@ class Judge:
 
 def _reply(unit: Unit, task: str, name: str, handed: bytes, seed: int) -> bytes:
     """What was asked for, found in this process; raises nothing. What cannot be read has a verdict, but no results."""
-    exercise, kind = unit.exercises[name], Kind.NOT_CHECKED
+    exercise = unit.exercises[name]
+    verdict = partial(Verdict, name, of=exercise.points)
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         try:
             received = loads(handed)
@@ -160,18 +162,15 @@ def _reply(unit: Unit, task: str, name: str, handed: bytes, seed: int) -> bytes:
                 return dumps(ran(exercise, received, seed))
             if any(isinstance(outcome, Program) for outcome in received.outcomes):
                 raise Damaged("it is a program")
-            verdict = judge(known_of(unit, name, seed), received, seed)
-            return dumps(asdict(verdict) | {"kind": verdict.kind.name})
+            found = judge(known_of(unit, name, seed), received, seed)
         except Damaged as reason:
-            kind, message = Kind.WRONG, f"What your answer returned cannot be read: {reason}."
-        except CourseError as reason:
-            message = str(reason)
+            found = verdict(Kind.WRONG, f"What your answer returned cannot be read: {reason}.", of_answer=True)
         except Exception as error:  # the judge's own
-            message = FAILED.format(f"{type(error).__name__}: {error}")
+            why = str(error) if isinstance(error, CourseError) else FAILED.format(f"{type(error).__name__}: {error}")
+            found = verdict(Kind.NOT_CHECKED, why)
     if task == "results":
-        return dumps(Handed((Failure(kind.name, message),)))
-    told = {"exercise": name, "kind": kind.name, "message": message, "of": exercise.points}
-    return dumps(told | {"of_answer": kind is Kind.WRONG})
+        return dumps(Handed((Failure(found.kind.name, found.message),)))
+    return dumps(asdict(found) | {"kind": found.kind.name})
 
 
 def _taken(pid: int) -> tuple[float, int]:
