@@ -50,11 +50,11 @@
 # | 8 | Where it is wrong | 8 |
 # | 9 | Averages of weights | 11 |
 # | 10 | Fine-tuning | 7 |
-# | 11 | A race | 2 |
+# | 11 | A race | 3 |
 # | 12 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 104 |
+# |  | **together** | 105 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -1963,6 +1963,20 @@ report.show("resnet18")
 # So speed on two CPU cores is hardly a reason for or against JAX with this network, once you know what unit 06 teaches.
 # What this unit used JAX for (`vmap` over whole trainings, scans, gradients of any function, programs that say how much
 # memory they need) works in the same way on every device. We have not measured how the two compare on a GPU.
+#
+# **Quick questions**
+#
+# <details><summary>Why is plain PyTorch's first epoch hardly slower than its later ones?</summary>
+#
+# It compiles nothing: it calls kernels that were compiled before, one for each operation.
+#
+# </details>
+#
+# <details><summary>A framework trains 1.5 times as fast on two CPU cores. What does that say about a GPU?</summary>
+#
+# Nothing. There other libraries compute the convolutions, and other limits count. Measure it there.
+#
+# </details>
 
 # %% [markdown]
 # ## 12 · For the record

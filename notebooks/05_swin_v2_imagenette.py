@@ -47,7 +47,7 @@
 # | 8 | Is it really Swin v2? | 5 |
 # | 9 | A published checkpoint, and the preprocessing that belongs to it | 9 |
 # | 10 | Training, five seeds at a time | 12 |
-# | 11 | What the norm does in the trained models | 2 |
+# | 11 | What the norm does in the trained models | 3 |
 # | 12 | The learnt bias, a change of window, and a wrong input | 10 |
 # | 13 | Where does a head look? | 4 |
 # | 14 | Where the time of a step goes | 5 |
@@ -55,7 +55,7 @@
 # | 16 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 109 |
+# |  | **together** | 110 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -1559,6 +1559,14 @@ print(f"factors on the cosines, all blocks, heads and seeds: {np.exp(scales.min(
 #
 # What `sow` and `capture_intermediates` keep goes into a collection of variables. A pure function can't store anything
 # on the side, so `apply` returns the collection, and does so only if it is declared mutable.
+#
+# </details>
+#
+# <details><summary>2. Version 1 normalises a branch's input and adds its output as it comes. What could its sizes do
+# with depth?</summary>
+#
+# They can grow from block to block, since each adds a number of any size to the sum. The paper reports this for large
+# models of version 1, as the reason for normalising the output.
 #
 # </details>
 

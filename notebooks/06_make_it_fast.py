@@ -32,7 +32,7 @@
 #
 # | | section | minutes |
 # | --- | --- | --- |
-# | 1 | A slow step | 4 |
+# | 1 | A slow step | 5 |
 # | 2 | Measure honestly | 5 |
 # | 3 | The first run, and the second | 5 |
 # | 4 | Read a profile | 6 |
@@ -46,11 +46,11 @@
 # | 12 | An epoch as one program | 10 |
 # | 13 | When the input is the limit | 3 |
 # | 14 | The roofline | 5 |
-# | 15 | What it was worth | 2 |
+# | 15 | What it was worth | 3 |
 # | 16 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 77 |
+# |  | **together** | 79 |
 #
 # The minutes are for reading and running, without the exercises. You can stop at the end of any section.
 #
@@ -189,6 +189,22 @@ images = jax.random.normal(jax.random.key(0), (BATCH, 32, 32, 3))
 labels = jax.random.randint(jax.random.key(1), (BATCH,), 0, 10)
 net = Net(unit04.ResidualBlock)
 start = new_state(net, jax.random.key(2))
+
+# %% [markdown]
+# **Quick questions**
+#
+# <details><summary>Why may noise stand in for pictures when you time a step, and when may it not?</summary>
+#
+# The compiled step does the same operations whatever the numbers are. It would not do where a branch or the length of a
+# loop depends on the values.
+#
+# </details>
+#
+# <details><summary>Why is <code>init</code> compiled without optimisation?</summary>
+#
+# It runs once, for a moment. Compiling it well would take longer than it gains.
+#
+# </details>
 
 # %% [markdown]
 # ## 2 · Measure honestly
@@ -499,6 +515,23 @@ plt.show()
 sliced = Net(unit04.ResidualBlock, pool=unit04.max_pool)
 steps["pooling by slices"] = on_this_batch(sliced)
 compare("as it comes", "pooling by slices")
+
+# %% [markdown]
+# **Quick questions**
+#
+# <details><summary>“The same gradient”: does this check say so for equal numbers in a window, too?</summary>
+#
+# No. Among random numbers two hardly ever are equal; behind a ReLU many zeros are. For that you need inputs with equal
+# numbers. (Unit 04's pooling gives the whole gradient to one of them, as <code>nn.max_pool</code> does; the course's
+# tests compare it with PyTorch.)
+#
+# </details>
+#
+# <details><summary>Why is the step's gain, as a factor, smaller than the pooling's?</summary>
+#
+# The pooling is a part of the step, and the rest takes as long as before. This is Amdahl's law.
+#
+# </details>
 
 # %% [markdown]
 # ## 6 · Layers that should take equally long
@@ -1258,6 +1291,23 @@ plt.show()
 # are delivered. With a faster device steps are shorter, and the input becomes the limit for more networks: then decode
 # once and keep the pictures in memory, vary them on the device (part 12), or read with more processes. (The two were
 # timed one at a time. When both run, they share the cores.)
+#
+# **Quick questions**
+#
+# <details><summary>A pipeline delivers 3,000 pictures a second, and the model takes 400. Is a faster pipeline worth the
+# work?</summary>
+#
+# Not for this model on this machine: it would only wait longer for the model. With a device that takes more than 3,000
+# it would be.
+#
+# </details>
+#
+# <details><summary>A pipeline that was timed alone delivers slightly more than the model takes. Can it still be the
+# limit?</summary>
+#
+# Yes. When both run they share the cores, and the pipeline then delivers less than it did alone.
+#
+# </details>
 
 # %% [markdown]
 # ## 14 · The roofline
@@ -1386,6 +1436,21 @@ for name, ms in rows.items():
 # In our figures the kept memory is worth the most (132 to 89 ms), then the pooling (to 61), then the gradient by the
 # kernel with the options (to 50). That is the order for this network on that processor. What carries over is the
 # method: measure, find the one thing that takes longest, ask why, change it, measure again.
+#
+# **Quick questions**
+#
+# <details><summary>Would each measure gain the same if they came in another order?</summary>
+#
+# In milliseconds about the same, where each changes a part of its own. As a factor no: what is left is shorter, so the
+# same milliseconds are a larger share of it.
+#
+# </details>
+#
+# <details><summary>The options gained something here. Would you set them for every program?</summary>
+#
+# No. Part 9 chose them for this one; for another they may cost time. Measure first.
+#
+# </details>
 
 # %% [markdown]
 # ## 16 · For the record
