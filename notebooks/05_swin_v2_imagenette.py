@@ -2004,9 +2004,10 @@ memory = train_step.memory_analysis()
 print(f"in between: {memory.temp_size_in_bytes / 1e6:.0f} MB")
 
 # %% [markdown]
-# On the machine of the race, the same call for tiny at 256 pixels gave 10.7 GB for a batch of 32 and 21.4 GB for 64,
-# and that machine has 24 GB. That suggests memory traffic rather than arithmetic, but we have not taken the step apart.
-# `jax.checkpoint` (unit 06) saves memory at the price of arithmetic; on this model we have not tried it.
+# The same call for tiny at 256 pixels, compiled from `jax.ShapeDtypeStruct`s so that nothing need run, gave 9.9 GB for
+# a batch of 32 and 19.8 GB for 64 (float32, jax 0.12.0.1, on a CPU), and the machine of the race has 24 GB. That
+# suggests memory traffic rather than arithmetic, but we have not taken the step apart. `jax.checkpoint` (unit 06) saves
+# memory at the price of arithmetic; on this model we have not tried it.
 #
 # On a machine with a GPU, `python -m utils race` runs the whole protocol, in bfloat16 too, and the result appears here
 # beside ours.
