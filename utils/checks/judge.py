@@ -54,8 +54,8 @@ def judge(known: Known, handed: Handed, seed: int = NOTEBOOK_SEED) -> Verdict:
         relation = readings.relation([(one.got.leaves, one.want.leaves) for one in wrong], exercise.limit)
         detail = readings.example(first.case.inputs, first.got, first.want, exercise.limit)
     parts = first.fault, relation, _where(wrong, right)
-    message, names = " ".join(filter(None, parts)), bool(readings.structure(first.got, first.want))
-    return verdict(Kind.WRONG, message, detail=detail, of_answer=names)
+    named = bool(readings.structure(first.got, first.want))  # then the message has names of the answer's own
+    return verdict(Kind.WRONG, " ".join(filter(None, parts)), detail=detail, of_answer=named)
 
 
 def fault(exercise: Exercise, case: Case, got: Result, want: Result) -> str:

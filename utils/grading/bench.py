@@ -147,11 +147,10 @@ class Watched:
                 raise CourseError(f"The sandbox does not start: {why[-1]}")
             raise Ended(self._why or ("it flooded the grader" if line else "it ended its own process"))
         self._started, self._by = True, float("inf")  # until it is asked again: others' judging takes none of its time
-        try:
-            reply = json.loads(line) if line.startswith(b'"') else None  # another could unpack to gigabytes
-        except (ValueError, RecursionError):  # not the runner's
-            reply = None
-        return reply if isinstance(reply, str) else ""
+        if line.startswith(b'"'):  # the runner says texts; anything else could unpack to gigabytes
+            with contextlib.suppress(ValueError):
+                return str(json.loads(line))
+        return ""
 
     def end(self, why: str) -> None:
         """End all that came of it, for a reason; also from another thread."""

@@ -38,7 +38,7 @@ def form(programs: Sequence[str]) -> str:
     if largest < 10 * MANY:  # half of J is too much as well
         return grows(programs)
     return (
-        f"For n = {MANY} the program contains an array of {largest:,} values, which is as large as J or JᵀJ. Multiply without "
+        f"For n = {MANY} the program contains an array of {largest:,} values: J, JᵀJ or a large part of them. Multiply without "
         "building them: `jax.jvp`, then `jax.vjp`."
     )
 

@@ -17,11 +17,6 @@ def draw(rng: Draw, shape: tuple[int, ...], peak: float, warmup: int, total: int
     return {"step": steps[: int(np.prod(shape))].reshape(shape), "peak": peak, "warmup": warmup, "total": total}
 
 
-def ask(answer: Any, own: Any, *, step: Any, **settings: Any) -> Any:
-    """The rates."""
-    return answer(step, *settings.values())
-
-
 warmup_cosine = Exercise(
     name="warmup_cosine",
     title="Warm-up and half a cosine, as a function of the step",
@@ -42,5 +37,4 @@ warmup_cosine = Exercise(
         {"shape": (2, 1, 6), "peak": 3.0, "warmup": 1, "total": 2},
     ),
     draw=draw,
-    ask=ask,
 )
