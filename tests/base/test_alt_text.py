@@ -3,9 +3,19 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 
 from utils import plots
 from utils.base import alt_text
+
+
+def grouped() -> Axes:
+    _, axes = plt.subplots()
+    for offset, label, heights in ((-0.2, "mine", [1, 2]), (0.2, "theirs", [3, 4])):
+        axes.bar(np.arange(2) + offset, heights, width=0.4, label=label)
+    axes.set_xticks(range(2), ["loop", "scan"])
+    axes.bar(5 + np.arange(3) / 8, 1)
+    return axes
 
 
 @pytest.mark.parametrize(
@@ -17,6 +27,7 @@ from utils.base import alt_text
             "line validation from 3 to 2.6, between 2.5 and 3",
         ),
         (lambda: plots.bars(["Keras", "JAX"], [2, 1.5], title="A step"), "A step; Keras: 2; JAX: 1.5"),
+        (grouped, "mine: loop: 1, scan: 2; theirs: loop: 3, scan: 4; 5: 1; 5.12: 1; 5.25: 1"),
         (lambda: plots.images(np.zeros((3, 8, 8)), ["cat", "dog", "cat"]), "3 pictures: cat, dog, cat"),
         (lambda: plots.images(np.zeros((9, 8, 8)), title="digits"), "digits. 9 pictures"),
         (lambda: plots.confusion(np.eye(2), ["a", "b"], title="M"), "M; true over predicted; a map of colours"),

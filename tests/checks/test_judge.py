@@ -17,12 +17,12 @@ from written import written
 from utils import checks
 from utils.base import definitions
 from utils.base.paths import SOLUTIONS
-from utils.checks import answers, crossing, limits, readings, running
+from utils.checks import answers, crossing, limits, readings
 from utils.checks.crossing import Failure, Handed, Program, Result
 from utils.checks.exercise import Exercise
 from utils.checks.explain import answer_frames
 from utils.checks.judge import judge
-from utils.checks.known import from_solution
+from utils.checks.known import compiled_quickly, from_solution
 from utils.checks.verdict import Kind, marked_up
 
 
@@ -209,7 +209,7 @@ def test_what_a_student_compiled_is_compiled_in_full_though_a_check_calls_it():
 
 def test_the_switch_goes_back_where_a_compilation_fails():
     before = jax.config.read("jax_disable_most_optimizations")
-    with pytest.raises(ZeroDivisionError), running.compiled_quickly():
+    with pytest.raises(ZeroDivisionError), compiled_quickly():
         raise ZeroDivisionError
     assert jax.config.read("jax_disable_most_optimizations") == before
 

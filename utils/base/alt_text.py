@@ -72,6 +72,11 @@ def _bars(axes: Axes, bars: BarContainer) -> list[str]:
         return [f"{len(sizes)} bars between {np.nanmin(sizes):.3g} and {np.nanmax(sizes):.3g}"]
     axis: Any = axes.yaxis if lying else axes.xaxis
     ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
-    names = {round(place, 6): label.get_text() for place, label in ticks}
+    names = {place: text for place, label in ticks if (text := label.get_text())}
     middles = [bar.get_center()[1 if lying else 0] for bar in bars]
-    return [f"{names.get(round(at, 6)) or f'{at:.3g}'}: {size:.3g}" for at, size in zip(middles, sizes, strict=True)]
+    of_each = [names[min(names, key=lambda place: abs(place - at))] for at in middles] if names else []  # beside it
+    if len(set(of_each)) < len(bars):
+        of_each = [f"{at:.3g}" for at in middles]
+    told = [f"{name}: {size:.3g}" for name, size in zip(of_each, sizes, strict=True)]
+    group = str(bars.get_label())
+    return told if group.startswith("_") else [f"{group}: {', '.join(told)}"]

@@ -9,12 +9,15 @@ from __future__ import annotations
 import ast
 import hashlib
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import jax
 
 from utils.base import definitions
 from utils.base.errors import CourseError
@@ -63,13 +66,28 @@ def from_solution(exercise: Exercise, solution: ModuleType) -> Known:
     def given(mistake: Mistake, case: Case) -> Leaves | None:
         mistaken = wrong(exercise, mistake, solution)
         try:  # one operation after the other: to compile would take longer
-            with running.compiled_quickly():
+            with compiled_quickly():
                 return answers.result(exercise, mistaken, own, case.inputs).leaves
         except Exception:
             return None
 
     given_by = {one.says: partial(given, one) for one in mistakes(exercise)}
     return Known(exercise, lambda case: wanted(case.seed)[case], given_by)
+
+
+@contextmanager
+def compiled_quickly() -> Iterator[None]:
+    """Let XLA spend little on each operation.
+
+    Never around a student's function: `jax.jit` keeps what it compiled, and does not look at this switch again.
+    """
+    config: Any = jax.config
+    before = config.read("jax_disable_most_optimizations")
+    config.update("jax_disable_most_optimizations", True)
+    try:
+        yield
+    finally:
+        config.update("jax_disable_most_optimizations", before)
 
 
 def from_file(exercise: Exercise, file: Path) -> Known:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +13,7 @@ import jax
 import jax.export
 import numpy as np
 
+from utils.base.machine import cores
 from utils.checks.crossing import Damaged, Failure, Handed, Program, Result, is_array
 from utils.checks.exercise import Case, Exercise
 
@@ -25,23 +27,8 @@ HARMLESS = ("mhlo.", "stablehlo.", "chlo.", "Sharding", "ApproxTopK", "annotate_
 _CALLS = re.compile(r'custom_call\s*@"?([^"(\s]+)|stablehlo\.(infeed|outfeed|send|recv|all_\w+|collective_\w+)')
 _ANY_SIZE = re.compile(r"tensor<[^>]*\?")  # an array whose shape the program's text does not tell
 _PRODUCT = re.compile(r"stablehlo\.(convolution|dot_general)")
-
-
-@contextlib.contextmanager
-def compiled_quickly(program: str = "") -> Iterator[None]:
-    """Let XLA spend little on what it compiles: a check's programs are small, and run a few times.
-
-    Never around a student's function: `jax.jit` keeps what it compiled, and does not look at this switch again.
-    Not on a program (its text, StableHLO) with a loop and more products than a step has: a training.
-    """
-    trains = "stablehlo.while" in program and len(_PRODUCT.findall(program)) > 10
-    config: Any = jax.config
-    before = config.read("jax_disable_most_optimizations")
-    config.update("jax_disable_most_optimizations", not trains)
-    try:
-        yield
-    finally:
-        config.update("jax_disable_most_optimizations", before)
+# let XLA spend little on what it compiles: most programs are small, and run a few times
+QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 def outcomes(exercise: Exercise, handed: Handed, seed: int) -> Iterator[tuple[Case, Result | Failure]]:
@@ -52,6 +39,10 @@ def outcomes(exercise: Exercise, handed: Handed, seed: int) -> Iterator[tuple[Ca
         message = "Its program cannot be read."
         with contextlib.suppress(Exception):
             message = exercise.form([jax.export.deserialize(bytearray(one.code)).mlir_module() for one in programs])
+    if not message:
+        with ThreadPoolExecutor(cores()) as pool:  # XLA compiles a small program on one core
+            for one in programs:
+                pool.submit(_compiled, one.code)
     for number, case in enumerate(exercise.cases(seed)):
         outcome = next(iter(handed.outcomes[case.place if programs else number :]), None)
         if message:
@@ -100,6 +91,8 @@ def _compiled(code: bytes) -> tuple[list[Any], list[str], Any]:
     called = {"".join(names) for names in _CALLS.findall(text)}
     strange = sorted(name for name in called if not name.startswith(HARMLESS))
     strange += ["functions of any size"] * bool(_ANY_SIZE.search(text))
-    with compiled_quickly(text):
-        call = None if strange else jax.jit(exported.call).lower(*exported.in_avals).compile()
+    trains = "stablehlo.while" in text and len(_PRODUCT.findall(text)) > 10  # a loop with more than a step's products
+    call = None
+    if not strange:
+        call = jax.jit(exported.call).lower(*exported.in_avals).compile({} if trains else QUICKLY)
     return [(aval.shape, aval.dtype) for aval in exported.in_avals], strange, call
