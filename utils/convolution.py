@@ -2,11 +2,11 @@
 
     nn.Conv(64, (3, 3), conv_general_dilated=convolution.conv_general_dilated)
 
-The value is lax's, and so is the gradient by the maps. The gradient by the kernel is not. With the output
+The value is lax's. The gradient by the maps is the convolution that lax has there. With the output
 
     y[b, r, q, o] = Σ x[b, r·s + i - p, q·s + j - p, c] · kernel[i, j, c, o]     over i, j, c
 
-and dy, the gradient of the loss by y, it is
+and dy, the gradient of the loss by y, the gradient by the kernel is
 
     dkernel[i, j, c, o] = Σ x[b, r·s + i - p, q·s + j - p, c] · dy[b, r, q, o]     over b, r, q
 
@@ -21,37 +21,34 @@ ways bring it there. In both, x is first moved along the width, a copy for each 
 
   So dy is moved along the height once for each i, zero where it has no partner: one product for the whole kernel, kw
   copies of x and kh of dy. On large maps it is cut into groups of pictures, which is faster.
+- *Whole.* Copies of a picture's three channels are slow: lax's convolution is taken, as for the gradient by the maps.
 
-Which way is taken hangs on shapes alone (`way`), as it measured fastest on two cores; lax's where that was faster.
-Groups, dilation, other layouts than NHWC and HWIO, and other devices than a CPU are lax's. As with each `custom_vjp`,
-there is no forward mode (`jax.jvp`, `jax.linearize`) where one of these ways is taken.
+All convolutions are in one layout: inside a loop (`lax.scan`) XLA hands no other to its libraries. Groups, dilation,
+other layouts and other devices than a CPU are lax's. As with each `custom_vjp`, there is no forward mode.
 """
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
-Pair = tuple[int, int]
+_lax = partial(lax.conv_general_dilated, dimension_numbers=LAYOUT)
 
 
 def conv_general_dilated(
     lhs: jax.Array,
     rhs: jax.Array,
     window_strides: Sequence[int],
-    padding: str | Sequence[Pair],
-    lhs_dilation: Sequence[int] | None = None,
-    rhs_dilation: Sequence[int] | None = None,
+    padding: str | Sequence[tuple[int, int]],
+    *,
     dimension_numbers: Any = None,
-    feature_group_count: int = 1,
-    batch_group_count: int = 1,
     precision: Any = None,
-    preferred_element_type: Any = None,
+    **others: Any,
 ) -> jax.Array:
     """What `jax.lax.conv_general_dilated` gives, with a gradient by `rhs` that is faster on a CPU.
 
@@ -60,60 +57,64 @@ def conv_general_dilated(
         rhs: the kernel, [kh, kw, C, O].
         window_strides: steps of the kernel along H and W.
         padding: "SAME", "VALID", or the (low, high) of H and of W.
-        lhs_dilation: left to lax unless 1.
-        rhs_dilation: left to lax unless 1.
         dimension_numbers: left to lax unless `LAYOUT`.
-        feature_group_count: left to lax unless 1.
-        batch_group_count: left to lax unless 1.
         precision: of the products, in both directions.
-        preferred_element_type: left to lax where given.
+        others: dilations, groups and the rest, as lax has them; left to lax unless 1.
 
     Returns:
         The new maps, [B, H', W', O], in the dtype of `lhs`. What lax raises, this raises.
     """
-    others = lhs_dilation, rhs_dilation, dimension_numbers, feature_group_count, batch_group_count, precision
-    plain = partial(lax.conv_general_dilated, lhs, rhs, window_strides)
+    plain = partial(lax.conv_general_dilated, lhs, rhs, window_strides, padding, precision=precision, **others)
+    odd = {value for other in others.values() for value in np.ravel(other)} - {1, None}
     numbers = partial(lax.conv_dimension_numbers, jnp.shape(lhs), jnp.shape(rhs))
-    grouped, odd = (feature_group_count, batch_group_count) != (1, 1), preferred_element_type is not None
-    dilated = {*(lhs_dilation or ()), *(rhs_dilation or ())} - {1}
-    if grouped or odd or dilated or jnp.ndim(lhs) != 4 or numbers(dimension_numbers) != numbers(LAYOUT):
-        return plain(padding, *others, preferred_element_type)
+    if odd or jnp.ndim(lhs) != 4 or numbers(dimension_numbers) != numbers(LAYOUT):
+        return plain(dimension_numbers=dimension_numbers)
     if isinstance(padding, str):
         padding = lax.padtype_to_pads(lhs.shape[1:3], rhs.shape[:2], window_strides, padding)
-    strides, (height, width) = tuple(window_strides), padding
-    chosen = way(lhs.shape, rhs.shape, strides, (height, width))
+    strides, pads = tuple(window_strides), tuple((low, high) for low, high in padding)
+    chosen = way(lhs.shape, rhs.shape, strides, pads)
     if chosen == "lax":
-        return plain(padding, *others)
-    return _convolve(lhs, rhs, (strides, (tuple(height), tuple(width)), precision, chosen))
+        return plain(dimension_numbers=dimension_numbers)
+    return _convolve(lhs, rhs, (strides, pads, precision, chosen))
 
 
-def way(maps: Sequence[int], kernel: Sequence[int], strides: Sequence[int], pads: Sequence[Pair]) -> str:
-    """How the gradient by a kernel [kh, kw, C, O] is computed for maps [B, H, W, C]: "rows", "columns" or "lax"."""
+def way(maps: Sequence[int], kernel: Sequence[int], strides: Sequence[int], pads: Sequence[Any]) -> str:
+    """How the gradient by a kernel is found, "rows", "columns", "whole" or "lax": as it was fastest on two cores."""
     places = [(maps[k + 1] + sum(pads[k]) - kernel[k]) // strides[k] + 1 for k in (0, 1)]
     if jax.default_backend() != "cpu" or min(*maps, *kernel, *places) < 1 or min(map(min, pads)) < 0:
         return "lax"
-    taps = kernel[0] * kernel[1]
-    if kernel[2] <= 4:  # pictures; copies of three channels side by side are slow
-        return "rows" if kernel[2] == 1 and taps <= 9 else "lax"
-    return "rows" if taps == 1 or places[0] * places[1] <= 16 or max(strides) > 1 else "columns"
+    taps, stride = kernel[0] * kernel[1], max(strides)
+    if kernel[2] <= 4:  # pictures
+        return "rows" if taps <= 9 and stride == 1 else "whole"
+    return "rows" if taps == 1 or places[0] * places[1] <= 16 or stride > 1 else "columns"
 
 
-def _lax(x: jax.Array, kernel: jax.Array, layer: Any) -> jax.Array:
-    strides, pads, precision, _ = layer
-    return lax.conv_general_dilated(x, kernel, strides, pads, dimension_numbers=LAYOUT, precision=precision)
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _convolve(x: jax.Array, kernel: jax.Array, layer: Any) -> jax.Array:
+    return _lax(x, kernel, *layer[:2], precision=layer[2])
 
 
 def _backward(layer: Any, kept: tuple[jax.Array, jax.Array], dy: jax.Array) -> tuple[jax.Array, jax.Array]:
-    (x, kernel), (*_, chosen) = kept, layer
-    # lax turns the kernel and transposes it: one slow loop. Behind a barrier these are two faster ones.
-    turned = lax.optimization_barrier(lax.rev(kernel, (0, 1)))  # type: ignore[no-untyped-call, unused-ignore]
-    (by_maps,) = jax.vjp(lambda x: _lax(x, lax.rev(turned, (0, 1)), layer), x)[1](dy)
-    by_kernel = (_rows if chosen == "rows" else _columns)(x, dy, kernel.shape, layer)
+    (x, kernel), (strides, pads, precision, chosen) = kept, layer
+    spare = [n - (m - 1) * s - 1 for n, m, s in zip(x.shape[1:3], dy.shape[1:3], strides, strict=True)]
+    around = [(k - 1 - low, rest + low) for k, rest, (low, _) in zip(kernel.shape[:2], spare, pads, strict=True)]
+    # Turned and transposed at once it would be one slow loop. With a barrier between, these are two faster ones.
+    turned = lax.optimization_barrier(lax.rev(kernel, (0, 1))).swapaxes(2, 3)  # type: ignore[no-untyped-call, unused-ignore]
+    by_maps = _lax(dy, turned, (1, 1), around, lhs_dilation=strides, precision=precision)
+    own = _rows if chosen == "rows" else _columns if chosen == "columns" else _whole
+    by_kernel = own(x, dy, kernel.shape, (strides, pads, precision, spare))
     return by_maps, by_kernel.reshape(kernel.shape).astype(kernel.dtype)
 
 
-_convolve = jax.custom_vjp(_lax, nondiff_argnums=(2,))
-_convolve.defvjp(lambda x, kernel, layer: (_lax(x, kernel, layer), (x, kernel)), _backward)
+_convolve.defvjp(lambda x, kernel, layer: (_convolve(x, kernel, layer), (x, kernel)), _backward)
+
+
+def _whole(x: jax.Array, dy: jax.Array, kernel: Sequence[int], layer: Any) -> jax.Array:
+    """The gradient [kh, kw, C, O], a convolution of x as [C, H, W, B] and dy as [H', W', B, O]."""
+    strides, pads, precision, spare = layer
+    around = [(low, k - 1 - rest - low) for k, rest, (low, _) in zip(kernel[:2], spare, pads, strict=True)]
+    maps, slopes = x.transpose(3, 1, 2, 0), dy.transpose(1, 2, 0, 3)
+    return _lax(maps, slopes, (1, 1), around, rhs_dilation=strides, precision=precision).transpose(1, 2, 0, 3)
 
 
 def _rows(x: jax.Array, dy: jax.Array, kernel: Sequence[int], layer: Any) -> jax.Array:
@@ -128,8 +129,7 @@ def _rows(x: jax.Array, dy: jax.Array, kernel: Sequence[int], layer: Any) -> jax
 
 def _columns(x: jax.Array, dy: jax.Array, kernel: Sequence[int], layer: Any) -> jax.Array:
     """The gradient [kh, kw, C, O], one product. Copies are laid side by side by a sum of padded ones: XLA fuses it."""
-    (kh, kw, channels, features), (strides, ((top, _), (left, _)), precision, _) = kernel, layer
-    spare = [n - (m - 1) * s - 1 for n, m, s in zip(x.shape[1:3], dy.shape[1:3], strides, strict=True)]
+    (kh, kw, channels, features), (strides, ((top, _), (left, _)), precision, spare) = kernel, layer
 
     def pad(one: jax.Array, height: Any = (0, 0, 0), width: Any = (0, 0, 0), depth: Any = (0, 0, 0)) -> jax.Array:
         return lax.pad(one, jnp.zeros((), one.dtype), ((0, 0, 0), height, width, depth))
@@ -138,7 +138,7 @@ def _columns(x: jax.Array, dy: jax.Array, kernel: Sequence[int], layer: Any) -> 
     seen = [pad(one, depth=(j * channels, (kw - 1 - j) * channels, 0)) for j, one in enumerate(moved)]
     heights = [(i - top, spare[0] - i + top, strides[0] - 1) for i in range(kh)]
     slopes = [pad(dy, height, depth=(i * features, (kh - 1 - i) * features, 0)) for i, height in enumerate(heights)]
-    groups = math.gcd(len(x), 8) if x.shape[1] * x.shape[2] >= 256 else 1
+    groups = int(np.gcd(len(x), 8)) if x.shape[1] * x.shape[2] >= 256 else 1
     product = _product(sum(seen[1:], seen[0]), sum(slopes[1:], slopes[0]), groups, precision)  # [kw·C, kh·O]
     return product.reshape(kw, channels, kh, features).transpose(2, 0, 1, 3)
 

@@ -91,7 +91,7 @@ def apart(number, monkeypatch, way):
 
 @pytest.mark.parametrize("number", [k if k < 4 else pytest.param(k, marks=pytest.mark.proof) for k in range(CASES)])
 def test_value_and_gradients_are_laxs_under_jit_vmap_and_scan(number, monkeypatch, float64):
-    way = ("columns", "rows")[number // 2 % 2]  # whichever way the shapes would take
+    way = ("columns", "rows", "whole")[number // 2 % 3]  # whichever way the shapes would take
     assert apart(number, monkeypatch, way) < LIMIT
 
 
@@ -115,6 +115,7 @@ MISTAKES = {
     "columns moved one too far": ("columns", "_columns", lambda x, dy, *rest: (jnp.roll(x, 1, 2), dy, *rest)),
     "rows moved one too far": ("columns", "_columns", lambda x, dy, *rest: (x, jnp.roll(dy, 1, 1), *rest)),
     "one number of 10¹¹ too large": ("rows", "_rows", lambda x, dy, *rest: (x, dy * (1 + 1e-11), *rest)),
+    "a convolution moved one too far": ("whole", "_whole", lambda x, dy, *rest: (jnp.roll(x, 1, 2), dy, *rest)),
     "a kernel turned round": ("rows", "_rows", lambda x, dy, *rest: (x[:, ::-1], dy[:, ::-1], *rest)),
 }
 
@@ -128,7 +129,7 @@ def test_a_mistake_is_beyond_the_limit(mistake, monkeypatch, float64):
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
-@pytest.mark.parametrize("way", ["columns", "rows"])
+@pytest.mark.parametrize("way", ["columns", "rows", "whole"])
 def test_in_fewer_bits_it_is_as_near_to_float64_as_laxs_own(way, dtype, monkeypatch):
     """The gradient by the kernel, summed over five draws: a single one may be lucky."""
     monkeypatch.setattr(convolution, "way", lambda *_: way)
@@ -184,6 +185,6 @@ def test_the_way_hangs_on_shapes():
     assert convolution.way((32, 3, 3, 512), (3, 3, 512, 512), (1, 1), same) == "rows"
     assert convolution.way((64, 28, 28, 1), (3, 3, 1, 32), (1, 1), same) == "rows"
     assert convolution.way((32, 24, 24, 64), (1, 1, 64, 128), (2, 2), ((0, 0), (0, 0))) == "rows"
-    assert convolution.way((64, 32, 32, 3), (3, 3, 3, 32), (1, 1), same) == "lax"
-    assert convolution.way((32, 96, 96, 3), (7, 7, 3, 64), (2, 2), ((3, 3), (3, 3))) == "lax"
+    assert convolution.way((64, 32, 32, 3), (3, 3, 3, 32), (1, 1), same) == "rows"
+    assert convolution.way((32, 96, 96, 3), (7, 7, 3, 64), (2, 2), ((3, 3), (3, 3))) == "whole"
     assert convolution.way((0, 8, 8, 8), (3, 3, 8, 8), (1, 1), same) == "lax"
