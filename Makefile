@@ -34,9 +34,9 @@ doctor:      ## look for common problems, and say how to solve each one that is 
 data:        ## list the data sets (DATA_ARGS="download mnist" fetches a real one)
 	$(COURSE) data $(or $(DATA_ARGS),list)
 
-clean:       ## remove what can be made again: .venv, caches, and all of build but the copies of replaced files
+clean:       ## remove what can be made again: .venv, caches, and all of build but replaced files and the figures of earlier runs
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
-	test ! -d build || find build -mindepth 1 -maxdepth 1 ! -name replaced -exec rm -rf {} +
+	test ! -d build || find build -mindepth 1 -maxdepth 1 ! -name replaced ! -name course-history.json -exec rm -rf {} +
 # instructors
 
 course:      ## run all lessons and solutions, print a table, write build/course.json

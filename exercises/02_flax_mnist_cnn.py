@@ -15,7 +15,9 @@
 #
 # The exercises are independent. Replace the line `raise NotImplementedError("your code here")`, run the cell, then run
 # the check cell below it. If your answer is wrong, the check names the likely cause and says whose version the notebook
-# continues with. For a hint, run `check.hint("NAME")` in a new cell; there are three for each exercise.
+# continues with. For a hint, run `check.hint("NAME")` in a new cell; there are three for each exercise. The checks of
+# `cross_entropy`, `SmallCNN`, `train_step` and `saliency` trace your code as `jax.jit` does: while it runs, its arrays
+# have shapes and dtypes, but no values.
 
 # %%
 import sys

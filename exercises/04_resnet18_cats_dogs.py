@@ -16,7 +16,9 @@
 #
 # The exercises are independent. Replace the line `raise NotImplementedError("your code here")`, run the cell, then run
 # the check cell below it. If your answer is wrong, the check names the likely cause and says whose version the notebook
-# continues with. For a hint, run `check.hint("NAME")` in a new cell; there are three for each exercise.
+# continues with. For a hint, run `check.hint("NAME")` in a new cell; there are three for each exercise. The checks,
+# except that of `to_batch`, trace your code as `jax.jit` does: while it runs, its arrays have shapes and dtypes, but no
+# values.
 #
 # The lesson is `notebooks/04_resnet18_cats_dogs.ipynb`.
 
@@ -308,7 +310,7 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, jax.Array]:
     """One step of training.
 
     batch: image [B, H, W, C] float32, label [B] int32. Returns the new state, with new running statistics, and the
-    loss before the update, a float32 scalar.
+    loss before the update, a float32 scalar. Works under `jax.jit`.
     """
 
     raise NotImplementedError("your code here")

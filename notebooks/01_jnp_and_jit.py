@@ -41,7 +41,8 @@
 # |  | Sources and further reading | 1 |
 # |  | **together** | 143 |
 #
-# The minutes are for reading and running, without the exercises. You can stop at the end of any section.
+# The minutes are for reading and running, without the exercises. You can stop at the end of any section. Counted at 200
+# words, 20 lines of code or 2 cells a minute.
 #
 # <!-- end minutes -->
 #
@@ -420,8 +421,9 @@ for text, argument in calls.items():
 # ### Every new shape is compiled again
 #
 # 488 examples in batches of 64 make seven full batches and a last one of 40. We go through them twice. Before that we
-# call the function with a single example "to warm it up". (Unit 02 finds this mistake in a published introduction to
-# JAX.) We time each call.
+# call the function with a single example "to warm it up". (Unit 02 finds this mistake in [a blog post by ravialdy,
+# 2023](https://github.com/ravialdy/ravialdy.github.io/blob/6c852507a2d1/_posts/2023-10-05-jaxflax.md).) We time each
+# call.
 
 
 # %%
@@ -815,7 +817,7 @@ plt.show()
 #
 # | | rounds | gives | reverse-mode `grad` |
 # | --- | --- | --- | --- |
-# | `lax.fori_loop(lo, hi, body, x)` | counted | the last state | if `lo`, `hi` are Python numbers |
+# | `lax.fori_loop(lo, hi, body, x)` | a fixed number | the last state | if `lo`, `hi` are Python numbers |
 # | `lax.scan(body, x, xs)` | one for each of `xs` | the last state **and** all outputs | yes |
 # | `lax.while_loop(cond, body, x)` | until `cond` is false | the last state | no |
 #
@@ -1443,8 +1445,8 @@ except TypeError as error:
 # <details><summary>3. Why can <code>grad</code> go through <code>scan</code> and not through
 # <code>while_loop</code>?</summary>
 #
-# Reverse mode has to keep a value for each round, and arrays have fixed sizes. Only `scan` has a number of rounds that
-# is known while tracing.
+# Reverse mode has to keep a value for each round, and arrays have fixed sizes. Of the two, only `scan` has a number of
+# rounds that is known while tracing.
 #
 # </details>
 
@@ -2625,22 +2627,26 @@ except (NotImplementedError, ValueError) as error:
 #   Cookbook](https://docs.jax.dev/en/latest/301/cookbook.html), and
 #   [`jax.export`](https://docs.jax.dev/en/latest/501/export.html). The code is in
 #   [jax-ml/jax](https://github.com/jax-ml/jax).
+# - The warm-up with another shape: ravialdy, [What are JAX and Flax? Why those Deep Learning Frameworks can be Very
+#   Important?](https://github.com/ravialdy/ravialdy.github.io/blob/6c852507a2d1/_posts/2023-10-05-jaxflax.md), 2023.
 # - JAX's random numbers: the [design](https://docs.jax.dev/en/latest/jep/263-prng.html); Salmon, Moraes, Dror and Shaw,
 #   [Parallel random numbers: as easy as 1, 2, 3](https://doi.org/10.1145/2063384.2063405), SC 2011.
-# - Automatic differentiation: Baydin, Pearlmutter, Radul and Siskind, [Automatic differentiation in machine learning: a
-#   survey](https://arxiv.org/abs/1502.05767), 2018. Hessian times vector: Pearlmutter, [Fast exact multiplication by
-#   the Hessian](https://doi.org/10.1162/neco.1994.6.1.147), 1994.
-# - A gradient for each example: Abadi et al., [Deep Learning with Differential
-#   Privacy](https://arxiv.org/abs/1607.00133), 2016; McCandlish et al., [An Empirical Model of Large-Batch
-#   Training](https://arxiv.org/abs/1812.06162), 2018; Paul, Ganguli and Dziugaite, [Deep Learning on a Data
-#   Diet](https://arxiv.org/abs/2107.07075), 2021.
-# - Memorised labels: Zhang, Bengio, Hardt, Recht and Vinyals, [Understanding deep learning requires rethinking
-#   generalization](https://arxiv.org/abs/1611.03530), 2016; Arpit et al., [A Closer Look at Memorization in Deep
-#   Networks](https://arxiv.org/abs/1706.05394), 2017.
-# - 16 bits: Micikevicius et al., [Mixed Precision Training](https://arxiv.org/abs/1710.03740), 2017; Kalamkar et al.,
-#   [A Study of BFLOAT16 for Deep Learning Training](https://arxiv.org/abs/1905.12322), 2019.
-# - In the examples: Hendrycks and Gimpel, [Gaussian Error Linear Units](https://arxiv.org/abs/1606.08415), 2016; LeCun,
-#   Bottou, Orr and Müller, [Efficient BackProp](https://doi.org/10.1007/3-540-49430-8_2), 1998; Lorenz, [Deterministic
-#   nonperiodic flow](https://doi.org/10.1175/1520-0469%281963%29020%3C0130:DNF%3E2.0.CO;2), Journal of the Atmospheric
-#   Sciences 20, 1963.
+# - Automatic differentiation: Baydin, Pearlmutter, Radul and Siskind, "Automatic differentiation in machine learning: a
+#   survey", 2018, [arXiv:1502.05767](https://arxiv.org/abs/1502.05767). Hessian times vector: Pearlmutter, [Fast exact
+#   multiplication by the Hessian](https://doi.org/10.1162/neco.1994.6.1.147), 1994.
+# - A gradient for each example: Abadi et al., "Deep learning with differential privacy", 2016,
+#   [arXiv:1607.00133](https://arxiv.org/abs/1607.00133); McCandlish et al., "An empirical model of large-batch
+#   training", 2018, [arXiv:1812.06162](https://arxiv.org/abs/1812.06162); Paul, Ganguli and Dziugaite, "Deep learning
+#   on a data diet", 2021, [arXiv:2107.07075](https://arxiv.org/abs/2107.07075).
+# - Memorised labels: Zhang, Bengio, Hardt, Recht and Vinyals, "Understanding deep learning requires rethinking
+#   generalization", 2016, [arXiv:1611.03530](https://arxiv.org/abs/1611.03530); Arpit et al., "A closer look at
+#   memorization in deep networks", 2017, [arXiv:1706.05394](https://arxiv.org/abs/1706.05394).
+# - 16 bits: Micikevicius et al., "Mixed precision training", 2017,
+#   [arXiv:1710.03740](https://arxiv.org/abs/1710.03740); Kalamkar et al., "A study of BFLOAT16 for deep learning
+#   training", 2019, [arXiv:1905.12322](https://arxiv.org/abs/1905.12322).
+# - In the examples: Hendrycks and Gimpel, "Gaussian error linear units", 2016,
+#   [arXiv:1606.08415](https://arxiv.org/abs/1606.08415); LeCun, Bottou, Orr and Müller, [Efficient
+#   BackProp](https://doi.org/10.1007/3-540-49430-8_2), 1998; Lorenz, [Deterministic nonperiodic
+#   flow](https://doi.org/10.1175/1520-0469%281963%29020%3C0130:DNF%3E2.0.CO;2), Journal of the Atmospheric Sciences 20,
+#   1963.
 # - From one device to many: [How to Scale Your Model](https://jax-ml.github.io/scaling-book/), the JAX team's book.

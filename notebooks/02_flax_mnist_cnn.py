@@ -34,19 +34,20 @@
 # | 5 | The training step, a pure function | 7 |
 # | 6 | Compiled once, and before the first step | 11 |
 # | 7 | Two ways to measure wrongly | 4 |
-# | 8 | Checkpoints | 9 |
+# | 8 | Checkpoints | 10 |
 # | 9 | Training | 16 |
 # | 10 | The test set, opened once | 10 |
 # | 11 | A look inside | 8 |
 # | 12 | Shipping the weights | 6 |
 # | 13 | The same network in Flax NNX | 8 |
-# | 14 | A fair race: the same model in Keras | 13 |
+# | 14 | A fair race: the same model in Keras | 14 |
 # | 15 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 116 |
+# |  | **together** | 118 |
 #
-# The minutes are for reading and running, without the exercises. You can stop at the end of any section.
+# The minutes are for reading and running, without the exercises. You can stop at the end of any section. Counted at 200
+# words, 20 lines of code or 2 cells a minute.
 #
 # <!-- end minutes -->
 #
@@ -774,7 +775,8 @@ except RuntimeError as error:
 # <details><summary>Guess first: how much slower is evaluating a batch without <code>jit</code>?</summary>
 #
 # It depends on the machine and on the model; the bars below show it for yours. `jit` saves dispatching each operation
-# from Python and passing every intermediate result through memory. It helps most where operations are small and many.
+# from Python and passing every intermediate result through memory. In section 8 of unit 01, where the operations were
+# many and small, it saved most of the time.
 #
 # </details>
 
@@ -950,6 +952,14 @@ def fit(start: TrainState, *, train_step, eval_step, train, validation, epochs: 
 #
 # We test it. The batches below raise `KeyboardInterrupt` in the middle of the second epoch, as Ctrl-C would. 128 digits
 # and a temporary folder are enough.
+#
+# <details><summary>Guess first: how many training steps have to be repeated, and will the resumed run end with the same
+# weights as an undisturbed one?</summary>
+#
+# Those of the second epoch that were already done. Up to rounding the weights will be the same, and so will Adam's
+# averages and the step counter.
+#
+# </details>
 
 
 # %%
@@ -1375,8 +1385,8 @@ print(f"says too much by {100 * excess.mean():.1f} % ± {100 * excess_error:.1f}
 #
 # ### Is one network better than another?
 #
-# Do the convolutions help? We train a network without them, with 256 hidden units, on the same batches with the same
-# optimiser. We take its weights from the end of training, where the rate has fallen to zero.
+# Is this CNN better than one network without convolutions? We train such a network, with 256 hidden units, on the same
+# batches with the same optimiser. We take its weights from the end of training, where the rate has fallen to zero.
 
 # %%
 dense = Perceptron(hidden=256)
@@ -1617,9 +1627,16 @@ for name, entry in sorted(header.items()):
     print(f"{name:15} {entry['dtype']} {entry['shape']}")
 
 # %% [markdown]
-# Why not `pickle`, which the blog post used, and which takes two lines? Because a pickle is a little program that
-# builds an object, and *loading it runs it*. [Python's documentation](https://docs.python.org/3/library/pickle.html)
-# begins with that warning. The pickle below only prints, but it could just as well delete your files.
+# Why not `pickle`, which the blog post used, and which takes two lines?
+#
+# <details><summary>Guess first: the cell below pickles an object and loads the pickle again, nothing more. What can
+# loading do?</summary>
+#
+# Anything. A pickle is a little program that builds an object, and *loading it runs it*. [Python's
+# documentation](https://docs.python.org/3/library/pickle.html) begins with that warning. This pickle only prints, but
+# it could just as well delete your files.
+#
+# </details>
 
 
 # %%
@@ -2045,8 +2062,12 @@ report.show("cnn")
 # Right: images per second, dark for the later epochs and pale for the first one; the thin lines reach from the slowest
 # round to the fastest.
 #
-# Compare the phases, the lines on first steps and the processors: the order of the entrants changes from one to
-# the next. So a single row cannot support "X is faster than Y". (`torch.compile` writes C++ and calls a compiler, which
+# Compare the phases, the lines on first steps and the processors: the order of the entrants changes from one to the
+# next. After the first epoch, JAX with unit 06's options has the highest median in training on both EPYC processors and
+# in evaluation on the older one (where neither lead is clear); compiled PyTorch has it in evaluation on the newer one,
+# and plain PyTorch in both on the Xeon. With these options JAX reaches 0.76 to 1.07 times the speed of the fastest
+# other framework in training and 0.73 to 1.00 times in evaluation; as this lesson has it, 0.60 to 0.91 and 0.74 to 0.91
+# times. So a single row cannot support "X is faster than Y". (`torch.compile` writes C++ and calls a compiler, which
 # makes its first step long. Normally it [keeps the result on
 # disk](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html) for the next time;
 # in these races no entrant may use what an earlier run has compiled.)

@@ -20,7 +20,7 @@
 # - explain why `apply` takes a key, and when it does not need one;
 # - read overfitting off two curves, and name the epoch where it begins;
 # - use dropout, augmentation, weight decay, label smoothing and early stopping;
-# - *measure* what each of them does: several seeds in one compiled program, differences seed by seed, a confidence
+# - *measure* what each of them does: several seeds with one compiled step, differences seed by seed, a confidence
 #   interval;
 # - use a test set only once;
 # - stop a training run and resume it, ship a model, and start training from a shipped one.
@@ -34,7 +34,7 @@
 # | 3 | VGG8 | 10 |
 # | 4 | One step, and what can be done in it | 17 |
 # | 5 | Overfitting, on purpose | 11 |
-# | 6 | One measure at a time, over several seeds | 21 |
+# | 6 | One measure at a time, over several seeds | 22 |
 # | 7 | Early stopping | 5 |
 # | 8 | All together, and nothing lost | 8 |
 # | 9 | The test set, opened once | 3 |
@@ -43,16 +43,21 @@
 # | 12 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 114 |
+# |  | **together** | 115 |
 #
-# The minutes are for reading and running, without the exercises. You can stop at the end of any section.
+# The minutes are for reading and running, without the exercises. You can stop at the end of any section. Counted at 200
+# words, 20 lines of code or 2 cells a minute.
 #
 # <!-- end minutes -->
 #
 # You need: units 01 and 02. No GPU. Where it says **Guess first**, write your answer down before you open the fold.
 #
 # The unit grew out of a course in French, "Formation JAX - CIFAR-10 avec CNN", in the repository
-# [`valentingol/automatants`](https://github.com/valentingol/automatants), folder `formation jax`.
+# [`valentingol/automatants`](https://github.com/valentingol/automatants), folder `formation jax`. (It is undated. [A
+# version of its `requirements.txt`][requirements] pins jax 0.2.24, which is [of October
+# 2021](https://docs.jax.dev/en/latest/changelog.html).)
+#
+# [requirements]: https://github.com/valentingol/automatants/blob/12627dcbd1b1/formation%20jax/requirements.txt
 
 # %%
 import sys
@@ -867,8 +872,8 @@ def init_state(key: jax.Array, network: hk.Transformed, side: int = 32) -> Train
 
 
 # %% [markdown]
-# Then the two steps. Biases are often left out of weight decay, and we leave them out too. `scale_by_adam` gives
-# Adam's direction; the step along it and the decay are in `move`.
+# Then the two steps. Biases are often left out of weight decay ([He et al., 2018](https://arxiv.org/abs/1812.01187)),
+# and we leave them out too. `scale_by_adam` gives Adam's direction; the step along it and the decay are in `move`.
 # ([`optax.adamw`](https://optax.readthedocs.io/en/latest/api/optimizers.html#optax.adamw) has the same rule, with a λ
 # that is chosen when the optimiser is made. It decays biases too, unless it is given a `mask`.)
 
@@ -1548,7 +1553,9 @@ tell_differences(quantities)
 # The sample and ten epochs leave the question open. So the functions of this part were run once more, on the real
 # CIFAR-10, with more pictures and for longer: each run learnt from 2,048 of 16,000 photographs for 15 epochs, and was
 # checked on 2,000 others. What was measured is stored in `ressources/studies`, with the data, the settings, the machine
-# and the date. (To repeat it, load these pictures with `COURSE_DATA=tfds`, and give `TRIAL` these settings.)
+# and the date. (To repeat it, set `COURSE_DATA=tfds`, take `pool` from `train[:16000]` and `checked` from
+# `train[16000:18000]`, and give `TRIAL` these settings. If you have all 50,000 training pictures, yours will be others:
+# ours come from a selection of 20,000.)
 #
 # <details><summary>Guess first: which measures will now make the best network better?</summary>
 #
@@ -1569,9 +1576,11 @@ tell_differences(measured)
 
 # %% [markdown]
 # Now the intervals decide something. On these photographs, flips and crops and weight decay make the best network
-# better, by four to five points of accuracy. Label smoothing makes the loss rise less as well, but neither it nor
-# dropout is told apart from "nothing" by the best network, and nor are all measures together. Together they may slow
-# the network down too much for 15 epochs: in three of those five runs the last epoch was the best one.
+# better, by four and five points of accuracy on average; the intervals reach from 1 to 7, and from just above 0 to 9.5.
+# Label smoothing makes the loss rise less as well, but neither it nor dropout is told apart from "nothing" by the best
+# network, and nor are all measures together. Together they may slow the network down too much for 15 epochs: in three
+# of those five runs the last epoch was the best one (their "rise of the loss after it" in `cifar10_measures.json` is
+# 0). But the same holds for flips and crops alone, which do help. So these runs don't say why.
 #
 # The pictures are 18,000 of the 50,000 that CIFAR-10 has for training, at a quarter of their size, and the network is
 # small. So the accuracies are not to be compared with those that are published for the set.
@@ -2098,10 +2107,10 @@ report.show("vgg8")
 # That leaves the convolutions, which are most of the arithmetic, and above all their gradients. On x86 processors
 # PyTorch and TensorFlow call a library for them, [oneDNN](https://github.com/uxlfoundation/oneDNN); XLA, as it comes,
 # calls others. Unit 06 finds the slow ones, computes a gradient in another way and tells XLA to call oneDNN, too. Its
-# column says what that is worth: in training it comes within a tenth of plain PyTorch on all three processors, and in
-# evaluation it is among the first.
+# column shows the gain: in training it is, by the median, within ten per cent of plain PyTorch on all three processors,
+# and in evaluation it is among the first.
 #
-# This race says nothing about GPUs, where JAX and PyTorch can both call cuDNN.
+# This race says nothing about GPUs: other libraries compute there.
 #
 # **Quick questions**
 #
@@ -2163,7 +2172,8 @@ results.record(
 # Data and code
 #
 # - "Formation JAX - CIFAR-10 avec CNN", in French, from which this unit grew:
-#   [`valentingol/automatants`](https://github.com/valentingol/automatants), folder `formation jax`.
+#   [`valentingol/automatants`](https://github.com/valentingol/automatants), folder `formation jax`; undated,
+#   about 2021.
 # - [`google-deepmind/dm-haiku`](https://github.com/google-deepmind/dm-haiku), whose README says what its maintenance
 #   mode means, and its [documentation](https://dm-haiku.readthedocs.io).
 # - Networks written in Haiku: [`google-deepmind/alphafold`](https://github.com/google-deepmind/alphafold),
@@ -2195,6 +2205,8 @@ results.record(
 #   [arXiv:1512.00567](https://arxiv.org/abs/1512.00567): label smoothing.
 # - Loshchilov and Hutter, "Decoupled weight decay regularization", 2017,
 #   [arXiv:1711.05101](https://arxiv.org/abs/1711.05101): AdamW.
+# - He et al., "Bag of tricks for image classification with convolutional neural networks", 2018,
+#   [arXiv:1812.01187](https://arxiv.org/abs/1812.01187): no decay of biases.
 # - He et al., "Deep residual learning for image recognition", 2015,
 #   [arXiv:1512.03385](https://arxiv.org/abs/1512.03385): flips and crops as they are used for CIFAR-10 here.
 # - DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017,

@@ -48,23 +48,24 @@
 # | 9 | A published checkpoint, and the preprocessing that belongs to it | 9 |
 # | 10 | Training, five seeds at a time | 12 |
 # | 11 | What the norm does in the trained models | 3 |
-# | 12 | The learnt bias, a change of window, and a wrong input | 12 |
+# | 12 | The learnt bias, a change of window, and a wrong input | 11 |
 # | 13 | Where does a head look? | 4 |
 # | 14 | Where the time of a step goes | 5 |
 # | 15 | A race | 8 |
 # | 16 | For the record | 1 |
 # |  | What to remember | 1 |
 # |  | Sources and further reading | 1 |
-# |  | **together** | 112 |
+# |  | **together** | 111 |
 #
-# The minutes are for reading and running, without the exercises. You can stop at the end of any section.
+# The minutes are for reading and running, without the exercises. You can stop at the end of any section. Counted at 200
+# words, 20 lines of code or 2 cells a minute.
 #
 # <!-- end minutes -->
 #
 # You need: units 01 and 02 (Flax, optax). No GPU.
 #
-# Before a surprising result there is a question: make a guess before you unfold the answer. Most parts end with a few
-# quick questions, whose answers are folded up too.
+# Before a surprising result there is a question: make a guess before you unfold the answer. Each of the parts 1 to 15
+# ends with a few quick questions, whose answers are folded up too.
 
 # %%
 import sys
@@ -1595,7 +1596,8 @@ for row, window in zip(axes, (was, now), strict=True):
     for head, place in enumerate(row):
         place.plot_surface(*np.meshgrid(offsets, offsets, indexing="ij"), table[:, :, head], cmap="viridis")
         place.set_title(f"head {head}, window {window}", fontsize=10)
-        place.set(xlabel="rows", ylabel="columns")
+        ticks = (1 - window, 0, window - 1)
+        place.set(xlabel="rows", ylabel="columns", xticks=ticks, yticks=ticks)
         place.set_box_aspect(None, zoom=0.85)  # room for the labels
 plt.show()
 
@@ -1665,9 +1667,7 @@ compare_ways(accuracies, level=0.95)
 # In the run stored here both intervals contain 0. With these five seeds and 300 drawings neither way is shown to be
 # better, and twice the size is shown to be neither better nor worse than the usual one. That doesn't show that they are
 # equal: a difference smaller than the interval's half-width, about a percentage point for "told − usual", could go
-# unnoticed. And rounding moves the second: where the initial weights were drawn by a program that was compiled in
-# another way, which changes them by rounding only, it came out as −1.2 % ± 1.1 %. A result that rounding can turn is no
-# result.
+# unnoticed.
 #
 # ### The same on photographs
 #
@@ -1949,10 +1949,10 @@ plt.show()
 report.show("swin_micro")
 
 # %% [markdown]
-# Each table has the pictures a second of each entrant and, in its last columns, how many times as fast as each of the
-# others JAX was, as this lesson has it and as unit [06](06_make_it_fast.ipynb) makes it: the median of the rounds, with
-# the lowest and the highest. Left: seconds an epoch; the first includes compilation. Right: pictures a second, pale for
-# the first epoch. The thin lines reach from the slowest round to the fastest.
+# Each table lists pictures per second. Its last columns say how many times as fast as each of the others JAX was: as in
+# this lesson, and as in unit [06](06_make_it_fast.ipynb). Each figure is the median of the rounds, with the lowest and
+# the highest. Left: seconds an epoch; the first includes compilation. Right: pictures a second, pale for the first
+# epoch. The thin lines reach from the slowest round to the fastest.
 #
 # On all three processors compiled PyTorch trains faster than the lesson's JAX. In evaluation JAX is ahead of plain
 # PyTorch on each, and of compiled PyTorch on the first only.
@@ -2010,6 +2010,13 @@ for race in stored.load(stored.Result, "swin_micro"):
 # clocks that wait. It ran without a GPU. On two cores an epoch of Imagenette's 9,469 pictures would take JAX about
 # three quarters of an hour at the pace below, so an epoch is cut to 64 pictures: two steps of 32, or one of 64. The
 # result shows the pace of these programs on a CPU, and nothing about a GPU.
+#
+# <details><summary><b>Guess first:</b> is JAX ahead of plain PyTorch in training, and in validation?</summary>
+#
+# In validation it is behind, with either batch size. In training it is ahead with 32 pictures a batch, and behind with
+# 64.
+#
+# </details>
 
 # %% tags=["nbval-ignore-output"]
 report.show("swin_tiny_32_float32")
@@ -2031,10 +2038,11 @@ memory = train_step.memory_analysis()
 print(f"in between: {memory.temp_size_in_bytes / 1e6:.0f} MB")
 
 # %% [markdown]
-# The same call for tiny at 256 pixels, compiled from `jax.ShapeDtypeStruct`s so that nothing need run, gave 9.9 GB for
-# a batch of 32 and 19.8 GB for 64 (float32, jax 0.12.0.1, on a CPU), and the machine of the race has 24 GB. That
-# suggests memory traffic rather than arithmetic, but we have not taken the step apart. `jax.checkpoint` (unit 06) saves
-# memory at the price of arithmetic; on this model we have not tried it.
+# We made the same call for the race's step of tiny at 256 pixels, compiled from `jax.ShapeDtypeStruct`s so that nothing
+# need run. On two cores of an Intel Xeon (family 6, model 207), on 28 November 2026, with jax 0.12.0.1 and float32, it
+# gave 9.9 GB for a batch of 32 and 19.8 GB for 64. The machine of the race has 24 GB. That suggests memory traffic
+# rather than arithmetic, but we have not taken the step apart. `jax.checkpoint` (unit 06) saves memory at the price of
+# arithmetic; on this model we have not tried it.
 #
 # On a machine with a GPU, `python -m utils race` runs the whole protocol, in bfloat16 too, and the result appears here
 # beside ours.

@@ -15,6 +15,8 @@
 # - Replace the line `raise NotImplementedError("your code here")` with your code and run the cell.
 # - The next cell checks your answer. If it is wrong, the check names the likely cause and says whose version the
 #   notebook continues with. Try again as often as you like.
+# - The checks, except that of `predict`, trace your code as `jax.jit` does: while it runs, its arrays have shapes and
+#   dtypes, but no values.
 # - Stuck? `check.hint("standardise")` gives a hint. Run it again for a stronger one.
 #
 # The lesson is `notebooks/01_jnp_and_jit.ipynb`.

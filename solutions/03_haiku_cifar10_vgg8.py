@@ -16,7 +16,8 @@
 # Replace the line `raise NotImplementedError("your code here")`, run the cell, then run the check cell below it. If
 # your answer is wrong, the check names the likely cause and says whose version the notebook continues with. Some
 # exercises call earlier ones. For a hint, run `check.hint("NAME")` in a new cell; there are two or three for each
-# exercise.
+# exercise. The checks, except that of `patience_is_over`, trace your code as `jax.jit` does: while it runs, its arrays
+# have shapes and dtypes, but no values.
 
 # %%
 import sys
@@ -328,7 +329,7 @@ def train_step(
 ) -> tuple[TrainState, jax.Array]:
     """One step of gradient descent on a loss that draws random numbers.
 
-    Returns the new state and the loss before the update, a scalar.
+    Returns the new state and the loss before the update, a scalar. Works under `jax.jit`.
     """
     # BEGIN SOLUTION
     step_key = jax.random.fold_in(key, state.step)

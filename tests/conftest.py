@@ -1,4 +1,4 @@
-"""What holds for all tests: none is left out unseen, and the long ones go first.
+"""What holds for all tests: none is left out unseen; the walk in a browser and the long ones go first.
 
 A run ends with its skips and what would run them, and with `CI` set a skip that is not listed here fails it. Proofs
 that have not begun at `COURSE_PROOF_UNTIL`, in seconds since 1970, are skipped: a run ended by force shows nothing.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,12 @@ ALLOWED_SKIPS = {
     "no time left": "make proof on a faster machine",
     "not a git checkout": "a clone of the repository instead of a copy of its files",
 }
-# the files that take longest: begun last, they would leave all cores but one idle
-LONG = ("test_units.py", "test_swin_v2.py", "test_release.py", "test_resnet18.py", "test_data.py", "test_vgg8.py")
+# what a browser sees of the course, so that it is proven also where time runs out; then the files that take longest:
+# begun last, they would leave all cores but one idle
+FIRST = (
+    *("test_walk.py", "test_site.py"),
+    *("test_units.py", "test_swin_v2.py", "test_release.py", "test_resnet18.py", "test_data.py", "test_vgg8.py"),
+)
 SKIPS = pytest.StashKey[list[tuple[str, str]]]()
 
 
@@ -70,7 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -101,9 +106,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:  # type: ignore[no-untyped-def]
     lines = []
     for reason in dict.fromkeys(reason for _, reason in config.stash[SKIPS]):
-        tests = [test for test, why in config.stash[SKIPS] if why == reason]
+        tests = Counter(test.partition("[")[0] for test, why in config.stash[SKIPS] if why == reason)
+        which = ", ".join(f"{number} of {test.rpartition('/')[2]}" for test, number in tests.items())
         cure = f"runs with {ALLOWED_SKIPS[reason]}" if reason in ALLOWED_SKIPS else "which CI does not allow"
-        lines.append(f"{len(tests)} skipped, {tests[0]} and so on: {reason}; {cure}")
+        lines.append(f"{tests.total()} skipped, {which}: {reason}; {cure}")
     for line in lines:
         terminalreporter.write_line(line)
     file = os.environ.get("COURSE_SKIPS")

@@ -86,7 +86,8 @@ def install_beside(missing: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         pins = Path(folder) / "pins.txt"
         pins.write_text("".join(f"{name}=={version}\n" for name, version in there.items()), encoding="utf-8")
-        options = ["--quiet", "--only-binary=:all:", f"--constraint={pins}"]
+        source = "--no-binary=promise"  # which tensorflow-datasets wants and which has no wheel
+        options = ["--quiet", "--no-color", "--only-binary=:all:", source, f"--constraint={pins}"]
         command = [sys.executable, "-m", "pip", "install", *options, *missing]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:

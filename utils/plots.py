@@ -89,7 +89,9 @@ def images(
             f"got shape {np.shape(images)}."
         )
     if titles is not None and len(titles) != len(pictures):
-        raise CourseError(f"plots.images got {len(pictures)} pictures and {len(titles)} titles.")
+        raise CourseError(
+            f"plots.images got {len(pictures)} pictures and {len(titles)} titles. Give one title for each."
+        )
     pictures = _to_unit_range(pictures)
 
     columns = max(1, min(columns, len(pictures)))
@@ -187,7 +189,8 @@ def bars(
     numbers = np.asarray(values, dtype=float)
     if numbers.ndim != 1 or len(numbers) == 0 or len(labels) != len(numbers):
         raise CourseError(
-            f"plots.bars wants as many values as labels; got {len(labels)} labels, {numbers.size} values."
+            f"plots.bars got {len(labels)} labels and values of shape {numbers.shape}. "
+            "Give one label for each value, at least one of them."
         )
     if better not in (None, "lower", "higher"):
         raise CourseError(f'plots.bars: better is "lower", "higher" or None, not {better!r}.')
@@ -227,12 +230,19 @@ def confusion(matrix: Any, classes: Sequence[str], *, title: str | None = None) 
     """
     counts = np.asarray(matrix)
     if counts.shape != (len(classes), len(classes)):
-        raise CourseError(f"plots.confusion got {len(classes)} classes and a matrix of shape {counts.shape}.")
+        raise CourseError(
+            f"plots.confusion got {len(classes)} classes and a matrix of shape {counts.shape}. "
+            "Give a square matrix, and a name for each of its rows."
+        )
     shade = counts.astype(float)
     np.fill_diagonal(shade, 0.0)
     side = 1.6 + 0.36 * len(classes)
     figure, place = plt.subplots(figsize=(side, side))
-    place.imshow(shade, cmap="Reds", vmax=max(1.0, float(shade.max()) * 1.4))
+    told = f"{np.trace(counts):g} of {counts.sum():g} right"
+    if shade.any():
+        true, predicted = divmod(int(shade.argmax()), len(classes))
+        told += f", most often mistaken: {classes[true]} for {classes[predicted]}, {shade.max():g} times"
+    place.imshow(shade, cmap="Reds", vmax=max(1.0, float(shade.max()) * 1.4)).set_label(told)  # for alternative text
     for (row, column), count in np.ndenumerate(counts):
         if count:
             weight = "bold" if row == column else "normal"

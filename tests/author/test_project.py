@@ -89,6 +89,27 @@ def test_the_syllabus_lists_every_unit_with_the_minutes_of_its_lesson_and_exerci
     assert re.findall(r"^\| \[`(\d\d_\w+)`.*?\| (\d+) \+ (\d+) min", README, re.MULTILINE) == rounded
 
 
+def unlinked(urls, readme):
+    """What a README lacks once the repository has an address: each lesson in Colab, and the website."""
+    if "Repository" not in urls:
+        return []
+    owner, name = urls["Repository"].removesuffix("/").split("/")[-2:]
+    colab = f"https://colab.research.google.com/github/{owner}/{name}/blob/main/notebooks"
+    lessons = [f"{colab}/{path.stem}.ipynb" for path in sources(NOTEBOOKS)]
+    website = urls.get("Homepage", f"https://{owner}.github.io/{name}/")
+    return [link for link in [*lessons, website] if f"]({link})" not in readme]
+
+
+def test_once_the_repository_has_an_address_it_links_lessons_in_colab_and_the_website():
+    assert unlinked(PROJECT.get("urls", {}), README) == []
+    made_up = {"Repository": "https://github.com/someone/course"}
+    first, *_, website = links = unlinked(made_up, "")
+    assert first == "https://colab.research.google.com/github/someone/course/blob/main/notebooks/01_jnp_and_jit.ipynb"
+    assert website == "https://someone.github.io/course/"
+    assert unlinked(made_up, "".join(f"[here]({link})" for link in links[1:])) == [first]
+    assert unlinked(made_up | {"Homepage": "https://a.org"}, "") == [*links[:-1], "https://a.org"]
+
+
 # --- CONTRIBUTING.md --------------------------------------------------------------------------------------------
 
 
@@ -155,6 +176,7 @@ def test_a_container_gives_the_readmes_two_commands():
     assert image == f"FROM python:3.{bootstrap.NEWEST[1]}-slim"
     container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
     assert (ROOT / ".devcontainer" / container["build"]["dockerfile"]).resolve() == ROOT / "Dockerfile"
+    assert container["postAttachCommand"] == "make lab LAB_ARGS=--no-browser"
     setting_up = {*container["postCreateCommand"].split()[1:], *re.findall(r"^RUN make (\w+)$", "\n".join(lines), re.M)}
     assert setting_up <= COMMANDS.keys()
 

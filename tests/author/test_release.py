@@ -89,6 +89,19 @@ def test_an_answer_that_slipped_in_is_found(wanted, hiding):
             assert not whole or list(leaks.found_in(name, raw, wanted)), f"{path.name}: {region.answer[0]}"
 
 
+@pytest.mark.parametrize(
+    ("hint", "gives_away"),
+    [
+        ("Start with `jax.jit(f, donate_argnums=0).lower(a, b)`.", "an expression that is 70% of `compile_step`"),
+        ("Then `{key: np.asarray(it) for key, it in those.items()}`.", "an expression that is 51% of `pack`"),
+        ("`jax.jit(f, donate_argnums=0)` has a method `lower`: `jax.jit(f, donate_argnums=…).lower(…).compile()`.", ""),
+    ],
+)
+def test_a_hint_may_not_quote_most_of_an_answer(wanted, hint, gives_away):
+    found = list(leaks.found_in("utils/x.py", f"x = Exercise(hints=('Look.', {hint!r}))".encode(), wanted))
+    assert len(found) == bool(gives_away) and all(gives_away in line for line in found)
+
+
 def test_a_statement_that_any_program_has_is_no_answer():
     lines = (
         "x = x.reshape((x.shape[0], -1))\ny = jnp.square(x - jnp.mean(x))\nreturn jnp.mean(jnp.square(x - y), axis=-1)"

@@ -18,6 +18,28 @@ def grouped() -> Axes:
     return axes
 
 
+def dotted() -> Axes:
+    """In rows that are named at the axis, one of them beside its tick."""
+    _, axes = plt.subplots()
+    axes.plot([2, 5], [-0.1, 0.2], "o")
+    axes.plot([4, 3], [1.2, 1.2], "o", label="mine")
+    axes.set_yticks(range(2), ["JAX", "Keras"])
+    axes.axvline(0.5)
+    axes.axhline(7, label="goal")
+    return axes
+
+
+def several() -> Axes:
+    _, axes = plt.subplots()
+    for number in range(4):
+        axes.plot([0, 1, 2], [number, np.nan, -1])
+    axes.plot([3, 9], [0.18, 0.18], "o")
+    axes.plot([3, 9], [1, 2], "o")
+    axes.axvline(2, label="best")
+    axes.plot([0, 1], [1, 1], label="mean")
+    return axes
+
+
 @pytest.mark.parametrize(
     ("draw", "words"),
     [
@@ -30,7 +52,16 @@ def grouped() -> Axes:
         (grouped, "mine: loop: 1, scan: 2; theirs: loop: 3, scan: 4; 5: 1; 5.12: 1; 5.25: 1"),
         (lambda: plots.images(np.zeros((3, 8, 8)), ["cat", "dog", "cat"]), "3 pictures: cat, dog, cat"),
         (lambda: plots.images(np.zeros((9, 8, 8)), title="digits"), "digits. 9 pictures"),
-        (lambda: plots.confusion(np.eye(2), ["a", "b"], title="M"), "M; true over predicted; a map of colours"),
+        (
+            lambda: plots.confusion([[4, 3], [1, 9]], ["a", "b"], title="M"),
+            "M; true over predicted; 13 of 17 right, most often mistaken: a for b, 3 times",
+        ),
+        (lambda: plots.confusion(np.eye(2), ["a", "b"]), "true over predicted; 2 of 2 right"),
+        (dotted, "JAX: dots from 2 to 5; Keras: dots mine from 3 to 4; a vertical line at 0.5; line goal at 7"),
+        (
+            several,
+            "4 lines between -1 and 3; dots from 3 to 9; dots from 1 to 2; vertical line best at 2; line mean at 1",
+        ),
     ],
 )
 def test_a_figure_is_told_in_words(draw, words):

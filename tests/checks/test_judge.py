@@ -22,7 +22,7 @@ from utils.checks.crossing import Failure, Handed, Program, Result
 from utils.checks.exercise import Exercise
 from utils.checks.explain import answer_frames
 from utils.checks.judge import judge
-from utils.checks.known import compiled_quickly, from_solution
+from utils.checks.known import from_solution
 from utils.checks.verdict import Kind, marked_up
 
 
@@ -89,6 +89,8 @@ def test_a_right_answer_is_right_however_it_is_written(code):
         ("def average(x): return average(x)", Kind.WRONG, "calls itself without end"),
         ("def average(x): raise SystemExit", Kind.WRONG, "called `exit()`"),
         ("def average(x): raise ValueError", Kind.WRONG, "It raised ValueError"),
+        (r"def average(x): raise ValueError('\ud800')", Kind.WRONG, "It raised ValueError"),
+        (r"def average(x): return {'\ud800': print('\ud800') or x.mean()}", Kind.WRONG, ""),
         ("def average(x): raise NotImplementedError('for complex')", Kind.WRONG, "It raised NotImplementedError"),
         ("class Odd(BaseException): pass\ndef average(x): raise Odd", Kind.WRONG, "It raised Odd"),
         (
@@ -190,6 +192,8 @@ def test_the_notebooks_own_class_is_used_and_any_of_the_same_fields_is_as_good(c
     [
         ("pair.right.append(1)\n    return type(pair)(pair.right, pair.left)", "changed one of its arguments"),
         ("return pair", ""),
+        (r"return '\ud800'", ""),
+        ("return type('Text', (str,), {})('a'), type('Number', (float,), {})(1)", ""),
         ("return (pair.right, pair.left)", "wrong structure"),
         ("return jax.lax.while_loop(lambda i: i >= 0, lambda i: i * 1, jnp.zeros(()))", "never ends"),
     ],
@@ -205,13 +209,6 @@ def test_what_a_student_compiled_is_compiled_in_full_though_a_check_calls_it():
     mine = jax.jit(lambda x: [seen.append(jax.config.read("jax_disable_most_optimizations")), x][1])
     handed = answers.hand_over(dataclasses.replace(SWAP, ask=lambda answer, own, **_: answer(1.0)), mine)
     assert seen and not any(seen) and handed
-
-
-def test_the_switch_goes_back_where_a_compilation_fails():
-    before = jax.config.read("jax_disable_most_optimizations")
-    with pytest.raises(ZeroDivisionError), compiled_quickly():
-        raise ZeroDivisionError
-    assert jax.config.read("jax_disable_most_optimizations") == before
 
 
 def test_an_endless_compiled_loop_is_stopped_in_median_time(monkeypatch):

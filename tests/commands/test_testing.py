@@ -34,18 +34,21 @@ def test_a_skip_is_told_and_in_ci_allowed_only_if_listed(tmp_path, ci, unlisted,
     done = ran(tmp_path, CI=ci, COURSE_SKIPS=str(tmp_path / "skips"))
     assert done.returncode == status, done.stdout
     told = (tmp_path / "skips").read_text().splitlines()
-    assert "1 skipped" in told[0] and told[0].endswith("CUDA wheels are for Linux; runs with Linux")
-    assert [line.partition(",")[0] for line in told[1:]] == ["2 skipped"] * (unlisted > 0)
+    assert told[0] == "1 skipped, 1 of test_skips.py::test_listed: CUDA wheels are for Linux; runs with Linux"
+    named = "2 skipped, 1 of test_skips.py::test_a, 1 of test_skips.py::test_b: the moon is full; "
+    assert [line.partition("which")[0] for line in told[1:]] == [named] * (unlisted > 0)
     assert all(line in done.stdout for line in told)
 
 
 def test_a_proof_that_begins_too_late_is_skipped_and_other_tests_are_not(tmp_path):
     (tmp_path / "test_both.py").write_text(
-        "import pytest\n\n@pytest.mark.proof\ndef test_a():\n    pass\n\ndef test_b():\n    pass\n"
+        "import pytest\n\n@pytest.mark.proof\n@pytest.mark.parametrize('case', 'xy')\ndef test_a(case):\n    pass\n"
+        "\ndef test_b():\n    pass\n"
     )
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = proof\n")
     done = ran(tmp_path, CI="true", COURSE_PROOF_UNTIL="1")
-    assert done.returncode == 0 and "1 passed, 1 skipped" in done.stdout and "no time left" in done.stdout, done.stdout
+    assert done.returncode == 0 and "1 passed, 2 skipped" in done.stdout, done.stdout
+    assert "2 skipped, 2 of test_both.py::test_a: no time left; runs with" in done.stdout
 
 
 def test_the_steps_that_are_named_run_and_a_summary_ends_with_what_to_run_again(tmp_path, monkeypatch, capsys):
@@ -56,6 +59,8 @@ def test_the_steps_that_are_named_run_and_a_summary_ends_with_what_to_run_again(
 
     monkeypatch.setattr(test, "LASTED", tmp_path / "seconds.json")
     monkeypatch.setattr(subprocess, "run", run)
+    assert test.main(["notebooks", "lint"]) == 0 and "About seven minutes the first time" in capsys.readouterr().out
+    test.LASTED.unlink()
     assert test.main(["proof", "units", "lint"]) == 1
     *_, lint, units, proof, skipped, again = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in (lint, units, proof)] == ["passed", "FAILED", "FAILED"]

@@ -280,6 +280,11 @@ CROSSINGS = {
         SAY + "from utils.checks.unit_01 import unit\nfrom utils.checks.answers import hand_over\n"
         "other = crossing.dumps(hand_over(unit.exercises['moving_average'], lambda x, decay: x))\n"
         "for _ in range(27): send(other)", *SLOTS],
+    "texts that no UTF-8 holds": [
+        ANSWER("raise ValueError('\\ud800')"),
+        ANSWER("print('\\ud800')\nreturn {'\\ud800': x}", "compress"),
+        ANSWER("return '\\ud800'", "predict"),
+        "raise type('\\ud800', (Exception,), {})('\\ud800')"],
     "a program that is a number": FORGED("for code in (3 * 10**9, -1, 'x', [1, 2], None, 1.5, {}): send(handed(forged(0, code, [''], 'x')))"),
     "predict's results, computed without it": [  # what the model was traced for is the hand-in's own word
         SAY,

@@ -1,7 +1,8 @@
 """Honest habits of people who write notebooks, each in a hand-in of unit 01 whose answers are right: it costs nothing.
 
-`HABITS`: name → the code cells after the imports, `FILES`: name → the file's ending and its bytes. A hand-in answers
-`BASE`, or all exercises where its habit is in `ALL`. Nothing but `MAY_BE_FLAGGED` is flagged.
+`HABITS`: name → the code cells after the imports, `FILES`: name → the file's ending and its bytes, `BESIDE`: name →
+what lies beside the notebook. A hand-in answers `BASE`, or all exercises where its habit is in `ALL`. Nothing but
+`MAY_BE_FLAGGED` is flagged.
 """
 
 import json
@@ -51,6 +52,7 @@ def each_of_base(change):
 
 LOOKING = {
     "traceback.print_exc": cells("import traceback\ntry:\n    1 / 0\nexcept Exception:\n    traceback.print_exc()"),
+    "print, a name of a file that is no UTF-8": cells("import os", first="print(os.fsdecode(b'caf\\xe9'))"),
     "print": cells("log = open('log.txt', 'w')", first="print('here', locals(), flush=True)\nprint('here', file=log)"),
     "jax.debug.print": cells(first="jax.debug.print('{}', jnp.zeros(2), ordered=True)"),
     "jax.debug.print by its own name": cells("from jax.debug import print as show", first="show('{}', jnp.zeros(2))"),
@@ -271,7 +273,23 @@ WRITTEN = {
     ],
 }
 
-HABITS = LOOKING | MAGICS | SETTINGS | WRITTEN
+ALONE = "import jax\nfrom jax import lax\nimport jax.numpy as jnp\nimport numpy as np\n"
+BESIDE = {
+    "a module beside the notebook": {
+        "mine.py": f"{ALONE}from parts import *\n{COMPRESS}",
+        "parts.py": ALONE + MOVING_AVERAGE,
+        "utils.py": "1 / 0",
+    },
+    "a script beside it that is run": {"mine.py": ALONE + COMPRESS},
+}
+MODULES = {
+    "a module beside the notebook": cells(
+        "import mine", compress="from mine import compress", moving_average="moving_average = mine.moving_average"
+    ),
+    "a script beside it that is run": cells(compress="%run mine.py"),
+}
+
+HABITS = LOOKING | MAGICS | SETTINGS | WRITTEN | MODULES
 MAY_BE_FLAGGED: set[str] = set()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from utils import checks
 from utils.author import exercises, pairs
+from utils.base import files
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
 from utils.checks import running
@@ -228,6 +229,20 @@ def test_a_step_that_ends_the_process_costs_its_own_points_only():
     assert asked.count(("cell", HANDED_IN.steps[0].source, 60)) == 2
 
 
+def test_why_a_cell_stopped_is_told_on_the_class_page_alone():
+    class Stops(Bench):
+        def ask(self, what, *arguments, seconds):
+            return "ValueError: <i>mine</i>" if (what, *arguments) == ("cell", ANSWER, 60) else ""
+
+    result = marking.Result("ann", UNIT.name, "file", out_of=FULL)
+    marking.mark(Stops(), UNIT, lay_out(ANSWER), marking.Options(), result)
+    (stopped,) = (one for one in result.marks if one.verdict == "WRONG")
+    assert (stopped.exercise, stopped.message) == ("compress", "The cell that defines it stopped.")
+    assert stopped.message in pages.of_student("ann", [result])
+    assert "mine" not in pages.of_student("ann", [result]) + grades.feedback(result)
+    assert page_of_class(result).count("ValueError: &lt;i&gt;mine&lt;/i&gt;") == 2  # of the exercise, and of the cell
+
+
 def test_the_known_mistakes_are_named():
     first, second = mistakes(UNIT.exercises["compress"])[:2]
     for says, name in ((first.says, first.name), (f"{first.says} {second.says}", f"{first.name}, {second.name}")):
@@ -363,6 +378,37 @@ def test_of_several_files_the_one_with_the_most_done_counts(tmp_path):
     assert task.result.file == "01_jnp_and_jit.py" and "3 files" in task.result.flags[0]
 
 
+def test_what_a_hand_in_imports_from_beside_it_is_written_first_and_no_hand_in(tmp_path):
+    put(
+        tmp_path,
+        "01_jnp_and_jit.ipynb",
+        nbformat.writes(notebook("exec(open('mine.py').read())\nimport large, utils", CHECK)),
+    )
+    put(tmp_path, "mine.py", f"import part, linked\n{ANSWER}")
+    put(tmp_path, "part.py", "def patience_is_over():\n    pass")  # an exercise of another unit
+    put(tmp_path, "alone.py", "x = 1")
+    put(tmp_path, "utils.py", "x = 1")
+    put(tmp_path, "large.py", "#" * (handin.LARGEST_MODULE + 1))
+    (tmp_path / "linked.py").symlink_to(tmp_path / "alone.py")
+    (task,) = tasks(tmp_path)
+    assert not task.result.flags and task.result.file == "01_jnp_and_jit.ipynb"
+    written = [step.source.splitlines()[0] for step in task.plan.steps if "%%writefile" in step.source]
+    assert written == ["%%writefile mine.py", "%%writefile part.py"]
+    put(tmp_path, "part.py", "x = 2")
+    assert tasks(tmp_path)[0].digest != task.digest
+
+
+def test_what_names_a_unit_or_is_not_imported_stays_a_hand_in(tmp_path):
+    put(tmp_path, "01_jnp_and_jit.ipynb", nbformat.writes(notebook("x = 1")))
+    put(tmp_path, "compress.py", f"from mine import *\n{ANSWER}\n{CHECK}")
+    put(tmp_path, "mine.py", f"import compress\ncheck = checks.unit('{UNIT.name}')\n{ANSWER}")
+    (task,) = tasks(tmp_path)
+    assert task.result.flags == ["2 files for this unit; graded: 01_jnp_and_jit.ipynb."]
+    put(tmp_path, "mine.py", "import compress")
+    (tmp_path / "01_jnp_and_jit.ipynb").unlink()
+    assert [task.result.unit for task in tasks(tmp_path)] == [UNIT.name], "of two that import each other one is graded"
+
+
 @pytest.mark.parametrize(
     ("files", "unit", "reason"),
     [
@@ -440,6 +486,24 @@ def test_grades_that_someone_changed_are_not_written_over(tmp_path):
     (tmp_path / "grades.csv").write_text("student,points\nann,20\n")
     with pytest.raises(CourseError, match=r"grants\.csv"):
         grades.see_unchanged(tmp_path)
+
+
+def test_a_run_that_is_ended_while_it_writes_leaves_nothing_that_looks_changed(tmp_path, monkeypatch):
+    write, kept = files.write, []
+    for after in (9, 3, 2, 1, 0, 3, 2, 1, 9):  # files that are written before the end
+        left = iter(range(after))
+
+        def ended(path, content, left=left):
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            write(path, content)
+
+        monkeypatch.setattr(files, "write", ended)
+        with contextlib.suppress(KeyboardInterrupt):
+            grades.write(tmp_path, [result_of(f"student {after} of {len(kept)}")])
+        grades.see_unchanged(tmp_path)
+        kept.append((tmp_path / "grades.csv").read_text())
+    assert len(set(kept)) == 4
 
 
 # --- odd input --------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,6 +17,7 @@ import pytest
 from utils import checks
 from utils.base.errors import CourseError
 from utils.base.paths import ROOT
+from utils.checks import limits
 from utils.commands.instructors import grade
 from utils.grading import bench, handin, marking, own_answers, plan, sandbox
 
@@ -102,6 +104,26 @@ def test_memory_in_files_without_a_name_counts(in_groups, monkeypatch):
     assert re.search("too much memory|ended its own process", " ".join(result.flags))
 
 
+IGNORING = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+if os.fork() == 0:
+    while time.process_time() < 1: pass
+    os._exit(0)
+try: os.wait()
+except ChildProcessError: print('""', flush=True)
+time.sleep(60)
+"""
+
+
+def test_what_a_child_computed_that_nobody_waited_for_counts(monkeypatch):
+    monkeypatch.setattr(bench, "RUNNER", [sys.executable, "-c", IGNORING])
+    with closing(bench.Watched(1000, 60)) as process:
+        process.ask(seconds=60)
+        alive = process._alive()
+        assert limits.taken(alive)[0] < 0.5 < process._taken()[0], "of what lives alone it cannot be seen"
+
+
 def test_of_version_2_a_group_is_made_beside_the_grader_s_own(tmp_path, monkeypatch):
     """In a folder that looks like the system's: no test may count on a system with version 2."""
     beside = tmp_path / "user.slice"
@@ -140,9 +162,14 @@ def test_nothing_of_the_machine_can_be_written_and_only_the_course_be_read(place
         "os.mount",
         f"open({str(ROOT)!r} + '/x', 'w')",
     ]
+    if "--disable-userns" in sandbox.prefix():
+        unshared = "import os; os.unshare(os.CLONE_NEWUSER | os.CLONE_NEWNS)"  # in a process with one thread
+        tries.append(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {unshared!r}], check=True)")
     result, _ = graded(place, RIGHT, absent, f"open({str(ROOT / 'utils' / 'new.py')!r}, 'w')", *tries)
     assert len(result.errors) == 1 + len(tries)
-    assert all(re.search(r"OSError|PermissionError|AttributeError", error) for error in result.errors)
+    assert all(
+        re.search(r"OSError|PermissionError|AttributeError|CalledProcessError", error) for error in result.errors
+    )
 
 
 # --- without bubblewrap ---------------------------------------------------------------------------------------------
@@ -167,7 +194,7 @@ def test_without_bubblewrap_its_limits_are_kept(opened):
 
 def test_whether_bubblewrap_works_is_tried(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert not sandbox.is_closed.__wrapped__()
+    assert not sandbox._works.__wrapped__("bwrap")
 
 
 def test_threads_that_ask_one_bench_each_get_their_own_verdict():

@@ -87,8 +87,8 @@ def test_it_fetches_the_course_once_and_finds_it_again(archive, tmp_path):
 
 
 def test_what_was_fetched_gets_what_this_python_lacks(archive, tmp_path):
-    """Here pip finds nothing to install, so it says what it was asked for."""
-    done = run(tmp_path, tmp_path, packages=False, url=archive.as_uri(), PIP_NO_INDEX="1")
+    """Here pip finds nothing to install, so it says what it was asked for; a kernel asks all programs for colours."""
+    done = run(tmp_path, tmp_path, packages=False, url=archive.as_uri(), PIP_NO_INDEX="1", FORCE_COLOR="1")
     assert done.returncode == 1 and "Installing flax, dm-haiku" in done.stdout
     assert re.search("pip could not install flax, .* beside what is here: ERROR: ", done.stderr)
 

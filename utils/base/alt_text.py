@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator
 
+FEW = 3  # curves without names; more are told together
 MOST = 8  # lines, bars, pictures or panels that are told one by one
 
 
 def described(figure: Figure) -> str:
-    """A figure's titles, axes, lines with their ends, bars with their values, pictures with theirs."""
+    """A figure's titles, axes, lines with their ends, dots with their range, bars with their values, pictures."""
     seen = [axes for axes in figure.axes if axes.get_visible()]
     pictures = [axes for axes in seen if axes.images and not axes.get_xlabel()]
     panels = [text for axes in seen if axes not in pictures and (text := _panel(axes))]
@@ -38,8 +41,8 @@ def _panel(axes: Axes) -> str:
     told = [
         _title(axes),
         f"{up or 'values'} over {across}" if across else up,
-        "a map of colours" if axes.images else "a surface" if axes.name == "3d" else "",
-        *_first([_line(line) for line in axes.lines if np.size(line.get_xdata()) > 1], "lines"),
+        _named(axes.images[0], "", "a map of colours") if axes.images else "a surface" if axes.name == "3d" else "",
+        *_first(_lines(axes), "lines"),
         *bars,
     ]
     return "; ".join(filter(None, told))
@@ -53,16 +56,45 @@ def _first(told: list[str], what: str) -> list[str]:
     return told[:MOST] + [f"{len(told) - MOST} more {what}"] * (len(told) > MOST)
 
 
-def _line(line: Line2D) -> str:
-    values = np.asarray(line.get_ydata(), dtype=float)
+def _named(artist: Artist, what: str, nameless: str) -> str:
+    label = str(artist.get_label())
+    return nameless if label.startswith("_") else f"{what}{label}"
+
+
+def _lines(axes: Axes) -> list[str]:
+    told = {line: _line(axes, line) for line in axes.lines if np.size(line.get_xdata()) > 1}
+    alike = [line for line, text in told.items() if text.startswith("a line from")]
+    if len(alike) <= FEW:
+        return list(told.values())
+    values = np.concatenate([line.get_ydata(orig=False) for line in alike])
     values = values[np.isfinite(values)]
-    name = "a line" if str(line.get_label()).startswith("_") else f"line {line.get_label()}"
-    if not values.size:
-        return name
-    low, high = values.min(), values.max()
-    if low == high:
-        return f"{name} at {low:.3g}"
-    return f"{name} from {values[0]:.3g} to {values[-1]:.3g}, between {low:.3g} and {high:.3g}"
+    together = f"{len(alike)} lines between {values.min():.3g} and {values.max():.3g}"
+    return [together, *(text for line, text in told.items() if line not in alike)]
+
+
+def _line(axes: Axes, line: Line2D) -> str:
+    points = np.asarray(line.get_data(orig=False), dtype=float)
+    x, y = points[:, np.isfinite(points).all(axis=0)]
+    dots = line.get_linestyle() == "None"
+    what = _named(line, "dots ", "dots") if dots else _named(line, "line ", "a line")
+    if not y.size:
+        return what
+    if dots:  # in a row that is named at the axis, or anywhere
+        rows = set(_beside(axes.yaxis, y)) if isinstance(axes.yaxis.get_major_locator(), FixedLocator) else set()
+        values = x if len(rows) == 1 or np.ptp(y) == 0 else y
+        return f"{f'{rows.pop()}: ' if len(rows) == 1 else ''}{what} from {values.min():.3g} to {values.max():.3g}"
+    if np.ptp(x) == 0:
+        return f"{what.replace('line', 'vertical line', 1)} at {x[0]:.3g}"
+    if np.ptp(y) == 0:
+        return f"{what} at {y[0]:.3g}"
+    return f"{what} from {y[0]:.3g} to {y[-1]:.3g}, between {y.min():.3g} and {y.max():.3g}"
+
+
+def _beside(axis: Any, places: Any) -> list[str]:
+    """What is written at an axis nearest to each place; nothing where nothing is."""
+    ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
+    names = {place: text for place, label in ticks if (text := label.get_text())}
+    return [names[min(names, key=lambda place: abs(place - at))] for at in places] if names else []
 
 
 def _bars(axes: Axes, bars: BarContainer) -> list[str]:
@@ -70,11 +102,8 @@ def _bars(axes: Axes, bars: BarContainer) -> list[str]:
     sizes = np.array([bar.get_width() if lying else bar.get_height() for bar in bars], dtype=float)
     if len(sizes) > MOST:
         return [f"{len(sizes)} bars between {np.nanmin(sizes):.3g} and {np.nanmax(sizes):.3g}"]
-    axis: Any = axes.yaxis if lying else axes.xaxis
-    ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
-    names = {place: text for place, label in ticks if (text := label.get_text())}
     middles = [bar.get_center()[1 if lying else 0] for bar in bars]
-    of_each = [names[min(names, key=lambda place: abs(place - at))] for at in middles] if names else []  # beside it
+    of_each = _beside(axes.yaxis if lying else axes.xaxis, middles)
     if len(set(of_each)) < len(bars):
         of_each = [f"{at:.3g}" for at in middles]
     told = [f"{name}: {size:.3g}" for name, size in zip(of_each, sizes, strict=True)]

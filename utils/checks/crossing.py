@@ -104,7 +104,7 @@ _MADE: tuple[type, ...] = (Program, Result, Failure, Handed, np.ndarray)
 
 def dumps(value: Any) -> bytes:
     """Handed, an outcome, leaves, or lists and dictionaries of these, as bytes. Raises TypeError for anything else."""
-    return bytes(msgpack.packb(value, default=_packed, strict_types=True))
+    return bytes(msgpack.packb(value, default=_packed, unicode_errors="replace"))  # "?" for what has none
 
 
 def loads(data: bytes, of: type = Handed) -> Any:
@@ -119,8 +119,6 @@ def loads(data: bytes, of: type = Handed) -> Any:
 
 
 def _packed(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return list(value)
     if isinstance(value, int):  # of more than 64 bits; it is compared as a float
         return float(value) if abs(value) < 2**1023 else float("inf")
     if is_array(value):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -29,6 +29,8 @@ from utils.checks.mistakes import Mistake, mistakes, wrong
 from utils.checks.registry import Unit
 
 KNOWN = RESSOURCES / "known"
+CONFIG: Any = jax.config
+QUICKLY = "jax_disable_most_optimizations"
 
 
 @dataclass(frozen=True)
@@ -65,29 +67,16 @@ def from_solution(exercise: Exercise, solution: ModuleType) -> Known:
     @cache
     def given(mistake: Mistake, case: Case) -> Leaves | None:
         mistaken = wrong(exercise, mistake, solution)
-        try:  # one operation after the other: to compile would take longer
-            with compiled_quickly():
+        try:  # one operation after the other, each compiled with few optimisations: as a whole it would take longer
+            with ExitStack() as stack:
+                stack.callback(CONFIG.update, QUICKLY, CONFIG.read(QUICKLY))
+                CONFIG.update(QUICKLY, True)
                 return answers.result(exercise, mistaken, own, case.inputs).leaves
         except Exception:
             return None
 
     given_by = {one.says: partial(given, one) for one in mistakes(exercise)}
     return Known(exercise, lambda case: wanted(case.seed)[case], given_by)
-
-
-@contextmanager
-def compiled_quickly() -> Iterator[None]:
-    """Let XLA spend little on each operation.
-
-    Never around a student's function: `jax.jit` keeps what it compiled, and does not look at this switch again.
-    """
-    config: Any = jax.config
-    before = config.read("jax_disable_most_optimizations")
-    config.update("jax_disable_most_optimizations", True)
-    try:
-        yield
-    finally:
-        config.update("jax_disable_most_optimizations", before)
 
 
 def from_file(exercise: Exercise, file: Path) -> Known:

@@ -39,10 +39,8 @@ def outcomes(exercise: Exercise, handed: Handed, seed: int) -> Iterator[tuple[Ca
         message = "Its program cannot be read."
         with contextlib.suppress(Exception):
             message = exercise.form([jax.export.deserialize(bytearray(one.code)).mlir_module() for one in programs])
-    if not message:
-        with ThreadPoolExecutor(cores()) as pool:  # XLA compiles a small program on one core
-            for one in programs:
-                pool.submit(_compiled, one.code)
+    with ThreadPoolExecutor(cores()) as pool:  # XLA compiles a small program on one core
+        pool.map(_compiled, [one.code for one in programs if not message])
     for number, case in enumerate(exercise.cases(seed)):
         outcome = next(iter(handed.outcomes[case.place if programs else number :]), None)
         if message:

@@ -1,7 +1,8 @@
 """`python -m utils doctor`: look for common problems, and say how to solve each one that is found.
 
 ✓ is fine, ! may cause trouble, ✗ is broken. The exit status is 1 only if something is broken. A probe that fails
-itself is reported too: the doctor never crashes. So packages are imported inside the probes.
+itself is reported too: the doctor never crashes. So packages are imported inside the probes, and Python 3.8 can read
+this module: it is told that it is not the course's.
 """
 
 from __future__ import annotations
@@ -60,9 +61,6 @@ class Finding(NamedTuple):
         )
 
 
-Findings = Iterator[Finding]
-
-
 def main(arguments: list[str]) -> int:
     """Print the report. Returns 1 when something is broken, else 0."""
     parser_of("doctor", __doc__).parse_args(arguments)
@@ -78,7 +76,7 @@ def main(arguments: list[str]) -> int:
     return 1 if broken else 0
 
 
-def examine(probe: Callable[[], Findings]) -> Findings:
+def examine(probe: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     """The probe's findings; whatever goes wrong in it becomes one."""
     try:
         yield from probe()
@@ -91,7 +89,7 @@ def examine(probe: Callable[[], Findings]) -> Findings:
 # --- probes -------------------------------------------------------------------------------------------------
 
 
-def python() -> Findings:
+def python() -> Iterator[Finding]:
     """Whether the course is installed in this Python; pip refuses one that does not suit."""
     version = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     if installed("jax-course"):
@@ -101,7 +99,7 @@ def python() -> Findings:
         yield Finding("✗", text, "Run make doctor.")
 
 
-def versions() -> Findings:
+def versions() -> Iterator[Finding]:
     """Whether what is installed is what is locked."""
     good: dict[str, str] = {}
     for lock in bootstrap.locks("gpu" in bootstrap.read_stamp()):
@@ -131,7 +129,7 @@ def installed(name: str) -> str | None:
         return None
 
 
-def arithmetic() -> Findings:
+def arithmetic() -> Iterator[Finding]:
     """Whether jaxlib passes the canaries."""
     from utils.commands import canaries
 
@@ -147,7 +145,7 @@ def arithmetic() -> Findings:
         yield Finding("✓", f"{jaxlib} computes correctly: {len(faults)} canaries passed")
 
 
-def devices() -> Findings:
+def devices() -> Iterator[Finding]:
     """What JAX computes on, and whether a GPU goes unused."""
     env = {**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     reply = subprocess.run([sys.executable, "-c", ASK_JAX], capture_output=True, text=True, timeout=120, env=env)
@@ -168,7 +166,7 @@ def devices() -> Findings:
         yield Finding("!", text, "make lab GPU=1 installs what JAX needs.")
 
 
-def memory() -> Findings:
+def memory() -> Iterator[Finding]:
     """Whether memory and disk suffice, whose is what a step frees, and whether the folders can be written to."""
     import psutil
 
@@ -197,7 +195,7 @@ def memory() -> Findings:
             yield Finding(mark, f"{free:.1f} GB of disk space are free for {what}", cure)
 
 
-def data_sets() -> Findings:
+def data_sets() -> Iterator[Finding]:
     """Which sets are here, and whether the variables that choose among them make sense."""
     from utils import data
     from utils.data import source
@@ -208,7 +206,7 @@ def data_sets() -> Findings:
     yield Finding("✓", f"data sets on this machine: {', '.join(here) or 'none; a sample is made at its first use'}")
 
 
-def kernel() -> Findings:
+def kernel() -> Iterator[Finding]:
     """Whether notebooks run on the course's own Python."""
     from jupyter_client.kernelspec import KernelSpecManager
 
@@ -221,7 +219,7 @@ def kernel() -> Findings:
         yield Finding("✗", f"the kernel `python3` runs another Python: {program}.", cure)
 
 
-def notebooks() -> Findings:
+def notebooks() -> Iterator[Finding]:
     """Whether lessons were changed, and whether a file beside notebooks hides a module from them."""
     if paths.COMPLETE:  # a release has no pairs
         from utils.author import pairs
@@ -238,7 +236,7 @@ def notebooks() -> Findings:
                 yield Finding("✗", text, "Rename it.")
 
 
-def grading() -> Findings:
+def grading() -> Iterator[Finding]:
     """How well hand-ins can be kept from harming this machine."""
     if not paths.COMPLETE:  # a release has no grader
         return
@@ -255,7 +253,7 @@ def grading() -> Findings:
         yield Finding("✓", "hand-ins are graded in a sandbox: bubblewrap")
 
 
-def settings() -> Findings:
+def settings() -> Iterator[Finding]:
     """Variables that change results."""
     found = [name for name in CHANGES_RESULTS if os.environ.get(name)]
     for name in found:

@@ -57,6 +57,8 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments).steps or every.keys() - set(PROOF)
     outcomes: list[Outcome] = []
     lasted = _lasted()
+    if not lasted and "notebooks" in chosen:
+        print(f"About {'eleven' if 'units' in chosen else 'seven'} minutes the first time, on two cores.", flush=True)
     with tempfile.TemporaryDirectory(prefix="course-test-") as folder:
         # what one process has compiled lies there for the others, and is of this run only
         skips, compiled = Path(folder) / "skips", Path(folder) / "compiled"

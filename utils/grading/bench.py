@@ -123,6 +123,7 @@ class Watched:
             start_new_session=True,  # else Ctrl-C would reach it before the grader, and look like a hand-in's doing
         )
         self._seen = {psutil.Process(self._process.pid)}
+        self._computed: dict[psutil.Process, float] = {}  # CPU seconds of each that was seen, without its children's
         self._closed = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
@@ -136,7 +137,7 @@ class Watched:
         requests, replies, complaints = self._process.stdin, self._process.stdout, self._process.stderr
         assert requests is not None and replies is not None and complaints is not None
         seconds += SPARE
-        self._most, self._by = limits.taken(self._alive())[0] + seconds, time.monotonic() + limits.WALL * seconds
+        self._most, self._by = self._taken()[0] + seconds, time.monotonic() + limits.WALL * seconds
         with contextlib.suppress(OSError):  # it is gone
             requests.write(json.dumps(request).encode() + b"\n")
             requests.flush()
@@ -178,17 +179,20 @@ class Watched:
 
     def _broken(self) -> str:
         """Which limit is broken, or ""."""
-        now, processes = time.monotonic(), self._alive()
-        computed, held = limits.taken(processes)
-        if computed > self._most or now > self._by:
-            return "it did not stop when its time was up"
-        if now > self._until:
-            return "the time for the whole hand-in was up"
-        if len(processes) > MOST_PROCESSES:
-            return "it started too many processes"
-        if held > self._memory_mb * 2**20:
-            return "it took too much memory"
-        return ""
+        now, (computed, held, many) = time.monotonic(), self._taken()
+        broken = {
+            "it did not stop when its time was up": computed > self._most or now > self._by,
+            "the time for the whole hand-in was up": now > self._until,
+            "it started too many processes": many > MOST_PROCESSES,
+            "it took too much memory": held > self._memory_mb * 2**20,
+        }
+        return next((why for why, is_so in broken.items() if is_so), "")
+
+    def _taken(self) -> tuple[float, int, int]:
+        """What it has computed, also in what ended and nobody waited for; what it holds, in how many processes."""
+        alive = self._alive()
+        computed, held = limits.taken(alive)
+        return max(computed, sum([*self._computed.values()])), held, len(alive)  # a copy: two threads come here
 
     def _alive(self) -> set[psutil.Process]:
         """What lives of all that came of it, also what lost its parent after it was seen."""
@@ -197,12 +201,11 @@ class Watched:
             if process not in found:
                 with contextlib.suppress(psutil.Error):
                     found |= {process, *process.children(recursive=True)}
-        self._seen = set(filter(_lives, found))
-        return self._seen
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
+        alive: set[psutil.Process] = set()
+        for process in found:
+            with contextlib.suppress(psutil.Error):
+                self._computed[process] = sum(process.cpu_times()[:2])
+                if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                    alive.add(process)
+        self._seen = alive
+        return alive

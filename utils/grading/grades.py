@@ -94,8 +94,8 @@ def seed(out: Path) -> int:
 
 def see_unchanged(out: Path) -> None:
     """Raise CourseError if `grades.csv` is no longer what was written: someone's changes would be lost."""
-    file, known = out / "grades.csv", out / "records" / "grades.csv"
-    if file.exists() and not (known.exists() and known.read_bytes() == file.read_bytes()):
+    file, known = out / "grades.csv", [path.read_bytes() for path in (out / "records").glob("*.csv")]
+    if file.exists() and file.read_bytes() not in known:
         raise CourseError(
             f"{shown(file)} was changed by hand, and grading would write over it. Put points that you give into "
             f"{shown(out / 'grants.csv')}, which is never written over; then grade again with GRADE_ARGS=--replace."
@@ -160,6 +160,8 @@ def granted(result: Result, grants: Grants, units: Mapping[str, Unit]) -> Result
 def write(out: Path, results: list[Result]) -> None:
     """Write grades.csv and grades.json, and the same in the columns that Moodle and Canvas import."""
     plain = [(cell(one.student), one.unit, one.points, one.out_of, cell(" | ".join(one.looks))) for one in results]
+    if (file := out / "grades.csv").exists():  # what is there till the last moment, for `see_unchanged`
+        files.write(out / "records" / "before.csv", file.read_bytes())
     for folder in (out / "records", out):
         _table(folder / "grades.csv", [GRADES, *plain])
     files.write(out / "grades.json", _json([asdict(one) | {"points": one.points} for one in results]))
@@ -176,8 +178,7 @@ def _moodle(graded: Iterable[Result]) -> Iterator[tuple[object, ...]]:
     for one in graded:
         student = student_of(one.student)
         if student.system == "moodle":
-            identifier = f"Participant {student.number}"
-            yield identifier, cell(student.name), one.points, one.out_of, "-", cell(feedback(one))
+            yield f"Participant {student.number}", cell(student.name), one.points, one.out_of, "-", cell(feedback(one))
 
 
 def _canvas(graded: list[Result], units: list[str]) -> Iterator[tuple[object, ...]]:

@@ -13,6 +13,7 @@ from utils.base.errors import CourseError
 ENDINGS = (".ipynb", ".py")
 LARGEST = 200 * 2**20  # bytes: a notebook with every picture it ever drew
 MOST_CODE, MOST_CELLS = 10**6, 2000  # characters of code, and cells
+MOST_MODULES, LARGEST_MODULE = 20, 10**5  # scripts beside a hand-in, and bytes of one that it may import
 MOST_PARTS = 5 * 10**6  # lists and dictionaries of a notebook, which are far larger in memory
 SKIPPED_FOLDERS = {".ipynb_checkpoints", "__MACOSX", "__pycache__", ".git"}
 _CELL_MARK = re.compile(r"^# (?:%%|In\[[ \d]*\]:)", re.MULTILINE)  # py:percent, and what nbconvert writes
@@ -85,12 +86,19 @@ def read(raw: bytes, name: str) -> Handin:
     return found
 
 
+def modules_of(path: Path, cells: list[str]) -> dict[Path, str]:
+    """Small scripts beside a hand-in that it or one of them imports or names, and for each the cell that writes it."""
+    beside = [one for one in sorted(path.parent.glob("*.py"))[:MOST_MODULES] if one.is_file() and not one.is_symlink()]
+    codes = {one: one.read_text("utf-8-sig", "replace") for one in beside if one.stat().st_size <= LARGEST_MODULE}
+    lines = [line for code in [*cells, *codes.values()] for line in code.splitlines()]
+    names = set(re.findall(r"\w+", "\n".join(line for line in lines if re.search("import|%run|[.]py", line))))
+    names -= {path.stem, "utils"}  # the course's own, which is imported before
+    return {one: f"%%writefile {one.name}\n{code}\n" for one, code in codes.items() if one.stem in names}
+
+
 def _see_length(cells: list[str]) -> None:
-    characters, many = sum(map(len, cells)), len(cells)
-    if characters > MOST_CODE or many > MOST_CELLS:
-        raise Unreadable(
-            f"It has {characters:,} characters of code in {many:,} cells; {MOST_CODE:,} in {MOST_CELLS:,} are read."
-        )
+    if sum(map(len, cells)) > MOST_CODE or len(cells) > MOST_CELLS:
+        raise Unreadable(f"It has more than {MOST_CODE:,} characters of code, or more than {MOST_CELLS:,} cells.")
 
 
 def _of_notebook(text: str) -> Handin:

@@ -195,7 +195,7 @@ class _Run:
                 data = b"?"
             verdict = self._bench.verdict(name, data, seed)
         elif why := self._failed.get(name):
-            verdict = Verdict(name, Kind.WRONG, f"The cell that defines it stopped: {why}", of_answer=True)
+            verdict = Verdict(name, Kind.WRONG, "The cell that defines it stopped.", detail=why)
         else:
             return
         if self._lent and verdict.of_answer:  # a message could carry what was lent to the student's page

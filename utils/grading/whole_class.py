@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import asdict
@@ -33,6 +33,7 @@ class Task(NamedTuple):
     plan: Plan | None = None
     rank: tuple[object, ...] = ()  # of several files for a unit the lowest counts
     digest: str = ""  # of all that the result depends on
+    modules: Mapping[Path, str] = {}  # what it imports that lies beside it
 
 
 def grade(submissions: Path, out: Path, options: Options, jobs: int, *, replace: bool = False) -> list[Result]:
@@ -105,9 +106,10 @@ def tasks_of(folder: Path, options: Options) -> Iterator[Task]:
     found: dict[str, list[Task]] = defaultdict(list)
     try:
         others = sorted(handin.visible(path.name) for path in folder.rglob("*") if path.is_file())
-        for path in handin.files_of(folder):
-            task = _task(folder, path, options)
-            found[task.result.unit].append(task)
+        tasks = {path: _task(folder, path, options) for path in handin.files_of(folder)}
+        parts = {path for task in tasks.values() for path, cell in task.modules.items() if "checks.unit(" not in cell}
+        for path in sorted(tasks.keys() - parts or tasks):
+            found[tasks[path].result.unit].append(tasks[path])
     except OSError as problem:
         yield _nothing(folder, f"The folder cannot be read: {problem.strerror}.")
         return
@@ -129,11 +131,11 @@ def _nothing(folder: Path, reason: str) -> Task:
 def _task(folder: Path, path: Path, options: Options) -> Task:
     name, units = handin.visible(str(path.relative_to(folder))), checks.units()
     result = Result(handin.visible(folder.name), "", name)
-    read, unit, plan, raw = handin.Handin([]), None, None, b""
+    read, unit, plan, modules = handin.Handin([]), None, None, dict[Path, str]()
     try:
-        raw = handin.content(path)
-        read = handin.read(raw, path.name)
-        unit = unit_of(read, name, units)
+        read = handin.read(handin.content(path), path.name)
+        unit, modules = unit_of(read, name, units), handin.modules_of(path, read.cells)
+        read = read._replace(cells=[*modules.values(), *read.cells])
         plan = lay_out(read, unit) if unit else None
     except handin.Unreadable as problem:
         result.reason = str(problem)
@@ -146,11 +148,11 @@ def _task(folder: Path, path: Path, options: Options) -> Task:
         return Task(result)
     result.unit = unit.name
     result.out_of = sum(exercise.points for exercise in unit.exercises.values())
-    state = repr([result.student, name, asdict(options), own_answers.fingerprint(unit)])
-    digest = hashlib.sha256(state.encode() + raw).hexdigest()
+    state = repr([result.student, name, asdict(options), own_answers.fingerprint(unit), read])
+    digest = hashlib.sha256(state.encode()).hexdigest()
     stubs = sum(cell.count(STUB_MESSAGE) for cell in read.cells)
     rank = bool(result.reason), stubs, path.suffix != ".ipynb", name  # readable, most done, a notebook before a script
-    return Task(result, unit, plan, rank, digest)
+    return Task(result, unit, plan, rank, digest, modules)
 
 
 def _run(unit: Unit, tasks: list[Task], out: Path, options: Options, jobs: int) -> Iterator[Result]:

@@ -28,10 +28,10 @@ def main(arguments: list[str]) -> int:
     """Install what makes the pages, where it is missing, and make the pages."""
     parser_of("site", __doc__).parse_args(arguments)
     install()
-    print("Making the exercises, and searching every file for answers ...", flush=True)
+    print("Making the exercises, and searching every file for answers (about a minute with the pages) ...", flush=True)
     content = release.files_of_release()
     release.see_that_nothing_leaks(content)
-    print("Making the pages (about half a minute) ...", flush=True)
+    print("Making the pages ...", flush=True)
     write(content, OUT)
     print(f"{len(list(OUT.rglob('*.html')))} pages: {shown(OUT / 'index.html')}")
     return 0

@@ -74,7 +74,7 @@ compile_step = Exercise(
     hints=(
         "You need three calls in a row: `jax.jit` the step, trace it for these shapes, compile the result.",
         "`jax.jit(step, donate_argnums=…)` has a method `lower`, which takes the descriptions in place of the arguments.",
-        "Start with `jax.jit(step, donate_argnums=0).lower(state_spec, batch_spec)`. One more call compiles it.",
+        "What `lower` returns has a method `compile`: `jax.jit(step, donate_argnums=…).lower(…).compile()`. The state is argument 0.",
     ),
     crosses="values",
     sizes=(

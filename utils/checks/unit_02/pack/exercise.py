@@ -50,7 +50,7 @@ pack = Exercise(
     hints=(
         "`flax.traverse_util.flatten_dict` flattens nested dictionaries. Look up its argument `sep` with `help(…)` or `?`.",
         'Flatten `params["params"]`, so that the outermost name is dropped.',
-        "Then convert the leaves: `{name: np.asarray(leaf) for name, leaf in flat.items()}`.",
+        "Then make each leaf a NumPy array, `np.asarray(leaf)`, in a dictionary that you build from `flat.items()`.",
     ),
     crosses="values",
     sizes=(
