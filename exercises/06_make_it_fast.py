@@ -20,7 +20,7 @@
 # dtypes, but no values.
 #
 # The lesson is `notebooks/06_make_it_fast.ipynb`. Times vary between machines and between runs. Statements about times
-# in the texts below refer to two cores of an AMD EPYC without a GPU.
+# in the texts below refer to two cores of an AMD EPYC or of an Intel Xeon, without a GPU.
 
 # %%
 import sys
@@ -523,7 +523,8 @@ plt.show()
 
 # %% [markdown]
 # All three do the same multiplications, but the data are laid out differently in memory. In our runs nine products took
-# clearly longer than XLA's convolution, and one product about as long as it. On other machines the order may differ.
+# clearly longer than XLA's convolution, and one product about as long as it (EPYC) or less (Xeon). On other machines
+# the order may differ.
 
 # %% [markdown]
 # ## Exercise 7: a pooling that remembers little ★★★ (20 minutes, 4 points)

@@ -60,7 +60,8 @@
 # <!-- end minutes -->
 #
 # You need units 01 to 04, and no GPU. Figures in the text were measured in November 2026 on two cores of an AMD EPYC,
-# with jax 0.12.0.1, unless they say otherwise. Those under the cells come from the machine that ran them last.
+# with jax 0.12.0.1, unless they say otherwise. Those under the cells come from the machine that ran them last: in the
+# stored run, two cores of an Intel Xeon with AMX (family 6, model 207).
 #
 # Before a surprising result there is a question: make a guess before you unfold the answer.
 
@@ -352,7 +353,7 @@ plt.show()
 # under a name derived from the program, the compiler's version and its options. Here two processes, one after the
 # other, compile the same gradient of six convolutions.
 #
-# <details><summary>Guess first: the first process takes about half a second to compile. How long does the second
+# <details><summary>Guess first: the first process takes less than a second to compile. How long does the second
 # take?</summary>
 #
 # Some milliseconds: it only reads a file.
@@ -755,8 +756,8 @@ for name, way in {"nine products": nine_products, "one product": one_product}.it
 # <details><summary>Guess first: which of the three is the fastest, and are nine products faster than XLA's
 # convolution?</summary>
 #
-# In the stored run one product and XLA's convolution are level, and nine products take twice as long. On another
-# machine, or for other shapes, the order may differ.
+# In the stored run one product takes half as long as XLA's convolution, and nine products twice as long. On our EPYC
+# one product and XLA's convolution were level. For other shapes the order may differ, too.
 #
 # </details>
 
@@ -918,8 +919,8 @@ plt.show()
 
 # %% [markdown]
 # On our EPYC oneDNN made the first two faster, and the one product too. But XLA's own gradient by the kernel, a
-# convolution whose kernel is as large as the map, became slower. So the options and the gradient of part 7 belong
-# together:
+# convolution whose kernel is as large as the map, became slower. (In the stored run, on an Intel Xeon, it gained
+# nothing.) So the options and the gradient of part 7 belong together:
 
 # %% tags=["nbval-ignore-output"]
 steps["options"] = on_this_batch(own, compiler_options=options)
@@ -943,7 +944,8 @@ compare("own gradient by the kernel", "options")
 # <details><summary>Why do we try the options on the step with part 7's gradient, and not on the step as it
 # came?</summary>
 #
-# oneDNN made XLA's own gradient by the kernel slower here. Part of what the options gain elsewhere would be lost there.
+# oneDNN made XLA's own gradient by the kernel slower on our EPYC. Part of what the options gain elsewhere would be lost
+# there.
 #
 # </details>
 
@@ -1138,10 +1140,10 @@ print("float32 and bfloat16 move the weights the same way, cosine above 0.99:", 
 # %% [markdown]
 # The directions agree. Is it faster?
 #
-# <details><summary>Guess first: the EPYC of our figures has instructions for bfloat16. Is a step in bfloat16 faster
-# there?</summary>
+# <details><summary>Guess first: the EPYC of our figures has instructions for bfloat16, and the Xeon of the stored run
+# has units that multiply matrices in it (AMX). Is a step in bfloat16 faster there?</summary>
 #
-# No, it takes a fifth to a quarter longer.
+# On the EPYC it takes a fifth to a quarter longer. On the Xeon it takes a fifth to a quarter less.
 #
 # </details>
 
@@ -1151,7 +1153,7 @@ compare("options", "bfloat16")
 # %% [markdown]
 # A CPU gains only if it has arithmetic for 16 bits *and* the library uses it. Otherwise numbers are widened, computed
 # with, and rounded again. The EPYC of our figures does have instructions for bfloat16 (`avx512_bf16`), and yet bfloat16
-# made this step slower there. NVIDIA GPUs have had units for it since [Ampere
+# made this step slower there. The Xeon has AMX, and gains. NVIDIA GPUs have had units for it since [Ampere
 # (2020)](https://developer.nvidia.com/blog/nvidia-ampere-architecture-in-depth/), and TPUs multiply in it by default
 # (unit 01); we have not measured this step there.
 #
@@ -1164,7 +1166,7 @@ compare("options", "bfloat16")
 #
 # </details>
 #
-# <details><summary>bfloat16 made the step slower here. Where may it still pay?</summary>
+# <details><summary>bfloat16 made the step slower on the EPYC. Where may it still pay?</summary>
 #
 # Where memory is the limit: the maps take half the space. And where the hardware has units for it, and the library uses
 # them.
@@ -1250,7 +1252,7 @@ print("the same losses within a thousandth:", bool(jnp.allclose(*losses, atol=1e
 print(f"largest difference of a loss: {jnp.abs(losses[0] - losses[1]).max():.1e}")
 
 # %% [markdown]
-# The same losses up to rounding.
+# The same losses: in the stored run to the bit.
 #
 # <details><summary>Guess first: which is faster, and by how much?</summary>
 #
@@ -1540,8 +1542,8 @@ for name, ms in rows.items():
 # %% [markdown]
 # In our figures the kept memory is worth the most (132 to 89 ms), then the pooling (to 61), then the gradient by the
 # kernel with the options (to 50). (The epoch was not measured there in its present form.) That is the order for this
-# network on that processor. What carries over is the
-# method: measure, find the one thing that takes longest, ask why, change it, measure again.
+# network on that processor. On the Xeon of the stored run the order is another, and bfloat16 is the fastest. What
+# carries over is the method: measure, find the one thing that takes longest, ask why, change it, measure again.
 #
 # **Quick questions**
 #
