@@ -2064,11 +2064,12 @@ report.show("cnn")
 #
 # Compare the phases, the lines on first steps and the processors: the order of the entrants changes from one to the
 # next. After the first epoch, JAX with unit 06's options has the highest median in training on both EPYC processors and
-# in evaluation on the older one (where neither lead is clear); compiled PyTorch has it in evaluation on the newer one,
-# and plain PyTorch in both on the Xeon. With these options JAX reaches 0.76 to 1.07 times the speed of the fastest
-# other framework in training and 0.73 to 1.00 times in evaluation; as this lesson has it, 0.60 to 0.91 and 0.74 to 0.91
-# times. So a single row cannot support "X is faster than Y". (`torch.compile` writes C++ and calls a compiler, which
-# makes its first step long. Normally it [keeps the result on
+# in evaluation on the older one (where neither lead is clear). Compiled PyTorch has it in evaluation on the newer one,
+# and in both on the Xeon. With these options JAX reaches 0.78 to 1.07 times the speed of the fastest other framework in
+# training and 0.71 to 1.00 times in evaluation; as this lesson has it, 0.58 to 0.91 and 0.67 to 0.91 times. (What is
+# left is [looked into](../ressources/findings/what_is_left.md) beside this course's other findings.) So a single row
+# cannot support "X is faster than Y". (`torch.compile` writes C++ and calls a compiler, which makes its first step
+# long. Normally it [keeps the result on
 # disk](https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_configuration_tutorial.html) for the next time;
 # in these races no entrant may use what an earlier run has compiled.)
 #

@@ -768,9 +768,10 @@ plt.show()
 
 # %% [markdown]
 # All three do the same arithmetic in different orders. Which is fastest depends on the shapes, the library and the
-# processor, so measure more than one shape. In the table of `ressources/findings/xla_cpu_convolution_gradients.md`, in
-# the course's repository, one product is faster than XLA's convolution for 15 of 18 layers of our networks, mostly by a
-# tenth to a third.
+# processor, so measure more than one shape. In the tables of
+# [`xla_cpu_convolution_gradients.md`](../ressources/findings/xla_cpu_convolution_gradients.md), one product, or one for
+# each row, is faster than XLA's convolution for 15 of 18 layers of our networks on the EPYC, mostly by a tenth to a
+# third, and for 16 on the Xeon, mostly by a fifth to a half.
 #
 # **Quick questions**
 #
