@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -94,7 +95,8 @@ class Judge:
         with self._changing:
             process, self._process = self._process, None
         if process is not None:
-            process.kill()
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)  # also a sandbox that is half made, and waits for its maker
             with contextlib.suppress(OSError, ValueError):
                 process.communicate()
 
