@@ -211,16 +211,6 @@ def test_what_a_student_compiled_is_compiled_in_full_though_a_check_calls_it():
     assert seen and not any(seen) and handed
 
 
-def test_an_endless_compiled_loop_is_stopped_in_median_time(monkeypatch):
-    exercise = checks.units()["06_make_it_fast"].exercises["median_time"]
-    monkeypatch.setattr(answers, "time_limit", lambda seconds: limits.time_limit(1.0))
-    code = (
-        "def median_time(step, args, rounds, clock):\n    return lax.while_loop(lambda x: x >= 0, lambda x: x * 1, 0.0)"
-    )
-    (failure,) = answers.hand_over(exercise, written("median_time", code, lax=jax.lax)).outcomes
-    assert failure.endless, failure
-
-
 def test_a_key_that_was_split_and_then_used_is_not_called_two_draws():
     """Nor is what the answer returns to blame."""
 
