@@ -22,7 +22,7 @@ from utils.checks.crossing import Failure, Handed, Program, Result
 from utils.checks.exercise import Exercise
 from utils.checks.explain import answer_frames
 from utils.checks.judge import judge
-from utils.checks.known import from_solution
+from utils.checks.known import QUICKLY, from_solution
 from utils.checks.verdict import Kind, marked_up
 
 
@@ -209,6 +209,30 @@ def test_what_a_student_compiled_is_compiled_in_full_though_a_check_calls_it():
     mine = jax.jit(lambda x: [seen.append(jax.config.read("jax_disable_most_optimizations")), x][1])
     handed = answers.hand_over(dataclasses.replace(SWAP, ask=lambda answer, own, **_: answer(1.0)), mine)
     assert seen and not any(seen) and handed
+
+
+def test_the_switch_goes_back_where_a_mistake_fails(monkeypatch):
+    unit, before, seen = checks.units()["01_jnp_and_jit"], jax.config.read(QUICKLY), []
+
+    def fails(*_):
+        seen.append(jax.config.read(QUICKLY))
+        raise ZeroDivisionError
+
+    known = from_solution(unit.exercises["compress"], definitions.load(unit.solution))
+    monkeypatch.setattr(answers, "result", fails)
+    case = next(known.exercise.cases(0))
+    assert {made(case) for made in known.mistakes.values()} == {None}
+    assert set(seen) == {True} and jax.config.read(QUICKLY) == before
+
+
+def test_an_endless_compiled_loop_is_stopped_in_median_time(monkeypatch):
+    exercise = checks.units()["06_make_it_fast"].exercises["median_time"]
+    monkeypatch.setattr(answers, "time_limit", lambda seconds: limits.time_limit(1.0))
+    code = (
+        "def median_time(step, args, rounds, clock):\n    return lax.while_loop(lambda x: x >= 0, lambda x: x * 1, 0.0)"
+    )
+    (failure,) = answers.hand_over(exercise, written("median_time", code, lax=jax.lax)).outcomes
+    assert failure.endless, failure
 
 
 def test_a_key_that_was_split_and_then_used_is_not_called_two_draws():
